@@ -1,0 +1,50 @@
+//! The name that a misspelt one probably meant.
+
+/// Returns the candidate nearest to `name`, if one is near enough to be worth suggesting.
+///
+/// Case, `-` and `_` do not count. The distance is Damerau and Levenshtein's; up to a third of the name
+/// may differ. Of a dotted name the last segment alone may be meant (`CSV` for `palladium.dataset.CSV`).
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let fold = |text: &str| text.to_lowercase().replace('-', "_");
+    let wanted = fold(name);
+    let allowed = (wanted.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let folded = fold(candidate);
+            let whole = strsim::damerau_levenshtein(&wanted, &folded);
+            let last_segments = match (wanted.rsplit_once('.'), folded.rsplit_once('.')) {
+                (None, Some((_, last))) => strsim::damerau_levenshtein(&wanted, last),
+                (Some((_, wanted)), Some((_, last))) if wanted == last => 1,
+                _ => usize::MAX,
+            };
+            let distance = whole.min(last_segments);
+            (distance <= allowed && distance < wanted.chars().count().max(1)).then_some((distance, candidate))
+        })
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_only_near_names() {
+        let names = ["target_column", "path", "palladium.dataset.CSV", "C"];
+        let cases = [
+            ("target_colum", Some("target_column")),
+            ("Target-Column", Some("target_column")),
+            ("paht", Some("path")),
+            ("palladium.datasets.CSV", Some("palladium.dataset.CSV")),
+            ("CSV", Some("palladium.dataset.CSV")),
+            ("other.place.CSV", Some("palladium.dataset.CSV")),
+            ("c", Some("C")),
+            ("something", None),
+            ("", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(nearest(name, names), expected, "{name}");
+        }
+    }
+}
