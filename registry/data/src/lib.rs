@@ -1,0 +1,21 @@
+//! The data that flows between components: tables, data sets, samples and predictions.
+//!
+//! Columns are Arrow arrays, so that any loader can fill them and any engine can take them over. Learners see
+//! [`ndarray`] matrices and class codes made from them.
+
+mod classes;
+mod dataset;
+mod error;
+mod prediction;
+mod provenance;
+mod table;
+
+pub use classes::{ClassLabels, Classes, LabelRef};
+pub use dataset::{Column, Dataset, Samples};
+pub use error::DataError;
+pub use prediction::{Predictions, Probabilities};
+pub use provenance::Provenance;
+pub use table::{ColumnSpec, ColumnType, Table};
+
+pub use arrow_array;
+pub use ndarray;
