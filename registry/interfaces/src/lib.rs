@@ -1,0 +1,43 @@
+//! What each kind of component promises: one trait a file, and the list of kinds in `kind.rs`.
+//!
+//! The engine talks to components through these traits alone. All calls may block; the engine keeps them off its
+//! asynchronous workers.
+
+mod command;
+mod dataset_loader;
+mod estimator;
+mod failure;
+mod function;
+mod kind;
+mod lifecycle;
+mod metadata;
+mod model;
+mod object;
+mod persister;
+mod predict_error;
+mod predict_service;
+mod scorer;
+mod trained_model;
+mod version;
+
+pub use command::{Command, CommandError, Host};
+pub use dataset_loader::DatasetLoader;
+pub use estimator::{Cancelled, Estimator, FitContext};
+pub use failure::{Explain, Failure};
+pub use function::Function;
+pub use kind::{Component, Interface, Kind};
+pub use lifecycle::{InitContext, Lifecycle, Mode};
+pub use metadata::Metadata;
+pub use model::{
+    Decode, DecodeError, Encode, EncodeError, FormatId, Model, ModelDescriptor, ModelFormat, ModelFormats, Parameter,
+    Parameters,
+};
+pub use object::Object;
+pub use persister::{PersistError, Persister};
+pub use predict_error::PredictError;
+pub use predict_service::{PredictRequest, PredictResponse, PredictService};
+pub use scorer::Scorer;
+pub use trained_model::TrainedModel;
+pub use version::{Version, VersionError};
+
+pub use clap;

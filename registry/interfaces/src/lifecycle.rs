@@ -1,0 +1,55 @@
+//! The stages of a component's life.
+
+use std::fmt;
+use std::sync::Arc;
+
+use palladium_value::{KeyPath, Value};
+
+use crate::{Failure, ModelFormats};
+
+/// The stages of a component's life after it was constructed, which has no side effects: nothing is opened,
+/// connected or started while a configuration is planned.
+pub trait Lifecycle: Send + Sync + 'static {
+    /// Prepares for use. Children come before their parents, then the order of the configuration counts.
+    ///
+    /// # Errors
+    /// Whatever keeps the component from being used; it stops the start of the application.
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Stops what [`Lifecycle::initialize`] started. Parents come before their children.
+    fn close(&self) {}
+}
+
+/// What a component learns when it is initialized.
+pub struct InitContext<'a> {
+    /// The component's own place in the configuration.
+    pub key: &'a KeyPath,
+    /// What the process is about to do.
+    pub mode: Mode,
+    /// The whole configuration with all components constructed.
+    pub root: &'a Value,
+    /// The models that this binary can decode.
+    pub formats: &'a Arc<ModelFormats>,
+}
+
+/// What a process is about to do, from the root key `__mode__`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Work on models: fit, test, list and the like. Caches stay empty and no background task starts.
+    Fit,
+    /// Answer requests.
+    #[default]
+    Serve,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Mode::Fit => "fit",
+            Mode::Serve => "serve",
+        })
+    }
+}
