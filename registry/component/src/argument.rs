@@ -1,0 +1,186 @@
+//! From configuration values to the types of Rust.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use palladium_interfaces::{Component, Interface};
+use palladium_value::{Data, Map, Value};
+
+use crate::ParamType;
+
+/// A type that parameters may have.
+pub trait FromArgument: Sized {
+    /// What it accepts.
+    const TYPE: ParamType;
+
+    /// Converts a value.
+    ///
+    /// # Errors
+    /// A value that is not of the type.
+    fn from_argument(value: &Value) -> Result<Self, Mismatch>;
+
+    /// Returns what stands in for an argument that is not given and has no declared default: an `Option` is none.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// Why a value is not what a parameter accepts.
+#[derive(Clone, Debug)]
+pub enum Mismatch {
+    /// It is of another type: what was expected, in words, and the value or the part of it that is wrong.
+    Wrong {
+        /// What was expected.
+        expected: String,
+        /// The value or the part of it that is wrong.
+        value: Value,
+    },
+    /// It is a number out of range: the range, in words.
+    OutOfRange(String),
+    /// It holds a component whose own arguments are wrong, which has been reported.
+    Reported,
+}
+
+impl Mismatch {
+    /// Returns the mismatch of a value and a type in words.
+    pub fn wrong(expected: impl Display, value: &Value) -> Mismatch {
+        Mismatch::Wrong { expected: format!("{expected}"), value: value.clone() }
+    }
+}
+
+/// Returns what a value is, for messages, with the kind of a component.
+pub fn describe(value: &Value) -> String {
+    match &value.data {
+        Data::Component(component) => component
+            .downcast_ref::<Component>()
+            .map_or_else(|| value.describe().to_owned(), |component| component.kind().with_article()),
+        _ => value.describe().to_owned(),
+    }
+}
+
+/// Stands where a component could not be constructed, so that its parent does not report it again.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed;
+
+impl Failed {
+    /// Tells whether a value holds such a place.
+    pub fn is_in(value: &Value) -> bool {
+        match &value.data {
+            Data::Component(component) => component.is::<Failed>(),
+            Data::List(items) => items.iter().any(Failed::is_in),
+            Data::Map(map) => map.values().any(|entry| Failed::is_in(&entry.value)),
+            _ => false,
+        }
+    }
+}
+
+macro_rules! scalar {
+    ($type:ty, $param:expr, |$value:ident| $convert:expr) => {
+        impl FromArgument for $type {
+            const TYPE: ParamType = $param;
+
+            fn from_argument($value: &Value) -> Result<Self, Mismatch> {
+                $convert.ok_or_else(|| Mismatch::wrong(Self::TYPE, $value))
+            }
+        }
+    };
+}
+
+scalar!(bool, ParamType::Bool, |value| value.as_bool());
+scalar!(i64, ParamType::Int, |value| value.as_int());
+scalar!(f64, ParamType::Float, |value| value.as_float());
+scalar!(String, ParamType::Text, |value| value.as_text().map(str::to_owned));
+scalar!(PathBuf, ParamType::Text, |value| value.as_text().filter(|text| !text.is_empty()).map(PathBuf::from));
+
+macro_rules! unsigned {
+    ($($type:ty),*) => {$(
+        impl FromArgument for $type {
+            const TYPE: ParamType = ParamType::Int;
+
+            fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+                let number = i64::from_argument(value)?;
+                <$type>::try_from(number)
+                    .map_err(|_| Mismatch::wrong(format!("a whole number from 0 to {}", <$type>::MAX), value))
+            }
+        }
+    )*};
+}
+
+unsigned!(u16, u32, u64, usize);
+
+impl FromArgument for Value {
+    const TYPE: ParamType = ParamType::Any;
+
+    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+        if Failed::is_in(value) { Err(Mismatch::Reported) } else { Ok(value.clone()) }
+    }
+}
+
+impl<T: FromArgument> FromArgument for Option<T> {
+    const TYPE: ParamType = ParamType::Optional(&T::TYPE);
+
+    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+        if value.is_null() { Ok(None) } else { T::from_argument(value).map(Some) }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+impl<T: FromArgument> FromArgument for Vec<T> {
+    const TYPE: ParamType = ParamType::List(&T::TYPE);
+
+    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+        let items = value.as_list().ok_or_else(|| Mismatch::wrong(Self::TYPE, value))?;
+        items.iter().map(T::from_argument).collect()
+    }
+}
+
+impl<A: FromArgument, B: FromArgument> FromArgument for (A, B) {
+    const TYPE: ParamType = ParamType::Pair(&A::TYPE, &B::TYPE);
+
+    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+        match value.as_list() {
+            Some([first, second]) => Ok((A::from_argument(first)?, B::from_argument(second)?)),
+            _ => Err(Mismatch::wrong(Self::TYPE, value)),
+        }
+    }
+}
+
+impl<T: FromArgument> FromArgument for IndexMap<String, T> {
+    const TYPE: ParamType = ParamType::Map(&T::TYPE);
+
+    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+        let map = value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, value))?;
+        map.iter().map(|(key, entry)| Ok((key.clone(), T::from_argument(&entry.value)?))).collect()
+    }
+}
+
+impl FromArgument for Map {
+    const TYPE: ParamType = ParamType::Map(&ParamType::Any);
+
+    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+        match Value::from_argument(value)?.data {
+            Data::Map(map) => Ok(map),
+            _ => Err(Mismatch::wrong(Self::TYPE, value)),
+        }
+    }
+}
+
+impl<I: Interface + ?Sized> FromArgument for Arc<I> {
+    const TYPE: ParamType = ParamType::Component(I::KIND);
+
+    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
+        let Data::Component(erased) = &value.data else {
+            return Err(Mismatch::wrong(Self::TYPE, value));
+        };
+        if erased.is::<Failed>() {
+            return Err(Mismatch::Reported);
+        }
+        let component = erased.downcast_ref::<Component>();
+        component.and_then(I::of).ok_or_else(|| Mismatch::wrong(Self::TYPE, value))
+    }
+}
