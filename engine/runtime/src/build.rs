@@ -1,0 +1,44 @@
+//! Initializes a planned configuration.
+
+use std::sync::Arc;
+
+use palladium_component::Registry;
+use palladium_component::interfaces::InitContext;
+use palladium_component::value::{Code, Diagnostic};
+
+use crate::{App, Plan};
+
+/// Initializes the components of a plan in construction order.
+///
+/// # Errors
+/// The first component that could not be initialized; those before it are closed.
+pub fn build(plan: Plan, registry: &Registry) -> Result<App, Diagnostic> {
+    let Plan { root, components, mode } = plan;
+    let app = App::new(root, components, mode);
+    for (index, planned) in app.planned().iter().enumerate() {
+        let formats: &Arc<_> = registry.formats();
+        let context = InitContext { key: &planned.key, mode, root: app.root(), formats };
+        if let Err(failure) = planned.component.lifecycle().initialize(&context) {
+            app.close_first(index);
+            let message = format!("`{}` could not be initialized: {}", planned.name, chain(&failure));
+            let diagnostic = Diagnostic::new(Code::InitFailed, message)
+                .at(&planned.span, "")
+                .in_key(&planned.key)
+                .of_component(planned.name);
+            return Err(failure.help().into_iter().fold(diagnostic, Diagnostic::help));
+        }
+    }
+    Ok(app)
+}
+
+/// Returns an error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

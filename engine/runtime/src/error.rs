@@ -1,0 +1,96 @@
+//! Why a job failed.
+
+use std::fmt;
+
+use palladium_component::interfaces::{Cancelled, Explain, Failure, PersistError};
+use palladium_component::value::Diagnostic;
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The configuration or the options do not allow it.
+    #[error(transparent)]
+    Config(#[from] Box<Diagnostic>),
+    /// A component failed.
+    #[error("{step} failed")]
+    Component {
+        /// What was being done.
+        step: Step,
+        /// The component's error.
+        source: Failure,
+    },
+    /// The job was asked to stop.
+    #[error("the fit was cancelled: nothing was stored")]
+    Cancelled,
+}
+
+/// What a job was doing, with the root key of the component that did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Loading data through the loader of this root key.
+    Load(&'static str),
+    /// Fitting the model.
+    Fit,
+    /// Scoring on the data of this root key.
+    Score(&'static str),
+    /// Writing the model.
+    Write,
+    /// Activating the model.
+    Activate,
+    /// Reading a model.
+    Read,
+    /// Listing the models.
+    List,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Load(key) => write!(formatter, "loading the data of `{key}`"),
+            Step::Fit => write!(formatter, "fitting `model`"),
+            Step::Score(key) => write!(formatter, "scoring on the data of `{key}`"),
+            Step::Write => write!(formatter, "writing through `model_persister`"),
+            Step::Activate => write!(formatter, "activating through `model_persister`"),
+            Step::Read => write!(formatter, "reading through `model_persister`"),
+            Step::List => write!(formatter, "listing through `model_persister`"),
+        }
+    }
+}
+
+impl Explain for JobError {
+    fn help(&self) -> Option<String> {
+        match self {
+            JobError::Component { source, .. } => source.help(),
+            JobError::Config(_) | JobError::Cancelled => None,
+        }
+    }
+}
+
+impl From<Diagnostic> for JobError {
+    fn from(diagnostic: Diagnostic) -> JobError {
+        JobError::Config(Box::new(diagnostic))
+    }
+}
+
+impl From<Cancelled> for JobError {
+    fn from(_: Cancelled) -> JobError {
+        JobError::Cancelled
+    }
+}
+
+/// Adds what was being done to a component's error.
+pub(crate) trait During<T> {
+    fn during(self, step: Step) -> Result<T, JobError>;
+}
+
+impl<T> During<T> for Result<T, Failure> {
+    fn during(self, step: Step) -> Result<T, JobError> {
+        self.map_err(|source| JobError::Component { step, source })
+    }
+}
+
+impl<T> During<T> for Result<T, PersistError> {
+    fn during(self, step: Step) -> Result<T, JobError> {
+        self.map_err(|error| JobError::Component { step, source: error.into() })
+    }
+}

@@ -1,0 +1,199 @@
+//! Trains a model and stores it.
+
+use std::sync::Arc;
+
+use chrono::{SecondsFormat, Utc};
+use palladium_component::interfaces::{
+    Cancelled, DatasetLoader, Estimator, FitContext, Metadata, Persister, TrainedModel, Version,
+};
+use palladium_component::value::{Code, Diagnostic};
+use tracing::{debug, info};
+
+use crate::error::During;
+use crate::root_keys::{MODEL, PERSISTER, SCORING, TEST, TRAIN};
+use crate::timer::timed;
+use crate::{App, JobError, Score, Scoring, Step};
+
+/// What a fit does beside fitting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitOptions {
+    /// Store the model.
+    pub persist: bool,
+    /// Make the stored model the active one.
+    pub activate: bool,
+    /// Score on the training data and, where there are some, on the test data.
+    pub evaluate: bool,
+    /// Store the model only if its test score is this good or better; implies `evaluate`.
+    pub persist_if_better_than: Option<f64>,
+}
+
+impl Default for FitOptions {
+    fn default() -> FitOptions {
+        FitOptions { persist: true, activate: true, evaluate: false, persist_if_better_than: None }
+    }
+}
+
+/// What a fit works with.
+pub struct FitInputs {
+    /// Loads the data to learn from.
+    pub train: Arc<dyn DatasetLoader>,
+    /// Loads the data to evaluate with.
+    pub test: Option<Arc<dyn DatasetLoader>>,
+    /// Learns the model.
+    pub estimator: Arc<dyn Estimator>,
+    /// Stores it; needed to persist.
+    pub persister: Option<Arc<dyn Persister>>,
+    /// Scores it.
+    pub scoring: Scoring,
+}
+
+/// What a fit did.
+pub struct FitReport {
+    /// The model and its metadata.
+    pub model: TrainedModel,
+    /// The scores on the training data, if evaluated.
+    pub train_scores: Vec<Score>,
+    /// The scores on the test data, if evaluated.
+    pub test_scores: Vec<Score>,
+    /// What became of the model.
+    pub outcome: Outcome,
+}
+
+/// What became of a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was not to be stored.
+    NotPersisted,
+    /// Its test score, or NaN, was not good enough.
+    NotGoodEnough {
+        /// The score.
+        score: f64,
+        /// What was asked for.
+        threshold: f64,
+    },
+    /// It was stored.
+    Persisted {
+        /// Under this version.
+        version: Version,
+        /// Whether that is the active one now.
+        activated: bool,
+    },
+}
+
+impl FitInputs {
+    /// Takes the inputs from an application and checks that the options can be met, before anything is loaded.
+    ///
+    /// # Errors
+    /// A root key that is missing or holds something else; options that ask for what is not there.
+    pub fn of(app: &App, options: &FitOptions) -> Result<FitInputs, JobError> {
+        let inputs = FitInputs {
+            train: app.get(TRAIN)?,
+            test: app.find(TEST)?,
+            estimator: app.get(MODEL)?,
+            persister: if options.persist { Some(app.get(PERSISTER)?) } else { None },
+            scoring: Scoring::of(app),
+        };
+        if options.persist_if_better_than.is_some() && inputs.test.is_none() {
+            let message = format!("a model can only be stored if it is good enough with a `{TEST}` to score it on");
+            let help = format!("add `{TEST}` to the configuration, or leave out `--save-if-better-than`");
+            return Err(Diagnostic::new(Code::MissingKey, message).help(help).into());
+        }
+        if options.evaluates() && inputs.scoring.is_own_score() && !inputs.estimator.has_score() {
+            let message = format!("the models of `{MODEL}` have no score of their own");
+            let help = format!("name a scorer under the root key `{SCORING}`");
+            return Err(Diagnostic::new(Code::MissingKey, message).help(help).into());
+        }
+        Ok(inputs)
+    }
+}
+
+impl FitOptions {
+    fn evaluates(&self) -> bool {
+        self.evaluate || self.persist_if_better_than.is_some()
+    }
+}
+
+/// Loads the training data, fits, scores, and stores the model if it is good enough.
+///
+/// # Errors
+/// A component failed, or the fit was cancelled; the store is as it was.
+pub fn fit(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Result<FitReport, JobError> {
+    let train = timed("Loading data", || inputs.train.load()).during(Step::Load(TRAIN))?;
+    let fitted = timed("Fitting model", || inputs.estimator.fit(&train, context));
+    context.check()?;
+    let mut model = TrainedModel {
+        model: fitted.during(Step::Fit)?,
+        columns: train.features.specs(),
+        metadata: Metadata::default(),
+    };
+
+    let (mut train_scores, mut test_scores) = (Vec::new(), Vec::new());
+    if options.evaluates() {
+        debug!("Evaluating model on train set");
+        train_scores = inputs.scoring.score(&model, &train).during(Step::Score(TRAIN))?;
+        annotate(&mut model.metadata, "score_train", &train_scores);
+        info!("Train score: {}", listed(&train_scores));
+    }
+    drop(train);
+    if let (true, Some(loader)) = (options.evaluates(), &inputs.test) {
+        let test = timed("Loading test data", || loader.load()).during(Step::Load(TEST))?;
+        debug!("Evaluating model on test set");
+        test_scores = inputs.scoring.score(&model, &test).during(Step::Score(TEST))?;
+        annotate(&mut model.metadata, "score_test", &test_scores);
+        info!("Test score:  {}", listed(&test_scores));
+    }
+
+    let outcome = match (&inputs.persister, not_good_enough(options, &test_scores)) {
+        (None, _) => Outcome::NotPersisted,
+        (Some(_), Some((score, threshold))) => {
+            info!("Not persisting model that has a test score {score} < {threshold}");
+            Outcome::NotGoodEnough { score, threshold }
+        }
+        (Some(persister), None) => persist(persister.as_ref(), &mut model, options, context)?,
+    };
+    Ok(FitReport { model, train_scores, test_scores, outcome })
+}
+
+/// Returns score and threshold where the score does not reach it; NaN reaches none, an equal score does.
+fn not_good_enough(options: &FitOptions, test_scores: &[Score]) -> Option<(f64, f64)> {
+    let threshold = options.persist_if_better_than?;
+    let score = test_scores.first().map_or(f64::NAN, |score| score.value);
+    (score.is_nan() || score < threshold).then_some((score, threshold))
+}
+
+fn persist(
+    persister: &dyn Persister,
+    model: &mut TrainedModel,
+    options: &FitOptions,
+    context: &FitContext,
+) -> Result<Outcome, JobError> {
+    context.check().map_err(|Cancelled| JobError::Cancelled)?;
+    model.metadata.annotate("train_timestamp", Utc::now().to_rfc3339_opts(SecondsFormat::Micros, false));
+    let version = timed("Writing model", || persister.write(model)).during(Step::Write)?;
+    model.metadata.annotate("version", version.number());
+    info!("Wrote model with version {version}.");
+    if options.activate {
+        persister.activate(version).during(Step::Activate)?;
+    }
+    Ok(Outcome::Persisted { version, activated: options.activate })
+}
+
+/// Annotates the deciding score under `key` and, where scores have labels, each under `key_label`.
+fn annotate(metadata: &mut Metadata, key: &str, scores: &[Score]) {
+    if let Some(deciding) = scores.first() {
+        metadata.annotate(key, deciding.value);
+    }
+    for score in scores.iter().filter(|score| score.label != "score") {
+        metadata.annotate(&format!("{key}_{}", score.label), score.value);
+    }
+}
+
+fn listed(scores: &[Score]) -> String {
+    match scores {
+        [score] if score.label == "score" => score.value.to_string(),
+        scores => {
+            let scores: Vec<String> = scores.iter().map(|score| format!("{}: {}", score.label, score.value)).collect();
+            scores.join(", ")
+        }
+    }
+}

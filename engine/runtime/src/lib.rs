@@ -1,0 +1,25 @@
+//! From a configuration to an application, and the jobs that applications run.
+//!
+//! [`plan`] constructs every component and collects all findings, without a side effect; [`build`] initializes them.
+//! The jobs, [`fit`](fit::fit) and [`evaluate`](evaluate::evaluate), take what they need from the [`App`] by the root
+//! keys that [`root_keys`] lists. No component is known here by name.
+
+pub mod evaluate;
+pub mod fit;
+pub mod root_keys;
+
+mod app;
+mod build;
+mod error;
+mod plan;
+mod scoring;
+mod timer;
+
+pub use app::{App, Placed};
+pub use build::build;
+pub use error::{JobError, Step};
+pub use plan::{Plan, component_of, plan, plan_tree};
+pub use scoring::{Score, Scoring};
+
+/// The version of palladium.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,297 @@
+//! What a fit does with each of its options, with components that are fakes.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use palladium_component::prelude::*;
+use palladium_runtime::evaluate::evaluate;
+use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
+use palladium_runtime::{App, JobError};
+use serde::{Deserialize, Serialize};
+
+/// Loads rows of a column `x` and a target `y` that is its double plus an error.
+struct Rows {
+    error: f64,
+    loads: AtomicUsize,
+}
+
+impl Lifecycle for Rows {}
+
+impl DatasetLoader for Rows {
+    fn load(&self) -> Result<Dataset, Failure> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let x: Vec<f64> = (1..=4).map(f64::from).collect();
+        let y: Vec<f64> = x.iter().map(|x| 2.0 * x + if *x == 4.0 { self.error } else { 0.0 }).collect();
+        let column = |numbers| Arc::new(Float64Array::from(numbers)) as ArrayRef;
+        Ok(Dataset::split(Table::new(vec![("x".into(), column(x)), ("y".into(), column(y))])?, Some("y"))?)
+    }
+}
+
+/// Learns to double.
+struct Doubling {
+    has_score: bool,
+    cancel: Option<Arc<AtomicBool>>,
+}
+
+impl Lifecycle for Doubling {}
+
+impl Estimator for Doubling {
+    fn fit(&self, _: &Dataset, context: &FitContext) -> Result<Box<dyn Model>, Failure> {
+        if let Some(cancel) = &self.cancel {
+            cancel.store(true, Ordering::SeqCst);
+        }
+        context.check()?;
+        Ok(Box::new(Double { factor: 2.0, has_score: self.has_score }))
+    }
+
+    fn has_score(&self) -> bool {
+        self.has_score
+    }
+}
+
+/// Doubles.
+#[component(Model, name = "test.Doubling", version = 1)]
+#[derive(Serialize, Deserialize)]
+struct Double {
+    factor: f64,
+    has_score: bool,
+}
+
+impl Model for Double {
+    fn predict(&self, samples: &Samples, _: &Parameters) -> Result<Predictions, PredictError> {
+        Ok(Predictions::Numbers(samples.numeric()?.column(0).iter().map(|x| self.factor * x).collect()))
+    }
+
+    fn score(&self, data: &Dataset) -> Result<Option<f64>, Failure> {
+        if !self.has_score {
+            return Ok(None);
+        }
+        let Predictions::Numbers(guesses) = self.predict(&Samples::new(data.features.clone()), &Parameters::new())?
+        else {
+            return Ok(None);
+        };
+        let errors: f64 = data.numbers()?.iter().zip(guesses).map(|(truth, guess)| (truth - guess).abs()).sum();
+        Ok(Some(1.0 - errors))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Scores everything alike.
+struct Constant(f64);
+
+impl Lifecycle for Constant {}
+
+impl Scorer for Constant {
+    fn score(&self, _: &TrainedModel, _: &Dataset) -> Result<f64, Failure> {
+        Ok(self.0)
+    }
+}
+
+/// Keeps metadata in memory.
+#[derive(Default)]
+struct Memory {
+    written: Mutex<Vec<Metadata>>,
+    active: Mutex<Option<Version>>,
+}
+
+impl Lifecycle for Memory {}
+
+impl Persister for Memory {
+    fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        let version = version.or(*self.active.lock().unwrap());
+        let version = version.ok_or_else(|| PersistError::Lookup("No model available".into()))?;
+        let written = self.written.lock().unwrap();
+        let mut metadata = written.get(version.number() as usize - 1).cloned().unwrap_or_default();
+        metadata.annotate("version", version.number());
+        let columns = vec![ColumnSpec { name: "x".into(), kind: ColumnType::Float }];
+        Ok(Arc::new(TrainedModel { model: Box::new(Double { factor: 2.0, has_score: true }), columns, metadata }))
+    }
+
+    fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
+        let mut written = self.written.lock().unwrap();
+        written.push(model.metadata.clone());
+        Ok(Version::new(written.len() as u64).unwrap())
+    }
+
+    fn activate(&self, version: Version) -> Result<(), PersistError> {
+        *self.active.lock().unwrap() = Some(version);
+        Ok(())
+    }
+
+    fn delete(&self, version: Version) -> Result<(), PersistError> {
+        Err(PersistError::Lookup(format!("No such version: {version}")))
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        Ok(self.written.lock().unwrap().clone())
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        Ok(BTreeMap::new())
+    }
+}
+
+/// An application of fakes and what is asked about it afterwards.
+struct Fakes {
+    store: Arc<Memory>,
+    train: Arc<Rows>,
+    test: Arc<Rows>,
+    components: Vec<(&'static str, Component)>,
+    entries: Vec<(&'static str, Value)>,
+}
+
+fn fakes(test_error: f64) -> Fakes {
+    let rows = |error| Arc::new(Rows { error, loads: AtomicUsize::new(0) });
+    let (store, train, test) = (Arc::new(Memory::default()), rows(0.5), rows(test_error));
+    let components = vec![
+        ("dataset_loader_train", Component::DatasetLoader(train.clone())),
+        ("dataset_loader_test", Component::DatasetLoader(test.clone())),
+        ("model", Component::Estimator(Arc::new(Doubling { has_score: true, cancel: None }))),
+        ("model_persister", Component::Persister(store.clone())),
+    ];
+    Fakes { store, train, test, components, entries: Vec::new() }
+}
+
+impl Fakes {
+    fn without(mut self, key: &str) -> Fakes {
+        self.components.retain(|(name, _)| *name != key);
+        self
+    }
+
+    fn with(mut self, key: &'static str, component: Component) -> Fakes {
+        self = self.without(key);
+        self.components.push((key, component));
+        self
+    }
+
+    fn app(&self) -> App {
+        App::of_components(self.components.clone(), self.entries.clone())
+    }
+
+    fn fit(&self, options: &FitOptions) -> Result<FitReport, JobError> {
+        fit(&FitInputs::of(&self.app(), options)?, options, &FitContext::default())
+    }
+}
+
+fn entry(key: &Option<Metadata>, name: &str) -> Option<f64> {
+    key.as_ref().and_then(|metadata| metadata.get(name)).and_then(serde_json::Value::as_f64)
+}
+
+#[test]
+fn each_option_has_its_effect() {
+    let better = |threshold| FitOptions { persist_if_better_than: Some(threshold), ..FitOptions::default() };
+    let first = Version::FIRST;
+    let stored = |activated| Outcome::Persisted { version: first, activated };
+    let default = FitOptions::default;
+    let cases = [
+        (default(), stored(true), (None, None), 0),
+        (FitOptions { activate: false, ..default() }, stored(false), (None, None), 0),
+        (FitOptions { persist: false, ..default() }, Outcome::NotPersisted, (None, None), 0),
+        (FitOptions { evaluate: true, ..default() }, stored(true), (Some(0.5), Some(0.75)), 1),
+        (better(0.75), stored(true), (Some(0.5), Some(0.75)), 1),
+        (better(0.8), Outcome::NotGoodEnough { score: 0.75, threshold: 0.8 }, (None, None), 1),
+    ];
+    for (options, outcome, (train, test), test_loads) in cases {
+        let fakes = fakes(0.25);
+        let report = fakes.fit(&options).unwrap();
+        assert_eq!(report.outcome, outcome, "{options:?}");
+        assert_eq!(fakes.train.loads.load(Ordering::SeqCst), 1, "{options:?}");
+        assert_eq!(fakes.test.loads.load(Ordering::SeqCst), test_loads, "{options:?}");
+        let written = fakes.store.written.lock().unwrap().first().cloned();
+        assert_eq!(written.is_some(), matches!(outcome, Outcome::Persisted { .. }), "{options:?}");
+        assert_eq!((entry(&written, "score_train"), entry(&written, "score_test")), (train, test), "{options:?}");
+        let active = *fakes.store.active.lock().unwrap();
+        assert_eq!(active, matches!(outcome, Outcome::Persisted { activated: true, .. }).then_some(first));
+        if let Some(written) = written {
+            let time = written.get("train_timestamp").unwrap().as_str().unwrap();
+            chrono::DateTime::parse_from_rfc3339(time).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_score_that_is_nan_is_never_good_enough() {
+    let fakes = fakes(f64::NAN);
+    let options = FitOptions { persist_if_better_than: Some(f64::NEG_INFINITY), ..FitOptions::default() };
+    // The fake's own score of a NaN target fails, so that a scorer has to answer.
+    let mut fakes = fakes;
+    fakes.entries.push(("scoring", component(Component::Scorer(Arc::new(Constant(f64::NAN))))));
+    assert!(matches!(fakes.fit(&options).unwrap().outcome, Outcome::NotGoodEnough { .. }));
+}
+
+fn component(component: Component) -> Value {
+    Value::new(Data::Component(Arc::new(component)), Span::nowhere("test"))
+}
+
+#[test]
+fn scoring_stands_in_for_the_own_score() {
+    let mut fakes =
+        fakes(0.25).with("model", Component::Estimator(Arc::new(Doubling { has_score: false, cancel: None })));
+    let options = FitOptions { evaluate: true, ..FitOptions::default() };
+    let error = fakes.fit(&options).err().unwrap().to_string();
+    assert!(error.contains("no score of their own") && error.contains("scoring"), "{error}");
+    assert_eq!(fakes.train.loads.load(Ordering::SeqCst), 0, "found before anything is loaded");
+
+    let scorer = |value| component(Component::Scorer(Arc::new(Constant(value))));
+    let labels = [("a", 3.0), ("b", 4.0)]
+        .map(|(label, value)| (label.to_owned(), Entry { key_span: Span::nowhere("test"), value: scorer(value) }));
+    fakes.entries.push(("scoring", Value::new(Data::Map(Map::from_iter(labels)), Span::nowhere("test"))));
+    let report = fakes.fit(&options).unwrap();
+    let scores: Vec<_> = report.test_scores.iter().map(|score| (score.label.as_str(), score.value)).collect();
+    assert_eq!(scores, [("a", 3.0), ("b", 4.0)]);
+    let written = fakes.store.written.lock().unwrap().first().cloned();
+    let annotated = ["score_test", "score_test_a", "score_test_b", "score_train_b"].map(|key| entry(&written, key));
+    assert_eq!(annotated, [Some(3.0), Some(3.0), Some(4.0), Some(4.0)]);
+}
+
+#[test]
+fn missing_parts_are_found_before_anything_is_loaded() {
+    let better = FitOptions { persist_if_better_than: Some(0.5), ..FitOptions::default() };
+    let cases = [
+        ("dataset_loader_train", FitOptions::default(), "no `dataset_loader_train`"),
+        ("model", FitOptions::default(), "no `model`"),
+        ("model_persister", FitOptions::default(), "no `model_persister`"),
+        ("dataset_loader_test", better, "with a `dataset_loader_test`"),
+    ];
+    for (key, options, mention) in cases {
+        let fakes = fakes(0.0).without(key);
+        let error = fakes.fit(&options).err().unwrap().to_string();
+        assert!(error.contains(mention), "{key}: {error}");
+        assert_eq!(fakes.train.loads.load(Ordering::SeqCst), 0);
+    }
+    let fakes = fakes(0.0).without("model_persister");
+    let options = FitOptions { persist: false, ..FitOptions::default() };
+    assert_eq!(fakes.fit(&options).unwrap().outcome, Outcome::NotPersisted, "without persisting none is needed");
+}
+
+#[test]
+fn a_cancelled_fit_stores_nothing() {
+    let flag = Arc::new(AtomicBool::new(false));
+    let estimator = Doubling { has_score: true, cancel: Some(Arc::clone(&flag)) };
+    let fakes = fakes(0.0).with("model", Component::Estimator(Arc::new(estimator)));
+    let options = FitOptions::default();
+    let inputs = FitInputs::of(&fakes.app(), &options).unwrap();
+    let error = fit(&inputs, &options, &FitContext::cancelled_by(flag)).err().unwrap();
+    assert!(matches!(error, JobError::Cancelled));
+    assert!(fakes.store.written.lock().unwrap().is_empty());
+}
+
+#[test]
+fn evaluate_scores_the_active_or_a_given_version() {
+    let fakes = fakes(0.25);
+    let none = evaluate(&fakes.app(), None).unwrap_err();
+    assert_eq!(none.to_string(), "reading through `model_persister` failed");
+    fakes.fit(&FitOptions::default()).unwrap();
+    fakes.fit(&FitOptions { activate: false, ..FitOptions::default() }).unwrap();
+    for (version, expected) in [(None, 1), (Some(2), 2)] {
+        let version = version.map(|number| Version::new(number).unwrap());
+        let evaluation = evaluate(&fakes.app(), version).unwrap();
+        assert_eq!(evaluation.version.map(Version::number), Some(expected));
+        assert_eq!(evaluation.scores[0].value, 0.75);
+    }
+}
