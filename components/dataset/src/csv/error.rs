@@ -1,0 +1,304 @@
+//! What can be wrong with a file.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use palladium_component::prelude::*;
+use palladium_component::value::nearest;
+
+/// A file, and a line of it counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file as the configuration names it.
+    pub file: String,
+    /// The physical line, from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "`{}`, line {}", self.file, self.line)
+    }
+}
+
+/// Says what is wrong with a file of separated fields, and where.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CsvError {
+    /// There is no such file.
+    #[error("there is no file `{file}`")]
+    NoFile {
+        /// The file as the configuration names it.
+        file: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// The path is that of a folder.
+    #[error("`{file}` is a folder, where a file is needed")]
+    Folder {
+        /// The folder as the configuration names it.
+        file: String,
+    },
+    /// The operating system does not let the file be read.
+    #[error("cannot read `{file}`: {reason}")]
+    Unreadable {
+        /// The file as the configuration names it.
+        file: String,
+        /// What the operating system says.
+        reason: io::Error,
+    },
+    /// The file was written to while it was read.
+    #[error("`{file}` was changed while it was read")]
+    Changed {
+        /// The file as the configuration names it.
+        file: String,
+    },
+    /// A field is not UTF-8.
+    #[error("{place}: field {field} is not UTF-8 text")]
+    NotUtf8 {
+        /// Where the field begins.
+        place: Place,
+        /// The field, from 1.
+        field: usize,
+    },
+    /// A quote is opened and never closed.
+    #[error("{place}: the quote that opens field {field} is never closed")]
+    UnterminatedQuote {
+        /// Where the quote is opened.
+        place: Place,
+        /// The field, from 1.
+        field: usize,
+    },
+    /// A row is too long to be one.
+    #[error("{place}: the row is longer than {mebibytes} MiB")]
+    RowTooLong {
+        /// Where the row begins.
+        place: Place,
+        /// The greatest length.
+        mebibytes: usize,
+    },
+    /// A row has too many fields for any table.
+    #[error("{place}: the row has more than {limit} fields")]
+    TooManyFields {
+        /// Where the row begins.
+        place: Place,
+        /// The greatest number.
+        limit: usize,
+    },
+    /// A row has more or fewer fields than the table has columns.
+    #[error("{place}: the row has {found} {}, where {expected} {} expected", fields(*found), are(*expected))]
+    Ragged {
+        /// Where the row begins.
+        place: Place,
+        /// Its fields.
+        found: usize,
+        /// The columns of the table.
+        expected: usize,
+    },
+    /// There is nothing in the file.
+    #[error("`{file}` is empty: it holds no row that is not blank or skipped")]
+    Empty {
+        /// The file as the configuration names it.
+        file: String,
+    },
+    /// The header row lies beyond the end of the file.
+    #[error("`{file}` has no row {header} to take the column names from: it has {found} {}", rows(*found))]
+    NoHeader {
+        /// The file as the configuration names it.
+        file: String,
+        /// The row, from 0.
+        header: usize,
+        /// The rows there are.
+        found: usize,
+    },
+    /// There is nothing after the header.
+    #[error("{header}: no row follows the one with the column names")]
+    NoRows {
+        /// Where the header stands.
+        header: Place,
+    },
+    /// The number of names is not that of the fields.
+    #[error("{place}: the row has {found} {}, `names` has {names} {}", fields(*found), entries(*names))]
+    NamesCount {
+        /// Where the row begins that was compared.
+        place: Place,
+        /// Its fields.
+        found: usize,
+        /// The names given.
+        names: usize,
+    },
+    /// The target is not among the columns.
+    #[error("`{file}` has no column `{target}` for the target; there are {}", listed(present))]
+    NoTarget {
+        /// The file as the configuration names it.
+        file: String,
+        /// The target column.
+        target: String,
+        /// The columns of the file.
+        present: Vec<String>,
+    },
+    /// The target is not among the columns to read.
+    #[error("`usecols` leaves out the target `{target}` of `{file}`; it chooses {}", listed(chosen))]
+    TargetLeftOut {
+        /// The file as the configuration names it.
+        file: String,
+        /// The target column.
+        target: String,
+        /// The columns to read.
+        chosen: Vec<String>,
+    },
+    /// An option names a column that the file does not have.
+    #[error("`{file}` has no column `{name}`, which `{option}` names; there are {}", listed(present))]
+    NoColumn {
+        /// The file as the configuration names it.
+        file: String,
+        /// The option.
+        option: &'static str,
+        /// The column.
+        name: String,
+        /// The columns of the file.
+        present: Vec<String>,
+    },
+    /// An option has a position that the file does not have.
+    #[error("{place}: the row has {found} {}, `usecols` has position {position}", fields(*found))]
+    NoPosition {
+        /// Where the row begins that was compared.
+        place: Place,
+        /// The position, from 0.
+        position: usize,
+        /// The fields of the row.
+        found: usize,
+    },
+    /// A column of text does not fit into memory as one.
+    #[error("{place}: column `{column}` holds more than 2 GiB of text")]
+    TextTooLong {
+        /// Where the limit is exceeded.
+        place: Place,
+        /// The column.
+        column: String,
+    },
+    /// The columns do not make a table.
+    #[error("`{file}`: {reason}")]
+    NotATable {
+        /// The file as the configuration names it.
+        file: String,
+        /// What is wrong.
+        reason: DataError,
+    },
+}
+
+impl Explain for CsvError {
+    fn help(&self) -> Option<String> {
+        let text = match self {
+            CsvError::NoFile { advice, .. } => advice.clone(),
+            CsvError::Folder { .. } => "give the path of one of the files in it".into(),
+            CsvError::Changed { .. } => "run the command again when nothing writes to the file".into(),
+            CsvError::NotUtf8 { place, .. } => not_utf8(&place.file),
+            CsvError::UnterminatedQuote { .. } => {
+                "close it with another `\"`; a quote within quotes is written as two".into()
+            }
+            CsvError::RowTooLong { .. } | CsvError::TooManyFields { .. } => {
+                "is this a table of separated fields, one row a line?".into()
+            }
+            CsvError::Ragged { found: 1, .. } | CsvError::NamesCount { found: 1, .. } => {
+                "is `sep` the character that separates the fields of this file?".into()
+            }
+            CsvError::Ragged { .. } => {
+                "correct the row; a field that holds the separator stands in quotes, and `skiprows` leaves lines out"
+                    .into()
+            }
+            CsvError::Empty { .. } => "check `path` and `skiprows`".into(),
+            CsvError::NoHeader { .. } => "`header` counts rows from 0, skipped and blank lines left out".into(),
+            CsvError::NoRows { .. } => "a file without column names needs `names`, or `header: None`".into(),
+            CsvError::NamesCount { .. } => "give one name for each field".into(),
+            CsvError::NoTarget { target, present, .. } => return near(target, present),
+            CsvError::NoColumn { name, present, .. } => return near(name, present),
+            CsvError::TargetLeftOut { .. } => "add it to `usecols`".into(),
+            CsvError::NoPosition { .. } => "positions count from 0".into(),
+            CsvError::TextTooLong { .. } => {
+                "leave the column out with `usecols`, or read fewer rows with `nrows`".into()
+            }
+            CsvError::Unreadable { .. } | CsvError::NotATable { .. } => return None,
+        };
+        Some(text)
+    }
+}
+
+/// Returns the error about a file that cannot be opened.
+pub(crate) fn cannot_open(file: &str, reason: io::Error) -> CsvError {
+    match reason.kind() {
+        io::ErrorKind::NotFound => CsvError::NoFile { file: file.to_owned(), advice: advice(Path::new(file)) },
+        io::ErrorKind::IsADirectory => CsvError::Folder { file: file.to_owned() },
+        _ => CsvError::Unreadable { file: file.to_owned(), reason },
+    }
+}
+
+/// Says what may be meant with a path that leads nowhere.
+fn advice(path: &Path) -> String {
+    let mut advice = Vec::new();
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Some(near) = near_file(folder, path) {
+        advice.push(format!("did you mean `{}`?", near.display()));
+    } else if !folder.is_dir() {
+        advice.push(format!("there is no folder `{}` either", folder.display()));
+    }
+    if path.is_relative() {
+        let here = std::env::current_dir().map_or_else(|_| String::new(), |folder| format!(", `{}`", folder.display()));
+        advice.push(format!(
+            "the path counts from the folder that the command runs in{here}; `${{here}}/{}` counts from the \
+             configuration file",
+            path.display()
+        ));
+    }
+    if advice.is_empty() {
+        advice.push("check `path`".into());
+    }
+    advice.join("; ")
+}
+
+fn near_file(folder: &Path, path: &Path) -> Option<PathBuf> {
+    const LOOKED_AT: usize = 1000;
+    let wanted = path.file_name()?.to_str()?;
+    let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(Result::ok);
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    nearest(wanted, names.iter().map(String::as_str)).map(|near| path.with_file_name(near))
+}
+
+fn not_utf8(file: &str) -> String {
+    const PACKED: &[&str] = &["gz", "bz2", "zip", "xz", "zst"];
+    let extension = Path::new(file).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match PACKED.contains(&extension) {
+        true => "the file seems to be compressed: unpack it first".into(),
+        false => "save the file as UTF-8, for instance with `iconv -f latin1 -t utf-8`".into(),
+    }
+}
+
+fn near(name: &str, present: &[String]) -> Option<String> {
+    nearest(name, present.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+}
+
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if names.len() > SHOWN {
+        shown.push(format!("and {} more", names.len() - SHOWN));
+    }
+    shown.join(", ")
+}
+
+fn fields(count: usize) -> &'static str {
+    if count == 1 { "field" } else { "fields" }
+}
+
+fn rows(count: usize) -> &'static str {
+    if count == 1 { "row" } else { "rows" }
+}
+
+fn entries(count: usize) -> &'static str {
+    if count == 1 { "entry" } else { "entries" }
+}
+
+fn are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}

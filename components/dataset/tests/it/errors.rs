@@ -1,0 +1,349 @@
+//! The whole text of every error, with its help.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use crate::harness::{construct, load, load_file, load_with, show};
+
+fn refused(arguments: Json, expected: &str) {
+    let mut all = json!({"path": "data.csv"});
+    all.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+    let found = construct("palladium.dataset.CSV", &all).err().unwrap_or_else(|| "nothing".into());
+    assert_eq!(found, expected, "{arguments}");
+}
+
+fn fails(content: impl AsRef<[u8]>, arguments: Json, expected: &str) {
+    let found = match load(&content, &arguments) {
+        Err(error) => error,
+        Ok(dataset) => show(&dataset.features).to_string(),
+    };
+    assert_eq!(found, expected, "{:?} {arguments}", String::from_utf8_lossy(content.as_ref()));
+}
+
+#[test]
+fn arguments_of_the_wrong_type() {
+    let csv = |parameter: &str, expected: &str, found: &str| {
+        format!("`{parameter}` of `palladium.dataset.CSV` has to be {expected}\nthis is {found}")
+    };
+    let separator = "text of exactly one ASCII character, no quote and no line break";
+    for (value, found) in [
+        (json!(""), "text"),
+        (json!(";;"), "text"),
+        (json!("§"), "text"),
+        (json!("\n"), "text"),
+        (json!("\""), "text"),
+        (json!(null), "null"),
+        (json!(1), "a whole number"),
+    ] {
+        refused(json!({"sep": value}), &csv("sep", separator, found));
+    }
+    let header = "`infer`, null or the number of a row from 0";
+    refused(json!({"header": "first"}), &csv("header", header, "text"));
+    refused(json!({"header": -1}), &csv("header", header, "a whole number"));
+    refused(json!({"header": [0, 1]}), &csv("header", header, "a list"));
+    refused(json!({"nrows": -1}), "`nrows` of `palladium.dataset.CSV` has to be at least 1\nout of range");
+    refused(json!({"nrows": 0}), "`nrows` of `palladium.dataset.CSV` has to be at least 1\nout of range");
+    let skiprows = "a number of lines from 0, or a list of line numbers from 0";
+    refused(json!({"skiprows": -1}), &csv("skiprows", skiprows, "a whole number"));
+    refused(json!({"skiprows": [1, "x"]}), &csv("skiprows", skiprows, "text"));
+    let usecols = "a list of column names, or one of positions from 0";
+    refused(json!({"usecols": "a"}), &csv("usecols", usecols, "text"));
+    refused(json!({"usecols": ["a", 1]}), &csv("usecols", usecols, "a whole number"));
+    refused(json!({"usecols": [1, "a"]}), &csv("usecols", usecols, "text"));
+    refused(json!({"usecols": [-1]}), &csv("usecols", usecols, "a whole number"));
+    let column = "text or a whole number from 0";
+    refused(json!({"target_column": 1.5}), &csv("target_column", column, "a number"));
+    refused(json!({"target_column": -1}), &csv("target_column", column, "a whole number"));
+    refused(json!({"names": ["a", true]}), &csv("names", column, "a flag"));
+    let marker = "a text or number that means a missing value, a list or a map of them";
+    refused(json!({"na_values": true}), &csv("na_values", marker, "a flag"));
+    refused(json!({"na_values": {"a": [null]}}), &csv("na_values", marker, "null"));
+}
+
+#[test]
+fn arguments_that_are_unknown_or_missing() {
+    let known = "expected one of `path`, `target_column`, `names`, `sep`, `header`, `nrows`, `skiprows`, `usecols`, \
+                 `na_values`";
+    refused(json!({"ndarray": true}), &format!("`palladium.dataset.CSV` has no parameter `ndarray`\n{known}"));
+    refused(
+        json!({"sep": ";", "delimiter": ";"}),
+        "`delimiter` is another name of `sep`: give one of them\nalso given",
+    );
+    let missing = construct("palladium.dataset.CSV", &json!({})).err().unwrap();
+    assert_eq!(missing, "`palladium.dataset.CSV` needs `path`\n`path`, text, is missing");
+}
+
+#[test]
+fn arguments_that_do_not_go_together() {
+    let csv = |message: &str| format!("`palladium.dataset.CSV`: {message}");
+    let names = |further: Json| {
+        let mut all = json!({"names": ["alpha", "beta", "gamma"]});
+        all.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
+        all
+    };
+    refused(json!({"path": ""}), &csv("`path` is empty, the name of a file is needed"));
+    for scheme in ["http", "https", "s3", "ftp", "file"] {
+        let expected = format!(
+            "`path` is a `{scheme}` address, only files on this machine can be read\nhelp: fetch the file first and \
+             give its path"
+        );
+        refused(json!({"path": format!("{scheme}://host/data.csv")}), &csv(&expected));
+    }
+    let empty = "`names` is empty\nhelp: leave it out to take the names from the header row, or give one name for \
+                 each column";
+    refused(json!({"names": []}), &csv(empty));
+    refused(json!({"names": ["a", ""]}), &csv("name 2 of `names` is empty"));
+    refused(json!({"names": ["a", "b", "a"]}), &csv("`names` has `a` twice"));
+    refused(json!({"names": ["1", 1]}), &csv("`names` has `1` twice"));
+    let empty = "`usecols` is empty, so that no column is read\nhelp: leave it out to read all columns";
+    refused(json!({"usecols": []}), &csv(empty));
+    refused(json!({"usecols": ["a", "a"]}), &csv("`usecols` has `a` twice"));
+    refused(json!({"usecols": [1, 2, 1]}), &csv("`usecols` has position 1 twice"));
+    refused(names(json!({"usecols": ["delta"]})), &csv("`delta` of `usecols` is not among `names`"));
+    let unknown = "`alhpa` of `target_column` is not among `names`\nhelp: did you mean `alpha`?";
+    refused(names(json!({"target_column": "alhpa"})), &csv(unknown));
+    refused(names(json!({"target_column": 0})), &csv("`0` of `target_column` is not among `names`"));
+    let unknown = "`bet` of `na_values` is not among `names`\nhelp: did you mean `beta`?";
+    refused(names(json!({"na_values": {"bet": ["?"]}})), &csv(unknown));
+    let left_out = |target: &str| {
+        csv(&format!(
+            "`usecols` leaves out the target `{target}`\nhelp: add it, the target is one of the columns to read"
+        ))
+    };
+    refused(json!({"usecols": ["a"], "target_column": "b"}), &left_out("b"));
+    refused(names(json!({"usecols": [0, 1], "target_column": "gamma"})), &left_out("gamma"));
+    refused(json!({"usecols": [0, 1], "target_column": 2, "header": null}), &left_out("2"));
+}
+
+#[test]
+fn paths_that_lead_to_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap().to_owned();
+    std::fs::write(folder.path().join("iris.data"), "a\n1\n").unwrap();
+    let check = |path: &Path, expected: &str| {
+        let error = load_file("palladium.dataset.CSV", path, &json!({})).unwrap_err();
+        assert_eq!(error.replace(&root, "ROOT"), expected);
+    };
+    check(folder.path(), "`ROOT` is a folder, where a file is needed\nhelp: give the path of one of the files in it");
+    check(&folder.path().join("irs.data"), "there is no file `ROOT/irs.data`\nhelp: did you mean `ROOT/iris.data`?");
+    check(&folder.path().join("other"), "there is no file `ROOT/other`\nhelp: check `path`");
+    check(
+        &folder.path().join("x/iris.data"),
+        "there is no file `ROOT/x/iris.data`\nhelp: there is no folder `ROOT/x` either",
+    );
+    check(&folder.path().join("iris.data/x"), "cannot read `ROOT/iris.data/x`: Not a directory (os error 20)");
+    let here = std::env::current_dir().unwrap();
+    let relative = format!(
+        "there is no file `Cargo.tom`\nhelp: did you mean `Cargo.toml`?; the path counts from the folder that the \
+         command runs in, `{}`; `${{here}}/Cargo.tom` counts from the configuration file",
+        here.display()
+    );
+    check(Path::new("Cargo.tom"), &relative);
+}
+
+#[test]
+fn files_that_are_not_tables() {
+    let empty = "`data.csv` is empty: it holds no row that is not blank or skipped\nhelp: check `path` and `skiprows`";
+    fails("", json!({}), empty);
+    fails("\u{feff}\n \n\n", json!({}), empty);
+    fails("a\n1\n", json!({"skiprows": 2}), empty);
+    fails("", json!({"header": null}), empty);
+    fails("a\n1\n", json!({"names": ["a"], "skiprows": [0, 1]}), empty);
+    let no_rows = "help: a file without column names needs `names`, or `header: None`";
+    fails(
+        "\n\na,b\n\n",
+        json!({}),
+        &format!("`data.csv`, line 3: no row follows the one with the column names\n{no_rows}"),
+    );
+    fails(
+        "x\na,b\n",
+        json!({"header": 1}),
+        &format!("`data.csv`, line 2: no row follows the one with the column names\n{no_rows}"),
+    );
+    let counts = "help: `header` counts rows from 0, skipped and blank lines left out";
+    fails(
+        "a\n\n",
+        json!({"header": 3}),
+        &format!("`data.csv` has no row 3 to take the column names from: it has 1 row\n{counts}"),
+    );
+    fails(
+        "a\nb\n",
+        json!({"header": 2}),
+        &format!("`data.csv` has no row 2 to take the column names from: it has 2 rows\n{counts}"),
+    );
+    let quote = "help: close it with another `\"`; a quote within quotes is written as two";
+    fails(
+        "a,b\n\"1\n\",\"x\n2,3\n",
+        json!({}),
+        &format!("`data.csv`, line 3: the quote that opens field 2 is never closed\n{quote}"),
+    );
+}
+
+#[test]
+fn rows_with_too_many_or_too_few_fields() {
+    let correct = "help: correct the row; a field that holds the separator stands in quotes, and `skiprows` leaves \
+                   lines out";
+    let separator = "help: is `sep` the character that separates the fields of this file?";
+    let cases = [
+        ("a,b\n1,2\n1,2,3\n", json!({}), "line 3: the row has 3 fields, where 2 are expected", correct),
+        ("a,b,c\n1,2\n", json!({}), "line 2: the row has 2 fields, where 3 are expected", correct),
+        ("a,b\n1,2,\n", json!({}), "line 2: the row has 3 fields, where 2 are expected", correct),
+        ("a\n1,2\n", json!({}), "line 2: the row has 2 fields, where 1 is expected", correct),
+        ("a,b\n1;2\n", json!({}), "line 2: the row has 1 field, where 2 are expected", separator),
+        ("1,2\n\n3\n", json!({"header": null}), "line 3: the row has 1 field, where 2 are expected", separator),
+        // Lines are those of an editor, whatever is skipped, blank or quoted.
+        (
+            "x\r\n\r\na,b\r\n\"1\r\n\",2\r\n1,2,3\r\n",
+            json!({"skiprows": 1}),
+            "line 6: the row has 3 fields, where 2 are expected",
+            correct,
+        ),
+        (
+            "a,b\r\"1\n\r\",2\r1,2,3\r",
+            json!({"usecols": ["a"]}),
+            "line 5: the row has 3 fields, where 2 are expected",
+            correct,
+        ),
+    ];
+    for (text, arguments, expected, help) in cases {
+        fails(text, arguments, &format!("`data.csv`, {expected}\n{help}"));
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8() {
+    let save = "help: save the file as UTF-8, for instance with `iconv -f latin1 -t utf-8`";
+    let cases: [(&[u8], &str); 4] = [
+        (b"a,b\n\"x\ny\",gr\xfcn\n", "line 3: field 2 is not UTF-8 text"),
+        (b"gr\xfcn\n1\n", "line 1: field 1 is not UTF-8 text"),
+        // Two halves of one character in two fields.
+        (b"a,b\n1,2\n\xc3,\xa9\n", "line 3: field 1 is not UTF-8 text"),
+        (b"\xff\xfea\0\n\0", "line 1: field 1 is not UTF-8 text"),
+    ];
+    for (content, expected) in cases {
+        fails(content, json!({}), &format!("`data.csv`, {expected}\n{save}"));
+    }
+    // What is skipped is not looked at.
+    let dataset = load(b"gr\xfcn\na\n1\n", &json!({"skiprows": 1})).unwrap();
+    assert_eq!(show(&dataset.features), json!([{"name": "a", "type": "int", "values": [1]}]));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.csv.gz");
+    std::fs::write(&path, b"\x1f\x8b\x08\x00\x00").unwrap();
+    let error = load_file("palladium.dataset.CSV", &path, &json!({})).unwrap_err();
+    assert!(error.ends_with("\nhelp: the file seems to be compressed: unpack it first"), "{error}");
+}
+
+#[test]
+fn columns_that_are_not_there() {
+    let cases = [
+        (
+            "alpha,beta\n1,2\n",
+            json!({"target_column": "bta"}),
+            "`data.csv` has no column `bta` for the target; there are `alpha`, `beta`\nhelp: did you mean `beta`?",
+        ),
+        (
+            "1,2\n",
+            json!({"target_column": 4, "header": null}),
+            "`data.csv` has no column `4` for the target; there are `0`, `1`",
+        ),
+        (
+            "alpha,beta\n1,2\n",
+            json!({"target_column": "beta", "usecols": [0]}),
+            "`usecols` leaves out the target `beta` of `data.csv`; it chooses `alpha`\nhelp: add it to `usecols`",
+        ),
+        (
+            "alpha,beta\n1,2\n",
+            json!({"usecols": ["alpha", "gamma"]}),
+            "`data.csv` has no column `gamma`, which `usecols` names; there are `alpha`, `beta`",
+        ),
+        (
+            "alpha,beta\n1,2\n",
+            json!({"na_values": {"alpah": ["?"]}}),
+            "`data.csv` has no column `alpah`, which `na_values` names; there are `alpha`, `beta`\nhelp: did you mean \
+             `alpha`?",
+        ),
+        (
+            "x\nalpha,beta\n1,2\n",
+            json!({"usecols": [0, 2], "header": 1}),
+            "`data.csv`, line 2: the row has 2 fields, `usecols` has position 2\nhelp: positions count from 0",
+        ),
+    ];
+    for (text, arguments, expected) in cases {
+        fails(text, arguments, expected);
+    }
+    let many: Vec<String> = (0..22).map(|number| number.to_string()).collect();
+    let listed: Vec<String> = many.iter().take(20).map(|name| format!("`{name}`")).collect();
+    fails(
+        many.join(",") + "\n" + &many.join(","),
+        json!({"target_column": "y"}),
+        &format!("`data.csv` has no column `y` for the target; there are {}, and 2 more", listed.join(", ")),
+    );
+}
+
+#[test]
+fn names_that_do_not_fit_the_fields() {
+    let names = "help: give one name for each field";
+    let cases = [
+        ("1,2,3\n", json!({"names": ["a", "b"]}), "line 1: the row has 3 fields, `names` has 2 entries", names),
+        ("\n1,2\n", json!({"names": ["a", "b", "c"]}), "line 2: the row has 2 fields, `names` has 3 entries", names),
+        (
+            "x,y\n1,2\n",
+            json!({"names": ["a"], "header": 0}),
+            "line 1: the row has 2 fields, `names` has 1 entry",
+            names,
+        ),
+        (
+            "1,2,3\n",
+            json!({"names": ["a", "b"], "usecols": ["a", "b"]}),
+            "line 1: the row has 3 fields, `names` has 2 entries",
+            names,
+        ),
+        (
+            "1;2;3\n",
+            json!({"names": ["a", "b", "c"]}),
+            "line 1: the row has 1 field, `names` has 3 entries",
+            "help: is `sep` the character that separates the fields of this file?",
+        ),
+    ];
+    for (text, arguments, expected, help) in cases {
+        fails(text, arguments, &format!("`data.csv`, {expected}\n{help}"));
+    }
+}
+
+#[test]
+fn only_null_means_no_target() {
+    let target = |arguments: Json| {
+        let dataset = load("1,x,2.5\n3,y,4.5\n", &arguments).unwrap();
+        (dataset.target.map(|column| column.name), dataset.features.names().map(str::to_owned).collect::<Vec<_>>())
+    };
+    assert_eq!(target(json!({"header": null, "target_column": 0})), (Some("0".into()), vec!["1".into(), "2".into()]));
+    assert_eq!(target(json!({"header": null, "target_column": "1"})), (Some("1".into()), vec!["0".into(), "2".into()]));
+    assert_eq!(target(json!({"names": [7, "b", "c"], "target_column": 7})).0, Some("7".into()));
+    assert_eq!(target(json!({"header": null, "target_column": null})).0, None);
+    assert_eq!(
+        target(json!({"header": null, "target_column": 2, "usecols": [2, 0]})),
+        (Some("2".into()), vec!["0".into()])
+    );
+}
+
+#[test]
+fn the_old_name_separates_by_tabs() {
+    let expected =
+        json!([{"name": "a", "type": "int", "values": [1]}, {"name": "b,c", "type": "text", "values": ["x,y"]}]);
+    let table = load_with("palladium.dataset.Table", "a\tb,c\n1\tx,y\n", &json!({})).unwrap();
+    assert_eq!(show(&table.features), expected);
+    let table = load_with("palladium.dataset.Table", "a;b,c\n1;x,y\n", &json!({"sep": ";"})).unwrap();
+    assert_eq!(show(&table.features), expected);
+}
+
+#[test]
+fn whole_numbers_beyond_64_bits_are_numbers() {
+    let dataset = load("a,b\n1,-1\n9223372036854775808,-9223372036854775809\n", &json!({})).unwrap();
+    let expected = json!([
+        {"name": "a", "type": "float", "values": [1.0, 9_223_372_036_854_775_808.0]},
+        {"name": "b", "type": "float", "values": [-1.0, -9_223_372_036_854_775_808.0]},
+    ]);
+    assert_eq!(show(&dataset.features), expected);
+}

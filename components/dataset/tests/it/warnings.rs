@@ -1,0 +1,100 @@
+//! What the log says about a column that is text because of a few cells.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value as Json, json};
+
+use crate::harness::{load, show};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Loads a file and returns the type of its first column and what was logged without folders.
+fn logged(text: &str, arguments: &Json) -> (Json, String) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .finish();
+    let dataset = tracing::subscriber::with_default(subscriber, || load(text, arguments)).unwrap();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    // The file lies in a folder of some name.
+    let without_folder = |line: &str| match (line.find('`'), line.find("data.csv")) {
+        (Some(quote), Some(file)) => format!("{}{}", &line[..=quote], &line[file..]),
+        _ => line.to_owned(),
+    };
+    let shown: Vec<String> = text.lines().map(without_folder).collect();
+    (show(&dataset.features)[0]["type"].clone(), shown.join("\n"))
+}
+
+fn numbers(count: usize) -> String {
+    (0..count).fold(String::new(), |mut text, number| {
+        writeln!(text, "{number}").unwrap();
+        text
+    })
+}
+
+#[test]
+fn names_the_cell_that_makes_a_column_text() {
+    let expected = |line: u64, cell: &str, n_numbers: usize, n_values: usize| {
+        format!(
+            " WARN `data.csv`, line {line}: column `a` is read as text because of `{cell}`, though {n_numbers} of its \
+             {n_values} values are numbers; correct the value, or add it to `na_values` if it means a missing one"
+        )
+    };
+    let cases = [
+        (format!("a\n{}?\n", numbers(10)), expected(12, "?", 10, 11)),
+        (format!("a\n?\n{}", numbers(10)), expected(2, "?", 10, 11)),
+        (format!("a\nNA\n{}?\nNA\n?\n", numbers(18)), expected(21, "?", 18, 20)),
+        (format!("a\ntrue\n{}", numbers(10)), expected(2, "true", 10, 11)),
+        (
+            format!("a\n{}\"x\n{}\"\n", numbers(1500), "y".repeat(60)),
+            expected(1502, &format!("x\\n{}…", "y".repeat(38)), 1500, 1501),
+        ),
+        (format!("a\n{}?\n", numbers(9)), String::new()),
+        (format!("a\n{}?\n?\n?\n", numbers(18)), String::new()),
+        ("a\nx\ny\n".to_owned(), String::new()),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(logged(&text, &json!({})), (json!("text"), expected), "{text:?}");
+    }
+    assert_eq!(logged(&numbers(20), &json!({"header": null})), (json!("int"), String::new()));
+}
+
+#[test]
+fn a_column_that_turns_out_to_be_text_late_is_read_again() {
+    // More rows than are kept: whole numbers, numbers, flags and missing values, then a text.
+    let mut text = String::from("early,int,float,flag,missing,stays\n");
+    for row in 0..3000 {
+        writeln!(text, "007,0{row},{row}.50,TRUE,,{row}").unwrap();
+    }
+    text.push_str("x,x,x,x,x,3000\n");
+    let (_, log) = logged(&text, &json!({}));
+    assert_eq!(log.lines().count(), 3, "{log}");
+    let columns = show(&load(&text, &json!({})).unwrap().features);
+    let cell = |column: usize, row: usize| columns[column]["values"][row].clone();
+    let kinds: Vec<&str> = columns.as_array().unwrap().iter().map(|column| column["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["text", "text", "text", "text", "text", "int"]);
+    for row in [0, 999, 1000, 1001, 2999] {
+        let expected = [json!("007"), json!(format!("0{row}")), json!(format!("{row}.50")), json!("TRUE"), Json::Null];
+        for (column, expected) in expected.into_iter().enumerate() {
+            assert_eq!(cell(column, row), expected, "row {row}");
+        }
+    }
+    assert!((0..5).all(|column| cell(column, 3000) == "x"));
+}
