@@ -1,0 +1,130 @@
+//! From a model to bytes.
+
+use std::io::{self, BufWriter, Write};
+
+use palladium_component::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{ArtifactError, FORMAT_VERSION, HEADER_LIMIT, Header, Limits, MAGIC};
+
+/// zstd's own default: models shrink little more on higher levels and take several times as long.
+const COMPRESSION_LEVEL: i32 = 3;
+
+/// An encoded model that only lacks its version: what takes long is done before a store is locked.
+pub struct Prepared {
+    header: Header,
+    payload: Vec<u8>,
+}
+
+/// An encoded model with its version and checksum.
+pub struct Sealed {
+    head: Vec<u8>,
+    payload: Vec<u8>,
+    metadata: String,
+    sha256: [u8; 32],
+}
+
+/// Writes a model under a version.
+///
+/// # Errors
+/// The model's own, the writer's, and a model that is too large to be read again.
+pub fn write(model: &TrainedModel, version: Version, writer: &mut dyn Write) -> Result<(), ArtifactError> {
+    Ok(Prepared::new(model)?.seal(version)?.write(writer)?)
+}
+
+impl Prepared {
+    /// Encodes and compresses a model.
+    ///
+    /// # Errors
+    /// The model's own, and a model that is too large to be read again.
+    pub fn new(model: &TrainedModel) -> Result<Prepared, ArtifactError> {
+        let encoder = zstd::stream::write::Encoder::new(Vec::new(), COMPRESSION_LEVEL)?;
+        let mut writer = Counting { writer: BufWriter::with_capacity(1 << 16, encoder), count: 0 };
+        model.model.encode(&mut writer)?;
+        let payload_size = writer.count;
+        let payload = writer.writer.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
+        let limit = Limits::default().payload;
+        if payload_size > limit {
+            return Err(ArtifactError::TooLarge { part: "payload", size: payload_size, limit });
+        }
+        let format = model.model.format();
+        let header = Header {
+            component: format.name.to_owned(),
+            schema: format.version,
+            payload_size,
+            columns: model.columns.clone(),
+            metadata: model.metadata.clone(),
+        };
+        Ok(Prepared { header, payload })
+    }
+
+    /// Adds the version.
+    ///
+    /// # Errors
+    /// Metadata that could not be read again.
+    pub fn seal(mut self, version: Version) -> Result<Sealed, ArtifactError> {
+        self.header.metadata.annotate("version", version.number());
+        let metadata = serde_json::to_string(&self.header.metadata).map_err(ArtifactError::Metadata)?;
+        let header = serde_json::to_vec(&self.header).map_err(ArtifactError::Metadata)?;
+        // Readers bound the depth of JSON, writers do not: what was not read here could not be read later.
+        serde_json::from_slice::<Header>(&header).map_err(ArtifactError::Metadata)?;
+        Sealed::new(&header, self.payload, metadata)
+    }
+}
+
+impl Sealed {
+    pub(super) fn new(header: &[u8], payload: Vec<u8>, metadata: String) -> Result<Sealed, ArtifactError> {
+        let header_size = header.len() as u64;
+        let too_large = ArtifactError::TooLarge { part: "header", size: header_size, limit: HEADER_LIMIT };
+        let length = u32::try_from(header_size).ok().filter(|_| header_size <= HEADER_LIMIT).ok_or(too_large)?;
+        let mut head = MAGIC.to_vec();
+        head.extend(FORMAT_VERSION.to_le_bytes());
+        head.extend(length.to_le_bytes());
+        head.extend((payload.len() as u64).to_le_bytes());
+        head.extend(header);
+        let sha256 = Sha256::new().chain_update(&head).chain_update(&payload).finalize().into();
+        Ok(Sealed { head, payload, metadata, sha256 })
+    }
+
+    /// Returns the number of bytes.
+    pub fn size(&self) -> u64 {
+        (self.head.len() + self.payload.len() + self.sha256.len()) as u64
+    }
+
+    /// Returns the checksum at the end.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// Returns the metadata, which say the version, as JSON.
+    pub fn metadata(&self) -> &str {
+        &self.metadata
+    }
+
+    /// Writes all bytes.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, writer: &mut dyn Write) -> io::Result<()> {
+        writer.write_all(&self.head)?;
+        writer.write_all(&self.payload)?;
+        writer.write_all(&self.sha256)
+    }
+}
+
+struct Counting<W> {
+    writer: W,
+    count: u64,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}

@@ -1,0 +1,187 @@
+use super::*;
+use crate::testing::{answer, constant, initialize};
+
+/// A store in memory that counts what is read.
+#[derive(Default)]
+struct Fake {
+    models: Mutex<BTreeMap<Version, f64>>,
+    active: Mutex<Option<Version>>,
+    reads: Mutex<Vec<Option<Version>>>,
+    broken: AtomicBool,
+}
+
+impl Lifecycle for Fake {}
+
+impl Persister for Fake {
+    fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        self.reads.lock().unwrap().push(version);
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(PersistError::Failed(Failure::message("the store is broken")));
+        }
+        let lookup = |text: &str| PersistError::Lookup(text.to_owned());
+        let version = version.or(*self.active.lock().unwrap()).ok_or_else(|| lookup("No model available"))?;
+        let answer = self.models.lock().unwrap().get(&version).copied();
+        let mut model = constant(answer.ok_or_else(|| lookup(&format!("No such version: {version}")))?, 0);
+        model.metadata.annotate("version", version.number());
+        Ok(Arc::new(model))
+    }
+
+    fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
+        let mut models = self.models.lock().unwrap();
+        let version = Version::new(models.len() as u64 + 1).unwrap();
+        models.insert(version, answer(model));
+        Ok(version)
+    }
+
+    fn activate(&self, version: Version) -> Result<(), PersistError> {
+        *self.active.lock().unwrap() = Some(version);
+        Ok(())
+    }
+
+    fn delete(&self, version: Version) -> Result<(), PersistError> {
+        self.models.lock().unwrap().remove(&version);
+        Ok(())
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        Ok(self.models.lock().unwrap().keys().map(|_| Metadata::default()).collect())
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        let active = *self.active.lock().unwrap();
+        Ok(active.into_iter().map(|version| (ACTIVE_MODEL.to_owned(), version.to_string())).collect())
+    }
+}
+
+impl Fake {
+    fn n_reads(&self) -> usize {
+        self.reads.lock().unwrap().len()
+    }
+}
+
+/// Returns a store with the models 1 and 2, of which the first is active, and a cache in front of it.
+fn cached(check_version: bool) -> (Arc<Fake>, CachedUpdatePersister) {
+    let fake = Arc::new(Fake::default());
+    for answer in [1.0, 2.0] {
+        fake.write(&constant(answer, 0)).unwrap();
+    }
+    fake.activate(version(1)).unwrap();
+    let store = Arc::clone(&fake) as Arc<dyn Persister>;
+    (fake, CachedUpdatePersister { store, check_version, cache: Cache::default() })
+}
+
+fn version(number: u64) -> Version {
+    Version::new(number).unwrap()
+}
+
+fn at_hand(cached: &CachedUpdatePersister) -> Option<f64> {
+    cached.at_hand().map(|model| answer(&model.unwrap()))
+}
+
+#[test]
+fn a_refresh_loads_what_is_new() {
+    let (fake, cached) = cached(true);
+    initialize(&cached, Mode::Serve).unwrap();
+    assert_eq!(*fake.reads.lock().unwrap(), [Some(version(1))]);
+    assert!(cached.update_cache(None).unwrap().is_none());
+    assert_eq!(fake.n_reads(), 1);
+    let second = cached.update_cache(Some(version(2))).unwrap().unwrap();
+    assert_eq!(answer(&second), 2.0);
+    assert_eq!(*fake.reads.lock().unwrap(), [Some(version(1)), Some(version(2))]);
+    assert_eq!(at_hand(&cached), Some(2.0));
+    assert_eq!(answer(&cached.update_cache(None).unwrap().unwrap()), 1.0);
+}
+
+#[test]
+fn without_check_version_a_refresh_always_loads() {
+    let (fake, cached) = cached(false);
+    initialize(&cached, Mode::Serve).unwrap();
+    assert!(cached.update_cache(None).unwrap().is_some());
+    assert_eq!(fake.n_reads(), 2);
+}
+
+#[test]
+fn reading_takes_the_model_at_hand_and_explicit_versions_from_the_store() {
+    let (fake, cached) = cached(true);
+    initialize(&cached, Mode::Serve).unwrap();
+    for _ in 0..3 {
+        assert_eq!(answer(&cached.read(None).unwrap()), 1.0);
+        assert_eq!(at_hand(&cached), Some(1.0));
+    }
+    assert_eq!(fake.n_reads(), 1);
+    assert_eq!(answer(&cached.read(Some(version(2))).unwrap()), 2.0);
+    assert_eq!(cached.read(Some(version(77))).err().unwrap().to_string(), "No such version: 77");
+    assert_eq!(at_hand(&cached), Some(1.0));
+}
+
+#[test]
+fn in_fit_mode_and_before_it_is_initialized_nothing_is_kept() {
+    let (fake, cached) = cached(true);
+    for n_reads in [1, 2] {
+        assert_eq!(answer(&cached.read(None).unwrap()), 1.0);
+        assert_eq!(fake.n_reads(), n_reads);
+    }
+    initialize(&cached, Mode::Fit).unwrap();
+    assert_eq!(fake.n_reads(), 2);
+    cached.activate(version(2)).unwrap();
+    assert_eq!(answer(&cached.read(None).unwrap()), 2.0);
+    assert_eq!(*fake.reads.lock().unwrap(), [None; 3]);
+    assert_eq!(at_hand(&cached), None);
+}
+
+#[test]
+fn a_service_starts_without_a_model_and_finds_one_later() {
+    let (fake, cached) = cached(true);
+    *fake.active.lock().unwrap() = None;
+    initialize(&cached, Mode::Serve).unwrap();
+    assert_eq!(at_hand(&cached), None);
+    let error = cached.read(None).err().unwrap();
+    assert!(matches!(&error, PersistError::Lookup(text) if text == "No model available"), "{error}");
+    fake.activate(version(2)).unwrap();
+    assert_eq!(answer(&cached.read(None).unwrap()), 2.0);
+    assert_eq!(at_hand(&cached), Some(2.0));
+}
+
+#[test]
+fn a_broken_store_stops_the_start() {
+    let (fake, cached) = cached(true);
+    fake.broken.store(true, Ordering::Relaxed);
+    assert_eq!(initialize(&cached, Mode::Serve).unwrap_err().to_string(), "the store is broken");
+}
+
+#[test]
+fn activation_refreshes_and_a_broken_version_keeps_the_last_good_one() {
+    let (fake, cached) = cached(true);
+    initialize(&cached, Mode::Serve).unwrap();
+    cached.activate(version(2)).unwrap();
+    assert_eq!(at_hand(&cached), Some(2.0));
+
+    fake.broken.store(true, Ordering::Relaxed);
+    let error = cached.activate(version(1)).unwrap_err();
+    let expected =
+        "version 1 is active in the store now, but it cannot be loaded: this process keeps on using version 2";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(at_hand(&cached), Some(2.0));
+    assert!(cached.update_cache(None).is_err());
+    fake.broken.store(false, Ordering::Relaxed);
+    assert_eq!(answer(&cached.update_cache(None).unwrap().unwrap()), 1.0);
+}
+
+#[test]
+fn a_deleted_active_model_is_told_and_the_one_at_hand_stays() {
+    let (fake, cached) = cached(false);
+    initialize(&cached, Mode::Serve).unwrap();
+    cached.delete(version(1)).unwrap();
+    let error = cached.update_cache(None).err().unwrap();
+    assert_eq!(error.to_string(), "Activated model not available. Maybe it was deleted.");
+    assert_eq!(answer(&cached.read(None).unwrap()), 1.0);
+    assert_eq!(fake.n_reads(), 2);
+}
+
+#[test]
+fn everything_else_is_the_stores() {
+    let (fake, cached) = cached(true);
+    assert_eq!(cached.write(&constant(3.0, 0)).unwrap(), version(3));
+    assert_eq!(cached.list_models().unwrap().len(), 3);
+    assert_eq!(cached.list_properties().unwrap(), fake.list_properties().unwrap());
+}

@@ -1,0 +1,355 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use tempfile::TempDir;
+
+use super::*;
+use crate::testing::{answer, constant, initialize, persister};
+
+/// Returns a store in a folder, initialized.
+fn database(folder: &Path) -> Database {
+    let database = Database {
+        url: format!("sqlite:///{}", folder.join("models.db").display()),
+        chunk_size: 4,
+        table_postfix: String::new(),
+        formats: OnceLock::new(),
+        session: Session::default(),
+    };
+    initialize(&database, Mode::Fit).unwrap();
+    database
+}
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("models.db");
+    (folder, file)
+}
+
+/// Executes statements as another program would.
+fn sql(file: &Path, statements: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        let mut connection = options.foreign_keys(false).connect().await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
+        sqlx::Connection::close(connection).await.unwrap();
+    });
+}
+
+fn version(number: u64) -> Version {
+    Version::new(number).unwrap()
+}
+
+fn versions(store: &dyn Persister) -> Vec<u64> {
+    store.list_models().unwrap().iter().map(|metadata| metadata.version().unwrap().number()).collect()
+}
+
+fn properties(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let current = (DB_VERSION.to_owned(), current_version());
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain([current]).collect()
+}
+
+/// Returns an error with its sources and its advice.
+fn told(error: &PersistError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    error.help().map(|help| format!("{text} ({help})")).unwrap_or(text)
+}
+
+/// Checks that all operations that look at the store fail with such a text.
+fn all_fail(store: &Database, expected: &str) {
+    let errors = [
+        store.read(None).err(),
+        store.write(&constant(1.0, 1)).err(),
+        store.activate(version(1)).err(),
+        store.delete(version(1)).err(),
+        store.list_models().err(),
+        store.list_properties().err(),
+    ];
+    for (index, error) in errors.iter().enumerate() {
+        let told = told(error.as_ref().unwrap_or_else(|| panic!("operation {index} does not fail")));
+        assert!(told.contains(expected), "operation {index}: {told}");
+        assert!(told.contains("models.db"), "operation {index}: {told}");
+    }
+}
+
+#[test]
+fn models_are_written_activated_read_and_deleted() {
+    let (folder, _) = folder();
+    let store = database(folder.path());
+    assert_eq!(store.write(&constant(1.0, 10)).unwrap(), version(1));
+    assert_eq!(store.list_properties().unwrap(), properties(&[]));
+    assert_eq!(store.read(None).err().unwrap().to_string(), "No model available");
+    assert_eq!(store.write(&constant(2.0, 10)).unwrap(), version(2));
+    store.activate(version(2)).unwrap();
+    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
+    store.activate(version(1)).unwrap();
+    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+    let second = store.read(Some(version(2))).unwrap();
+    assert_eq!((answer(&second), second.metadata.version()), (2.0, Some(version(2))));
+    let listed = store.list_models().unwrap();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[1], second.metadata);
+
+    store.delete(version(1)).unwrap();
+    let deleted = "Activated model not available. Maybe it was deleted.";
+    assert_eq!(store.read(None).err().unwrap().to_string(), deleted);
+    assert_eq!(versions(&store), [2]);
+    for error in [store.read(Some(version(1))).err(), store.activate(version(1)).err(), store.delete(version(1)).err()]
+    {
+        let error = error.unwrap();
+        assert!(matches!(&error, PersistError::Lookup(text) if text == "No such version: 1"), "{error}");
+    }
+    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
+}
+
+#[test]
+fn versions_are_never_given_twice() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    for number in 1..=3 {
+        assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(number));
+        store.delete(version(number)).unwrap();
+    }
+    // Nor does a store give the number of an active model that was restored without its models.
+    sql(&file, "DELETE FROM properties; INSERT INTO properties (name, value) VALUES ('active-model', '8')");
+    assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(9));
+    sql(&file, "UPDATE properties SET value = '9223372036854775807' WHERE name = 'active-model'");
+    assert!(store.write(&constant(1.0, 1)).unwrap_err().to_string().contains("has used up its version numbers"));
+    assert_eq!(versions(&store), [9]);
+}
+
+#[test]
+fn looking_at_a_store_does_not_make_it() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    let looks_empty = || {
+        assert_eq!(versions(&store), [0; 0]);
+        assert_eq!(store.list_properties().unwrap(), properties(&[]));
+        assert_eq!(store.read(None).err().unwrap().to_string(), "No model available");
+        assert_eq!(store.read(Some(version(3))).err().unwrap().to_string(), "No such version: 3");
+        assert_eq!(store.activate(version(3)).unwrap_err().to_string(), "No such version: 3");
+        assert_eq!(store.delete(version(3)).unwrap_err().to_string(), "No such version: 3");
+    };
+    looks_empty();
+    assert!(!file.exists());
+    std::fs::write(&file, "").unwrap();
+    looks_empty();
+    // By now SQLite has made it a database, which holds no tables.
+    looks_empty();
+}
+
+#[test]
+fn a_store_that_was_not_initialized_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = Data::Text(format!("sqlite:///{}/models.db", folder.path().display()));
+    let store = persister("palladium.persistence.Database", &[("url", url)]).unwrap();
+    let error = store.read(None).err().unwrap();
+    assert_eq!(error.to_string(), "the persister was asked for a model before it was initialized");
+}
+
+#[test]
+fn arguments_are_checked() {
+    let text = |text: &str| Data::Text(text.into());
+    let url = || ("url", text("sqlite:///models.db"));
+    let cases = [
+        (vec![], "needs `url`"),
+        (vec![("url", text("postgresql://user:secret@host/db"))], "names a database of `postgresql`"),
+        (vec![("url", text("models.db"))], "`url` has to begin with `sqlite://`"),
+        (vec![url(), ("table_postfix", text("a; drop"))], "`table_postfix` may hold the letters"),
+        (vec![url(), ("chunk_size", Data::Int(0))], "`chunk_size` of `palladium.persistence.Database` has to be"),
+        (vec![url(), ("poolclass", Data::Null)], "has no parameter `poolclass`"),
+        (vec![url(), ("session", Data::Null)], "has no parameter `session`"),
+    ];
+    for (arguments, expected) in cases {
+        let found = persister("palladium.persistence.Database", &arguments).err().unwrap();
+        assert!(found.contains(expected), "{found}");
+        assert!(!found.contains("secret"), "{found}");
+    }
+}
+
+#[test]
+fn stores_with_different_postfixes_share_a_file() {
+    let (folder, _) = folder();
+    let plain = database(folder.path());
+    let other = Database { table_postfix: "Other_1".into(), ..database(folder.path()) };
+    initialize(&other, Mode::Fit).unwrap();
+    plain.write(&constant(1.0, 1)).unwrap();
+    assert_eq!(versions(&other), [0; 0]);
+    other.write(&constant(2.0, 1)).unwrap();
+    other.activate(version(1)).unwrap();
+    assert_eq!(answer(&other.read(None).unwrap()), 2.0);
+    assert_eq!(plain.list_properties().unwrap(), properties(&[]));
+}
+
+#[test]
+fn a_store_in_memory_lasts_as_long_as_its_persister() {
+    let store = Database { url: "sqlite://".into(), ..database(Path::new("/")) };
+    initialize(&store, Mode::Fit).unwrap();
+    assert_eq!(versions(&store), [0; 0]);
+    store.write(&constant(1.0, 1)).unwrap();
+    store.activate(version(1)).unwrap();
+    assert!(store.activate(version(2)).is_err());
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+}
+
+#[test]
+fn writers_and_readers_work_at_once() {
+    let (folder, _) = folder();
+    let store = database(folder.path());
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..5)
+            .map(|_| {
+                scope.spawn(|| {
+                    let written = store.write(&constant(1.0, 5)).unwrap();
+                    store.activate(written).unwrap();
+                })
+            })
+            .collect();
+        for _ in 0..5 {
+            scope.spawn(|| match store.read(None) {
+                Ok(model) => assert_eq!(answer(&model), 1.0),
+                Err(error) => assert_eq!(error.to_string(), "No model available"),
+            });
+        }
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+    });
+    assert_eq!(versions(&store), [1, 2, 3, 4, 5]);
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+}
+
+#[test]
+fn changed_rows_are_noticed() {
+    let cases = [
+        ("UPDATE model_chunks SET blob = x'00000000' WHERE sequence = 20", "its checksum does not match"),
+        ("DELETE FROM model_chunks WHERE sequence = 20", "is incomplete"),
+        ("DELETE FROM model_chunks", "is incomplete"),
+        ("INSERT INTO model_chunks SELECT 1, max(sequence) + 1, x'00' FROM model_chunks", "is followed by bytes"),
+        ("UPDATE models SET artifact_size = 3", "its checksum does not match"),
+        ("UPDATE models SET sha256 = 'x'", "its checksum does not match"),
+        ("UPDATE models SET version = 2; UPDATE model_chunks SET model_version = 2", "says that it is version 1"),
+        ("UPDATE model_chunks SET blob = x'00000000' WHERE sequence = 0", "no model that palladium stored"),
+    ];
+    for (change, expected) in cases {
+        let (folder, file) = folder();
+        let store = database(folder.path());
+        store.write(&constant(1.0, 5)).unwrap();
+        sql(&file, change);
+        let read = store.read(store.list_models().unwrap()[0].version());
+        let told = told(&read.err().unwrap());
+        assert!(told.contains(expected) && told.contains("models.db"), "{change}: {told}");
+    }
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 5)).unwrap();
+    sql(&file, "UPDATE models SET metadata = '['; INSERT INTO properties (name, value) VALUES ('active-model', 'x')");
+    assert!(store.list_models().unwrap_err().to_string().contains("the metadata of version 1"));
+    assert!(store.read(None).err().unwrap().to_string().contains("the property `active-model` is wrong"));
+}
+
+type Make<'a> = &'a dyn Fn(&Path);
+
+#[test]
+fn other_files_are_told_apart() {
+    let no_database = |file: &Path| std::fs::write(file, "sepal length,sepal width\n".repeat(100)).unwrap();
+    let python = "CREATE TABLE properties (id INTEGER PRIMARY KEY, name TEXT, value TEXT NOT NULL); \
+                  CREATE TABLE models (version INTEGER PRIMARY KEY, metadata TEXT NOT NULL); \
+                  CREATE TABLE model_chunks (id INTEGER PRIMARY KEY, model_version INTEGER, blob BLOB NOT NULL)";
+    let cases: [(Make<'_>, &str); 5] = [
+        (&no_database, "is not a database of SQLite"),
+        (&|file| std::fs::create_dir(file).unwrap(), "cannot be opened"),
+        (&|file| sql(file, "CREATE TABLE Models (name TEXT)"), "a store has a table `properties` beside the ones"),
+        (
+            &|file| sql(file, "CREATE TABLE properties (name TEXT)"),
+            "`properties` has the columns `name`, a store's has",
+        ),
+        (&|file| sql(file, python), "Palladium for Python, whose pickled models cannot be read (set `table_postfix`"),
+    ];
+    for (make, expected) in cases {
+        let (folder, file) = folder();
+        make(&file);
+        all_fail(&database(folder.path()), expected);
+    }
+
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 5000)).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[4096..].fill(0xff);
+    std::fs::write(&file, bytes).unwrap();
+    all_fail(&store, "is damaged");
+}
+
+#[test]
+fn other_tables_in_the_file_are_left_alone() {
+    let (folder, file) = folder();
+    sql(&file, "CREATE TABLE customers (name TEXT)");
+    let store = database(folder.path());
+    assert_eq!(versions(&store), [0; 0]);
+    store.write(&constant(1.0, 1)).unwrap();
+    assert_eq!(versions(&store), [1]);
+    sql(&file, "INSERT INTO customers VALUES ('Ada')");
+}
+
+#[test]
+fn a_missing_folder_is_told_when_a_model_is_written() {
+    let (folder, _) = folder();
+    let store = database(&folder.path().join("absent"));
+    assert_eq!(versions(&store), [0; 0]);
+    let told = told(&store.write(&constant(1.0, 1)).unwrap_err());
+    assert!(told.contains("models.db` cannot be created: there is no folder `") && told.contains("absent`"), "{told}");
+}
+
+#[test]
+fn a_lock_is_waited_for_and_then_told() {
+    let (folder, _) = folder();
+    let mut store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    store.session.busy_timeout = Duration::from_millis(1);
+    let other = database(folder.path());
+    other
+        .existing(Intent::Write, |_, _| {
+            assert_eq!(versions(&store), [1]);
+            let told = told(&store.write(&constant(1.0, 1)).unwrap_err());
+            assert!(told.contains("models.db` was locked by another process for more than 0.001 seconds"), "{told}");
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(2));
+}
+
+#[test]
+fn errors_of_sqlite_are_told_apart() {
+    let (folder, file) = folder();
+    database(folder.path()).write(&constant(1.0, 1)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).read_only(true);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::query("DELETE FROM models").execute(&mut connection).await.unwrap_err()
+    });
+    let error = DatabaseError::of_sqlite("models.db", 1.0, error);
+    assert_eq!(error.to_string(), "the database `models.db` is read-only");
+}
+
+#[test]
+fn a_failed_write_leaves_nothing() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    sql(
+        &file,
+        "CREATE TRIGGER full BEFORE INSERT ON model_chunks WHEN new.sequence = 9 BEGIN SELECT raise(ABORT, 'no'); END",
+    );
+    let told = told(&store.write(&constant(1.0, 1)).unwrap_err());
+    assert!(told.contains("models.db` refused a statement"), "{told}");
+    sql(&file, "DROP TRIGGER full");
+    assert_eq!(versions(&store), [1]);
+    assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(2));
+}

@@ -1,0 +1,72 @@
+//! A model that only tests know, and a way to make components as a configuration does.
+
+use std::sync::Arc;
+
+use palladium_component::interfaces::Component;
+use palladium_component::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Predicts its one number for each sample; the others give it weight.
+#[component(Model, name = "test.Constant", version = 1)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Constant {
+    /// What is predicted.
+    pub answer: f64,
+    /// Ballast.
+    pub ballast: Vec<u64>,
+}
+
+impl Model for Constant {
+    fn predict(&self, samples: &Samples, _: &Parameters) -> Result<Predictions, PredictError> {
+        Ok(Predictions::Numbers(vec![self.answer; samples.n_rows()]))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.answer.is_finite() { Ok(()) } else { Err("the answer is not finite".into()) }
+    }
+}
+
+/// Returns a trained model that predicts a number.
+pub fn constant(answer: f64, n_ballast: u64) -> TrainedModel {
+    let mut metadata = Metadata::default();
+    metadata.annotate("train_timestamp", "2026-11-23T12:00:00+00:00");
+    // Numbers that look random, so that they cannot be compressed away.
+    let ballast = (1..=n_ballast).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+    let columns = vec![ColumnSpec { name: "size".into(), kind: ColumnType::Float }];
+    TrainedModel { model: Box::new(Constant { answer, ballast }), columns, metadata }
+}
+
+/// Returns what a model of [`constant`] predicts.
+pub fn answer(model: &TrainedModel) -> f64 {
+    let column = Arc::new(Float64Array::from(vec![1.0])) as ArrayRef;
+    let table = Table::new(vec![("size".into(), column)]).unwrap();
+    match model.predict(Samples::new(table), &Parameters::new()).unwrap() {
+        Predictions::Numbers(numbers) => numbers[0],
+        Predictions::Classes { .. } => panic!("the model predicts numbers"),
+    }
+}
+
+/// Returns the persister of a name with these arguments, or what is wrong with them.
+pub fn persister(name: &str, arguments: &[(&str, Data)]) -> Result<Arc<dyn Persister>, String> {
+    let span = Span::nowhere("test");
+    let entry = |data: Data| Entry { key_span: span.clone(), value: Value::new(data, span.clone()) };
+    let mut map = Map::new();
+    map.insert("!".into(), entry(Data::Text(name.into())));
+    map.extend(arguments.iter().map(|(name, data)| ((*name).to_owned(), entry(data.clone()))));
+    let mut findings = Diagnostics::default();
+    let registry = Registry::linked().unwrap();
+    let made = registry.construct(map, &KeyPath::parse("model_persister"), &span, &mut findings);
+    if !findings.is_empty() {
+        return Err(findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>().join("\n"));
+    }
+    let Data::Component(component) = made.data else { panic!("{name} is no component") };
+    Ok(<dyn Persister as Interface>::of(component.downcast_ref::<Component>().unwrap()).unwrap())
+}
+
+/// Initializes a persister as a process does that works in this mode.
+pub fn initialize(persister: &dyn Persister, mode: Mode) -> Result<(), Failure> {
+    let registry = Registry::linked().unwrap();
+    let root = Value::new(Data::Null, Span::nowhere("test"));
+    let key = KeyPath::parse("model_persister");
+    persister.initialize(&InitContext { key: &key, mode, root: &root, formats: registry.formats() })
+}
