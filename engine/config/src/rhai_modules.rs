@@ -1,0 +1,115 @@
+//! What Rhai code may import: `.rhai` files in the folder of the configuration file or below it.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use palladium_value::Source;
+use rhai::{AST, Engine, EvalAltResult, Module, ModuleResolver, ParseError, Position, Shared};
+
+use crate::limits;
+use crate::locate::{Unreadable, read_text};
+use crate::rhai::{Sandbox, refuse};
+
+/// Modules that were imported, and those that are being imported.
+pub(crate) struct Modules {
+    sandbox: Sandbox,
+    state: Mutex<Imports>,
+}
+
+#[derive(Default)]
+struct Imports {
+    done: HashMap<PathBuf, Shared<Module>>,
+    open: Vec<PathBuf>,
+    sources: HashMap<String, Arc<Source>>,
+}
+
+struct Resolver(Arc<Modules>);
+
+impl ModuleResolver for Resolver {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        _: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
+        self.0.import(engine, path, position)
+    }
+}
+
+impl Modules {
+    /// Makes the modules of a sandbox known to its engine.
+    pub(crate) fn for_engine(sandbox: &Sandbox, engine: &mut Engine) -> Arc<Modules> {
+        let modules = Arc::new(Modules { sandbox: sandbox.clone(), state: Mutex::default() });
+        engine.set_module_resolver(Resolver(Arc::clone(&modules)));
+        modules
+    }
+
+    fn state(&self) -> MutexGuard<'_, Imports> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the text of a module by the name that errors give it.
+    pub(crate) fn source(&self, path: &str) -> Option<Arc<Source>> {
+        self.state().sources.get(path).cloned()
+    }
+
+    fn import(&self, engine: &Engine, name: &str, position: Position) -> Result<Shared<Module>, Box<EvalAltResult>> {
+        let refuse = |why: String| refuse(format!("cannot import `{name}`: {why}"), position);
+        let path = self.find(name).map_err(refuse)?;
+        {
+            let mut state = self.state();
+            if let Some(module) = state.done.get(&path) {
+                return Ok(module.clone());
+            }
+            if state.open.contains(&path) {
+                return Err(refuse("it imports itself".to_owned()));
+            }
+            if state.done.len() + state.open.len() >= limits::RHAI_MODULES {
+                return Err(refuse(format!("more than {} modules", limits::RHAI_MODULES)));
+            }
+            state.open.push(path.clone());
+        }
+        let id = path.display().to_string();
+        let module = read_text(&path).map_err(|why| refuse(format!("it {why}"))).and_then(|text| {
+            let source = Source::new(id.as_str(), text);
+            self.state().sources.insert(id.clone(), Arc::clone(&source));
+            self.evaluate(engine, &source)
+                .map_err(|error| Box::new(EvalAltResult::ErrorInModule(id.clone(), error, position)))
+        });
+        let mut state = self.state();
+        state.open.pop();
+        let module: Shared<Module> = module?.into();
+        state.done.insert(path, module.clone());
+        Ok(module)
+    }
+
+    fn evaluate(&self, engine: &Engine, source: &Source) -> Result<Module, Box<EvalAltResult>> {
+        let mut ast: AST = engine
+            .compile(source.text())
+            .map_err(|ParseError(kind, position)| Box::new(EvalAltResult::ErrorParsing(*kind, position)))?;
+        ast.set_source(source.name());
+        Module::eval_ast_as_new(self.sandbox.scope(), &ast, engine)
+    }
+
+    /// Returns the file of a module, which lies in the folder of the configuration file or below it.
+    fn find(&self, name: &str) -> Result<PathBuf, String> {
+        let directory = self.sandbox.directory.as_ref().ok_or("this code stands in no file")?;
+        let relative = Path::new(name);
+        let is_plain = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if name.is_empty() || !is_plain {
+            return Err("modules are named relative to the configuration file, without `..`".to_owned());
+        }
+        let mut path = directory.join(relative);
+        match path.extension().and_then(|extension| extension.to_str()) {
+            None => drop(path.set_extension("rhai")),
+            Some("rhai") => {}
+            Some(_) => return Err("only `.rhai` files are modules".to_owned()),
+        }
+        let path = path.canonicalize().map_err(|error| format!("it {}", Unreadable::from(error)))?;
+        let is_inside = directory.canonicalize().is_ok_and(|directory| path.starts_with(directory));
+        let is_rhai = path.extension().is_some_and(|extension| extension == "rhai");
+        if is_inside && is_rhai { Ok(path) } else { Err("its link leads out of the folder".to_owned()) }
+    }
+}

@@ -1,0 +1,238 @@
+//! `__rhai__`: scripts that change the merged tree before anything is built from it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use palladium_value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value};
+use rhai::{Dynamic, Engine};
+
+use crate::environment::Reader;
+use crate::limits;
+use crate::literal::place_in_literal;
+use crate::locate::Text;
+use crate::rhai::{Sandbox, failure, on_a_large_stack, our_words};
+use crate::rhai_modules::Modules;
+use crate::rhai_spans::Lines;
+use crate::rhai_values::{Importer, is_same, scalar};
+
+/// The names under which a script finds the tree.
+const NAMES: [&str; 3] = ["C", "cfg", "config"];
+
+/// The text of a script and where it stands.
+struct Script {
+    text: String,
+    span: Span,
+    path: KeyPath,
+}
+
+/// What scripts need besides the tree.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) reader: &'a Arc<Reader>,
+    pub(crate) printed: &'a Arc<Mutex<Vec<String>>>,
+    /// The files, whose folders are known.
+    pub(crate) texts: &'a [Text],
+}
+
+/// Runs all scripts of a tree, children before parents, and tells whether there were any.
+///
+/// Values that no script changed keep their places, others have the place of the script that changed them.
+pub(crate) fn run(root: &mut Map, surroundings: &Surroundings<'_>, findings: &mut Vec<Diagnostic>) -> bool {
+    let mut scripts = Vec::new();
+    take_from(root, &KeyPath::root(), &mut scripts, findings);
+    if scripts.is_empty() || !findings.is_empty() {
+        return false;
+    }
+    let tree = std::mem::take(root);
+    let result = on_a_large_stack(|| run_all(tree, &scripts, surroundings));
+    match result {
+        Ok(Ok(tree)) => *root = tree,
+        Ok(Err(failed)) => findings.extend(failed),
+        Err(stopped) => findings.push(stopped.at(&scripts[0].span, "")),
+    }
+    true
+}
+
+/// Removes the scripts from a map and what is in it, in the order in which they run.
+fn take_from(map: &mut Map, path: &KeyPath, scripts: &mut Vec<Script>, findings: &mut Vec<Diagnostic>) {
+    for (key, entry) in map.iter_mut() {
+        take_from_value(&mut entry.value, path, key, scripts, findings);
+    }
+    let Some(entry) = map.shift_remove("__rhai__") else { return };
+    match entry.value.data {
+        Data::Text(text) => scripts.push(Script { text, span: entry.value.span, path: path.clone() }),
+        _ => findings.push(
+            Diagnostic::new(Code::ScriptFailed, format!("a script is text, this is {}", entry.value.describe()))
+                .at_value(&entry.value, "")
+                .in_key(path),
+        ),
+    }
+}
+
+fn take_from_value(
+    value: &mut Value,
+    parent: &KeyPath,
+    key: &str,
+    scripts: &mut Vec<Script>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    match &mut value.data {
+        Data::Map(map) => take_from(map, &parent.join(key), scripts, findings),
+        Data::List(items) if items.iter().any(|item| matches!(item.data, Data::Map(_) | Data::List(_))) => {
+            let path = parent.join(key);
+            for (index, item) in items.iter_mut().enumerate() {
+                take_from_value(item, &path, &index.to_string(), scripts, findings);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn run_all(mut tree: Map, scripts: &[Script], surroundings: &Surroundings<'_>) -> Result<Map, Vec<Diagnostic>> {
+    let deadline = Instant::now() + limits::RHAI_TIME;
+    let shared = Dynamic::from_map(export_map(&tree)).into_shared();
+    let mut engines: HashMap<Option<&PathBuf>, (Engine, Arc<Modules>, Sandbox)> = HashMap::new();
+    for script in scripts {
+        let text = surroundings.texts.iter().find(|text| Arc::ptr_eq(&text.source, script.span.source()));
+        let directory = text.map(|text| &text.directory);
+        let (engine, modules, sandbox) = engines.entry(directory).or_insert_with(|| {
+            let (reader, printed) = (Arc::clone(surroundings.reader), Arc::clone(surroundings.printed));
+            let sandbox = Sandbox { directory: directory.cloned(), reader, printed, deadline };
+            let (engine, modules) = sandbox.engine();
+            (engine, modules, sandbox)
+        });
+        run_one(script, &shared, engine, modules, sandbox).map_err(|finding| vec![finding.in_key(&script.path)])?;
+        let mut importer = Importer { spans: None, findings: Vec::new() };
+        let changed =
+            shared.as_map_ref().map(|map| import_map(&tree, &map, script, &mut importer, 1, &KeyPath::root()));
+        match changed {
+            Ok(changed) => tree = changed,
+            Err(_) => return Err(vec![not_a_map(script)]),
+        }
+        if !importer.findings.is_empty() {
+            return Err(importer.findings);
+        }
+    }
+    Ok(tree)
+}
+
+fn run_one(
+    script: &Script,
+    tree: &Dynamic,
+    engine: &mut Engine,
+    modules: &Modules,
+    sandbox: &Sandbox,
+) -> Result<(), Diagnostic> {
+    let lines = Lines::new(&script.text);
+    let place = |position| lines.token(position).map(|range| place_in_literal(&script.span, &script.text, range));
+    engine.set_max_map_size(limits::RHAI_LITERAL_ENTRIES);
+    let ast = engine.compile(&script.text).map_err(|error| {
+        let message = format!("the script is not Rhai: {}", our_words(&error.err_type().to_string()));
+        let span = place(error.position()).unwrap_or_else(|| script.span.clone());
+        Diagnostic::new(Code::ScriptFailed, message).at(&span, "")
+    })?;
+    engine.set_max_map_size(limits::RHAI_MAP_ENTRIES);
+    let mut scope = sandbox.scope();
+    for name in NAMES {
+        scope.push_dynamic(name, tree.clone());
+    }
+    engine.run_ast_with_scope(&mut scope, &ast).map_err(|error| {
+        let finding = failure(*error, &place, modules, &sandbox.reader);
+        if finding.labels.is_empty() { finding.at(&script.span, "in this script") } else { finding }
+    })
+}
+
+fn not_a_map(script: &Script) -> Diagnostic {
+    Diagnostic::new(Code::NotAMap, "the script put something else in the place of the whole configuration")
+        .at(&script.span, "")
+        .help("change the entries of `C`")
+}
+
+fn export_map(map: &Map) -> rhai::Map {
+    map.iter().map(|(key, entry)| (key.as_str().into(), export(&entry.value))).collect()
+}
+
+fn export(value: &Value) -> Dynamic {
+    match &value.data {
+        Data::Null | Data::Component(_) => Dynamic::UNIT,
+        Data::Bool(flag) => Dynamic::from_bool(*flag),
+        Data::Int(number) => Dynamic::from_int(*number),
+        Data::Float(number) => Dynamic::from_float(*number),
+        Data::Text(text) => text.as_str().into(),
+        Data::List(items) => Dynamic::from_array(items.iter().map(export).collect()),
+        Data::Map(map) => Dynamic::from_map(export_map(map)),
+    }
+}
+
+/// Converts a map back: old keys in their order, then new ones.
+fn import_map(
+    old: &Map,
+    new: &rhai::Map,
+    script: &Script,
+    importer: &mut Importer<'_>,
+    depth: usize,
+    path: &KeyPath,
+) -> Map {
+    let mut map = Map::with_capacity(new.len());
+    for (key, entry) in old {
+        if let Some(value) = new.get(key.as_str()) {
+            let value = import(&entry.value, value, script, importer, depth, (path, key));
+            map.insert(key.clone(), Entry { key_span: entry.key_span.clone(), value });
+        }
+    }
+    for (key, value) in new {
+        if !old.contains_key(key.as_str()) {
+            let value = importer.value(value, None, &script.span, &path.join(key), depth);
+            map.insert(key.to_string(), Entry { key_span: script.span.clone(), value });
+        }
+    }
+    map
+}
+
+fn import(
+    old: &Value,
+    new: &Dynamic,
+    script: &Script,
+    importer: &mut Importer<'_>,
+    depth: usize,
+    (parent, key): (&KeyPath, &str),
+) -> Value {
+    let data = match &old.data {
+        Data::Map(map) if new.is_map() && depth <= limits::TREE_DEPTH => {
+            new.as_map_ref().map(|new| Data::Map(import_map(map, &new, script, importer, depth + 1, &parent.join(key))))
+        }
+        Data::List(items) if new.is_array() && depth <= limits::TREE_DEPTH => new.as_array_ref().map(|new| {
+            let path = parent.join(key);
+            let item = |(index, item): (usize, &Dynamic)| match items.get(index) {
+                Some(old) => import(old, item, script, importer, depth + 1, (&path, &index.to_string())),
+                None => importer.value(item, None, &script.span, &path.join(index.to_string()), depth + 1),
+            };
+            Data::List(new.iter().enumerate().map(item).collect())
+        }),
+        data => match scalar(new) {
+            Some(scalar) if is_same(data, &scalar) => Ok(scalar),
+            _ => Err(""),
+        },
+    };
+    match data {
+        Ok(data) => Value { data, span: old.span.clone(), copied: old.copied.clone() },
+        Err(_) => importer.value(new, None, &script.span, &parent.join(key), depth),
+    }
+}
+
+/// Finds scripts that scripts have added; they would never run.
+pub(crate) fn check_no_scripts(map: &Map, findings: &mut Vec<Diagnostic>) {
+    fn check(value: &Value, findings: &mut Vec<Diagnostic>) {
+        match &value.data {
+            Data::Map(map) => check_no_scripts(map, findings),
+            Data::List(items) => items.iter().for_each(|item| check(item, findings)),
+            _ => {}
+        }
+    }
+    if let Some(entry) = map.get("__rhai__") {
+        let finding = Diagnostic::new(Code::ScriptFailed, "a script cannot add another script");
+        findings.push(finding.at(&entry.value.span, "`__rhai__` is added here"));
+    }
+    map.values().for_each(|entry| check(&entry.value, findings));
+}

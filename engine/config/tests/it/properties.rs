@@ -1,0 +1,146 @@
+//! What holds for all inputs.
+
+use palladium_config::{Environment, Request, load, to_json, to_ron};
+use palladium_value::{Data, Entry, Map, Span, Value};
+use proptest::prelude::*;
+
+use crate::support::{Folder, load_texts, ron};
+
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(-0.0)]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[$\\\\{}\"'a-z\n\t\u{0}\u{1b}#]*", Just("${here} $$".to_owned())]
+}
+
+fn plain(data: Data) -> Value {
+    Value::new(data, Span::nowhere("test"))
+}
+
+fn map_of(entries: Vec<(String, Value)>) -> Value {
+    let entry = |(key, value): (String, Value)| (key, Entry { key_span: Span::nowhere("test"), value });
+    plain(Data::Map(entries.into_iter().map(entry).collect::<Map>()))
+}
+
+fn tree() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(|flag| plain(if flag { Data::Bool(flag) } else { Data::Null })),
+        any::<i64>().prop_map(|number| plain(Data::Int(number))),
+        number().prop_map(|number| plain(Data::Float(number))),
+        text().prop_map(|text| plain(Data::Text(text))),
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(|items| plain(Data::List(items))),
+            prop::collection::vec((text(), inner), 0..5).prop_map(map_of),
+        ]
+    })
+}
+
+/// Compares more strictly than values do: the sign of zero and the order of keys count.
+fn exactly(value: &Value) -> String {
+    format!("{value:?}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn printed_trees_load_back(inner in tree()) {
+        let root = map_of(vec![("x".to_owned(), inner)]);
+        let config = ron(&to_ron(&root)).map_err(|findings| TestCaseError::fail(findings.to_string()))?;
+        prop_assert_eq!(exactly(config.root()), exactly(&root));
+    }
+
+    #[test]
+    fn no_text_makes_a_panic(text in prop_oneof![any::<String>(), "[\\[\\](){}:,\"'#$a-zA-Z0-9!_ \n/*\\\\.+-]{0,80}"]) {
+        for extension in ["ron", "rhai"] {
+            if let Err(findings) = load_texts(extension, &[&text]) {
+                prop_assert!(!findings.render(true).is_empty());
+                prop_assert!(findings.iter().all(|finding| finding.to_json().is_object()));
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_real_files_make_no_panic(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            "(", ")", "{", "}", "[", "]", "#{", ",", ":", "\"a\"", "a", "b: ", "\"__copy__\": \"a\"", "\"!\": ", "1", "-",
+            "1.5", "Name(", "Some(", "None", "\"${here}\"", "\"${x}\"", "r#\"", "\"#", "/*", "*/", "//", "\n", "'", "ä", "😀",
+            "inf", "let x = ", ";", "|x|", "`", "${", "fn f() {", "import ", "0x", "\\u{", "b\"",
+        ]), 0..25),
+    ) {
+        let text = parts.concat();
+        for extension in ["ron", "rhai"] {
+            if let Err(findings) = load_texts(extension, &[&text]) {
+                prop_assert!(!findings.render(false).is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn secrets_are_printed_nowhere() {
+    let folder = Folder::new(&[
+        (
+            "a.ron",
+            "(url: \"db://user:${environ.PASSWORD}@host\", list: [\"${environ.PASSWORD}\"], other: \"sec\\\"ret$\")",
+        ),
+        ("b.rhai", "#{ port: parse_int(environ.PORT), plain: 12345, \"k\": environ.PASSWORD }"),
+    ])
+    .with_variable("PASSWORD", "sec\"ret$")
+    .with_variable("PORT", "54321");
+    let config = folder.load(Some("a.ron,b.rhai")).unwrap();
+    for shown in [config.to_ron(), config.to_json().to_string(), config.redact("x sec\"ret$"), format!("{config:?}")] {
+        assert!(shown.contains("${environ.PASSWORD}"), "{shown}");
+        assert!(!shown.contains("ret$") && !shown.contains("54321"), "{shown}");
+    }
+    assert_eq!(config.root().get("list").unwrap().as_list().unwrap()[0].as_text(), Some("sec\"ret$"));
+    // What is printed still loads to the same texts.
+    let again = Folder::new(&[("c.ron", &config.to_ron())])
+        .with_variable("PASSWORD", "sec\"ret$")
+        .with_variable("PORT", "54321");
+    let again = again.load(Some("c.ron")).unwrap();
+    for key in ["url", "list", "other", "k", "plain"] {
+        assert_eq!(again.root().get(key), config.root().get(key), "{key}");
+    }
+}
+
+#[test]
+fn findings_show_no_values_of_variables() {
+    let texts = [
+        "throw environ.SECRET",
+        "#{ a: #{}[environ.SECRET].x }",
+        "#{ a: parse_int(environ.SECRET) }",
+        "#{ a: #{ \"__copy__\": environ.SECRET } }",
+        "#{ a: #{ \"!\": \"A\", \"__rhai__\": `nope(\"${environ.SECRET}\")` } }",
+    ];
+    for text in texts {
+        let folder = Folder::new(&[("a.rhai", text)]).with_variable("SECRET", "hunter2-secret");
+        let findings = folder.load(Some("a.rhai")).unwrap_err();
+        let json: String = findings.iter().map(|finding| finding.to_json().to_string()).collect();
+        let shown = format!("{findings}{json}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn json_names_factories_in_full() {
+    let config = ron("(a: Name(x: [B()]), b: inf)").unwrap();
+    let expected = serde_json::json!({"a": {"__factory__": "Name", "x": [{"__factory__": "B"}]}, "b": null});
+    assert_eq!(to_json(config.root()), expected);
+    assert!(config.to_ron().contains("\"__factory__\": \"Name\""));
+}
+
+#[test]
+fn the_environment_of_the_process_is_read_when_asked_for() {
+    let folder = Folder::new(&[("a.ron", "(path: \"${environ.PATH}\")")]);
+    let request = Request {
+        files: Some("a.ron".to_owned()),
+        directory: folder.path().to_owned(),
+        environment: Environment::process(),
+        ..Request::default()
+    };
+    assert_eq!(load(&request).unwrap().root().get("path").unwrap().as_text(), std::env::var("PATH").ok().as_deref());
+}
