@@ -1,0 +1,80 @@
+//! What a request costs beside the model: `cargo bench -p palladium-predict`.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark may stop")]
+
+use palladium_component::prelude::*;
+use palladium_predict as _;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+const NAMES: [&str; 4] = ["sepal length", "sepal width", "petal length", "petal width"];
+
+/// Answers 1 to everything.
+#[component(Model, name = "bench.One", version = 1)]
+#[derive(Serialize, Deserialize)]
+struct One {}
+
+impl Model for One {
+    fn predict(&self, samples: &Samples, _: &Parameters) -> Result<Predictions, PredictError> {
+        Ok(Predictions::Numbers(vec![1.0; samples.n_rows()]))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn main() {
+    divan::main();
+}
+
+fn value(data: Data) -> Value {
+    Value::new(data, Span::nowhere("bench"))
+}
+
+fn entry(data: Data) -> Entry {
+    Entry { key_span: Span::nowhere("bench"), value: value(data) }
+}
+
+/// Constructs the service as a configuration does.
+fn service() -> Arc<dyn PredictService> {
+    let text = |text: &str| value(Data::Text(text.to_owned()));
+    let pairs = NAMES.map(|name| value(Data::List(vec![text(name), text("float")])));
+    let map = Map::from_iter([
+        ("!".to_owned(), entry(Data::Text("palladium.server.PredictService".to_owned()))),
+        ("mapping".to_owned(), entry(Data::List(pairs.to_vec()))),
+    ]);
+    let mut findings = Diagnostics::default();
+    let registry = Registry::linked().unwrap();
+    let built = registry.construct(map, &KeyPath::parse("service"), &Span::nowhere("bench"), &mut findings);
+    Arc::from_argument(&built).ok().unwrap()
+}
+
+fn model() -> TrainedModel {
+    let columns = NAMES.map(|name| ColumnSpec { name: name.to_owned(), kind: ColumnType::Float }).to_vec();
+    TrainedModel { model: Box::new(One {}), columns, metadata: Metadata::default() }
+}
+
+#[divan::bench]
+fn get(bencher: divan::Bencher<'_, '_>) {
+    let (service, model) = (service(), model());
+    let query = NAMES.map(|name| (name.to_owned(), "6.3".to_owned())).to_vec();
+    let request = PredictRequest { query, body: None };
+    bencher.bench(|| service.predict(&model, &request).unwrap());
+}
+
+#[divan::bench(args = [1, 100, 10_000])]
+fn post(bencher: divan::Bencher<'_, '_>, n_rows: usize) {
+    let (service, model) = (service(), model());
+    let mut body = String::from("[");
+    for row in 0..n_rows {
+        let comma = if row == 0 { "" } else { "," };
+        let fraction = row % 1000;
+        let [a, b, c, d] = NAMES;
+        write!(body, r#"{comma}{{"{a}":6.{fraction},"{b}":2.5,"{c}":4.9,"{d}":1.{fraction}}}"#).unwrap();
+    }
+    body.push(']');
+    let request = PredictRequest { query: Vec::new(), body: Some(body.into_bytes()) };
+    bencher.bench(|| service.predict(&model, &request).unwrap());
+}

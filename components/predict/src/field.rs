@@ -1,0 +1,157 @@
+//! Names and types of what requests carry.
+
+use std::collections::HashMap;
+
+use palladium_component::prelude::*;
+
+use crate::column::ColumnBuilder;
+
+/// The type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// A number.
+    Float,
+    /// A whole number.
+    Int,
+    /// A text.
+    Str,
+    /// A flag.
+    Bool,
+}
+
+impl FieldType {
+    const ALL: [(&'static str, FieldType); 4] =
+        [("float", FieldType::Float), ("int", FieldType::Int), ("str", FieldType::Str), ("bool", FieldType::Bool)];
+}
+
+impl FromArgument for FieldType {
+    const TYPE: ParamType = ParamType::Choice(&["float", "int", "str", "bool"]);
+
+    fn from_argument(value: &Value) -> Result<FieldType, Mismatch> {
+        let found = value.as_text().and_then(|text| FieldType::ALL.into_iter().find(|(name, _)| *name == text));
+        found.map(|(_, field_type)| field_type).ok_or_else(|| Mismatch::wrong(FieldType::TYPE, value))
+    }
+}
+
+/// Name and type of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name that requests use.
+    pub name: String,
+    /// The type that values are converted to.
+    pub kind: FieldType,
+}
+
+/// The features of a sample in their order.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    fields: Vec<Field>,
+    /// The table of no samples: its schema is shared by the tables of all requests.
+    empty: Table,
+    /// Where names stand, for mappings too long to search.
+    positions: HashMap<String, usize>,
+}
+
+/// Mappings up to this length are searched name by name.
+const FEW: usize = 16;
+
+impl Mapping {
+    /// Returns the mapping of these fields.
+    ///
+    /// # Errors
+    /// Two fields of one name.
+    pub fn new(fields: Vec<Field>) -> Result<Mapping, DataError> {
+        let columns = fields.iter().map(|field| (field.name.clone(), ColumnBuilder::new(field.kind).finish()));
+        let empty = Table::new(columns.collect())?;
+        let long = if fields.len() > FEW { fields.as_slice() } else { &[] };
+        let positions = long.iter().enumerate().map(|(index, field)| (field.name.clone(), index)).collect();
+        Ok(Mapping { fields, empty, positions })
+    }
+
+    /// Returns the fields.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Returns the position of a field; `expected` is tried first, since clients keep the order of the mapping.
+    pub(crate) fn position(&self, name: &str, expected: usize) -> Option<usize> {
+        if self.fields.get(expected).is_some_and(|field| field.name == name) {
+            return Some(expected);
+        }
+        match self.fields.len() > FEW {
+            true => self.positions.get(name).copied(),
+            false => self.fields.iter().position(|field| field.name == name),
+        }
+    }
+
+    /// Returns builders for the columns.
+    pub(crate) fn builders(&self) -> Vec<ColumnBuilder> {
+        self.fields.iter().map(|field| ColumnBuilder::new(field.kind)).collect()
+    }
+
+    /// Returns the table of filled builders.
+    pub(crate) fn table(&self, builders: Vec<ColumnBuilder>) -> Result<Table, DataError> {
+        let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
+        Table::with_schema(self.empty.batch().schema(), columns, None)
+    }
+}
+
+const PAIRS: ParamType = ParamType::List(&ParamType::Pair(&ParamType::Text, &FieldType::TYPE));
+
+impl FromArgument for Mapping {
+    const TYPE: ParamType = PAIRS;
+
+    fn from_argument(value: &Value) -> Result<Mapping, Mismatch> {
+        let fields = pairs(value, &Self::TYPE)?;
+        if fields.is_empty() {
+            return Err(Mismatch::wrong("a list of at least one feature", value));
+        }
+        Mapping::new(fields).map_err(|error| Mismatch::wrong(format!("{PAIRS}, but {error}"), value))
+    }
+}
+
+/// Keyword parameters of a prediction.
+#[derive(Clone, Debug, Default)]
+pub struct Params(Vec<Field>);
+
+impl Params {
+    /// Returns the parameters with these names and types.
+    pub fn of(fields: Vec<Field>) -> Params {
+        Params(fields)
+    }
+
+    /// Returns the parameters.
+    pub fn fields(&self) -> &[Field] {
+        &self.0
+    }
+}
+
+impl FromArgument for Params {
+    const TYPE: ParamType = ParamType::OneOf(&[PAIRS, ParamType::Map(&FieldType::TYPE)]);
+
+    fn from_argument(value: &Value) -> Result<Params, Mismatch> {
+        let Some(map) = value.as_map() else {
+            return pairs(value, &Self::TYPE).map(Params);
+        };
+        let read = |(name, entry): (&String, &Entry)| {
+            Ok(Field { name: name.clone(), kind: FieldType::from_argument(&entry.value)? })
+        };
+        map.iter().map(read).collect::<Result<_, Mismatch>>().map(Params)
+    }
+}
+
+/// Reads pairs of name and type; each name stands once.
+fn pairs(value: &Value, expected: &ParamType) -> Result<Vec<Field>, Mismatch> {
+    let items = value.as_list().ok_or_else(|| Mismatch::wrong(expected, value))?;
+    let mut fields: Vec<Field> = Vec::with_capacity(items.len());
+    let mut seen = std::collections::HashSet::with_capacity(items.len());
+    for item in items {
+        let (name, kind) = <(String, FieldType)>::from_argument(item)?;
+        if !seen.insert(name.clone()) {
+            let expected = format!("a list in which each name stands once, `{name}` stands twice");
+            return Err(Mismatch::wrong(expected, item));
+        }
+        fields.push(Field { name, kind });
+    }
+    Ok(fields)
+}

@@ -1,0 +1,153 @@
+//! The predict service that a mapping describes.
+
+use palladium_component::interfaces::PredictService;
+use palladium_component::prelude::*;
+use std::sync::Arc;
+
+use crate::convert::to_parameter;
+use crate::field::{Mapping, Params};
+use crate::{query, rows};
+
+/// Answers prediction requests over HTTP, with samples that a mapping describes.
+///
+/// ```ron
+/// "predict_service": {
+///     "!": "palladium.server.PredictService",
+///     "mapping": [
+///         ("sepal length", "float"),
+///         ("sepal width", "float"),
+///         ("petal length", "float"),
+///         ("petal width", "float"),
+///     ],
+/// }
+/// ```
+///
+/// A GET carries one sample in the query string, `/predict?sepal%20length=6.3&…`, and `result` is a single value:
+/// of a name that stands twice the first counts. A POST carries a JSON list of objects, one for each sample, and
+/// `result` is a list; an empty list gets an empty one. Fields that the mapping does not name are ignored, a field
+/// that is missing, given twice or of another type is answered with status 400 and a message that names it.
+///
+/// Values are converted to the type of their field:
+/// - `float`: numbers, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as Python reads them, but
+///   without underscores);
+/// - `int`: whole numbers of at most 64 bits, flags as 1 and 0, and text of digits;
+/// - `str`: text as it is, numbers and flags as JSON writes them;
+/// - `bool`: flags, 1 and 0, and the words `true`, `false`, `t`, `f`, `yes`, `no`, `1`, `0` in any case.
+///
+/// Null is none of them. Models that need every number finite answer `inf` and `nan` with status 400.
+///
+/// There may be any number of predict services, each with its own `entry_point`.
+#[component(PredictService, name = "palladium.server.PredictService", check)]
+pub struct MappingPredictService {
+    /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
+    /// `float`, `int`, `str` or `bool`.
+    mapping: Mapping,
+    /// Keyword parameters that the model may be given: pairs of name and type, or a map from name to type. They come
+    /// from the query string, of a POST too. What is not given there is the model's attribute of that name, if it
+    /// has one, and is else left to the model.
+    #[param(default = [])]
+    params: Params,
+    /// The route, beginning with `/`.
+    #[param(default = "/predict")]
+    entry_point: String,
+    /// Whether to answer with class probabilities, in the order of the classes, instead of the class.
+    #[param(default = false)]
+    predict_proba: bool,
+    /// Declares that a sample is a single value, as for models of texts; the mapping then has exactly one entry.
+    #[param(default = false)]
+    unwrap_sample: bool,
+    /// The persister whose active model answers; without it the root key `model_persister` is taken.
+    model_persister: Option<Arc<dyn Persister>>,
+}
+
+impl MappingPredictService {
+    fn check(&self) -> Result<(), ArgumentError> {
+        let n_fields = self.mapping.fields().len();
+        if self.unwrap_sample && n_fields != 1 {
+            let message = format!("`unwrap_sample` needs a `mapping` of exactly one entry, this one has {n_fields}");
+            return Err(ArgumentError::new("unwrap_sample", message).help("leave `unwrap_sample` out for rows"));
+        }
+        check_path(&self.entry_point)
+    }
+
+    /// Returns the keyword parameters: from the query string, else from the model.
+    fn parameters(&self, model: &TrainedModel, request: &PredictRequest) -> Result<Parameters, PredictError> {
+        let mut parameters = Parameters::new();
+        for field in self.params.fields() {
+            let parameter = match request.query(&field.name) {
+                Some(text) => Some(to_parameter(field, text)?),
+                None => model.attribute(&field.name),
+            };
+            if let Some(parameter) = parameter {
+                parameters.insert(field.name.clone(), parameter);
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+/// Checks that a text is the path of a URL as clients send it.
+fn check_path(path: &str) -> Result<(), ArgumentError> {
+    let wrong = |message: String| Err(ArgumentError::new("entry_point", message));
+    if !path.starts_with('/') {
+        return wrong(format!("`entry_point` has to begin with `/`, this is `{path}`"));
+    }
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@".contains(character);
+    match path.chars().find(|character| !allowed(*character)) {
+        Some(character @ ('?' | '#')) => {
+            wrong(format!("`entry_point` is a path without query and fragment, this one holds `{character}`"))
+        }
+        Some(character) => wrong(format!("`entry_point` holds {character:?}, which cannot stand in a path")),
+        None => Ok(()),
+    }
+}
+
+impl PredictService for MappingPredictService {
+    fn entry_point(&self) -> &str {
+        &self.entry_point
+    }
+
+    fn model_persister(&self) -> Option<&Arc<dyn Persister>> {
+        self.model_persister.as_ref()
+    }
+
+    fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+        let table = match &request.body {
+            Some(body) => rows::read(&self.mapping, body)?,
+            None => query::read(&self.mapping, request)?,
+        };
+        let parameters = self.parameters(model, request)?;
+        let n_rows = table.n_rows();
+        if n_rows == 0 {
+            return Ok(PredictResponse::Empty);
+        }
+        let samples = Samples::new(table);
+        let single = request.body.is_none();
+        let response = if self.predict_proba {
+            let probabilities = model.predict_proba(samples, &parameters)?;
+            check_count(probabilities.len(), n_rows)?;
+            if single {
+                PredictResponse::OneProbabilities(probabilities)
+            } else {
+                PredictResponse::ManyProbabilities(probabilities)
+            }
+        } else {
+            let predictions = model.predict(samples, &parameters)?;
+            check_count(predictions.len(), n_rows)?;
+            if single { PredictResponse::One(predictions) } else { PredictResponse::Many(predictions) }
+        };
+        Ok(response)
+    }
+}
+
+/// A model that loses samples would answer clients with other clients' rows.
+fn check_count(found: usize, expected: usize) -> Result<(), PredictError> {
+    if found == expected {
+        return Ok(());
+    }
+    let text = format!("the model gave {found} predictions for {expected} samples");
+    Err(PredictError::Internal(Failure::message(text)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,333 @@
+//! Requests and what they are answered with.
+
+use std::sync::Mutex;
+
+use palladium_component::data::arrow_array::cast::AsArray;
+use palladium_component::data::arrow_array::types::Float64Type;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::field::{Field, FieldType};
+
+/// Answers with the first column, and remembers what it was asked.
+#[derive(Default)]
+struct Echo {
+    seen: Arc<Mutex<Vec<(Table, Parameters)>>>,
+    lose: bool,
+}
+
+impl Encode for Echo {
+    fn format(&self) -> FormatId {
+        FormatId { name: "test.Echo", version: 1 }
+    }
+
+    fn encode(&self, _: &mut dyn std::io::Write) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl Model for Echo {
+    fn predict(&self, samples: &Samples, parameters: &Parameters) -> Result<Predictions, PredictError> {
+        self.seen.lock().unwrap().push((samples.table().clone(), parameters.clone()));
+        if self.lose {
+            return Ok(Predictions::Numbers(Vec::new()));
+        }
+        Ok(match samples.table().column_type(0) {
+            ColumnType::Text => {
+                let column = samples.table().columns()[0].as_string::<i32>().clone();
+                let texts: Vec<String> = column.iter().flatten().map(str::to_owned).collect();
+                let codes = (0..).take(texts.len()).collect();
+                Predictions::Classes { labels: Arc::new(ClassLabels::Text(texts)), codes }
+            }
+            _ => Predictions::Numbers(samples.numeric()?.column(0).to_vec()),
+        })
+    }
+
+    fn predict_proba(&self, samples: &Samples, _: &Parameters) -> Result<Probabilities, PredictError> {
+        let labels = Arc::new(ClassLabels::Bool(vec![false, true]));
+        let cells = samples.table().columns()[0].as_primitive::<Float64Type>().values();
+        let values =
+            ndarray::Array2::from_shape_fn(
+                (cells.len(), 2),
+                |(row, column)| {
+                    if column == 0 { 1.0 - cells[row] } else { cells[row] }
+                },
+            );
+        Ok(Probabilities { labels, values })
+    }
+
+    fn parameters(&self) -> &[&str] {
+        &["threshold", "size", "threshold2"]
+    }
+
+    fn attribute(&self, name: &str) -> Option<Parameter> {
+        match name {
+            "threshold" => Some(Parameter::Float(0.3)),
+            "size" => Some(Parameter::Int(10)),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn fields(list: &[(&str, FieldType)]) -> Vec<Field> {
+    list.iter().map(|(name, kind)| Field { name: (*name).to_owned(), kind: *kind }).collect()
+}
+
+fn service(list: &[(&str, FieldType)]) -> MappingPredictService {
+    MappingPredictService {
+        mapping: Mapping::new(fields(list)).unwrap(),
+        params: Params::default(),
+        entry_point: "/predict".into(),
+        predict_proba: false,
+        unwrap_sample: false,
+        model_persister: None,
+    }
+}
+
+fn columns(mapping: &Mapping) -> Vec<ColumnSpec> {
+    mapping.table(mapping.builders()).unwrap().specs()
+}
+
+fn trained(service: &MappingPredictService, model: Echo) -> TrainedModel {
+    TrainedModel { columns: columns(&service.mapping), model: Box::new(model), metadata: Metadata::default() }
+}
+
+fn get(query: &[(&str, &str)]) -> PredictRequest {
+    let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    PredictRequest { query, body: None }
+}
+
+fn post(body: impl Into<Vec<u8>>) -> PredictRequest {
+    PredictRequest { query: Vec::new(), body: Some(body.into()) }
+}
+
+fn answer(service: &MappingPredictService, request: &PredictRequest) -> Result<Json, String> {
+    let response = service.predict(&trained(service, Echo::default()), request).map_err(|error| error.to_string())?;
+    Ok(serde_json::to_value(response).unwrap())
+}
+
+const AB: [(&str, FieldType); 2] = [("a", FieldType::Float), ("b", FieldType::Int)];
+
+#[test]
+fn answers_one_sample_of_a_query() {
+    let cases = [
+        (&[("a", "1.5"), ("b", "2")][..], Ok(json!(1.5))),
+        (&[("b", "2"), ("x", "?"), ("a", " 2 ")], Ok(json!(2.0))),
+        (&[("a", "1"), ("a", "x"), ("b", "2")], Ok(json!(1.0))),
+        (&[("a", "1")], Err("BadRequest: the query parameter `b` is missing")),
+        (&[("a", "x"), ("b", "2")], Err("BadRequest: `a` has to be a number, got text \"x\"")),
+        (&[("a", "1"), ("b", "2.5")], Err("BadRequest: `b` has to be a whole number, got text \"2.5\"")),
+        (&[("A", "1"), ("b", "2")], Err("BadRequest: the query parameter `a` is missing; `A` was given instead")),
+        (
+            &[("a", "nan"), ("b", "2")],
+            Err("BadRequest: column `a` holds an infinite number or NaN in row 1, where a finite one is needed"),
+        ),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(answer(&service(&AB), &get(query)), expected.map_err(str::to_owned), "{query:?}");
+    }
+}
+
+#[test]
+fn answers_the_samples_of_a_body() {
+    let cases = [
+        (r#"[{"a": 1, "b": 2}, {"b": 3, "a": "4.5"}]"#, Ok(json!([1.0, 4.5]))),
+        (r#" [{"x": [{"a": 9}], "a": true, "y": {}, "b": 2.0}] "#, Ok(json!([1.0]))),
+        (r#"[{"\u0061": 1, "b": 2}]"#, Ok(json!([1.0]))),
+        ("[]", Ok(json!([]))),
+        (r#"[{"a": 1, "b": 2}, {"a": 1}]"#, Err("sample 2: the field `b` is missing")),
+        (r#"[{"a": 1, "B": 2}]"#, Err("sample 1: the field `b` is missing; `B` was given instead")),
+        (r#"[{"a": 1, "b": 2, "a": 1}]"#, Err("sample 1: the field `a` is given twice")),
+        (r#"[{"a": null, "b": 2}]"#, Err("sample 1: `a` has to be a number, got null")),
+        (r#"[{"a": [1], "b": 2}]"#, Err("sample 1: `a` has to be a number, got a list")),
+        (r#"[{"a": {}, "b": 2}]"#, Err("sample 1: `a` has to be a number, got an object")),
+        (r#"[{"a": 1, "b": 1.5}]"#, Err("sample 1: `b` has to be a whole number, got the number 1.5")),
+        (
+            r#"[{"a": 1, "b": 9223372036854775808}]"#,
+            Err("sample 1: `b` has to be a whole number of at most 64 bits, got the number 9223372036854775808"),
+        ),
+        (
+            r#"[{"a": 1, "b": 99999999999999999999999}]"#,
+            Err("sample 1: `b` has to be a whole number of at most 64 bits, got the number 1e23"),
+        ),
+        (r#"{"a": 1, "b": 2}"#, Err("the body has to be a list of objects, got an object")),
+        ("null", Err("the body has to be a list of objects, got null")),
+        (r#""a""#, Err("the body has to be a list of objects, got text \"a\"")),
+        ("[[1, 2]]", Err("sample 1: a sample has to be an object, got a list")),
+        (r#"[{"a": 1, "b": 2}, 7]"#, Err("sample 2: a sample has to be an object, got the number 7")),
+        ("", Err("the body is empty, it has to be a JSON list of objects")),
+        ("[{\"a\": 1,\n\"b\": }]", Err("the body is not JSON: expected value at line 2 column 6")),
+        (r#"[{"a": 1, "b": 2}"#, Err("the body is not JSON: EOF while parsing a list at line 1 column 17")),
+        (r#"[{"a": 1, "b": 2}] x"#, Err("the body is not JSON: trailing characters at line 1 column 20")),
+    ];
+    for (body, expected) in cases {
+        let expected = expected.map_err(|text| format!("BadRequest: {text}"));
+        assert_eq!(answer(&service(&AB), &post(body)), expected, "{body}");
+    }
+}
+
+#[test]
+fn stands_depth_and_refuses_broken_text() {
+    let deep = |name: &str| {
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+        answer(&service(&AB), &post(format!(r#"[{{"{name}": {open}{close}, "a": 1, "b": 2}}]"#)))
+    };
+    assert_eq!(deep("x"), Ok(json!([1.0])), "what is ignored is skipped without recursion");
+    assert_eq!(deep("a"), Err("BadRequest: sample 1: `a` has to be a number, got a list".to_owned()));
+    let broken = answer(&service(&AB), &post(*b"[{\"a\xff\": 1}]")).unwrap_err();
+    assert!(broken.starts_with("BadRequest: the body is not JSON: invalid unicode code point"), "{broken}");
+}
+
+#[test]
+fn converts_to_every_type() {
+    let list = [("f", FieldType::Float), ("i", FieldType::Int), ("s", FieldType::Str), ("b", FieldType::Bool)];
+    let service = service(&list);
+    let body = r#"[{"f": "-inf", "i": "7", "s": 1.5, "b": "Yes"}, {"f": 1e3, "i": -1, "s": "ü", "b": false}]"#;
+    let table = rows::read(&service.mapping, body.as_bytes()).unwrap();
+    let row = [("f", "nan"), ("i", "-3"), ("s", ""), ("b", "T")];
+    let single = query::read(&service.mapping, &get(&row)).unwrap();
+    assert_eq!(table.columns()[0].as_primitive::<Float64Type>().values(), &[f64::NEG_INFINITY, 1000.0]);
+    assert_eq!(table.column("i").unwrap().as_ref(), &Int64Array::from(vec![7, -1]) as &dyn Array);
+    assert_eq!(table.column("s").unwrap().as_ref(), &StringArray::from(vec!["1.5", "ü"]) as &dyn Array);
+    assert_eq!(table.column("b").unwrap().as_ref(), &BooleanArray::from(vec![true, false]) as &dyn Array);
+    assert_eq!(single.column("b").unwrap().as_ref(), &BooleanArray::from(vec![true]) as &dyn Array);
+    assert_eq!(single.column("s").unwrap().as_ref(), &StringArray::from(vec![""]) as &dyn Array);
+}
+
+#[test]
+fn finds_names_in_long_mappings() {
+    let names: Vec<String> = (0..40).map(|index| format!("f{index}")).collect();
+    let list: Vec<_> = names.iter().map(|name| (name.as_str(), FieldType::Int)).collect();
+    let service = service(&list);
+    let object: serde_json::Map<String, Json> =
+        names.iter().rev().enumerate().map(|(value, name)| (name.clone(), json!(value))).collect();
+    let body = serde_json::to_vec(&json!([object])).unwrap();
+    assert_eq!(answer(&service, &post(body)), Ok(json!([39.0])));
+}
+
+#[test]
+fn single_values_are_one_column() {
+    let service = MappingPredictService { unwrap_sample: true, ..service(&[("text", FieldType::Str)]) };
+    assert!(service.check().is_ok());
+    assert_eq!(answer(&service, &get(&[("text", "Hi 5")])), Ok(json!("Hi 5")));
+    assert_eq!(answer(&service, &post(r#"[{"text": "a"}, {"text": 5}]"#)), Ok(json!(["a", "5"])));
+}
+
+#[test]
+fn answers_with_probabilities() {
+    let service = MappingPredictService { predict_proba: true, ..service(&[("p", FieldType::Float)]) };
+    assert_eq!(answer(&service, &get(&[("p", "0.25")])), Ok(json!([0.75, 0.25])));
+    assert_eq!(answer(&service, &post(r#"[{"p": 1}]"#)), Ok(json!([[0.0, 1.0]])));
+    assert_eq!(answer(&service, &post("[]")), Ok(json!([])));
+}
+
+#[test]
+fn parameters_come_from_the_query_and_else_from_the_model() {
+    let params = [
+        ("threshold", FieldType::Float),
+        ("size", FieldType::Int),
+        ("threshold2", FieldType::Float),
+        ("size2", FieldType::Int),
+    ];
+    let service = MappingPredictService { params: Params::of(fields(&params)), ..service(&AB) };
+    let query = [("a", "1"), ("b", "1"), ("threshold", "0.7"), ("threshold2", "0.8")];
+    let expected = Parameters::from([
+        ("threshold".to_owned(), Parameter::Float(0.7)),
+        ("size".to_owned(), Parameter::Int(10)),
+        ("threshold2".to_owned(), Parameter::Float(0.8)),
+    ]);
+    for body in [None, Some(br#"[{"a": 1, "b": 1, "threshold": 9}]"#.to_vec())] {
+        let echo = Echo::default();
+        let seen = Arc::clone(&echo.seen);
+        service.predict(&trained(&service, echo), &PredictRequest { body, ..get(&query) }).unwrap();
+        assert_eq!(seen.lock().unwrap()[0].1, expected);
+    }
+    let wrong = answer(&service, &get(&[("a", "1"), ("b", "1"), ("size", "x")]));
+    assert_eq!(wrong, Err("BadRequest: the parameter `size` has to be a whole number, got text \"x\"".to_owned()));
+}
+
+#[test]
+fn the_model_is_not_asked_about_nothing_and_has_to_answer_everything() {
+    let service = service(&AB);
+    let echo = Echo::default();
+    let seen = Arc::clone(&echo.seen);
+    assert_eq!(service.predict(&trained(&service, echo), &post("[]")).unwrap(), PredictResponse::Empty);
+    assert!(seen.lock().unwrap().is_empty());
+    let forgetful = trained(&service, Echo { lose: true, ..Echo::default() });
+    let error = service.predict(&forgetful, &get(&[("a", "1"), ("b", "1")])).unwrap_err();
+    assert_eq!(error.to_string(), "the model gave 0 predictions for 1 samples");
+}
+
+/// Returns what planning says about arguments written as JSON.
+fn findings(arguments: &Json) -> Vec<String> {
+    fn value(json: &Json) -> Value {
+        let data = match json {
+            Json::Null => Data::Null,
+            Json::Bool(flag) => Data::Bool(*flag),
+            Json::Number(number) => number.as_i64().map_or(Data::Float(number.as_f64().unwrap()), Data::Int),
+            Json::String(text) => Data::Text(text.clone()),
+            Json::Array(items) => Data::List(items.iter().map(value).collect()),
+            Json::Object(map) => Data::Map(map.iter().map(|(key, json)| (key.clone(), entry(json))).collect()),
+        };
+        Value::new(data, Span::nowhere("test"))
+    }
+    fn entry(json: &Json) -> Entry {
+        Entry { key_span: Span::nowhere("test"), value: value(json) }
+    }
+    let mut map = value(arguments).as_map().unwrap().clone();
+    map.insert("!".to_owned(), entry(&json!("palladium.server.PredictService")));
+    let mut findings = Diagnostics::default();
+    let key = KeyPath::parse("predict_service");
+    Registry::linked().unwrap().construct(map, &key, &Span::nowhere("test"), &mut findings);
+    findings.iter().map(|finding| finding.message.clone()).collect()
+}
+
+#[test]
+fn arguments_are_checked_while_planning() {
+    let name = "palladium.server.PredictService";
+    let cases = [
+        (json!({"mapping": [["a", "float"]]}), None),
+        (json!({"mapping": [["a", "str"]], "unwrap_sample": true, "params": {"t": "bool"}}), None),
+        (json!({"mapping": [["a", "float"]], "params": [["t", "int"]], "entry_point": "/v1/a.b~c"}), None),
+        (json!({}), Some(format!("`{name}` needs `mapping`"))),
+        (json!({"mapping": []}), Some(format!("`mapping` of `{name}` has to be a list of at least one feature"))),
+        (
+            json!({"mapping": [["a", "double"]]}),
+            Some(format!("`mapping` of `{name}` has to be `float` or `int` or `str` or `bool`")),
+        ),
+        (
+            json!({"mapping": [["a", "int"], ["a", "int"]]}),
+            Some(format!("`mapping` of `{name}` has to be a list in which each name stands once, `a` stands twice")),
+        ),
+        (
+            json!({"mapping": [["a", "int"], ["b", "int"]], "unwrap_sample": true}),
+            Some(format!("`{name}`: `unwrap_sample` needs a `mapping` of exactly one entry, this one has 2")),
+        ),
+        (
+            json!({"mapping": [["a", "int"]], "entry_point": "predict"}),
+            Some(format!("`{name}`: `entry_point` has to begin with `/`, this is `predict`")),
+        ),
+        (
+            json!({"mapping": [["a", "int"]], "entry_point": "/a?b=1"}),
+            Some(format!("`{name}`: `entry_point` is a path without query and fragment, this one holds `?`")),
+        ),
+        (
+            json!({"mapping": [["a", "int"]], "entry_point": "/{a}"}),
+            Some(format!("`{name}`: `entry_point` holds '{{', which cannot stand in a path")),
+        ),
+        (json!({"mapping": [["a", "int"]], "entrypoint": 1}), Some(format!("`{name}` has no parameter `entrypoint`"))),
+        (
+            json!({"mapping": [["a", "int"]], "model_persister": "x"}),
+            Some(format!("`model_persister` of `{name}` has to be a model persister")),
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let found = findings(&arguments);
+        let expected: Vec<String> = expected.into_iter().collect();
+        assert_eq!(found, expected, "{arguments}");
+    }
+}
