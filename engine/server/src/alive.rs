@@ -1,0 +1,166 @@
+//! The route `/alive`: whether the service can do its work.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use chrono::{DateTime, SecondsFormat, Utc};
+use palladium_component::interfaces::{Persister, TrainedModel};
+use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value, nearest};
+use palladium_runtime::{App, VERSION, root_keys};
+use serde_json::{Value as Json, json};
+
+use crate::answer::{guarded, respond};
+
+/// Shows memory, version and the models that the root key `alive` requires.
+pub struct Alive {
+    service_metadata: Json,
+    required: Vec<Required>,
+}
+
+/// A name of `process_store_required`.
+struct Required {
+    name: String,
+    /// The persister of that key; a name may stand for nothing, which is then never there.
+    persister: Option<Arc<dyn Persister>>,
+    /// The model last seen there, and since when.
+    seen: Mutex<Option<(Weak<TrainedModel>, DateTime<Utc>)>>,
+}
+
+/// Fields of the response that no required name may take.
+const FIELDS: [&str; 5] =
+    ["memory_usage", "memory_usage_vms", "palladium_version", "process_metadata", "service_metadata"];
+
+const REQUIRED: &str = "process_store_required";
+
+impl Alive {
+    /// Reads the root key `alive`; what is wrong with it is added to the findings.
+    pub fn of(app: &App, findings: &mut Diagnostics) -> Alive {
+        let service_metadata = app.root().get(root_keys::SERVICE_METADATA).filter(|value| !value.is_null());
+        let mut required = Vec::new();
+        if let Some(alive) = app.root().get(root_keys::ALIVE).filter(|value| !value.is_null()) {
+            required = read_required(app, alive, findings);
+        }
+        Alive { service_metadata: service_metadata.map_or_else(|| json!({}), Value::to_json), required }
+    }
+
+    /// Notes which models are there, so that the time they are there since is that of the start.
+    pub fn observe(&self) {
+        for required in &self.required {
+            let missing = required.entry().is_none();
+            if missing {
+                let name = &required.name;
+                tracing::warn!(target: "palladium::server", "`/alive` requires `{name}`, of which no model is loaded");
+            }
+        }
+    }
+
+    /// Returns the state: 503 if a required model is not there.
+    pub fn answer(&self) -> HttpResponse {
+        let (usage, usage_vms) = memory();
+        let mut body = serde_json::Map::new();
+        body.insert("memory_usage".to_owned(), json!(usage));
+        body.insert("memory_usage_vms".to_owned(), json!(usage_vms));
+        body.insert("palladium_version".to_owned(), json!(VERSION));
+        body.insert("service_metadata".to_owned(), self.service_metadata.clone());
+        let mut status = StatusCode::OK;
+        for required in &self.required {
+            let entry = required.entry().unwrap_or_else(|| {
+                status = StatusCode::SERVICE_UNAVAILABLE;
+                json!("N/A")
+            });
+            body.insert(required.name.clone(), entry);
+        }
+        body.insert("process_metadata".to_owned(), json!({"jobs": {}}));
+        respond(status, Json::Object(body).to_string().into_bytes())
+    }
+}
+
+impl Required {
+    /// Returns what is shown about the model, if there is one in memory.
+    fn entry(&self) -> Option<Json> {
+        let persister = self.persister.as_ref()?;
+        let model = guarded(|| persister.at_hand()).ok()??.ok()?;
+        let updated = self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true);
+        Some(json!({"updated": updated, "metadata": model.metadata}))
+    }
+
+    fn since(&self, model: &Arc<TrainedModel>) -> DateTime<Utc> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*seen {
+            // The weak reference keeps the address from being used again.
+            Some((last, since)) if std::ptr::eq(last.as_ptr(), Arc::as_ptr(model)) => *since,
+            _ => {
+                let now = Utc::now();
+                *seen = Some((Arc::downgrade(model), now));
+                now
+            }
+        }
+    }
+}
+
+fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics) -> Vec<Required> {
+    let key = KeyPath::parse(root_keys::ALIVE);
+    let wrong = |message: String| Diagnostic::new(Code::BadArguments, message).in_key(&key);
+    let Some(map) = alive.as_map() else {
+        let message = format!("`{key}` has to be a map");
+        findings.push(wrong(message).at_value(alive, format!("this is {}", alive.describe())));
+        return Vec::new();
+    };
+    for (name, entry) in map.iter().filter(|(name, _)| *name != REQUIRED) {
+        let message = format!("`{key}` has no key `{name}`");
+        findings.push(wrong(message).at(&entry.key_span, format!("expected `{REQUIRED}`")));
+    }
+    let Some(names) = alive.get(REQUIRED).filter(|names| !names.is_null()) else { return Vec::new() };
+    let Some(items) = names.as_list() else {
+        let message = format!("`{REQUIRED}` has to be a list of text");
+        findings.push(wrong(message).at_value(names, format!("this is {}", names.describe())));
+        return Vec::new();
+    };
+    let persisters = app.all::<dyn Persister>();
+    let mut required: Vec<Required> = Vec::new();
+    for item in items {
+        let Some(name) = item.as_text() else {
+            let message = format!("`{REQUIRED}` has to be a list of text");
+            findings.push(wrong(message).at_value(item, format!("this is {}", item.describe())));
+            continue;
+        };
+        if FIELDS.contains(&name) {
+            let message = format!("`{REQUIRED}` names `{name}`, which is a field of every `/alive` response");
+            findings.push(wrong(message).at_value(item, ""));
+            continue;
+        }
+        // Palladium's process store knows the model of the root persister as `model`.
+        let wanted = if name == root_keys::MODEL { root_keys::PERSISTER } else { name };
+        let found = persisters.iter().find(|placed| placed.key.to_string() == wanted);
+        if found.is_none() {
+            let keys: Vec<String> = persisters.iter().map(|placed| placed.key.to_string()).collect();
+            warn_unknown(name, &keys);
+        }
+        let persister = found.map(|placed| Arc::clone(&placed.component));
+        required.push(Required { name: name.to_owned(), persister, seen: Mutex::default() });
+    }
+    required
+}
+
+/// A name may be that of something that a later version or another binary keeps, so it is no error.
+fn warn_unknown(name: &str, keys: &[String]) {
+    let near = nearest(name, keys.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+    let near = near.unwrap_or_default();
+    tracing::warn!(
+        target: "palladium::server",
+        "`/alive` requires `{name}`, which is the key of no model persister, and will answer 503{near}"
+    );
+}
+
+/// Returns resident and virtual memory in MiB, where the system tells.
+fn memory() -> (Option<f64>, Option<f64>) {
+    // `status` counts in kB, `statm` in pages, whose size only a system call would tell.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let number: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+        Some(number / 1024.0)
+    };
+    (field("VmRSS:"), field("VmSize:"))
+}

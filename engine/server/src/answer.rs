@@ -1,0 +1,172 @@
+//! What clients read: the envelope of predictions, and refusals.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use palladium_component::interfaces::PredictResponse;
+use palladium_component::value::Map;
+use serde_json::{Value as Json, json};
+
+use crate::request_id;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// Returns a response of JSON text.
+pub fn respond(status: StatusCode, body: Vec<u8>) -> HttpResponse {
+    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(body)
+}
+
+/// The parts of a prediction's envelope that are the same in every response.
+pub struct Envelope {
+    /// Up to the result.
+    before: Vec<u8>,
+    /// `service_metadata` without the fields that are the framework's.
+    metadata: serde_json::Map<String, Json>,
+}
+
+impl Envelope {
+    /// Returns the envelope with the root key `service_metadata`.
+    pub fn new(service_metadata: Option<&Map>) -> Envelope {
+        const OURS: [&str; 3] = ["status", "error_code", "error_message"];
+        let entries = service_metadata.into_iter().flatten();
+        let entries = entries.filter(|(key, _)| !OURS.contains(&key.as_str()));
+        let metadata: serde_json::Map<_, _> =
+            entries.map(|(key, entry)| (key.clone(), entry.value.to_json())).collect();
+        let fields = with(json!({"status": "OK", "error_code": 0}), &metadata);
+        let before = format!(r#"{{"metadata":{fields},"result":"#).into_bytes();
+        Envelope { before, metadata }
+    }
+
+    /// Returns the body of a successful response.
+    ///
+    /// # Errors
+    /// The result cannot be written as JSON.
+    pub fn success(&self, result: &PredictResponse) -> serde_json::Result<Vec<u8>> {
+        const FEW: usize = 64;
+        let mut body = Vec::with_capacity(self.before.len() + FEW);
+        body.extend_from_slice(&self.before);
+        serde_json::to_writer(&mut body, result)?;
+        body.push(b'}');
+        Ok(body)
+    }
+}
+
+fn with(fields: Json, metadata: &serde_json::Map<String, Json>) -> Json {
+    let Json::Object(mut fields) = fields else { return fields };
+    fields.extend(metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
+    Json::Object(fields)
+}
+
+/// Why a request is not answered as it asks.
+#[derive(Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    code: i64,
+    reason: Reason,
+    allow: Option<&'static str>,
+}
+
+#[derive(Debug)]
+enum Reason {
+    /// For the client.
+    Said(String),
+    /// For the log; the client reads this much of it, and the id of the request.
+    Kept { said: &'static str, logged: String },
+}
+
+/// Where in a body the three fields of a refusal stand.
+#[derive(Clone, Copy)]
+pub enum Shape<'a> {
+    /// At the top level.
+    Flat,
+    /// In `metadata`: the service has refused.
+    Envelope(&'a Envelope),
+    /// In both places: the service was not even asked.
+    Both(&'a Envelope),
+}
+
+impl Refusal {
+    /// Returns a refusal whose reason the client reads.
+    pub fn said(status: StatusCode, code: i64, message: impl Into<String>) -> Refusal {
+        Refusal { status, code, reason: Reason::Said(message.into()), allow: None }
+    }
+
+    /// Returns the refusal of a request that cannot be understood.
+    pub fn bad_request(message: impl std::fmt::Display) -> Refusal {
+        Refusal::said(StatusCode::BAD_REQUEST, -1, format!("BadRequest: {message}"))
+    }
+
+    /// Returns the refusal of a method.
+    pub fn method(allow: &'static str) -> Refusal {
+        let message = format!("the method is not allowed here, {allow} are");
+        Refusal { allow: Some(allow), ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
+    }
+
+    /// Returns a refusal whose reason is logged.
+    pub fn internal(logged: impl Into<String>) -> Refusal {
+        let reason = Reason::Kept { said: "an internal error occurred", logged: logged.into() };
+        Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, code: -1, reason, allow: None }
+    }
+
+    /// Returns a refusal whose reason is logged, for something that may be there later.
+    pub fn unavailable(said: &'static str, logged: impl Into<String>) -> Refusal {
+        let reason = Reason::Kept { said, logged: logged.into() };
+        Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: -1, reason, allow: None }
+    }
+
+    /// Tells whether the service itself has refused.
+    pub fn is_of_service(&self) -> bool {
+        matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Returns the response, and logs what is kept from the client.
+    pub fn respond(self, shape: Shape<'_>, request_id: &str) -> HttpResponse {
+        let message = match self.reason {
+            Reason::Said(message) => message,
+            Reason::Kept { said, logged } => {
+                tracing::error!(target: "palladium::server", request_id, "{said}: {logged}");
+                format!("{said}, request id {request_id}")
+            }
+        };
+        let fields = json!({"status": "ERROR", "error_code": self.code, "error_message": message});
+        let body = match shape {
+            Shape::Flat => fields,
+            Shape::Envelope(envelope) => json!({"metadata": with(fields, &envelope.metadata)}),
+            Shape::Both(envelope) => {
+                let metadata = with(fields.clone(), &envelope.metadata);
+                with(fields, &serde_json::Map::from_iter([("metadata".to_owned(), metadata)]))
+            }
+        };
+        let mut response = respond(self.status, body.to_string().into_bytes());
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(HeaderName::from_static(request_id::HEADER), id);
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
+
+/// Returns an error with its sources, for the log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// Runs what may panic and turns a panic into a text for the log.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic leaves behind is the component's own: it is dropped or was behind a shared reference before.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        format!("panic: {}", text.unwrap_or_default())
+    })
+}

@@ -1,0 +1,53 @@
+//! Bodies of requests, within limits.
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::{FromRequest, HttpRequest, rt, web};
+
+use crate::answer::Refusal;
+use crate::options::Limits;
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// Another content type, a body that is too long, too slow or cut off.
+pub async fn read_json(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+    check_content_type(request)?;
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limits.body_bytes as u64) {
+        return Err(too_large(limits));
+    }
+    let payload = web::Payload::from_request(request, payload).await;
+    let payload = payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
+    match rt::time::timeout(limits.body_timeout, payload.to_bytes_limited(limits.body_bytes)).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes.into()),
+        Ok(Ok(Err(_))) => Err(Refusal::bad_request("the body ended before it was complete")),
+        Ok(Err(_)) => Err(too_large(limits)),
+        Err(_) => {
+            let seconds = limits.body_timeout.as_secs_f64();
+            let message = format!("the body took longer than {seconds} seconds");
+            Err(Refusal::said(StatusCode::REQUEST_TIMEOUT, -1, message))
+        }
+    }
+}
+
+fn too_large(limits: &Limits) -> Refusal {
+    let message = format!("the body is larger than the {} bytes that are allowed", limits.body_bytes);
+    Refusal::said(StatusCode::PAYLOAD_TOO_LARGE, -1, message)
+}
+
+/// Takes `application/json` and everything that says it is JSON by its suffix, with any parameters.
+fn check_content_type(request: &HttpRequest) -> Result<(), Refusal> {
+    const HELP: &str = "send the header `content-type: application/json`";
+    let Some(header) = request.headers().get(CONTENT_TYPE) else {
+        return Err(Refusal::bad_request(format_args!("the body has no content type, {HELP}")));
+    };
+    let text = header.to_str().unwrap_or_default();
+    let kind = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Ok(());
+    }
+    let shown: String = text.chars().take(60).collect();
+    Err(Refusal::bad_request(format_args!("the body has the content type {shown:?}, {HELP}")))
+}

@@ -1,0 +1,64 @@
+//! `/alive`.
+
+use serde_json::{Value as Json, json};
+
+use super::support::*;
+
+fn keys(json: &Json) -> Vec<&str> {
+    json.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn shows_five_fields_without_requirements() {
+    let running = standard();
+    let response = running.get("/alive");
+    let json = response.json();
+    assert_eq!(response.status, 200);
+    let fields = ["memory_usage", "memory_usage_vms", "palladium_version", "service_metadata", "process_metadata"];
+    assert_eq!(keys(&json), fields);
+    let (resident, virtual_size) = (json["memory_usage"].as_f64().unwrap(), json["memory_usage_vms"].as_f64().unwrap());
+    assert!(1.0 < resident && resident < virtual_size, "{resident} {virtual_size}");
+    assert_eq!(json["palladium_version"], json!(palladium_runtime::VERSION));
+    assert_eq!(json["service_metadata"], json!({}));
+    assert_eq!(json["process_metadata"], json!({"jobs": {}}));
+}
+
+#[test]
+fn shows_required_models_and_since_when_they_are_there() {
+    let store = Store::new(Reads::Cached(model(3)));
+    let entries = json!({
+        "service_metadata": {"service_name": "iris"},
+        "alive": {"process_store_required": ["model", "model_persister"]},
+    });
+    let running = Running::start(app(Puppet::at("/predict"), &store, &entries), options());
+    let first = running.get("/alive");
+    assert_eq!(first.status, 200);
+    let first = first.json();
+    assert_eq!(first["service_metadata"], json!({"service_name": "iris"}));
+    assert_eq!(first["model"]["metadata"], json!({"version": 3}));
+    let updated = |json: &Json| json["model_persister"]["updated"].as_str().unwrap().to_owned();
+    let since = chrono::DateTime::parse_from_rfc3339(&updated(&first)).unwrap();
+    assert!(since <= chrono::Utc::now() && updated(&first).ends_with('Z'));
+    assert_eq!(updated(&running.get("/alive").json()), updated(&first), "the time is that of the model");
+
+    *store.reads.lock().unwrap() = Reads::Cached(model(4));
+    let second = running.get("/alive").json();
+    assert_ne!(updated(&second), updated(&first));
+    assert_eq!(second["model_persister"]["metadata"], json!({"version": 4}));
+
+    *store.reads.lock().unwrap() = Reads::Empty;
+    let third = running.get("/alive");
+    assert_eq!((third.status, &third.json()["model"]), (503, &json!("N/A")));
+}
+
+#[test]
+fn what_is_not_in_memory_is_not_there() {
+    let entries = json!({"alive": {"process_store_required": ["model", "data"]}});
+    for reads in [Reads::Stored(model(1)), Reads::Fails, Reads::Panics] {
+        let running = Running::start(app(Puppet::at("/predict"), &Store::new(reads), &entries), options());
+        let response = running.get("/alive");
+        let json = response.json();
+        assert_eq!((response.status, &json["model"], &json["data"]), (503, &json!("N/A"), &json!("N/A")));
+        assert_eq!(json["process_metadata"], json!({"jobs": {}}), "the body is complete");
+    }
+}

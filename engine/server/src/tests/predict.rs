@@ -1,0 +1,188 @@
+//! Predict routes: envelopes, refusals, limits.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::support::*;
+use crate::{Limits, ServeOptions};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+fn error(code: i64, message: &str) -> Json {
+    json!({"status": "ERROR", "error_code": code, "error_message": message})
+}
+
+#[test]
+fn answers_in_the_envelope() {
+    let running = standard();
+    let cases = [
+        ("/predict", r#"{"metadata":{"status":"OK","error_code":0},"result":-1.0}"#),
+        (
+            "/predict?do=text&text=gr%C3%BC%C3%9F+%22a%2Fb%22",
+            r#"{"metadata":{"status":"OK","error_code":0},"result":"grüß \"a/b\""}"#,
+        ),
+        ("/predict?do=nan", r#"{"metadata":{"status":"OK","error_code":0},"result":[null,1.5,null]}"#),
+        ("/pred%69ct?do=version", r#"{"metadata":{"status":"OK","error_code":0},"result":1.0}"#),
+    ];
+    for (target, expected) in cases {
+        let response = running.get(target);
+        assert_eq!((response.status, response.body.as_str()), (200, expected), "{target}");
+        assert_eq!(response.headers["content-type"], "application/json; charset=utf-8");
+        assert!(!response.headers.contains_key("x-request-id"));
+    }
+    let response = running.post("/predict", "[{}]");
+    assert_eq!(response.json()["result"], json!(4.0));
+}
+
+#[test]
+fn service_metadata_cannot_replace_our_fields() {
+    let metadata = json!({"service_metadata": {"name": "ïris", "status": "FINE", "error_code": 9, "ratio": 0.5}});
+    let store = Store::new(Reads::Cached(model(1)));
+    let running = Running::start(app(Puppet::at("/predict"), &store, &metadata), options());
+    let ok = r#"{"metadata":{"status":"OK","error_code":0,"name":"ïris","ratio":0.5},"result":-1.0}"#;
+    assert_eq!(running.get("/predict").body, ok);
+    let refused =
+        r#"{"metadata":{"status":"ERROR","error_code":17,"error_message":"not today","name":"ïris","ratio":0.5}}"#;
+    assert_eq!(running.get("/predict?do=refuse").body, refused);
+}
+
+#[test]
+fn refusals_of_the_service() {
+    let running = standard();
+    let cases = [
+        ("/predict?do=bad", 400, error(-1, "BadRequest: `x` is missing")),
+        ("/predict?do=refuse", 500, error(17, "not today")),
+        ("/predict?do=no_probabilities", 500, error(-1, "the model has no class probabilities")),
+        ("/predict?do=fail", 500, error(-1, "an internal error occurred, request id abc")),
+        ("/predict?do=panic", 500, error(-1, "an internal error occurred, request id abc")),
+        ("/predict?a=%zz", 400, error(-1, "BadRequest: the query string holds a `%` without two hexadecimal digits")),
+        ("/predict?a=%ff", 400, error(-1, "BadRequest: the query string is not UTF-8 once its `%` are decoded")),
+    ];
+    let mut client = running.client();
+    for (target, status, metadata) in cases {
+        let response = client.request("GET", target, &[("x-request-id", "abc")], "");
+        assert_eq!((response.status, response.json()), (status, json!({"metadata": metadata})), "{target}");
+        assert_eq!(response.headers["x-request-id"], "abc", "{target}");
+    }
+    assert_eq!(client.request("GET", "/predict", &[], "").status, 200, "the connection and the worker live on");
+    let response = running.get("/predict?do=fail");
+    let expected = format!("an internal error occurred, request id {}", response.headers["x-request-id"]);
+    assert_eq!(response.json()["metadata"]["error_message"], json!(expected));
+}
+
+#[test]
+fn bodies_have_to_be_json() {
+    let running = standard();
+    let accepted = ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"];
+    for kind in accepted {
+        let response = running.client().request("POST", "/predict", &[("content-type", kind)], "[]");
+        assert_eq!(response.status, 200, "{kind}");
+    }
+    let help = "send the header `content-type: application/json`";
+    let refused = [
+        (vec![], format!("BadRequest: the body has no content type, {help}")),
+        (
+            vec![("content-type", "text/plain")],
+            format!("BadRequest: the body has the content type \"text/plain\", {help}"),
+        ),
+    ];
+    for (headers, message) in refused {
+        let response = running.client().request("POST", "/predict", &headers, "[]");
+        assert_eq!((response.status, response.json()), (400, json!({"metadata": error(-1, &message)})));
+    }
+}
+
+#[test]
+fn bodies_are_limited() {
+    let limits = Limits { body_bytes: 1000, body_timeout: Duration::from_millis(50), ..Limits::default() };
+    let store = Store::new(Reads::Cached(model(1)));
+    let app = app(Puppet::at("/predict"), &store, &json!({}));
+    let running = Running::start(app, ServeOptions { limits, ..options() });
+    assert_eq!(running.post("/predict", &"x".repeat(1000)).json()["result"], json!(1000.0));
+
+    let message = "the body is larger than the 1000 bytes that are allowed";
+    let mut expected = error(-1, message);
+    expected["metadata"] = error(-1, message);
+    let head = "POST /predict HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n";
+    let mut announced = running.client();
+    announced.send(&format!("{head}content-length: 1001\r\n\r\n"));
+    let mut chunked = running.client();
+    chunked.send(&format!("{head}transfer-encoding: chunked\r\n\r\n3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001)));
+    for mut client in [announced, chunked] {
+        let response = client.receive(false);
+        assert_eq!((response.status, response.json()), (413, expected.clone()));
+    }
+
+    let mut slow = running.client();
+    slow.send(&format!("{head}content-length: 10\r\n\r\n[{{"));
+    let response = slow.receive(false);
+    assert_eq!(response.status, 408);
+    assert_eq!(response.json()["error_message"], json!("the body took longer than 0.05 seconds"));
+}
+
+#[test]
+fn a_model_that_cannot_be_read_is_503() {
+    let said = "the model cannot be read, request id abc";
+    let mut expected = error(-1, said);
+    expected["metadata"] = error(-1, said);
+    for reads in [Reads::Empty, Reads::Fails, Reads::Panics] {
+        let running = Running::start(app(Puppet::at("/predict"), &Store::new(reads), &json!({})), options());
+        let response = running.client().request("GET", "/predict", &[("x-request-id", "abc")], "");
+        assert_eq!((response.status, response.json()), (503, expected.clone()));
+    }
+    let stored = Store::new(Reads::Stored(model(7)));
+    let running = Running::start(app(Puppet::at("/predict"), &stored, &json!({})), options());
+    assert_eq!(running.get("/predict?do=version").json()["result"], json!(7.0));
+    *stored.reads.lock().unwrap() = Reads::Cached(model(8));
+    assert_eq!(running.get("/predict?do=version").json()["result"], json!(8.0));
+}
+
+#[test]
+fn a_service_may_have_its_own_persister() {
+    let mut puppet = Puppet::at("/predict");
+    puppet.persister = Some(Store::new(Reads::Cached(model(5))));
+    let running = Running::start(app(puppet, &Store::new(Reads::Empty), &json!({})), options());
+    assert_eq!(running.get("/predict?do=version").json()["result"], json!(5.0));
+}
+
+#[test]
+fn large_bodies_do_not_hold_up_the_worker() {
+    let (puppet, entered, release) = Puppet::waiting();
+    let running = Running::start(app(puppet, &Store::new(Reads::Cached(model(1))), &json!({})), options());
+    let mut client = running.client();
+    let body = "x".repeat(100_000);
+    client.send(&format!(
+        "POST /predict?do=wait HTTP/1.1\r\nhost: test\r\n{}: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        JSON.0,
+        JSON.1,
+        body.len()
+    ));
+    entered.recv().unwrap();
+    assert_eq!(running.get("/alive").status, 200, "the only worker is free");
+    release.send(()).unwrap();
+    assert_eq!(client.receive(false).json()["result"], json!(1.0));
+}
+
+#[test]
+fn concurrent_clients_get_their_own_answers() {
+    let store = Store::new(Reads::Cached(model(1)));
+    let app = app(Puppet::at("/predict"), &store, &json!({}));
+    let running = Running::start(app, ServeOptions { workers: Some(2), ..options() });
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let running = &running;
+            scope.spawn(move || {
+                let mut client = running.client();
+                for request in 0..50 {
+                    let text = format!("{thread}-{request}");
+                    let response = client.request("GET", &format!("/predict?do=text&text={text}"), &[], "");
+                    assert_eq!(response.json()["result"], json!(text));
+                    let length = 1 + thread * 10 + request;
+                    let response = client.request("POST", "/predict", &[JSON], &"x".repeat(length));
+                    assert_eq!(response.json()["result"], json!(length as f64));
+                }
+            });
+        }
+    });
+}

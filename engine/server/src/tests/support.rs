@@ -1,0 +1,327 @@
+//! A service to talk to, a client to talk with, and components that do as they are told.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use palladium_component::prelude::*;
+use palladium_runtime::App;
+use serde_json::Value as Json;
+
+use crate::{Bound, ServeError, ServeOptions, Stopper, serve};
+
+/// A model that no service of these tests asks.
+pub struct Idle;
+
+impl Encode for Idle {
+    fn format(&self) -> FormatId {
+        FormatId { name: "test.Idle", version: 1 }
+    }
+
+    fn encode(&self, _: &mut dyn Write) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl Model for Idle {
+    fn predict(&self, samples: &Samples, _: &Parameters) -> Result<Predictions, PredictError> {
+        Ok(Predictions::Numbers(vec![0.0; samples.n_rows()]))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+pub fn model(version: u64) -> Arc<TrainedModel> {
+    let mut metadata = Metadata::default();
+    metadata.annotate("version", version);
+    Arc::new(TrainedModel { model: Box::new(Idle), columns: Vec::new(), metadata })
+}
+
+/// What a store does when it is asked for its model.
+#[derive(Clone)]
+pub enum Reads {
+    /// It has the model at hand.
+    Cached(Arc<TrainedModel>),
+    /// It has to read it.
+    Stored(Arc<TrainedModel>),
+    /// It knows that there is none.
+    Empty,
+    /// It fails to read.
+    Fails,
+    /// It panics.
+    Panics,
+}
+
+pub struct Store {
+    pub reads: Mutex<Reads>,
+    pub closed: AtomicBool,
+}
+
+impl Store {
+    pub fn new(reads: Reads) -> Arc<Store> {
+        Arc::new(Store { reads: Mutex::new(reads), closed: AtomicBool::new(false) })
+    }
+
+    fn reads(&self) -> Reads {
+        self.reads.lock().unwrap().clone()
+    }
+}
+
+impl Lifecycle for Store {
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+}
+
+fn secret() -> PersistError {
+    PersistError::Failed(Failure::message("/secret/path is locked"))
+}
+
+impl Persister for Store {
+    fn read(&self, _: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        match self.reads() {
+            Reads::Cached(model) | Reads::Stored(model) => Ok(model),
+            Reads::Empty => Err(PersistError::Lookup("no model is active".into())),
+            Reads::Fails => Err(secret()),
+            Reads::Panics => panic!("the store panics"),
+        }
+    }
+
+    fn at_hand(&self) -> Option<Result<Arc<TrainedModel>, PersistError>> {
+        match self.reads() {
+            Reads::Cached(model) => Some(Ok(model)),
+            Reads::Empty => Some(Err(PersistError::Lookup("no model is active".into()))),
+            Reads::Stored(_) | Reads::Fails | Reads::Panics => None,
+        }
+    }
+
+    fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {
+        Err(secret())
+    }
+
+    fn activate(&self, _: Version) -> Result<(), PersistError> {
+        Err(secret())
+    }
+
+    fn delete(&self, _: Version) -> Result<(), PersistError> {
+        Err(secret())
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        match self.reads() {
+            Reads::Cached(model) | Reads::Stored(model) => Ok(vec![model.metadata.clone()]),
+            Reads::Empty => Ok(Vec::new()),
+            Reads::Fails => Err(secret()),
+            Reads::Panics => panic!("the store panics"),
+        }
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        Ok(BTreeMap::from([("active-model".to_owned(), "1".to_owned())]))
+    }
+}
+
+/// A service that does what the query parameter `do` says.
+pub struct Puppet {
+    pub entry_point: String,
+    pub persister: Option<Arc<dyn Persister>>,
+    pub entered: Mutex<Option<Sender<()>>>,
+    pub release: Mutex<Option<Receiver<()>>>,
+}
+
+impl Puppet {
+    pub fn at(entry_point: &str) -> Puppet {
+        Puppet {
+            entry_point: entry_point.into(),
+            persister: None,
+            entered: Mutex::default(),
+            release: Mutex::default(),
+        }
+    }
+
+    /// Returns a service that waits when told so, a receiver that hears of it, and a sender that ends it.
+    pub fn waiting() -> (Puppet, Receiver<()>, Sender<()>) {
+        let (entered, hears) = channel();
+        let (ends, release) = channel();
+        let puppet = Puppet::at("/predict");
+        *puppet.entered.lock().unwrap() = Some(entered);
+        *puppet.release.lock().unwrap() = Some(release);
+        (puppet, hears, ends)
+    }
+
+    fn wait(&self) {
+        self.entered.lock().unwrap().as_ref().unwrap().send(()).unwrap();
+        self.release.lock().unwrap().as_ref().unwrap().recv().unwrap();
+    }
+}
+
+impl Lifecycle for Puppet {}
+
+impl PredictService for Puppet {
+    fn entry_point(&self) -> &str {
+        &self.entry_point
+    }
+
+    fn model_persister(&self) -> Option<&Arc<dyn Persister>> {
+        self.persister.as_ref()
+    }
+
+    fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+        let number = |number: f64| Ok(PredictResponse::One(Predictions::Numbers(vec![number])));
+        match request.query("do").unwrap_or("length") {
+            "length" => number(request.body.as_ref().map_or(-1.0, |body| body.len() as f64)),
+            "wait" => {
+                self.wait();
+                number(1.0)
+            }
+            "text" => {
+                let labels = Arc::new(ClassLabels::Text(vec![request.query("text").unwrap_or_default().to_owned()]));
+                Ok(PredictResponse::One(Predictions::Classes { labels, codes: vec![0] }))
+            }
+            "version" => number(model.metadata.version().unwrap().number() as f64),
+            "nan" => Ok(PredictResponse::Many(Predictions::Numbers(vec![f64::NAN, 1.5, f64::INFINITY]))),
+            "bad" => Err(PredictError::BadRequest("`x` is missing".into())),
+            "refuse" => Err(PredictError::Refused { message: "not today".into(), code: 17 }),
+            "no_probabilities" => Err(PredictError::NoProbabilities),
+            "fail" => Err(PredictError::Internal(Failure::message("the password is 123"))),
+            "panic" => panic!("the model panics"),
+            other => panic!("told to do {other}"),
+        }
+    }
+}
+
+/// A service in a thread of its own; dropping it stops it.
+pub struct Running {
+    pub address: SocketAddr,
+    pub stopper: Stopper,
+    pub thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl Running {
+    pub fn start(app: App, options: ServeOptions) -> Running {
+        let (sender, receiver) = channel::<Bound>();
+        let app = Arc::new(app);
+        let thread = std::thread::spawn(move || serve(&app, &options, |bound| sender.send(bound.clone()).unwrap()));
+        let bound = receiver.recv().unwrap();
+        Running { address: bound.addresses[0], stopper: bound.stopper, thread: Some(thread) }
+    }
+
+    pub fn client(&self) -> Client {
+        Client(BufReader::new(TcpStream::connect(self.address).unwrap()))
+    }
+
+    pub fn get(&self, target: &str) -> Response {
+        self.client().request("GET", target, &[], "")
+    }
+
+    pub fn post(&self, target: &str, body: &str) -> Response {
+        self.client().request("POST", target, &[("content-type", "application/json")], body)
+    }
+
+    pub fn join(mut self) -> Result<(), ServeError> {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+}
+
+/// One connection.
+pub struct Client(pub BufReader<TcpStream>);
+
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+impl Client {
+    pub fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let mut text = format!("{method} {target} HTTP/1.1\r\nhost: test\r\n");
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        if method == "POST" {
+            text += &format!("content-length: {}\r\n", body.len());
+        }
+        self.send(&format!("{text}\r\n{body}"));
+        self.receive(method == "HEAD")
+    }
+
+    pub fn send(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    pub fn receive(&mut self, is_head: bool) -> Response {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status in {line:?}")).parse().unwrap();
+        let mut headers = BTreeMap::new();
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).unwrap();
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.to_owned()),
+                None => break,
+            };
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; if is_head { 0 } else { length }];
+        self.0.read_exact(&mut body).unwrap();
+        Response { status, headers, body: String::from_utf8(body).unwrap() }
+    }
+}
+
+impl Response {
+    pub fn json(&self) -> Json {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+pub fn options() -> ServeOptions {
+    ServeOptions { port: 0, workers: Some(1), ..ServeOptions::default() }
+}
+
+pub fn value(json: &Json) -> Value {
+    let data = match json {
+        Json::Null => Data::Null,
+        Json::Bool(flag) => Data::Bool(*flag),
+        Json::Number(number) => number.as_i64().map_or(Data::Float(number.as_f64().unwrap()), Data::Int),
+        Json::String(text) => Data::Text(text.clone()),
+        Json::Array(items) => Data::List(items.iter().map(value).collect()),
+        Json::Object(map) => {
+            let entry = |json| Entry { key_span: Span::nowhere("test"), value: value(json) };
+            Data::Map(map.iter().map(|(key, json)| (key.clone(), entry(json))).collect())
+        }
+    };
+    Value::new(data, Span::nowhere("test"))
+}
+
+/// Returns an application of a puppet, a store under `model_persister` and further root entries.
+pub fn app(puppet: Puppet, store: &Arc<Store>, entries: &Json) -> App {
+    let components = vec![
+        ("model_persister", Component::Persister(store.clone())),
+        ("predict_service", Component::PredictService(Arc::new(puppet))),
+    ];
+    let entries = entries.as_object().unwrap();
+    App::of_components(components, entries.iter().map(|(key, json)| (key.as_str(), value(json))).collect())
+}
+
+/// Returns a service of a puppet at `/predict` with a model of version 1 at hand.
+pub fn standard() -> Running {
+    let store = Store::new(Reads::Cached(model(1)));
+    Running::start(app(Puppet::at("/predict"), &store, &serde_json::json!({})), options())
+}
