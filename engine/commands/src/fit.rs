@@ -1,0 +1,88 @@
+//! `palladium fit`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use palladium_component::prelude::*;
+use palladium_runtime::Score;
+use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
+
+use crate::host::job_failed;
+use crate::terminal;
+
+/// Trains a model and stores it.
+#[component(Command, name = "palladium.commands.fit")]
+pub struct Fit;
+
+impl Command for Fit {
+    fn arguments(&self) -> clap::Command {
+        clap::Command::new("fit")
+            .about("Train a model, store it under the next version and make it the active one")
+            .long_about(
+                "Train a model, store it under the next version and make it the active one.\n\n\
+                 Loads the data of `dataset_loader_train`, fits `model` and writes the result through \
+                 `model_persister`. With an evaluation the model is scored on the training data and on the data of \
+                 `dataset_loader_test`; the scores are printed and stored with it. An interrupt (Ctrl-C) stores nothing.",
+            )
+            .arg(flag("no-save").short('n').help("Do not store the model"))
+            .arg(flag("no-activate").help("Store the model without making it the active one"))
+            .arg(
+                Arg::new("save-if-better-than")
+                    .long("save-if-better-than")
+                    .value_name("SCORE")
+                    .value_parser(value_parser!(f64))
+                    .allow_negative_numbers(true)
+                    .help("Store the model only if its test score is SCORE or greater; implies --evaluate"),
+            )
+            .arg(flag("evaluate").short('e').help("Score the model on the training data and on the test data"))
+    }
+
+    fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
+        let options = FitOptions {
+            persist: !matches.get_flag("no-save"),
+            activate: !matches.get_flag("no-activate"),
+            evaluate: matches.get_flag("evaluate"),
+            persist_if_better_than: matches.get_one("save-if-better-than").copied(),
+        };
+        if options.persist_if_better_than.is_some_and(f64::is_nan) {
+            return Err(CommandError::Usage("`--save-if-better-than` needs a number, not NaN".to_owned()));
+        }
+        let app = terminal(host)?.app(Mode::Fit)?;
+        let inputs = FitInputs::of(&app, &options).map_err(job_failed)?;
+        let report = fit(&inputs, &options, &cancelled_by_signals()?).map_err(job_failed)?;
+        result_lines(&report).iter().try_for_each(|line| host.print(line))
+    }
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+/// Returns a context that SIGINT and SIGTERM cancel; a second signal ends the process at once.
+fn cancelled_by_signals() -> Result<FitContext, CommandError> {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancelled))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancelled)))
+            .map_err(|error| Failure::message(format!("signals cannot be caught: {error}")))?;
+    }
+    Ok(FitContext::cancelled_by(cancelled))
+}
+
+fn result_lines(report: &FitReport) -> Vec<String> {
+    let scores = |what: &str, scores: &[Score]| -> Vec<String> {
+        scores.iter().map(|score| format!("{what} {}: {}", score.label, score.value)).collect()
+    };
+    let mut lines = scores("train", &report.train_scores);
+    lines.extend(scores("test", &report.test_scores));
+    lines.push(match report.outcome {
+        Outcome::NotPersisted => "model not stored".to_owned(),
+        Outcome::NotGoodEnough { score, threshold } => {
+            format!("model not stored: its test score {score} is less than {threshold}")
+        }
+        Outcome::Persisted { version, activated: true } => format!("model version: {version} (active)"),
+        Outcome::Persisted { version, activated: false } => format!("model version: {version} (not active)"),
+    });
+    lines
+}

@@ -1,0 +1,52 @@
+//! How errors look on the terminal.
+
+use std::error::Error;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use palladium_component::interfaces::{CommandError, Failure};
+
+/// Prints why a command failed and returns its exit code.
+pub fn failed(error: &CommandError) -> ExitCode {
+    match error {
+        CommandError::Usage(message) => {
+            eprintln!("error: {message}");
+            return ExitCode::from(2);
+        }
+        CommandError::Config(diagnostics) => eprintln!("{}", diagnostics.render(color())),
+        CommandError::Failed(failure) => eprintln!("{}", failure_text(failure)),
+        CommandError::Reported => {}
+    }
+    ExitCode::FAILURE
+}
+
+/// Tells whether standard error shows colours.
+fn color() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Returns a failure with its causes and its advice.
+fn failure_text(failure: &Failure) -> String {
+    let mut text = format!("error: {failure}");
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        text.push_str(&format!("\n  caused by: {error}"));
+        cause = error.source();
+    }
+    if let Some(help) = failure.help() {
+        text.push_str(&format!("\n  help: {help}"));
+    }
+    text
+}
+
+/// Makes a panic, which is an error of palladium itself, say so in one line; `RUST_BACKTRACE=1` adds the trace.
+pub fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |location| format!(" at {location}"));
+        let message = panic.payload_as_str().unwrap_or("unknown");
+        eprintln!("error: palladium stopped on an error of its own{place}: {message}");
+        if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+            eprintln!("{}", std::backtrace::Backtrace::force_capture());
+        }
+    }));
+}

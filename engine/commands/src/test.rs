@@ -1,0 +1,36 @@
+//! `palladium test`.
+
+use clap::{Arg, ArgMatches};
+use palladium_component::prelude::*;
+use palladium_runtime::evaluate::evaluate;
+
+use crate::host::job_failed;
+use crate::terminal;
+
+/// Scores a stored model on the test data.
+#[component(Command, name = "palladium.commands.test")]
+pub struct Test;
+
+impl Command for Test {
+    fn arguments(&self) -> clap::Command {
+        clap::Command::new("test")
+            .about("Score a stored model on the data of `dataset_loader_test`")
+            .long_about(
+                "Score a stored model on the data of `dataset_loader_test`.\n\n\
+                 Prints `score: ⟨number⟩`, or a line for each label where `scoring` is a map.",
+            )
+            .arg(version_argument("model-version").help("The version to score; the active one if not given"))
+    }
+
+    fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
+        let version = matches.get_one::<Version>("model-version").copied();
+        let app = terminal(host)?.app(Mode::Fit)?;
+        let evaluation = evaluate(&app, version).map_err(job_failed)?;
+        evaluation.scores.iter().try_for_each(|score| host.print(&format!("{}: {}", score.label, score.value)))
+    }
+}
+
+/// Returns an option that takes a model version.
+fn version_argument(name: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("VERSION").value_parser(|text: &str| text.parse::<Version>())
+}
