@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Passes all tests: formatting, lints, unit and integration tests, documentation tests.
+# Brings what it needs on a Debian machine that has a Rust toolchain.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Dependencies are kept outside the clone, so that a fresh one does not build them again.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/palladium-target}"
+export CARGO_INCREMENTAL=0
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
+
+step() {
+    printf '\n== %s\n' "$*"
+    "$@"
+}
+
+need() {
+    local program=$1 package=$2
+    command -v "$program" >/dev/null && return
+    local become=()
+    [ "$(id -u)" -eq 0 ] || become=(sudo)
+    step "${become[@]}" apt-get update
+    step "${become[@]}" apt-get install --yes --no-install-recommends "$package"
+}
+
+# SQLite and zstd are compiled from C.
+need cc build-essential
+cargo fmt --version >/dev/null 2>&1 || step rustup component add rustfmt
+cargo clippy --version >/dev/null 2>&1 || step rustup component add clippy
+
+step cargo fmt --all --check
+step cargo clippy --workspace --all-targets --locked -- -D warnings
+if cargo nextest --version >/dev/null 2>&1; then
+    step cargo nextest run --workspace --all-targets --locked --no-fail-fast
+else
+    step cargo test --workspace --all-targets --locked --no-fail-fast
+fi
+step cargo test --workspace --doc --locked
