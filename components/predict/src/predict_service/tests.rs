@@ -160,7 +160,7 @@ fn answers_the_samples_of_a_body() {
         ("[[1, 2]]", Err("sample 1: a sample has to be an object, got a list")),
         (r#"[{"a": 1, "b": 2}, 7]"#, Err("sample 2: a sample has to be an object, got the number 7")),
         ("", Err("the body is empty, it has to be a JSON list of objects")),
-        ("[{\"a\": 1,\n\"b\": }]", Err("the body is not JSON: expected value at line 2 column 6")),
+        ("[{\"a\": 1,\n\"b\": }]", Err("sample 1: the field `b` is not JSON: expected value at line 2 column 6")),
         (r#"[{"a": 1, "b": 2}"#, Err("the body is not JSON: EOF while parsing a list at line 1 column 17")),
         (r#"[{"a": 1, "b": 2}] x"#, Err("the body is not JSON: trailing characters at line 1 column 20")),
     ];
