@@ -26,7 +26,17 @@ export PALLADIUM_LOG=off
 "$palladium" serve --port 5010 --config "$work/config.ron" >"$work/log" &
 processes+=($!)
 service=$!
-until curl --silent --fail --output /dev/null http://127.0.0.1:5010/alive; do sleep 0.05; done
+
+# await URL: returns once something answers there.
+await() {
+    for _ in $(seq 200); do
+        curl --silent --output /dev/null "$1" && return
+        sleep 0.05
+    done
+    echo "nothing answers at $1" >&2
+    exit 1
+}
+await http://127.0.0.1:5010/alive
 
 query='sepal%20length=6.3&sepal%20width=2.5&petal%20length=4.9&petal%20width=1.5'
 row='{"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5}'
@@ -45,7 +55,7 @@ load() {
 
 # compare NAME CONNECTIONS ROWS: one row of the table; 0 rows is a GET.
 compare() {
-    local name=$1 connections=$2 rows=$3 script='' answer
+    local name=$1 connections=$2 rows=$3 script=''
     if [ "$rows" -gt 0 ]; then
         { printf '['; for ((i = 1; i < rows; i++)); do printf '%s,' "$row"; done; printf '%s]' "$row"; } >"$work/body"
         script="$work/post.lua"
@@ -56,14 +66,15 @@ local file = io.open("$work/body")
 wrk.body = file:read("*a")
 file:close()
 LUA
-        answer="$(curl --silent --header 'Content-Type: application/json' --data-binary @"$work/body" http://127.0.0.1:5010/predict)"
+        curl --silent --fail --header 'Content-Type: application/json' --data-binary @"$work/body" \
+            --output "$work/answer" http://127.0.0.1:5010/predict
     else
-        answer="$(curl --silent "http://127.0.0.1:5010/predict?$query")"
+        curl --silent --fail --output "$work/answer" "http://127.0.0.1:5010/predict?$query"
     fi
-    "$constant" 127.0.0.1:5011 "$answer" &
+    "$constant" 127.0.0.1:5011 "$work/answer" &
     local bare=$!
     processes+=("$bare")
-    until curl --silent --output /dev/null http://127.0.0.1:5011/; do sleep 0.05; done
+    await http://127.0.0.1:5011/
     local ceiling rate before after
     ceiling="$(load 5011 "$connections" "$script")"
     before="$(cpu "$service")"

@@ -30,14 +30,13 @@ for ((i = 0; i <= runs; i++)); do
 done | summary 'fit, whole process'
 
 query='sepal%20length=6.3&sepal%20width=2.5&petal%20length=4.9&petal%20width=1.5'
-request="$(printf 'GET /predict?%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$query")"
 for ((i = 0; i <= runs; i++)); do
     start="$(now)"
     "$palladium" serve --port 5012 >"$work/log" &
     service=$!
     # Bash connects by itself: no client has to start. The loop ends with the first connection that is accepted.
     until { exec 3<>/dev/tcp/127.0.0.1/5012; } 2>/dev/null; do :; done
-    printf '%s\r\n\r\n' "$request" >&3
+    printf 'GET /predict?%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$query" >&3
     read -r status <&3
     taken="$(($(now) - start))"
     exec 3>&-

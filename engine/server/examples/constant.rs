@@ -1,7 +1,7 @@
 //! A bare handler that returns a constant: the ceiling that the load script compares the service with.
 //!
-//! `constant ADDRESS RESPONSE`: listens there and answers every request to `/predict` with the text, after it has
-//! read the request's body.
+//! `constant ADDRESS FILE`: listens there and answers every request to `/predict` with the contents of the file, after
+//! it has read the request's body.
 
 use std::io;
 
@@ -9,8 +9,10 @@ use actix_web::{App, HttpResponse, HttpServer, rt, web};
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:5001".to_owned());
-    let response = arguments.next().unwrap_or_default();
+    let (Some(address), Some(file)) = (arguments.next(), arguments.next()) else {
+        return Err(io::Error::other("usage: constant ADDRESS FILE"));
+    };
+    let response = web::Bytes::from(std::fs::read(file)?);
     let server = HttpServer::new(move || {
         let response = response.clone();
         let answer = move |_body: web::Bytes| {
