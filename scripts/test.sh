@@ -9,19 +9,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/palladium-target}"
 export CARGO_INCREMENTAL=0
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
 
-step() {
-    printf '\n== %s\n' "$*"
-    "$@"
-}
-
-need() {
-    local program=$1 package=$2
-    command -v "$program" >/dev/null && return
-    local become=()
-    [ "$(id -u)" -eq 0 ] || become=(sudo)
-    step "${become[@]}" apt-get update
-    step "${become[@]}" apt-get install --yes --no-install-recommends "$package"
-}
+. scripts/need.sh
 
 # SQLite and zstd are compiled from C.
 need cc build-essential
@@ -31,8 +19,9 @@ cargo clippy --version >/dev/null 2>&1 || step rustup component add clippy
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --locked -- -D warnings
 if cargo nextest --version >/dev/null 2>&1; then
-    step cargo nextest run --workspace --all-targets --locked --no-fail-fast
+    step cargo nextest run --workspace --locked --no-fail-fast
 else
-    step cargo test --workspace --all-targets --locked --no-fail-fast
+    step cargo test --workspace --locked --no-fail-fast
 fi
 step cargo test --workspace --doc --locked
+step ./scripts/quickstart.sh
