@@ -1,7 +1,9 @@
 //! The arguments of one component while it is constructed.
 
 use palladium_interfaces::Failure;
-use palladium_value::{Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value, nearest};
+use palladium_value::{
+    Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value, has_placeholder, nearest,
+};
 
 use crate::argument::describe;
 use crate::{Descriptor, Failed, FromArgument, Literal, Mismatch, Param};
@@ -74,9 +76,12 @@ impl<'a> Args<'a> {
             }
             Mismatch::OutOfRange(range) => (range, self.place(param.name), "out of range".to_owned()),
         };
-        let finding = self.finding(format!("`{}` of `{}` has to be {expected}", param.name, self.descriptor.name));
+        let message = format!("`{}` of `{}` has to be {expected}", param.name, self.descriptor.name);
+        let finding = self.finding(message);
         let finding = match value {
-            Some(value) => finding.at_value(&value, label),
+            Some(value) => {
+                unquoted(&value, &expected).into_iter().fold(finding.at_value(&value, label), Diagnostic::help)
+            }
             None => finding.at(&self.factory, label),
         };
         self.report(finding)
@@ -102,7 +107,10 @@ impl<'a> Args<'a> {
             param.names().filter_map(|name| Some((name, self.entries.shift_remove(name)?))).collect();
         if given.len() > 1 {
             let message = format!("`{}` is another name of `{}`: give one of them", given[1].0, given[0].0);
-            let finding = self.finding(message).at(&given[1].1.key_span, "").also(&given[0].1.key_span, "also given");
+            let finding = self
+                .finding(message)
+                .at(&given[1].1.key_span, "remove one of them")
+                .also(&given[0].1.key_span, "also given");
             self.report::<()>(finding);
         }
         given.drain(..).next().map(|(_, entry)| entry.value)
@@ -156,11 +164,13 @@ impl<'a> Args<'a> {
     pub fn check(&mut self, outcome: Result<(), ArgumentError>) -> bool {
         let Err(error) = outcome else { return true };
         let value = error.parameter.and_then(|name| self.place(name));
-        let finding = self.finding(format!("`{}`: {}", self.descriptor.name, error.message));
-        let finding = match value {
+        let mut finding = self.finding(format!("`{}`: {}", self.descriptor.name, error.message));
+        finding = match value {
             Some(value) => finding.at_value(&value, ""),
             None => finding.at(&self.factory, ""),
         };
+        // The arguments do not go together: any of them may be the one to change.
+        finding.is_uncertain |= self.places.iter().any(|(_, value)| has_placeholder(value));
         let finding = error.help.into_iter().fold(finding, Diagnostic::help);
         self.report::<()>(finding);
         false
@@ -168,7 +178,8 @@ impl<'a> Args<'a> {
 
     /// Reports that a function failed.
     pub fn function_failed(&mut self, failure: &Failure) {
-        let finding = self.finding(format!("`{}`: {failure}", self.descriptor.name)).at(&self.factory, "");
+        let mut finding = self.finding(format!("`{}`: {failure}", self.descriptor.name)).at(&self.factory, "");
+        finding.is_uncertain |= self.places.iter().any(|(_, value)| has_placeholder(value));
         let finding = failure.help().into_iter().fold(finding, Diagnostic::help);
         self.report::<()>(finding);
     }
@@ -223,6 +234,17 @@ impl Literal {
         };
         Value::new(data, Span::nowhere("default"))
     }
+}
+
+/// Returns the advice for a text that reads like the number or flag that was expected.
+fn unquoted(value: &Value, expected: &str) -> Option<String> {
+    // What does not stand in the file as it is may come from the environment, whose values are never shown.
+    let text = value.as_text().filter(|text| value.span.text().trim_matches(['"', '`']) == *text)?;
+    let fits = match text {
+        "true" | "false" => expected.contains("flag"),
+        _ => expected.contains("number") && text.trim() == text && text.parse::<f64>().is_ok_and(f64::is_finite),
+    };
+    fits.then(|| format!("write `{text}` without quotes"))
 }
 
 /// Returns what stands where a component could not be constructed.

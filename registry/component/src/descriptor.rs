@@ -95,6 +95,8 @@ pub enum ParamType {
     Map(&'static ParamType),
     /// A component.
     Component(Kind),
+    /// A function: one of a script, or a component by its name.
+    Function,
     /// One of several types.
     OneOf(&'static [ParamType]),
     /// Anything or null.
@@ -197,6 +199,7 @@ impl fmt::Display for ParamType {
             ParamType::Pair(first, second) => write!(formatter, "a pair of {first} and {second}"),
             ParamType::Map(value) => write!(formatter, "a map of {}", Plural(value)),
             ParamType::Component(kind) => formatter.write_str(&kind.with_article()),
+            ParamType::Function => formatter.write_str("a function"),
             ParamType::OneOf(types) => {
                 let types: Vec<String> = types.iter().map(ToString::to_string).collect();
                 formatter.write_str(&types.join(" or "))
@@ -219,6 +222,7 @@ impl fmt::Display for Plural<'_> {
             ParamType::Any => formatter.write_str("any values"),
             ParamType::Pair(first, second) => write!(formatter, "pairs of {first} and {second}"),
             ParamType::Component(kind) => write!(formatter, "{kind}s"),
+            ParamType::Function => formatter.write_str("functions"),
             other => write!(formatter, "{other}"),
         }
     }

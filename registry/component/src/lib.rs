@@ -26,12 +26,14 @@
 
 mod args;
 mod argument;
+mod callback;
 mod descriptor;
 mod registry;
 mod slice;
 
 pub use args::{Args, ArgumentError};
 pub use argument::{Failed, FromArgument, Mismatch, describe};
+pub use callback::Callback;
 pub use descriptor::{Descriptor, Literal, Origin, Param, ParamType, Range};
 pub use registry::{Conflict, NotFound, Registry, RegistryError};
 pub use slice::Entry;
@@ -52,9 +54,9 @@ pub mod prelude {
         Provenance, Samples, Table,
     };
     pub use crate::interfaces::*;
-    pub use crate::value::{Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value};
+    pub use crate::value::{Callable, Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value};
     pub use crate::{
-        Args, ArgumentError, Descriptor, FromArgument, Literal, Mismatch, NotFound, Param, ParamType, Registry,
-        component,
+        Args, ArgumentError, Callback, Descriptor, FromArgument, Literal, Mismatch, NotFound, Param, ParamType,
+        Registry, component,
     };
 }

@@ -7,8 +7,9 @@ use palladium_interfaces::{Component, Kind, ModelFormats};
 use palladium_value::{Code, Data, Diagnostic, Diagnostics, KeyPath, Map, Span, Value, nearest};
 
 use crate::args::failed;
+use crate::callback::ComponentFunction;
 use crate::slice::{ENTRIES, Entry};
-use crate::{Args, Descriptor};
+use crate::{Args, Descriptor, ParamType};
 
 /// The components of a binary by name and alias, and the models it can decode.
 #[derive(Debug)]
@@ -156,27 +157,78 @@ impl Registry {
                 return failed(span);
             }
         };
-        let mut args = Args::new(descriptor, key, factory.value.span.clone(), map);
-        let made = (descriptor.make)(&mut args);
-        let made = match made {
-            Some(Component::Function(function)) => match function.call() {
-                Ok(data) => Some(data),
-                Err(failure) => {
-                    args.function_failed(&failure);
-                    None
+        self.name_functions(descriptor, &mut map, key, findings);
+        let made = make(descriptor, key, &factory.value.span, map, findings);
+        made.map_or_else(|| failed(span), |data| Value::new(data, span.clone()))
+    }
+
+    /// Puts functions in the place of the names of components where a parameter takes a function.
+    fn name_functions(&self, descriptor: &Descriptor, map: &mut Map, key: &KeyPath, findings: &mut Diagnostics) {
+        for param in descriptor.params.iter().filter(|param| !param.rest) {
+            for name in param.names() {
+                if let Some(entry) = map.get_mut(name) {
+                    self.name_function(param.kind, &mut entry.value, key, findings);
+                }
+            }
+        }
+    }
+
+    fn name_function(&self, kind: ParamType, value: &mut Value, key: &KeyPath, findings: &mut Diagnostics) {
+        match (kind, &mut value.data) {
+            (ParamType::Function, Data::Text(name)) => match self.find(name) {
+                Ok(descriptor) => {
+                    let function = ComponentFunction::new(descriptor, key.clone(), value.span.clone());
+                    value.data = Data::Function(Arc::new(function));
+                }
+                Err(not_found) => {
+                    findings.push(not_found.diagnose(value).in_key(key));
+                    value.data = failed(&value.span).data;
                 }
             },
-            Some(component) => Some(Data::Component(Arc::new(component))),
-            None => None,
-        };
-        findings.extend(args.into_findings());
-        made.map_or_else(|| failed(span), |data| Value::new(data, span.clone()))
+            (ParamType::Optional(inner), _) => self.name_function(*inner, value, key, findings),
+            (ParamType::OneOf(types), Data::Text(_))
+                if types.contains(&ParamType::Function) && !types.contains(&ParamType::Text) =>
+            {
+                self.name_function(ParamType::Function, value, key, findings);
+            }
+            (ParamType::List(inner), Data::List(items)) => {
+                items.iter_mut().for_each(|item| self.name_function(*inner, item, key, findings));
+            }
+            (ParamType::Map(inner), Data::Map(map)) => {
+                map.values_mut().for_each(|entry| self.name_function(*inner, &mut entry.value, key, findings));
+            }
+            _ => {}
+        }
     }
 
     /// Returns the components of a kind, sorted by name.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'static Descriptor> {
         self.components.iter().copied().filter(move |descriptor| descriptor.kind == kind)
     }
+}
+
+/// Constructs a component, or calls it if it is a function; what is wrong is added to `findings`.
+pub(crate) fn make(
+    descriptor: &'static Descriptor,
+    key: &KeyPath,
+    factory: &Span,
+    arguments: Map,
+    findings: &mut Diagnostics,
+) -> Option<Data> {
+    let mut args = Args::new(descriptor, key, factory.clone(), arguments);
+    let made = match (descriptor.make)(&mut args) {
+        Some(Component::Function(function)) => match function.call() {
+            Ok(data) => Some(data),
+            Err(failure) => {
+                args.function_failed(&failure);
+                None
+            }
+        },
+        Some(component) => Some(Data::Component(Arc::new(component))),
+        None => None,
+    };
+    findings.extend(args.into_findings());
+    made
 }
 
 impl NotFound {

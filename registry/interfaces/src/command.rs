@@ -11,6 +11,11 @@ pub trait Command: Lifecycle {
     /// Returns name, help and options.
     fn arguments(&self) -> clap::Command;
 
+    /// Tells whether it works with the configuration, so that it has the options that name the files.
+    fn reads_configuration(&self) -> bool {
+        true
+    }
+
     /// Runs it.
     ///
     /// # Errors
@@ -25,6 +30,12 @@ pub trait Host {
     /// # Errors
     /// The findings about the configuration, or the component that could not be initialized.
     fn root(&mut self, mode: Mode) -> Result<Value, CommandError>;
+
+    /// Constructs and initializes the components of a value of the command's own, as it is done for a configuration.
+    ///
+    /// # Errors
+    /// The findings about the value, or the component that could not be initialized.
+    fn build(&mut self, value: Value) -> Result<Value, CommandError>;
 
     /// Writes a line to standard output.
     ///

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use palladium_data::{ColumnType, DataError};
+use palladium_value::Diagnostic;
 
 /// An error of a component, with advice where there is some.
 ///
@@ -30,6 +31,9 @@ impl Explain for DataError {
     }
 }
 
+/// The failure of a function that a configuration gave to a component; it shows the place in the script.
+impl Explain for Box<Diagnostic> {}
+
 /// Any component's error.
 pub struct Failure(Box<dyn Explain>);
 
@@ -47,6 +51,18 @@ impl Failure {
     /// Says what to do about it.
     pub fn help(&self) -> Option<String> {
         self.0.help()
+    }
+
+    /// Returns the error itself if it is of this type.
+    ///
+    /// # Errors
+    /// It is of another type: this failure, unchanged.
+    pub fn downcast<E: Explain>(self) -> Result<E, Failure> {
+        if !(self.0.as_ref() as &dyn Error).is::<E>() {
+            return Err(self);
+        }
+        let error: Box<dyn Error> = self.0;
+        error.downcast().map(|error| *error).map_err(|error| Failure::message(error.to_string()))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Command, DatasetLoader, Estimator, Function, Lifecycle, Object, Persister, PredictService, Scorer};
+use crate::{
+    Command, DatasetLoader, Decorator, Estimator, Function, Lifecycle, Object, Persister, PredictService, Scorer,
+};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $text:literal,)*) => {
@@ -70,6 +72,8 @@ kinds! {
     Persister = "model persister",
     /// Answers prediction requests.
     PredictService = "predict service",
+    /// Wraps a call of the engine.
+    Decorator = "decorator",
     /// Computes a value that takes its place in the configuration.
     Function = "function",
     /// Anything else that a configuration may hold.

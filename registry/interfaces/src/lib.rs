@@ -5,6 +5,7 @@
 
 mod command;
 mod dataset_loader;
+mod decorator;
 mod estimator;
 mod failure;
 mod function;
@@ -22,11 +23,15 @@ mod version;
 
 pub use command::{Command, CommandError, Host};
 pub use dataset_loader::DatasetLoader;
+pub use decorator::{
+    Arguments, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments, Returned,
+    ViewRequest, ViewResponse, WrongReturn,
+};
 pub use estimator::{Cancelled, Estimator, FitContext};
 pub use failure::{Explain, Failure};
 pub use function::Function;
 pub use kind::{Component, Interface, Kind};
-pub use lifecycle::{InitContext, Lifecycle, Mode};
+pub use lifecycle::{InitContext, Lifecycle, Mode, Probe};
 pub use metadata::Metadata;
 pub use model::{
     Decode, DecodeError, Encode, EncodeError, FormatId, Model, ModelDescriptor, ModelFormat, ModelFormats, Parameter,

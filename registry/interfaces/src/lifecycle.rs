@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use palladium_value::{KeyPath, Value};
 
-use crate::{Failure, ModelFormats};
+use crate::{Decorators, Failure, ModelFormats};
 
 /// The stages of a component's life after it was constructed, which has no side effects: nothing is opened,
 /// connected or started while a configuration is planned.
@@ -19,8 +19,26 @@ pub trait Lifecycle: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Finds out whether what the component needs from outside is there: that a file exists, that a database answers,
+    /// that credentials work. It comes before [`Lifecycle::initialize`] or without it, and changes nothing.
+    ///
+    /// # Errors
+    /// What is not there, does not answer or refuses.
+    fn probe(&self) -> Result<Probe, Failure> {
+        Ok(Probe::Nothing)
+    }
+
     /// Stops what [`Lifecycle::initialize`] started. Parents come before their children.
     fn close(&self) {}
+}
+
+/// What a component found when it looked for what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// It needs nothing from outside, or another component looks for it.
+    Nothing,
+    /// It found this, in words for the operator and without a secret: ``the file `iris.data` ``.
+    Found(String),
 }
 
 /// What a component learns when it is initialized.
@@ -33,6 +51,8 @@ pub struct InitContext<'a> {
     pub root: &'a Value,
     /// The models that this binary can decode.
     pub formats: &'a Arc<ModelFormats>,
+    /// The decorators of calls that components make of themselves.
+    pub decorators: &'a Decorators,
 }
 
 /// What a process is about to do, from the root key `__mode__`.

@@ -19,6 +19,12 @@ pub trait Persister: Lifecycle {
         None
     }
 
+    /// Returns the active model if it is in memory, to say what is known about it: no call that reads a model, and so
+    /// without decorators.
+    fn in_memory(&self) -> Option<Arc<TrainedModel>> {
+        self.at_hand()?.ok()
+    }
+
     /// Stores a model under the next version and returns that. The model is not active, and its stored metadata
     /// say the version.
     ///

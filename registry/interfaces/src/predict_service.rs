@@ -15,6 +15,11 @@ pub trait PredictService: Lifecycle {
     /// Returns the persister whose active model answers; nothing stands for the root key `model_persister`.
     fn model_persister(&self) -> Option<&Arc<dyn Persister>>;
 
+    /// Returns the root key of the decorators of its view, which the configuration may lack.
+    fn decorator_list_name(&self) -> &str {
+        "predict_decorators"
+    }
+
     /// Turns a request into samples, predicts and returns the response.
     ///
     /// # Errors

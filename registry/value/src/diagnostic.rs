@@ -6,7 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::json;
 
-use crate::{KeyPath, Span, Value};
+use crate::{KeyPath, Span, Value, has_placeholder};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
@@ -61,6 +61,8 @@ codes! {
     TooLarge = "too_large",
     /// Two routes of the service are the same.
     RouteConflict = "route_conflict",
+    /// What a component needs from outside is not there, does not answer or refuses.
+    Unreachable = "unreachable",
 }
 
 /// A place in a source, with a word about it.
@@ -94,6 +96,9 @@ pub struct Diagnostic {
     pub key_path: Option<KeyPath>,
     /// The component it concerns.
     pub component: Option<String>,
+    /// Whether it is about a value that stands for that of an environment variable that is not set: with the real
+    /// value there might be nothing to find.
+    pub is_uncertain: bool,
 }
 
 impl Diagnostic {
@@ -107,6 +112,7 @@ impl Diagnostic {
             help: Vec::new(),
             key_path: None,
             component: None,
+            is_uncertain: false,
         }
     }
 
@@ -128,6 +134,7 @@ impl Diagnostic {
     #[must_use]
     pub fn at_value(mut self, value: &Value, text: impl Into<String>) -> Diagnostic {
         self = self.at(&value.span, text);
+        self.is_uncertain |= has_placeholder(value);
         let mut copied = value.copied.as_deref();
         while let Some(copy) = copied {
             self = self.also(&copy.by, "copied here");
@@ -197,7 +204,7 @@ impl Diagnostic {
                     let text = (!label.text.is_empty()).then_some(label.text.as_str());
                     kind.span(range).label(text)
                 });
-                Snippet::source(source.text()).path(source.name()).annotations(annotations)
+                Snippet::source(source.shown()).path(source.name()).annotations(annotations)
             })
             .collect()
     }

@@ -3,14 +3,20 @@
 //! This room knows neither a configuration language nor a component: [`Value`] is what the languages
 //! produce and what components are configured with.
 
+mod callable;
 mod diagnostic;
 mod key_path;
 mod nearest;
+mod secrets;
 mod source;
+mod unknown;
 mod value;
 
+pub use callable::Callable;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
 pub use key_path::KeyPath;
 pub use nearest::nearest;
+pub use secrets::{HIDDEN, is_secret_key, mask_urls, url_passwords};
 pub use source::{Position, Source, Span};
+pub use unknown::{has_placeholder, placeholder};
 pub use value::{Copied, Data, Entry, Map, Value};

@@ -2,18 +2,22 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use crate::secrets;
 
 /// A text that values are read from: a configuration file, or a made-up origin such as the command line.
 pub struct Source {
     name: String,
     text: String,
+    /// The text as it may be shown, once it was asked for.
+    shown: OnceLock<String>,
 }
 
 impl Source {
     /// Returns a source with the name that diagnostics show (the path as the user gave it).
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Source> {
-        Arc::new(Source { name: name.into(), text: text.into() })
+        Arc::new(Source { name: name.into(), text: text.into(), shown: OnceLock::new() })
     }
 
     /// Returns the name that diagnostics show.
@@ -24,6 +28,11 @@ impl Source {
     /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the text as it may be shown: secrets are covered, everything stands where it stands in the text.
+    pub fn shown(&self) -> &str {
+        self.shown.get_or_init(|| secrets::covered(&self.text))
     }
 
     /// Returns line and column of a byte offset; offsets past the end count as the end.

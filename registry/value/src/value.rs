@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::{KeyPath, Span};
+use crate::{Callable, KeyPath, Span};
 
 /// A value and where it was written.
 #[derive(Clone)]
@@ -45,6 +45,8 @@ pub enum Data {
     List(Vec<Value>),
     /// A map with unique keys in the order they were written.
     Map(Map),
+    /// A function, which whoever holds the value may call.
+    Function(Arc<dyn Callable>),
     /// A component that has been constructed; the registry knows its type.
     Component(Arc<dyn Any + Send + Sync>),
 }
@@ -78,6 +80,7 @@ impl Value {
             Data::List(_) => "a list",
             Data::Map(map) if map.contains_key("!") => "a component",
             Data::Map(_) => "a map",
+            Data::Function(_) => "a function",
             Data::Component(_) => "a component",
         }
     }
@@ -126,6 +129,11 @@ impl Value {
         if let Data::Map(map) = &mut self.data { Some(map) } else { None }
     }
 
+    /// Returns the function, if it is one.
+    pub fn as_function(&self) -> Option<&Arc<dyn Callable>> {
+        if let Data::Function(function) = &self.data { Some(function) } else { None }
+    }
+
     /// Returns the value under a key, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.as_map()?.get(key).map(|entry| &entry.value)
@@ -140,7 +148,8 @@ impl Value {
         })
     }
 
-    /// Returns the value as JSON: infinities and NaN become null, a constructed component its description.
+    /// Returns the value as JSON: infinities and NaN become null, a function `<function NAME>`, a
+    /// constructed component its description.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.data {
@@ -151,12 +160,18 @@ impl Value {
             Data::Text(text) => Json::from(text.as_str()),
             Data::List(items) => items.iter().map(Value::to_json).collect(),
             Data::Map(map) => map.iter().map(|(key, entry)| (key.clone(), entry.value.to_json())).collect(),
+            Data::Function(function) => Json::from(shown(function.as_ref())),
             Data::Component(_) => Json::from(self.describe()),
         }
     }
 }
 
-/// Values are equal when their data is: places do not count, a NaN equals a NaN, a component only itself.
+fn shown(function: &dyn Callable) -> String {
+    format!("<function {}>", function.name())
+}
+
+/// Values are equal when their data is: places do not count, a NaN equals a NaN, a function and a
+/// component only itself.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
         match (&self.data, &other.data) {
@@ -170,6 +185,7 @@ impl PartialEq for Value {
                 a.len() == b.len()
                     && a.iter().all(|(key, entry)| b.get(key).is_some_and(|other| entry.value == other.value))
             }
+            (Data::Function(a), Data::Function(b)) => Arc::ptr_eq(a, b),
             (Data::Component(a), Data::Component(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -188,6 +204,7 @@ impl fmt::Debug for Value {
             Data::Map(map) => {
                 formatter.debug_map().entries(map.iter().map(|(key, entry)| (key, &entry.value))).finish()
             }
+            Data::Function(function) => formatter.write_str(&shown(function.as_ref())),
             Data::Component(_) => formatter.write_str("<component>"),
         }
     }

@@ -1,0 +1,330 @@
+//! Decorators: what is wrapped around a call of the engine.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use palladium_data::Dataset;
+use palladium_value::KeyPath;
+use serde_json::{Map as JsonMap, Value as Json};
+
+use crate::{Explain, Failure, Lifecycle, Metadata, TrainedModel, Version};
+
+/// Wraps a call: works before and after it, changes what it returns, or answers in its place.
+pub trait Decorator: Lifecycle {
+    /// Is called instead of the call; [`Call::proceed`] makes the call.
+    ///
+    /// # Errors
+    /// Those of the call, which go on unchanged, or the decorator's own.
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure>;
+}
+
+/// A call on its way through the decorators of its list.
+pub struct Call<'a> {
+    list: &'a str,
+    subject: Option<&'a KeyPath>,
+    arguments: &'a Arguments<'a>,
+    inside: &'a [Arc<dyn Decorator>],
+    function: Box<dyn FnOnce() -> Result<Returned, Failure> + 'a>,
+}
+
+impl<'a> Call<'a> {
+    /// Returns the root key of the list, which says what is called.
+    pub fn name(&self) -> &'a str {
+        self.list
+    }
+
+    /// Returns the place of the component whose method is called, if it is one.
+    pub fn subject(&self) -> Option<&'a KeyPath> {
+        self.subject
+    }
+
+    /// Returns what the call is given.
+    pub fn arguments(&self) -> &'a Arguments<'a> {
+        self.arguments
+    }
+
+    /// Makes the call, through the decorators further inside.
+    ///
+    /// # Errors
+    /// Those of the call and of the decorators inside.
+    pub fn proceed(self) -> Result<Returned, Failure> {
+        match self.inside.split_last() {
+            Some((decorator, inside)) => decorator.call(Call { inside, ..self }),
+            None => (self.function)(),
+        }
+    }
+}
+
+/// What a call is given.
+#[derive(Clone, Copy)]
+pub enum Arguments<'a> {
+    /// Nothing: a call that loads data or describes a service.
+    Nothing,
+    /// The version to read; nothing stands for the active one.
+    Version(Option<Version>),
+    /// The model to write.
+    Model(&'a TrainedModel),
+    /// What a fit does beside fitting.
+    Fit(&'a FitArguments),
+    /// The request that a view answers.
+    Request(&'a ViewRequest),
+    /// What the metadata of a response are about.
+    Metadata(&'a MetadataArguments),
+}
+
+/// What a fit does beside fitting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitArguments {
+    /// Store the model.
+    pub persist: bool,
+    /// Make the stored model the active one.
+    pub activate: bool,
+    /// Score it.
+    pub evaluate: bool,
+    /// Store the model only if its test score is this good or better.
+    pub persist_if_better_than: Option<f64>,
+}
+
+/// A request to a view, as plain data.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ViewRequest {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path as it was sent.
+    pub path: String,
+    /// The decoded pairs of the query string, in order.
+    pub query: Vec<(String, String)>,
+    /// The headers in order, with their names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty where there is none.
+    pub body: Vec<u8>,
+}
+
+impl ViewRequest {
+    /// Returns the first header of a name, whose case does not count.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the first value of a query parameter.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Shows method, path and sizes alone: query, headers and body may hold secrets.
+impl fmt::Debug for ViewRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (headers, bytes) = (self.headers.len(), self.body.len());
+        write!(formatter, "{} {} ({headers} headers, {bytes} bytes)", self.method, self.path)
+    }
+}
+
+/// A view's answer, as plain data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewResponse {
+    /// The status code.
+    pub status: u16,
+    /// The headers in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl ViewResponse {
+    /// Returns an answer of plain text.
+    pub fn text(status: u16, body: impl Into<String>) -> ViewResponse {
+        let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
+        ViewResponse { status, headers, body: body.into().into_bytes() }
+    }
+
+    /// Sets a header, in the place of others with this name, whose case does not count.
+    pub fn set_header(&mut self, name: &str, value: impl Into<String>) {
+        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.into()));
+    }
+}
+
+/// What the metadata of a response are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataArguments {
+    /// `OK` or `ERROR`.
+    pub status: &'static str,
+    /// 0, or the code of the error.
+    pub error_code: i64,
+    /// The message of the error.
+    pub error_message: Option<String>,
+}
+
+/// What a fit did, as plain data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// What is known about the model.
+    pub metadata: Metadata,
+    /// The scores on the training data with their labels, if evaluated.
+    pub train_scores: Vec<(String, f64)>,
+    /// The scores on the test data with their labels, if evaluated.
+    pub test_scores: Vec<(String, f64)>,
+    /// The version under which the model was stored, if it was.
+    pub version: Option<Version>,
+    /// Whether that is the active one now.
+    pub activated: bool,
+}
+
+macro_rules! returned {
+    ($($(#[$doc:meta])* $variant:ident($type:ty) = $text:literal,)*) => {
+        /// What a call returns.
+        #[derive(Clone)]
+        pub enum Returned {
+            /// Nothing.
+            Nothing,
+            $($(#[$doc])* $variant($type),)*
+        }
+
+        impl Returned {
+            /// Returns what it is, in words.
+            pub fn describe(&self) -> &'static str {
+                match self {
+                    Returned::Nothing => "nothing",
+                    $(Returned::$variant(_) => $text,)*
+                }
+            }
+        }
+
+        $(
+            impl From<$type> for Returned {
+                fn from(value: $type) -> Returned {
+                    Returned::$variant(value)
+                }
+            }
+
+            impl TryFrom<Returned> for $type {
+                type Error = WrongReturn;
+
+                fn try_from(returned: Returned) -> Result<$type, WrongReturn> {
+                    match returned {
+                        Returned::$variant(value) => Ok(value),
+                        other => Err(WrongReturn { expected: $text, found: other.describe() }),
+                    }
+                }
+            }
+        )*
+    };
+}
+
+returned! {
+    /// Data.
+    Dataset(Dataset) = "a data set",
+    /// A model.
+    Model(Arc<TrainedModel>) = "a model",
+    /// The version of a model that was written.
+    Version(Version) = "a version",
+    /// What a fit did.
+    Fitted(Fitted) = "a report of a fit",
+    /// The metadata of a response.
+    Metadata(JsonMap<String, Json>) = "metadata",
+    /// A view's answer.
+    Response(ViewResponse) = "a response",
+}
+
+impl fmt::Debug for Returned {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.describe())
+    }
+}
+
+/// A decorator returned something that the call does not return.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a decorator returned {found} where the call returns {expected}")]
+pub struct WrongReturn {
+    expected: &'static str,
+    found: &'static str,
+}
+
+impl Explain for WrongReturn {}
+
+/// The decorators of one list, the innermost first. Clones share them.
+#[derive(Clone)]
+pub struct DecoratorList {
+    name: Arc<str>,
+    decorators: Arc<[Arc<dyn Decorator>]>,
+}
+
+impl DecoratorList {
+    /// Returns the list of a root key.
+    pub fn new(name: &str, decorators: Vec<Arc<dyn Decorator>>) -> DecoratorList {
+        DecoratorList { name: name.into(), decorators: decorators.into() }
+    }
+
+    /// Returns the root key.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells whether there are none: callers then make the call themselves.
+    pub fn is_empty(&self) -> bool {
+        self.decorators.is_empty()
+    }
+
+    /// Makes a call through the decorators, the last of the list outermost.
+    ///
+    /// # Errors
+    /// Those of the call, or of a decorator.
+    pub fn call(
+        &self,
+        subject: Option<&KeyPath>,
+        arguments: &Arguments<'_>,
+        function: impl FnOnce() -> Result<Returned, Failure>,
+    ) -> Result<Returned, Failure> {
+        let (list, inside) = (self.name(), &self.decorators[..]);
+        Call { list, subject, arguments, inside, function: Box::new(function) }.proceed()
+    }
+
+    /// Makes a call that returns one type and fails with one type of error, both of which pass unchanged.
+    ///
+    /// # Errors
+    /// As [`DecoratorList::call`]; `failed` takes the errors that are the decorators' own.
+    pub fn wrap<T, E>(
+        &self,
+        subject: Option<&KeyPath>,
+        arguments: &Arguments<'_>,
+        function: impl FnOnce() -> Result<T, E>,
+        failed: impl Fn(Failure) -> E,
+    ) -> Result<T, E>
+    where
+        T: Into<Returned> + TryFrom<Returned, Error = WrongReturn>,
+        E: Explain,
+    {
+        let returned = self.call(subject, arguments, || function().map(Into::into).map_err(Failure::from));
+        match returned {
+            Ok(returned) => T::try_from(returned).map_err(|wrong| failed(wrong.into())),
+            Err(failure) => Err(failure.downcast::<E>().unwrap_or_else(failed)),
+        }
+    }
+}
+
+impl fmt::Debug for DecoratorList {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} of {}", self.decorators.len(), self.name)
+    }
+}
+
+/// The decorators of a configuration by the root key of their list.
+#[derive(Clone, Debug, Default)]
+pub struct Decorators(BTreeMap<String, DecoratorList>);
+
+impl Decorators {
+    /// Adds a list.
+    pub fn insert(&mut self, list: DecoratorList) {
+        self.0.insert(list.name().to_owned(), list);
+    }
+
+    /// Returns the list of a root key; it is empty where the configuration has none.
+    pub fn list(&self, name: &str) -> DecoratorList {
+        self.0.get(name).cloned().unwrap_or_else(|| DecoratorList::new(name, Vec::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

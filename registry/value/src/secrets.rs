@@ -1,0 +1,319 @@
+//! What must not be shown: passwords in URLs and what stands under keys such as `password`.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// What is shown in the place of a secret.
+pub const HIDDEN: &str = "***";
+
+/// Tells whether what stands under a key is a secret, by the last words of the key: `auth`, `db_password`,
+/// `access_token`, `apiKey`, `secret_access_key`.
+pub fn is_secret_key(key: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "auth",
+        "authorization",
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "secret",
+        "token",
+        "apikey",
+        "credential",
+        "credentials",
+        "bearer",
+    ];
+    const KEYS: [&str; 5] = ["api", "access", "private", "secret", "account"];
+    let words = words(key);
+    match words.as_slice() {
+        [.., before, last] if last == "key" => KEYS.contains(&before.as_str()),
+        [.., last] => WORDS.contains(&last.as_str()),
+        [] => false,
+    }
+}
+
+/// Splits a key at underscores, other punctuation and where a capital follows a small letter.
+fn words(key: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for character in key.chars() {
+        if !character.is_alphanumeric() || (character.is_uppercase() && was_small) {
+            words.push(String::new());
+        }
+        was_small = character.is_lowercase() || character.is_numeric();
+        if let (true, Some(word)) = (character.is_alphanumeric(), words.last_mut()) {
+            word.extend(character.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Returns where the passwords of the URLs in a text stand, `scheme://user:password@host`.
+pub fn url_passwords(text: &str) -> Vec<Range<usize>> {
+    const AFTER_SCHEME: &str = "://";
+    let mut passwords = Vec::new();
+    let mut from = 0;
+    while let Some(found) = text[from..].find(AFTER_SCHEME) {
+        let start = from + found + AFTER_SCHEME.len();
+        from = start;
+        if !text[..start - AFTER_SCHEME.len()].ends_with(|character: char| character.is_ascii_alphanumeric()) {
+            continue;
+        }
+        let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '\\');
+        let url = &text[start..];
+        let url = &url[..url.find(ends).unwrap_or(url.len())];
+        let authority = &url[..url.find(['/', '?', '#']).unwrap_or(url.len())];
+        let Some(colon) = authority.find(':') else { continue };
+        let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // A password may hold what should have been written with `%`: then the `@` stands behind the authority.
+        let at = match authority.rfind('@') {
+            Some(at) => Some(at),
+            None if is_port(&authority[colon + 1..]) => None,
+            None => url.find('@'),
+        };
+        if let Some(at) = at.filter(|at| *at > colon + 1) {
+            passwords.push(start + colon + 1..start + at);
+            from = start + at;
+        }
+    }
+    passwords
+}
+
+/// Returns a text with `***` in the place of the passwords of URLs. One that is covered or that is a variable's name,
+/// `${…}`, stays.
+pub fn mask_urls(text: &str) -> Cow<'_, str> {
+    let mut passwords = url_passwords(text);
+    passwords.retain(|range| covered_secret(&text[range.clone()]) != text[range.clone()]);
+    if passwords.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut masked = text.to_owned();
+    for range in passwords.into_iter().rev() {
+        masked.replace_range(range, HIDDEN);
+    }
+    Cow::Owned(masked)
+}
+
+/// Returns a text of a configuration language with secrets covered, each character by one of the same length, so that
+/// every place stays where it was. What reads a variable, `${…}`, is not covered.
+pub(crate) fn covered(text: &str) -> String {
+    let mut ranges = url_passwords(text);
+    ranges.extend(literals_of_secret_keys(text));
+    ranges.sort_by_key(|range| range.start);
+    let mut covered = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in ranges.into_iter().filter(|range| range.start < range.end) {
+        let start = range.start.max(done);
+        covered.push_str(&text[done..start]);
+        covered.push_str(&covered_secret(&text[start..range.end.max(start)]));
+        done = range.end.max(start);
+    }
+    covered.push_str(&text[done..]);
+    covered
+}
+
+fn covered_secret(secret: &str) -> String {
+    let mut covered = String::with_capacity(secret.len());
+    let mut rest = secret;
+    while let Some(character) = rest.chars().next() {
+        if let (true, Some(end)) = (rest.starts_with("${"), rest.find('}')) {
+            covered.push_str(&rest[..=end]);
+            rest = &rest[end + 1..];
+            continue;
+        }
+        covered.push(match (character, character.len_utf8()) {
+            ('\n' | '\r', _) => character,
+            (_, 1) => '*',
+            (_, 2) => '·',
+            (_, 3) => '•',
+            _ => '𐄁',
+        });
+        rest = &rest[character.len_utf8()..];
+    }
+    covered
+}
+
+/// Returns where the literals under secret keys stand: `password: "…"`, `"auth": ("…", "…")`, `token = "…"`.
+fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
+    let mut literals = Vec::new();
+    let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+    let mut from = 0;
+    while let Some(start) = text[from..].find(is_word).map(|found| from + found) {
+        let end = text[start..].find(|character| !is_word(character)).map_or(text.len(), |found| start + found);
+        from = end;
+        if is_secret_key(&text[start..end]) {
+            let behind = text[end..].trim_start_matches(['"', '\'', '`']).trim_start();
+            let is_set = behind.starts_with(':') && !behind.starts_with("::")
+                || behind.starts_with('=') && !behind.starts_with("==");
+            if is_set {
+                let value = behind[1..].trim_start();
+                from = literals_of(text, text.len() - value.len(), &mut literals).max(end);
+            }
+        }
+    }
+    literals
+}
+
+/// Adds the literals of the value that begins at `start`, and returns where it ends.
+fn literals_of(text: &str, start: usize, literals: &mut Vec<Range<usize>>) -> usize {
+    let mut depth = 0_usize;
+    let mut at = start;
+    while let Some(character) = text[at..].chars().next() {
+        let rest = &text[at..];
+        if let Some((content, length)) = literal(rest) {
+            // A literal before a colon is a key.
+            if !rest[length..].trim_start().starts_with(':') {
+                literals.push(at + content.start..at + content.end);
+            }
+            at += length;
+        } else if character.is_ascii_digit() && !text[..at].ends_with(|before: char| before.is_alphanumeric()) {
+            let length = rest.find(|digit: char| !digit.is_alphanumeric() && digit != '.').unwrap_or(rest.len());
+            literals.push(at..at + length);
+            at += length;
+        } else if let Some(length) = word(rest, &text[..at]) {
+            literals.push(at..at + length);
+            at += length;
+        } else {
+            match character {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' if depth <= 1 => return at,
+                ')' | ']' | '}' => depth -= 1,
+                ',' | ';' if depth == 0 => return at,
+                _ => {}
+            }
+            at += character.len_utf8();
+            continue;
+        }
+        if depth == 0 {
+            // What is added to a literal may be another one; everything else ends the value.
+            let next = text[at..].trim_start();
+            match next.strip_prefix('+') {
+                Some(next) => at = text.len() - next.len(),
+                None => return at,
+            }
+        }
+    }
+    at
+}
+
+/// Returns the length of a word that a text begins with and that may be a text whose quotes were forgotten: no name of
+/// a function, a module or a key, and not the end of another word.
+fn word(text: &str, before: &str) -> Option<usize> {
+    let is_part = |character: char| character.is_alphanumeric() || "_-!$%@".contains(character);
+    if !text.starts_with(char::is_alphabetic) || before.ends_with(|character| is_part(character) || character == '.') {
+        return None;
+    }
+    let length = text.find(|character| !is_part(character)).unwrap_or(text.len());
+    let is_code = matches!(&text[..length], "true" | "false" | "None" | "Some" | "null" | "r" | "here" | "environ");
+    let is_name = text[length..].trim_start().starts_with(['(', '.', ':', '#']);
+    (!is_code && !is_name).then_some(length)
+}
+
+/// Returns the range of the content of the literal that a text begins with, and the length of the whole.
+fn literal(text: &str) -> Option<(Range<usize>, usize)> {
+    let hashes = text.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len());
+    if let Some(hashes) = hashes.filter(|hashes| text[1 + hashes..].starts_with('"')) {
+        let start = hashes + 2;
+        let closing = format!("\"{}", "#".repeat(hashes));
+        let length = text[start..].find(&closing);
+        let end = start + length.unwrap_or_else(|| line(&text[start..]));
+        return Some((start..end, (end + closing.len()).min(text.len())));
+    }
+    let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`'))?;
+    let mut is_escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if quote != '`' => is_escaped = true,
+            _ if character == quote => return Some((1..at, at + 1)),
+            _ => {}
+        }
+    }
+    let end = 1 + line(&text[1..]);
+    Some((1..end, end))
+}
+
+fn line(text: &str) -> usize {
+    text.find('\n').unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_keys_of_secrets() {
+        for key in [
+            "auth",
+            "password",
+            "db_password",
+            "DB_PASSWORD",
+            "secret",
+            "client-secret",
+            "token",
+            "accessToken",
+            "api_key",
+            "apiKey",
+            "apikey",
+            "aws_secret_access_key",
+            "private_key",
+            "Authorization",
+        ] {
+            assert!(is_secret_key(key), "{key}");
+        }
+        for key in ["", "author", "token_pattern", "key", "sort_key", "password_file", "auth_url", "C", "tokenizer"] {
+            assert!(!is_secret_key(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn masks_the_passwords_of_urls() {
+        let cases = [
+            ("postgres://user:canary@host/db", "postgres://user:***@host/db"),
+            ("a mysql+x://u:can@ary@h:3306 b", "a mysql+x://u:***@h:3306 b"),
+            ("x://u:ca/na#ry?@h", "x://u:***@h"),
+            ("x://:canary@h y://u:canary@h", "x://:***@h y://u:***@h"),
+            ("url=\"s3://k:canary@h\", 'http://k:canary@h'", "url=\"s3://k:***@h\", 'http://k:***@h'"),
+            ("http://host:80/a@b http://host/a:b@c http://user@host sqlite:///a/b@c:d ://a:b@c", ""),
+            ("http://host:80 x://u:@h x://u:***@h x://u:${environ.X}@h", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(mask_urls(text), if expected.is_empty() { text } else { expected });
+        }
+    }
+
+    #[test]
+    fn covers_literals_without_moving_anything() {
+        let cases = [
+            (r#"password: "canary", C: "x""#, r#"password: "******", C: "x""#),
+            (r#""auth": ("user", "can\"ry"), "b": ("c", "d")"#, r#""auth": ("****", "*******"), "b": ("c", "d")"#),
+            (r##"api_key: Some(r#"can"ry"#), b: "c""##, r##"api_key: Some(r#"******"#), b: "c""##),
+            ("let token = `canary`; let x = 'a';", "let token = `******`; let x = 'a';"),
+            (r#"token: "can" + "ary" + environ.X, y: "b""#, r#"token: "***" + "***" + environ.X, y: "b""#),
+            (r#"token: "${environ.TOKEN}", y: "b""#, r#"token: "${environ.TOKEN}", y: "b""#),
+            ("model.password=canary-1\"", "model.password=********\""),
+            (r#"password: f(a::b, x.y), y: "b""#, r#"password: f(a::*, x.y), y: "b""#),
+            (r#"password: 12345, y: 6"#, r#"password: *****, y: 6"#),
+            (r#"auth: #{user: "a", password: "canary"}, b: "c""#, r#"auth: #{user: "*", password: "******"}, b: "c""#),
+            ("secret: \"cänäry", "secret: \"*·*·**"),
+            (r#"url: "x://u:canary@h", y: "canary""#, r#"url: "x://u:******@h", y: "canary""#),
+            (r#"if token == "x" { auth::f("y") }"#, r#"if token == "x" { auth::f("y") }"#),
+            ("password: \"can\nary\", x: \"y\"", "password: \"***\n***\", x: \"y\""),
+        ];
+        for (text, expected) in cases {
+            let covered = covered(text);
+            assert_eq!(covered, expected);
+            assert_eq!((covered.len(), covered.chars().count()), (text.len(), text.chars().count()));
+        }
+    }
+
+    #[test]
+    fn broken_texts_are_covered_too() {
+        for text in
+            ["password:", "password: r#", "password: \"", "auth: ((((", "auth: \"\\", "token = 'é", "x://", "é://u:é@é"]
+        {
+            assert_eq!(covered(text).len(), text.len(), "{text}");
+        }
+    }
+}
