@@ -5,29 +5,40 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use palladium_value::{Code, Diagnostic, nearest};
+use palladium_value::{Code, Diagnostic, HIDDEN, mask_urls, nearest, placeholder};
 
 /// A snapshot of environment variables.
 #[derive(Clone, Default)]
-pub struct Environment(Arc<BTreeMap<OsString, OsString>>);
+pub struct Environment {
+    variables: Arc<BTreeMap<OsString, OsString>>,
+    has_placeholders: bool,
+}
 
 impl Environment {
     /// Takes a snapshot of the variables of this process.
     pub fn process() -> Environment {
         std::env::vars_os().collect()
     }
+
+    /// Returns the snapshot with a placeholder in the place of every variable that is not set, for checks where the
+    /// variables are not at hand.
+    #[must_use]
+    pub fn with_placeholders(self) -> Environment {
+        Environment { has_placeholders: true, ..self }
+    }
 }
 
 impl<Name: Into<OsString>, Text: Into<OsString>> FromIterator<(Name, Text)> for Environment {
     fn from_iter<I: IntoIterator<Item = (Name, Text)>>(variables: I) -> Environment {
-        Environment(Arc::new(variables.into_iter().map(|(name, text)| (name.into(), text.into())).collect()))
+        let variables = variables.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
+        Environment { variables: Arc::new(variables), has_placeholders: false }
     }
 }
 
 /// Shows how many variables there are and none of them: values may be secrets.
 impl fmt::Debug for Environment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Environment({} variables)", self.0.len())
+        write!(formatter, "Environment({} variables)", self.variables.len())
     }
 }
 
@@ -54,7 +65,11 @@ impl Reader {
 
     /// Returns the value of a variable; from now on it is redacted.
     pub(crate) fn read(&self, name: &str) -> Result<String, Unread> {
-        let value = self.environment.0.get(OsStr::new(name)).ok_or(Unread::Unset)?;
+        let value = match self.environment.variables.get(OsStr::new(name)) {
+            Some(value) => value,
+            None if self.environment.has_placeholders => return Ok(placeholder(name)),
+            None => return Err(Unread::Unset),
+        };
         let value = value.to_str().ok_or(Unread::NotText)?;
         self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         Ok(value.to_owned())
@@ -62,7 +77,7 @@ impl Reader {
 
     /// Tells whether a variable is set.
     pub(crate) fn is_set(&self, name: &str) -> bool {
-        self.environment.0.contains_key(OsStr::new(name))
+        self.environment.variables.contains_key(OsStr::new(name))
     }
 
     /// Returns the finding about a variable that could not be read; it names variables, never values.
@@ -75,7 +90,7 @@ impl Reader {
             Unread::Unset => {
                 let message = format!("environment variable `{name}` is not set");
                 let diagnostic = Diagnostic::new(Code::MissingEnv, message);
-                match nearest(name, self.environment.0.keys().filter_map(|name| name.to_str())) {
+                match nearest(name, self.environment.variables.keys().filter_map(|name| name.to_str())) {
                     Some(near) => diagnostic.help(format!("`{near}` is set; was it meant?")),
                     None => diagnostic,
                 }
@@ -88,12 +103,20 @@ impl Reader {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut values: Vec<(String, String)> = read
             .iter()
-            .filter_map(|name| Some((self.environment.0.get(OsStr::new(name))?.to_str()?.to_owned(), name.clone())))
+            .filter_map(|name| {
+                Some((self.environment.variables.get(OsStr::new(name))?.to_str()?.to_owned(), name.clone()))
+            })
             .filter(|(value, _)| value.chars().count() > Redactor::SHORT)
             .collect();
+        for index in 0..values.len() {
+            let escaped = Redactor::escaped(&values[index].0);
+            if escaped != values[index].0 {
+                values.push((escaped, values[index].1.clone()));
+            }
+        }
         values.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
         values.dedup_by(|(a, _), (b, _)| a == b);
-        Redactor { values }
+        Redactor { values, secrets: Vec::new() }
     }
 }
 
@@ -106,16 +129,42 @@ pub(crate) enum Piece<'a> {
     Variable(&'a str),
 }
 
-/// Hides the values of environment variables, the longest first.
+/// Hides the values of environment variables that a configuration has read, and the secrets written in it.
 #[derive(Clone, Default)]
-pub(crate) struct Redactor {
-    /// Value and name.
+pub struct Redactor {
+    /// Value and name, the longest first.
     values: Vec<(String, String)>,
+    /// Secrets that do not come from the environment, the longest first.
+    secrets: Vec<String>,
+}
+
+/// Shows nothing of what it hides.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Redactor({} values)", self.values.len() + self.secrets.len())
+    }
 }
 
 impl Redactor {
     /// Values of at most this many characters stay: `1` or `yes` stand everywhere.
     const SHORT: usize = 3;
+
+    /// Returns a text as it stands in quotes, in JSON and in what Rust shows for programmers.
+    fn escaped(text: &str) -> String {
+        let quoted = serde_json::Value::from(text).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    }
+
+    /// Hides further texts.
+    pub(crate) fn with_secrets(mut self, secrets: Vec<String>) -> Redactor {
+        let long = secrets.into_iter().filter(|secret| secret.chars().count() > Redactor::SHORT);
+        let mut secrets: Vec<String> = long.flat_map(|secret| [Redactor::escaped(&secret), secret]).collect();
+        secrets.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        secrets.dedup();
+        secrets.retain(|secret| !self.values.iter().any(|(value, _)| value == secret));
+        self.secrets = secrets;
+        self
+    }
 
     /// Splits a text at the values of variables.
     pub(crate) fn pieces<'a>(&'a self, text: &'a str) -> Vec<Piece<'a>> {
@@ -130,23 +179,26 @@ impl Redactor {
         pieces
     }
 
-    /// Returns the text with `${environ.NAME}` in the place of every value.
-    pub(crate) fn redact(&self, text: &str) -> String {
+    /// Returns the text with `${environ.NAME}` in the place of every value and `***` in that of other secrets.
+    pub fn redact(&self, text: &str) -> String {
         let pieces = self.pieces(text);
-        pieces.iter().fold(String::with_capacity(text.len()), |mut shown, piece| {
+        let shown = pieces.iter().fold(String::with_capacity(text.len()), |mut shown, piece| {
             match piece {
-                Piece::Plain(plain) => shown.push_str(plain),
+                Piece::Plain(plain) => shown.push_str(&self.without_secrets(plain)),
                 Piece::Variable(name) => shown.push_str(&format!("${{environ.{name}}}")),
             }
             shown
-        })
+        });
+        mask_urls(&shown).into_owned()
+    }
+
+    fn without_secrets(&self, text: &str) -> String {
+        let found = self.secrets.iter().filter(|secret| text.contains(secret.as_str()));
+        found.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), HIDDEN))
     }
 
     /// Hides values in everything a diagnostic says; its quotations are the author's own text.
-    pub(crate) fn redact_diagnostic(&self, diagnostic: &mut Diagnostic) {
-        if self.values.is_empty() {
-            return;
-        }
+    pub fn redact_diagnostic(&self, diagnostic: &mut Diagnostic) {
         let texts = std::iter::once(&mut diagnostic.message)
             .chain(&mut diagnostic.notes)
             .chain(&mut diagnostic.help)

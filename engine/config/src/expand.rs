@@ -61,7 +61,7 @@ fn replacement(placeholder: &str, surroundings: &Surroundings<'_>) -> Result<Str
     let name = name.strip_prefix("environ.").filter(|name| !name.is_empty());
     let (Some(name), false) = (name, placeholder.contains("${")) else { return Err((unknown(placeholder), "")) };
     match (surroundings.reader.read(name), default) {
-        (Ok(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
+        (Ok(value), Some(default)) if value.is_empty() || !surroundings.reader.is_set(name) => Ok(default.to_owned()),
         (Err(Unread::Unset), Some(default)) => Ok(default.to_owned()),
         (Ok(value), _) => Ok(value),
         (Err(why @ Unread::Unset), None) => {

@@ -12,28 +12,41 @@ mod limits;
 mod literal;
 mod locate;
 mod merge;
+mod origin;
+mod overrides;
 mod print;
-mod rhai;
+mod rhai_file;
+mod rhai_functions;
 mod rhai_modules;
 mod rhai_spans;
 mod rhai_values;
+mod rhai_watch;
 mod ron;
-mod script;
+pub mod script;
+mod secrets;
 mod suggest;
+mod tree_script;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use palladium_value::{Data, Diagnostic, Diagnostics, Entry, Map, Span, Value};
 
-pub use environment::Environment;
-use environment::{Reader, Redactor};
+/// The Rhai language as this crate was built with it, for [`Extend`].
+pub use ::rhai;
+use environment::Reader;
+pub use environment::{Environment, Redactor};
 use locate::{Language, Text};
+pub use origin::{Difference, Layer, Origin};
+pub use overrides::Override;
 pub use print::{to_json, to_ron};
 
+/// Registers further types and functions in a Rhai engine. They become part of what every file, script and function
+/// of a configuration may do, so they must be as harmless as the rest of the sandbox.
+pub type Extend = Arc<dyn Fn(&mut ::rhai::Engine) + Send + Sync>;
+
 /// Where a configuration comes from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// The comma-separated list of files, from `--config` or `PALLADIUM_CONFIG`; without it the default locations.
     pub files: Option<String>,
@@ -43,6 +56,24 @@ pub struct Request {
     pub directory: PathBuf,
     /// The variables that files may read.
     pub environment: Environment,
+    /// What the command line changes: a last layer above the files, before scripts run.
+    pub overrides: Vec<Override>,
+    /// What is registered in every Rhai engine that is made.
+    pub extend: Option<Extend>,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("files", &self.files)
+            .field("extra", &self.extra)
+            .field("directory", &self.directory)
+            .field("environment", &self.environment)
+            .field("overrides", &self.overrides)
+            .field("extend", &self.extend.is_some())
+            .finish()
+    }
 }
 
 /// A configuration that has been read: merged, copied and changed by its scripts.
@@ -51,6 +82,8 @@ pub struct Config {
     files: Vec<PathBuf>,
     default_location: Option<String>,
     printed: Vec<String>,
+    scripts: Vec<Span>,
+    sources: Vec<Arc<palladium_value::Source>>,
     redactor: Redactor,
 }
 
@@ -85,14 +118,29 @@ impl Config {
         self.redactor.redact(text)
     }
 
-    /// Returns the tree as RON with the values of environment variables hidden.
-    pub fn to_ron(&self) -> String {
-        print::redacted_ron(&self.root, &self.redactor)
+    /// Returns where each leaf of the tree comes from, in the order of the tree.
+    pub fn origins(&self) -> Vec<Origin> {
+        origin::origins(self)
     }
 
-    /// Returns the tree as JSON with the values of environment variables hidden.
+    /// Returns what is different in another configuration, by path.
+    pub fn diff(&self, other: &Config) -> Vec<Difference> {
+        origin::diff(self, other)
+    }
+
+    /// Returns what hides the values that were read from the environment and the secrets that are written in it.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Returns the tree as RON with the values of environment variables and other secrets hidden.
+    pub fn to_ron(&self) -> String {
+        print::redacted_ron(&secrets::hide(&self.root, &self.redactor), &self.redactor)
+    }
+
+    /// Returns the tree as JSON with the values of environment variables and other secrets hidden.
     pub fn to_json(&self) -> serde_json::Value {
-        print::redacted_json(&self.root, &self.redactor)
+        print::redacted_json(&secrets::hide(&self.root, &self.redactor), &self.redactor)
     }
 }
 
@@ -112,15 +160,29 @@ pub fn load(request: &Request) -> Result<Config, Diagnostics> {
     let session = Session {
         reader: Arc::new(Reader::new(request.environment.clone())),
         printed: Arc::default(),
+        extend: request.extend.clone(),
         findings: Vec::new(),
     };
     session.load(request)
+}
+
+/// Reads a text of RON as it is written, for showing it in another form: `${here}` and `${environ.NAME}` stay, copies
+/// and scripts are not followed.
+///
+/// # Errors
+///
+/// All findings in the text.
+pub fn read_ron(name: &str, text: &str) -> Result<Value, Diagnostics> {
+    let reader = Reader::new(Environment::default().with_placeholders());
+    let surroundings = expand::Surroundings { here: Some("${here}"), reader: &reader };
+    ron::read(&palladium_value::Source::new(name, text), &surroundings).map_err(Diagnostics)
 }
 
 /// What one call of [`load`] shares.
 struct Session {
     reader: Arc<Reader>,
     printed: Arc<Mutex<Vec<String>>>,
+    extend: Option<Extend>,
     findings: Vec<Diagnostic>,
 }
 
@@ -130,16 +192,21 @@ impl Session {
         let inputs = self.read(request, &texts)?;
         let mut root = merge::merge(inputs, &mut self.findings);
         self.check()?;
-        root = self.run_scripts(root, &texts)?;
+        root = overrides::apply(root, &request.overrides, &request.directory, &self.reader, &mut self.findings);
+        self.check()?;
+        let (root, scripts) = self.run_scripts(root, &texts)?;
         let span = match texts.last() {
             Some(text) => Span::new(&text.source, 0..text.source.text().len()),
             None => Span::nowhere("no configuration file"),
         };
-        let redactor = self.reader.redactor();
+        let root = Value::new(Data::Map(root), span);
+        let redactor = self.reader.redactor().with_secrets(secrets::collect(&root));
         let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Config {
-            root: Value::new(Data::Map(root), span),
+            root,
+            sources: texts.iter().map(|text| Arc::clone(&text.source)).collect(),
             files: texts.into_iter().map(|text| text.path).collect(),
+            scripts,
             default_location,
             printed: printed.iter().map(|line| redactor.redact(line)).collect(),
             redactor,
@@ -197,13 +264,13 @@ impl Session {
                 ron::read(&text.source, &surroundings)
             }
             Language::Rhai => {
-                let sandbox = rhai::Sandbox {
+                let sandbox = rhai_file::Sandbox {
                     directory: Some(text.directory.clone()),
                     reader: Arc::clone(&self.reader),
                     printed: Arc::clone(&self.printed),
-                    deadline: Instant::now() + limits::RHAI_TIME,
+                    extend: self.extend.clone(),
                 };
-                rhai::read(&text.source, &sandbox)
+                rhai_file::read(&text.source, &sandbox)
             }
         };
         match value.map(|value| value.data) {
@@ -217,16 +284,17 @@ impl Session {
     }
 
     /// Runs the scripts; what they added may be directives again.
-    fn run_scripts(&mut self, mut root: Map, texts: &[Text]) -> Result<Map, Diagnostics> {
-        let surroundings = script::Surroundings { reader: &self.reader, printed: &self.printed, texts };
-        let has_run = script::run(&mut root, &surroundings, &mut self.findings);
+    fn run_scripts(&mut self, mut root: Map, texts: &[Text]) -> Result<(Map, Vec<Span>), Diagnostics> {
+        let surroundings =
+            tree_script::Surroundings { reader: &self.reader, printed: &self.printed, extend: &self.extend, texts };
+        let scripts = tree_script::run(&mut root, &surroundings, &mut self.findings);
         self.check()?;
-        if has_run {
-            script::check_no_scripts(&root, &mut self.findings);
+        if !scripts.is_empty() {
+            tree_script::check_no_scripts(&root, &mut self.findings);
             self.check()?;
             root = merge::merge(vec![root], &mut self.findings);
             self.check()?;
         }
-        Ok(root)
+        Ok((root, scripts))
     }
 }

@@ -70,3 +70,10 @@ pub(crate) const RHAI_STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Lines of `print` that are kept.
 pub(crate) const PRINTED_LINES: usize = 1_000;
+
+/// Bytes of `print` that are kept.
+pub(crate) const PRINTED_BYTES: usize = 1024 * 1024;
+
+/// Bytes by which the process may grow while a Rhai file or script is evaluated, where the system tells them. The
+/// other limits hold for each value; this one for all together.
+pub(crate) const RHAI_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;

@@ -5,7 +5,8 @@ use serde_json::Value as Json;
 
 use crate::environment::{Piece, Redactor};
 
-/// Returns a tree as RON; loaded again it gives the same tree.
+/// Returns a tree as RON; loaded again it gives the same tree, except that a function is the text
+/// `<function NAME>`.
 pub fn to_ron(value: &Value) -> String {
     redacted_ron(value, &Redactor::default())
 }
@@ -36,11 +37,11 @@ pub(crate) fn redacted_json(value: &Value, redactor: &Redactor) -> Json {
             };
             Json::Object(map.iter().map(entry).collect())
         }
-        Data::Null | Data::Bool(_) | Data::Component(_) => value.to_json(),
+        Data::Null | Data::Bool(_) | Data::Function(_) | Data::Component(_) => value.to_json(),
     }
 }
 
-fn shown_key(key: &str) -> &str {
+pub(crate) fn shown_key(key: &str) -> &str {
     if key == "!" { "__factory__" } else { key }
 }
 
@@ -61,6 +62,7 @@ struct Printer<'a> {
 impl Printer<'_> {
     fn value(&mut self, value: &Value, depth: usize, is_script: bool) {
         match &value.data {
+            Data::Function(_) => self.text(&format!("{value:?}"), false),
             Data::Null | Data::Component(_) => self.out.push_str("None"),
             Data::Bool(flag) => self.out.push_str(&flag.to_string()),
             Data::Int(_) | Data::Float(_) => match hidden_number(value, self.redactor) {

@@ -9,7 +9,7 @@ use rhai::{AST, Engine, EvalAltResult, Module, ModuleResolver, ParseError, Posit
 
 use crate::limits;
 use crate::locate::{Unreadable, read_text};
-use crate::rhai::{Sandbox, refuse};
+use crate::rhai_file::{Sandbox, refuse};
 
 /// Modules that were imported, and those that are being imported.
 pub(crate) struct Modules {
@@ -22,6 +22,8 @@ struct Imports {
     done: HashMap<PathBuf, Shared<Module>>,
     open: Vec<PathBuf>,
     sources: HashMap<String, Arc<Source>>,
+    /// The functions of each module, with the code that they stand in.
+    functions: Vec<(Arc<Source>, AST, Shared<Module>)>,
 }
 
 struct Resolver(Arc<Modules>);
@@ -75,22 +77,38 @@ impl Modules {
         let module = read_text(&path).map_err(|why| refuse(format!("it {why}"))).and_then(|text| {
             let source = Source::new(id.as_str(), text);
             self.state().sources.insert(id.clone(), Arc::clone(&source));
-            self.evaluate(engine, &source)
-                .map_err(|error| Box::new(EvalAltResult::ErrorInModule(id.clone(), error, position)))
+            let evaluated = self
+                .evaluate(engine, &source)
+                .map_err(|error| Box::new(EvalAltResult::ErrorInModule(id.clone(), error, position)))?;
+            Ok((source, evaluated))
         });
         let mut state = self.state();
         state.open.pop();
-        let module: Shared<Module> = module?.into();
+        let (source, (ast, module)) = module?;
+        let module: Shared<Module> = module.into();
+        state.functions.push((source, ast, module.clone()));
         state.done.insert(path, module.clone());
         Ok(module)
     }
 
-    fn evaluate(&self, engine: &Engine, source: &Source) -> Result<Module, Box<EvalAltResult>> {
+    /// Returns a module that was imported under a name.
+    pub(crate) fn imported(&self, name: &str) -> Option<Shared<Module>> {
+        let path = self.find(name).ok()?;
+        self.state().done.get(&path).cloned()
+    }
+
+    /// Returns the syntax trees of all modules that were imported, and where each stands.
+    pub(crate) fn all(&self) -> Vec<(Arc<Source>, AST, Shared<Module>)> {
+        self.state().functions.clone()
+    }
+
+    fn evaluate(&self, engine: &Engine, source: &Source) -> Result<(AST, Module), Box<EvalAltResult>> {
         let mut ast: AST = engine
             .compile(source.text())
             .map_err(|ParseError(kind, position)| Box::new(EvalAltResult::ErrorParsing(*kind, position)))?;
         ast.set_source(source.name());
-        Module::eval_ast_as_new(self.sandbox.scope(), &ast, engine)
+        let module = Module::eval_ast_as_new(self.sandbox.scope(), &ast, engine)?;
+        Ok((ast, module))
     }
 
     /// Returns the file of a module, which lies in the folder of the configuration file or below it.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use palladium_value::{Source, Span};
 use rhai::{AST, Expr, Position, Stmt};
 
+use crate::literal::place_in_literal;
+
 /// The offsets of the lines of a text; `Source` itself counts from the start each time.
 pub(crate) struct Lines<'a> {
     text: &'a str,
@@ -43,6 +45,33 @@ impl<'a> Lines<'a> {
             skip(rest).max(first.len_utf8())
         };
         Some(start..start + length)
+    }
+}
+
+/// Code and where it is written.
+#[derive(Clone)]
+pub(crate) enum Written {
+    /// A whole file.
+    File(Arc<Source>),
+    /// The text of a script, written by a literal of a file.
+    Literal(String, Span),
+}
+
+impl Written {
+    /// Returns the word, number, literal or sign at a position.
+    pub(crate) fn place(&self, position: Position) -> Option<Span> {
+        match self {
+            Written::File(source) => Some(Span::new(source, Lines::new(source.text()).token(position)?)),
+            Written::Literal(text, literal) => Some(place_in_literal(literal, text, Lines::new(text).token(position)?)),
+        }
+    }
+
+    /// Returns all of it.
+    pub(crate) fn whole(&self) -> Span {
+        match self {
+            Written::File(source) => Span::new(source, 0..source.text().len()),
+            Written::Literal(_, literal) => literal.clone(),
+        }
     }
 }
 

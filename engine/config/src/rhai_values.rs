@@ -1,15 +1,19 @@
 //! How values come out of the Rhai engine: with the places of the expressions they come from.
 
 use palladium_value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value};
-use rhai::{Dynamic, Expr};
+use rhai::{Dynamic, Expr, FnPtr};
 
 use crate::limits;
+use crate::rhai_functions::{Functions, function_data};
 use crate::rhai_spans::Spans;
+use crate::script::Opaque;
 
 /// Turns the engine's values into ours.
 pub(crate) struct Importer<'a> {
     /// Where values come from; scripts have no such knowledge.
     pub(crate) spans: Option<&'a Spans<'a>>,
+    /// The code whose functions may be among the values.
+    pub(crate) functions: Option<&'a Functions<'a>>,
     pub(crate) findings: Vec<Diagnostic>,
 }
 
@@ -45,11 +49,19 @@ impl<'a> Importer<'a> {
         if let Ok(entries) = value.as_map_ref() {
             return Value::new(Data::Map(self.map(&entries, expr, &place, path, depth)), place);
         }
-        let data = scalar(value).unwrap_or_else(|| {
+        let data = scalar(value).or_else(|| self.special(value)).unwrap_or_else(|| {
             self.findings.push(unsupported(value).at(&place, "").in_key(path));
             Data::Null
         });
         Value::new(data, place)
+    }
+
+    /// Returns a function or a component.
+    fn special(&self, value: &Dynamic) -> Option<Data> {
+        if let Some(pointer) = value.read_lock::<FnPtr>() {
+            return function_data(&pointer, self.functions);
+        }
+        value.read_lock::<Opaque>().map(|opaque| Data::Component(std::sync::Arc::clone(&opaque.0)))
     }
 
     /// Returns the expression if the value can be what it says: variables change after they were defined.
@@ -125,10 +137,11 @@ pub(crate) fn type_name(value: &Dynamic) -> String {
 }
 
 fn unsupported(value: &Dynamic) -> Diagnostic {
-    if value.is_fnptr() {
-        return Diagnostic::new(Code::BadArguments, "a function cannot stand here")
-            .help("call it, or write down what it would return");
+    if let Some(pointer) = value.read_lock::<FnPtr>() {
+        let message = format!("`{}` is no function of this code or of a module that it imports", pointer.fn_name());
+        return Diagnostic::new(Code::BadArguments, message)
+            .help("write a closure around it, such as `|x| name(x)`, or define the function");
     }
     Diagnostic::new(Code::ScriptFailed, format!("{} cannot stand in a configuration", type_name(value)))
-        .note("a configuration holds null, flags, numbers, text, lists and maps")
+        .note("a configuration holds null, flags, numbers, text, lists, maps and functions")
 }

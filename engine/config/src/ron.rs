@@ -20,10 +20,30 @@ const EXTENSIONS: [&str; 4] = ["implicit_some", "unwrap_newtypes", "unwrap_varia
 
 /// Reads a RON text.
 pub(crate) fn read(source: &Arc<Source>, surroundings: &Surroundings<'_>) -> Result<Value, Vec<Diagnostic>> {
-    check_size(source)?;
-    let document = ron2::ast::parse_document(source.text()).map_err(|error| vec![syntax(source, &error)])?;
+    parse(source, source.text(), surroundings, true)
+}
+
+/// Reads the RON value that follows in a text from an offset on.
+pub(crate) fn read_value(
+    source: &Arc<Source>,
+    start: usize,
+    surroundings: &Surroundings<'_>,
+) -> Result<Value, Vec<Diagnostic>> {
+    // Blanks in the place of what stands before keep all offsets.
+    let text = " ".repeat(start) + source.text().get(start..).unwrap_or_default();
+    parse(source, &text, surroundings, false)
+}
+
+fn parse(
+    source: &Arc<Source>,
+    text: &str,
+    surroundings: &Surroundings<'_>,
+    is_file: bool,
+) -> Result<Value, Vec<Diagnostic>> {
+    check_size(source, text)?;
+    let document = ron2::ast::parse_document(text).map_err(|error| vec![syntax(source, &error)])?;
     let mut reader = Reader { source, surroundings, findings: Vec::new() };
-    let value = reader.document(&document);
+    let value = if is_file { reader.document(&document) } else { reader.single_value(&document) };
     if reader.findings.is_empty() { Ok(value) } else { Err(reader.findings) }
 }
 
@@ -31,9 +51,9 @@ pub(crate) fn read(source: &Arc<Source>, surroundings: &Surroundings<'_>) -> Res
 ///
 /// The tokens are those that the parser sees, so nothing can hide from the count; the parser itself must never
 /// meet its own limit of depth, because it does not come back from every text that reaches it.
-fn check_size(source: &Arc<Source>) -> Result<(), Vec<Diagnostic>> {
+fn check_size(source: &Arc<Source>, text: &str) -> Result<(), Vec<Diagnostic>> {
     let (mut depth, mut values) = (0_usize, 0_usize);
-    for token in ron2::__internal::Lexer::new(source.text()) {
+    for token in ron2::__internal::Lexer::new(text) {
         match token.text {
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth = depth.saturating_sub(1),
@@ -136,6 +156,17 @@ impl Reader<'_> {
                 Value::new(Data::Null, place)
             }
         }
+    }
+
+    fn single_value(&mut self, document: &Document<'_>) -> Value {
+        if let Some(value) = &document.value {
+            return self.value(value);
+        }
+        let end = self.source.text().len();
+        let place = span(self.source, end..end);
+        let finding = Diagnostic::new(Code::Syntax, "the value is missing").at(&place, "");
+        self.findings.push(finding.help("write a value of RON: `1.5`, `\"text\"`, `[1, 2]`, `None`"));
+        Value::new(Data::Null, place)
     }
 
     fn value(&mut self, expr: &Expr<'_>) -> Value {
@@ -323,6 +354,7 @@ mod tests {
             ("3", "Some(3)"),
             ("3", "Some(Some(3))"),
             ("null", "Some(())"),
+            ("null", "Some(None)"),
             ("-3", "-3"),
             ("3", "+3"),
             ("255", "0xff"),

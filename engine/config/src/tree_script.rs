@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use palladium_value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value};
-use rhai::{Dynamic, Engine};
+use rhai::{AST, Dynamic, FnPtr, Scope};
 
+use crate::Extend;
 use crate::environment::Reader;
 use crate::limits;
-use crate::literal::place_in_literal;
 use crate::locate::Text;
-use crate::rhai::{Sandbox, failure, on_a_large_stack, our_words};
-use crate::rhai_modules::Modules;
-use crate::rhai_spans::Lines;
+use crate::rhai_file::{Machine, Sandbox, failure, on_a_large_stack, our_words};
+use crate::rhai_functions::{Functions, of_pointer};
+use crate::rhai_spans::Written;
 use crate::rhai_values::{Importer, is_same, scalar};
+use crate::script::{Opaque, to_dynamic};
 
 /// The names under which a script finds the tree.
 const NAMES: [&str; 3] = ["C", "cfg", "config"];
@@ -31,18 +32,19 @@ struct Script {
 pub(crate) struct Surroundings<'a> {
     pub(crate) reader: &'a Arc<Reader>,
     pub(crate) printed: &'a Arc<Mutex<Vec<String>>>,
+    pub(crate) extend: &'a Option<Extend>,
     /// The files, whose folders are known.
     pub(crate) texts: &'a [Text],
 }
 
-/// Runs all scripts of a tree, children before parents, and tells whether there were any.
+/// Runs all scripts of a tree, children before parents, and returns where they stand.
 ///
 /// Values that no script changed keep their places, others have the place of the script that changed them.
-pub(crate) fn run(root: &mut Map, surroundings: &Surroundings<'_>, findings: &mut Vec<Diagnostic>) -> bool {
+pub(crate) fn run(root: &mut Map, surroundings: &Surroundings<'_>, findings: &mut Vec<Diagnostic>) -> Vec<Span> {
     let mut scripts = Vec::new();
     take_from(root, &KeyPath::root(), &mut scripts, findings);
     if scripts.is_empty() || !findings.is_empty() {
-        return false;
+        return Vec::new();
     }
     let tree = std::mem::take(root);
     let result = on_a_large_stack(|| run_all(tree, &scripts, surroundings));
@@ -51,7 +53,7 @@ pub(crate) fn run(root: &mut Map, surroundings: &Surroundings<'_>, findings: &mu
         Ok(Err(failed)) => findings.extend(failed),
         Err(stopped) => findings.push(stopped.at(&scripts[0].span, "")),
     }
-    true
+    scripts.into_iter().map(|script| script.span).collect()
 }
 
 /// Removes the scripts from a map and what is in it, in the order in which they run.
@@ -92,18 +94,24 @@ fn take_from_value(
 fn run_all(mut tree: Map, scripts: &[Script], surroundings: &Surroundings<'_>) -> Result<Map, Vec<Diagnostic>> {
     let deadline = Instant::now() + limits::RHAI_TIME;
     let shared = Dynamic::from_map(export_map(&tree)).into_shared();
-    let mut engines: HashMap<Option<&PathBuf>, (Engine, Arc<Modules>, Sandbox)> = HashMap::new();
+    let mut machines: HashMap<Option<&PathBuf>, (Machine, Sandbox)> = HashMap::new();
     for script in scripts {
         let text = surroundings.texts.iter().find(|text| Arc::ptr_eq(&text.source, script.span.source()));
         let directory = text.map(|text| &text.directory);
-        let (engine, modules, sandbox) = engines.entry(directory).or_insert_with(|| {
+        let (machine, sandbox) = machines.entry(directory).or_insert_with(|| {
             let (reader, printed) = (Arc::clone(surroundings.reader), Arc::clone(surroundings.printed));
-            let sandbox = Sandbox { directory: directory.cloned(), reader, printed, deadline };
-            let (engine, modules) = sandbox.engine();
-            (engine, modules, sandbox)
+            let extend = surroundings.extend.clone();
+            let sandbox = Sandbox { directory: directory.cloned(), reader, printed, extend };
+            let machine = sandbox.machine();
+            machine.stop_at(deadline);
+            (machine, sandbox)
         });
-        run_one(script, &shared, engine, modules, sandbox).map_err(|finding| vec![finding.in_key(&script.path)])?;
-        let mut importer = Importer { spans: None, findings: Vec::new() };
+        let code = Written::Literal(script.text.clone(), script.span.clone());
+        let (ast, scope) =
+            run_one(script, &code, &shared, machine, sandbox).map_err(|finding| vec![finding.in_key(&script.path)])?;
+        let modules = Arc::clone(&machine.modules);
+        let functions = Functions { ast: &ast, scope: &scope, code, modules, sandbox, program: OnceLock::new() };
+        let mut importer = Importer { spans: None, functions: Some(&functions), findings: Vec::new() };
         let changed =
             shared.as_map_ref().map(|map| import_map(&tree, &map, script, &mut importer, 1, &KeyPath::root()));
         match changed {
@@ -119,17 +127,16 @@ fn run_all(mut tree: Map, scripts: &[Script], surroundings: &Surroundings<'_>) -
 
 fn run_one(
     script: &Script,
+    code: &Written,
     tree: &Dynamic,
-    engine: &mut Engine,
-    modules: &Modules,
+    machine: &mut Machine,
     sandbox: &Sandbox,
-) -> Result<(), Diagnostic> {
-    let lines = Lines::new(&script.text);
-    let place = |position| lines.token(position).map(|range| place_in_literal(&script.span, &script.text, range));
+) -> Result<(AST, Scope<'static>), Diagnostic> {
+    let engine = &mut machine.engine;
     engine.set_max_map_size(limits::RHAI_LITERAL_ENTRIES);
     let ast = engine.compile(&script.text).map_err(|error| {
         let message = format!("the script is not Rhai: {}", our_words(&error.err_type().to_string()));
-        let span = place(error.position()).unwrap_or_else(|| script.span.clone());
+        let span = code.place(error.position()).unwrap_or_else(|| script.span.clone());
         Diagnostic::new(Code::ScriptFailed, message).at(&span, "")
     })?;
     engine.set_max_map_size(limits::RHAI_MAP_ENTRIES);
@@ -138,9 +145,10 @@ fn run_one(
         scope.push_dynamic(name, tree.clone());
     }
     engine.run_ast_with_scope(&mut scope, &ast).map_err(|error| {
-        let finding = failure(*error, &place, modules, &sandbox.reader);
+        let finding = failure(*error, code, &machine.modules, &sandbox.reader);
         if finding.labels.is_empty() { finding.at(&script.span, "in this script") } else { finding }
-    })
+    })?;
+    Ok((ast, scope))
 }
 
 fn not_a_map(script: &Script) -> Diagnostic {
@@ -150,19 +158,7 @@ fn not_a_map(script: &Script) -> Diagnostic {
 }
 
 fn export_map(map: &Map) -> rhai::Map {
-    map.iter().map(|(key, entry)| (key.as_str().into(), export(&entry.value))).collect()
-}
-
-fn export(value: &Value) -> Dynamic {
-    match &value.data {
-        Data::Null | Data::Component(_) => Dynamic::UNIT,
-        Data::Bool(flag) => Dynamic::from_bool(*flag),
-        Data::Int(number) => Dynamic::from_int(*number),
-        Data::Float(number) => Dynamic::from_float(*number),
-        Data::Text(text) => text.as_str().into(),
-        Data::List(items) => Dynamic::from_array(items.iter().map(export).collect()),
-        Data::Map(map) => Dynamic::from_map(export_map(map)),
-    }
+    map.iter().map(|(key, entry)| (key.as_str().into(), to_dynamic(&entry.value))).collect()
 }
 
 /// Converts a map back: old keys in their order, then new ones.
@@ -212,12 +208,25 @@ fn import(
         }),
         data => match scalar(new) {
             Some(scalar) if is_same(data, &scalar) => Ok(scalar),
+            _ if is_handle_of(data, new) => Ok(data.clone()),
             _ => Err(""),
         },
     };
     match data {
         Ok(data) => Value { data, span: old.span.clone(), copied: old.copied.clone() },
         Err(_) => importer.value(new, None, &script.span, &parent.join(key), depth),
+    }
+}
+
+/// Tells whether a value of Rhai is the function or component that it was made of.
+fn is_handle_of(data: &Data, new: &Dynamic) -> bool {
+    match data {
+        Data::Function(function) => new
+            .read_lock::<FnPtr>()
+            .and_then(|pointer| of_pointer(&pointer))
+            .is_some_and(|handled| Arc::ptr_eq(&handled, function)),
+        Data::Component(component) => new.read_lock::<Opaque>().is_some_and(|opaque| Arc::ptr_eq(&opaque.0, component)),
+        _ => false,
     }
 }
 

@@ -25,6 +25,17 @@ fn trees_that_grow_deep_by_copying_are_refused() {
 }
 
 #[test]
+fn paths_through_many_copies_are_refused() {
+    // Each path leads through the copy behind it, which leads through the next one.
+    let entry = |index: usize| (format!("k{index}"), json!({"__copy__": format!("k{}.x", index + 1), "y": 1}));
+    let mut entries: Vec<(String, Json)> = (0..100).map(entry).collect();
+    entries.push(("k100".to_owned(), json!({"x": {"x": 1}})));
+    let file = Json::Object(entries.into_iter().collect());
+    let found = in_both(&[file]).unwrap_err();
+    assert!(found.contains(&"too_large".to_owned()), "{found:?}");
+}
+
+#[test]
 fn wide_files_load() {
     let entries: String = (0..10_000).map(|index| format!("\"key{index}\": {{\"x\": {index}}},\n")).collect();
     let copies: String =

@@ -9,6 +9,7 @@
 )]
 
 mod diagnostics;
+mod functions;
 mod limits;
 mod locating;
 mod properties;

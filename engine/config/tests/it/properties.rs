@@ -4,7 +4,7 @@ use palladium_config::{Environment, Request, load, to_json, to_ron};
 use palladium_value::{Data, Entry, Map, Span, Value};
 use proptest::prelude::*;
 
-use crate::support::{Folder, load_texts, ron};
+use crate::support::{Folder, load_texts, rhai, ron};
 
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(-0.0)]
@@ -38,6 +38,33 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Writes a tree as Rhai.
+fn to_rhai(value: &Value) -> String {
+    match &value.data {
+        Data::Null => "()".to_owned(),
+        Data::Int(i64::MIN) => format!("({} - 1)", i64::MIN + 1),
+        Data::Float(number) if number.is_nan() => "(0.0 / 0.0)".to_owned(),
+        Data::Float(number) if number.is_infinite() => format!("({}1.0 / 0.0)", if *number < 0.0 { "-" } else { "" }),
+        Data::Text(text) => rhai_text(text),
+        Data::List(items) => format!("[{}]", items.iter().map(to_rhai).collect::<Vec<_>>().join(", ")),
+        Data::Map(map) => {
+            let entry = |(key, entry): (&String, &Entry)| format!("{}: {}", rhai_text(key), to_rhai(&entry.value));
+            format!("#{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        _ => format!("{value:?}"),
+    }
+}
+
+fn rhai_text(text: &str) -> String {
+    let escaped = text.chars().map(|character| match character {
+        '"' | '\\' => format!("\\{character}"),
+        '\n' => "\\n".to_owned(),
+        _ if character.is_control() => format!("\\U{:08x}", u32::from(character)),
+        _ => character.to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}
+
 /// Compares more strictly than values do: the sign of zero and the order of keys count.
 fn exactly(value: &Value) -> String {
     format!("{value:?}")
@@ -51,6 +78,14 @@ proptest! {
         let root = map_of(vec![("x".to_owned(), inner)]);
         let config = ron(&to_ron(&root)).map_err(|findings| TestCaseError::fail(findings.to_string()))?;
         prop_assert_eq!(exactly(config.root()), exactly(&root));
+    }
+
+    #[test]
+    fn both_languages_write_the_same_tree(inner in tree()) {
+        let root = map_of(vec![("x".to_owned(), inner)]);
+        let from_ron = ron(&to_ron(&root)).map_err(|findings| TestCaseError::fail(findings.to_string()))?;
+        let from_rhai = rhai(&to_rhai(&root)).map_err(|findings| TestCaseError::fail(findings.to_string()))?;
+        prop_assert_eq!(exactly(from_ron.root()), exactly(from_rhai.root()));
     }
 
     #[test]

@@ -39,7 +39,6 @@ fn values_cross_the_border() {
 #[test]
 fn what_is_no_configuration_is_refused() {
     let cases = [
-        ("#{ x: || 1 }", "bad_arguments"),
         ("#{ x: Fn(\"double\") }", "bad_arguments"),
         ("#{ x: [1..5] }", "script_failed"),
         ("#{ x: environ }", "script_failed"),
@@ -64,23 +63,67 @@ fn what_is_no_configuration_is_refused() {
     }
 }
 
+/// Each limit, and code that meets it: its code and a part of its message.
 #[test]
-fn every_attack_meets_a_limit() {
+fn every_limit_is_met() {
+    let many = |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<String>();
     let attacks = [
-        "loop { }",
-        "fn f() { f() } f();",
-        "let s = \"aaaaaaaaaaaaaaaa\"; loop { s += s; }",
-        "let a = [1]; loop { a += a; }",
-        "let a = [1]; loop { a = [a]; }",
-        "let m = #{}; let i = 0; loop { m[`${i}`] = i; i += 1; }",
-        "let x = \"a\"; x.pad(1000000000, \"b\"); loop {}",
+        ("RHAI_OPERATIONS", "loop { }".to_owned(), "script_failed", "too many operations"),
+        ("RHAI_CALL_LEVELS", "fn f() { f() } f();".to_owned(), "script_failed", "stack overflow"),
+        ("RHAI_TEXT_BYTES", "let s = \"aaaaaaaaaaaaaaaa\"; loop { s += s; }".to_owned(), "script_failed", "length of string"),
+        ("RHAI_TEXT_BYTES", "let x = \"a\"; x.pad(1000000000, \"b\"); loop {}".to_owned(), "script_failed", "length of string"),
+        ("RHAI_LIST_ITEMS", "let a = [1]; loop { a += a; }".to_owned(), "script_failed", "size of array"),
+        ("RHAI_LIST_ITEMS", "let a = [1]; loop { a = [a]; }".to_owned(), "script_failed", ""),
+        ("RHAI_MAP_ENTRIES", "let m = #{}; for i in 0..1000 { m[`${i}`] = i; } let n = #{}; for i in 0..300 { n[`${i}`] = m; } let o = #{}; o[`x`] = n;".to_owned(), "script_failed", "size of object map"),
+        ("RHAI_LITERAL_ENTRIES", format!("#{{ {} }}", many(20_001, &|index| format!("k{index}: 1,"))), "too_large", "number of properties"),
+        ("RHAI_VARIABLES", many(300, &|index| format!("let v{index} = 1;")), "script_failed", "too many variables"),
+        ("RHAI_FUNCTIONS", many(600, &|index| format!("fn f{index}() {{ 1 }}\n")), "too_large", "number of functions"),
+        ("RHAI_EXPRESSION_DEPTH", format!("#{{ x: {}1{} }}", "(".repeat(5_000), ")".repeat(5_000)), "too_large", "complexity"),
+        ("RHAI_FUNCTION_EXPRESSION_DEPTH", format!("fn f() {{ {}1{} }}", "(".repeat(40), ")".repeat(40)), "too_large", "complexity"),
     ];
-    for text in attacks {
-        let findings = rhai(&format!("{text}\n#{{}}")).unwrap_err();
-        assert_eq!(codes(&findings), ["script_failed"], "{text}");
+    for (limit, text, code, mention) in attacks {
+        let findings = rhai(&format!("{text}\n#{{}}")).expect_err(limit);
+        assert_eq!(codes(&findings), [code], "{limit}: {findings}");
+        let message = findings.0[0].message.to_lowercase();
+        assert!(message.contains(mention), "{limit}: {message}");
     }
-    let deep = format!("#{{ x: {}1{} }}", "(".repeat(5_000), ")".repeat(5_000));
-    assert_eq!(codes(&rhai(&deep).unwrap_err()), ["too_large"]);
+}
+
+#[test]
+fn more_modules_than_the_limit_are_refused() {
+    let imports: String = (0..70).map(|index| format!("import \"m{index}\" as m{index};\n")).collect();
+    let modules: Vec<(String, String)> = (0..70).map(|index| (format!("m{index}.rhai"), String::new())).collect();
+    let text = format!("{imports}#{{}}");
+    let mut files: Vec<(&str, &str)> = modules.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    files.push(("a.rhai", &text));
+    let findings = Folder::new(&files).load(Some("a.rhai")).unwrap_err();
+    assert_eq!(codes(&findings), ["script_failed"]);
+    assert!(findings.to_string().contains("odules"), "{findings}");
+}
+
+#[test]
+fn an_evaluation_that_takes_too_long_is_stopped() {
+    // Few operations, each of which takes its time.
+    let text = "let a = []; a.pad(150000, 1); let n = 0; loop { let b = a; b.reverse(); b.sort(); n += 1; }\n#{}";
+    let findings = rhai(text).unwrap_err();
+    assert!(findings.0[0].message.contains("took longer than 5 seconds"), "{findings}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn values_that_together_take_too_much_memory_are_stopped() {
+    let text = "let s = \"x\"; s.pad(10000000, \"x\"); let m = #{}; for i in 0..100000 { m[`${i}`] = s + i; }\n#{}";
+    let findings = rhai(text).unwrap_err();
+    assert!(findings.0[0].message.contains("takes more than 1024 MiB of memory"), "{findings}");
+}
+
+#[test]
+fn printed_lines_are_bounded() {
+    let config = rhai("for i in 0..2000 { print(i) } #{}").unwrap();
+    assert_eq!(config.printed().len(), 1_000);
+    let config = rhai("let s = \"x\"; s.pad(600000, \"x\"); for i in 0..10 { print(s) } print(1); #{}").unwrap();
+    let lengths: Vec<usize> = config.printed().iter().map(String::len).collect();
+    assert_eq!(lengths, [600_000, 1]);
 }
 
 #[test]

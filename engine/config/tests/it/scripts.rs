@@ -63,7 +63,7 @@ fn directives_that_scripts_add_are_resolved() {
         ("C[\"!\"] = \"A\";", "root_directive"),
         ("C.b = #{\"!\": \"\"};", "bad_arguments"),
         ("C.b = #{\"__rhai__\": \"\"};", "script_failed"),
-        ("C.b = || 1;", "bad_arguments"),
+        ("C.b = Fn(\"nope\");", "bad_arguments"),
         ("C = 5;", "not_a_map"),
         ("C.b = nope;", "script_failed"),
         ("C.b = ;", "script_failed"),

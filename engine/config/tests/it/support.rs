@@ -43,6 +43,7 @@ impl Folder {
             extra: self.extra.clone(),
             directory: self.path().to_owned(),
             environment: self.environment.iter().cloned().collect(),
+            ..Request::default()
         })
     }
 }

@@ -5,7 +5,7 @@
 //! finds `.rhai` files in the folder of the configuration file. What `print` and `debug` say is kept for the caller.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -19,12 +19,16 @@ use rhai::{
     Scope, Token,
 };
 
+use crate::Extend;
 use crate::environment::{Reader, Unread};
 use crate::expand::no_directory;
 use crate::limits;
+use crate::rhai_functions::{Failed, Functions};
 use crate::rhai_modules::Modules;
-use crate::rhai_spans::{Lines, Spans};
+use crate::rhai_spans::{Lines, Spans, Written};
 use crate::rhai_values::{Importer, type_name};
+use crate::rhai_watch::{Stop, Watch};
+use crate::script::Opaque;
 
 /// What Rhai code may see and whom it may talk to.
 #[derive(Clone)]
@@ -34,13 +38,32 @@ pub(crate) struct Sandbox {
     pub(crate) reader: Arc<Reader>,
     /// What was printed.
     pub(crate) printed: Arc<Mutex<Vec<String>>>,
-    /// When evaluation has to be done.
-    pub(crate) deadline: Instant,
+    /// What else is registered in every engine.
+    pub(crate) extend: Option<Extend>,
+}
+
+/// An engine in a sandbox, and what it keeps track of.
+pub(crate) struct Machine {
+    pub(crate) engine: Engine,
+    pub(crate) modules: Arc<Modules>,
+    watch: Arc<Mutex<Watch>>,
+}
+
+impl Machine {
+    /// Says when the evaluation that follows has to be done.
+    pub(crate) fn stop_at(&self, deadline: Instant) {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).deadline = deadline;
+    }
+
+    /// Leaves the memory of the process alone: while it serves, others take and return it too.
+    pub(crate) fn ignore_memory(&self) {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).memory = None;
+    }
 }
 
 impl Sandbox {
-    /// Returns an engine without access to anything but this sandbox.
-    pub(crate) fn engine(&self) -> (Engine, Arc<Modules>) {
+    /// Returns an engine without access to anything but this sandbox, which has to be done in the usual time.
+    pub(crate) fn machine(&self) -> Machine {
         let mut engine = Engine::new_raw();
         CorePackage::new().register_into_engine(&mut engine);
         BitFieldPackage::new().register_into_engine(&mut engine);
@@ -64,21 +87,27 @@ impl Sandbox {
             .set_max_variables(limits::RHAI_VARIABLES)
             .set_max_functions(limits::RHAI_FUNCTIONS)
             .set_max_modules(limits::RHAI_MODULES);
-        let deadline = self.deadline;
-        engine.on_progress(move |_| (Instant::now() > deadline).then(|| Dynamic::from(TimeOut)));
+        let watch = Arc::new(Mutex::new(Watch::begin()));
+        let watching = Arc::clone(&watch);
+        engine.on_progress(move |_| watching.lock().unwrap_or_else(PoisonError::into_inner).look().map(Dynamic::from));
         self.listen(&mut engine);
+        engine.register_type_with_name::<Opaque>("component");
         refuse_large_integers(&mut engine);
         refuse_sleep(&mut engine);
         register_environ(&mut engine);
+        if let Some(extend) = &self.extend {
+            extend(&mut engine);
+        }
         let modules = Modules::for_engine(self, &mut engine);
-        (engine, modules)
+        Machine { engine, modules, watch }
     }
 
     /// Keeps what is printed, up to a bound.
     fn listen(&self, engine: &mut Engine) {
         let keep = |printed: &Mutex<Vec<String>>, text: &str| {
             let mut printed = printed.lock().unwrap_or_else(PoisonError::into_inner);
-            if printed.len() < limits::PRINTED_LINES {
+            let n_bytes: usize = printed.iter().map(String::len).sum();
+            if printed.len() < limits::PRINTED_LINES && n_bytes + text.len() <= limits::PRINTED_BYTES {
                 printed.push(text.to_owned());
             }
         };
@@ -118,12 +147,13 @@ pub(crate) fn read(source: &Arc<Source>, sandbox: &Sandbox) -> Result<Value, Vec
 }
 
 fn evaluate(source: &Arc<Source>, sandbox: &Sandbox) -> Result<Value, Vec<Diagnostic>> {
-    let (mut engine, modules) = sandbox.engine();
+    let Machine { mut engine, modules, .. } = sandbox.machine();
     let ast = engine.compile(source.text()).map_err(|error| vec![syntax(source, &error)])?;
     engine.set_max_map_size(limits::RHAI_MAP_ENTRIES);
-    let result = engine.eval_ast_with_scope::<Dynamic>(&mut sandbox.scope(), &ast);
-    let place = |position| Lines::new(source.text()).token(position).map(|range| Span::new(source, range));
-    let value = result.map_err(|error| vec![failure(*error, &place, &modules, &sandbox.reader)])?;
+    let mut scope = sandbox.scope();
+    let result = engine.eval_ast_with_scope::<Dynamic>(&mut scope, &ast);
+    let code = Written::File(Arc::clone(source));
+    let value = result.map_err(|error| vec![failure(*error, &code, &modules, &sandbox.reader)])?;
     let spans = Spans::new(source, &ast);
     let whole = Span::new(source, 0..source.text().len());
     let root = spans.root();
@@ -136,7 +166,8 @@ fn evaluate(source: &Arc<Source>, sandbox: &Sandbox) -> Result<Value, Vec<Diagno
                 .help("end the file with an object map, `#{ key: value }`");
         return Err(vec![finding]);
     }
-    let mut importer = Importer { spans: Some(&spans), findings: Vec::new() };
+    let functions = Functions { ast: &ast, scope: &scope, code, modules, sandbox, program: OnceLock::new() };
+    let mut importer = Importer { spans: Some(&spans), functions: Some(&functions), findings: Vec::new() };
     let value = importer.value(&value, root, &root_span, &KeyPath::root(), 0);
     if importer.findings.is_empty() { Ok(value) } else { Err(importer.findings) }
 }
@@ -165,13 +196,9 @@ fn is_limit(error: &ParseErrorType) -> bool {
     )
 }
 
-/// Returns the finding about code that failed; `place` finds a position of the code itself.
-pub(crate) fn failure(
-    error: EvalAltResult,
-    place: &dyn Fn(Position) -> Option<Span>,
-    modules: &Modules,
-    reader: &Reader,
-) -> Diagnostic {
+/// Returns the finding about code that failed.
+pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, reader: &Reader) -> Diagnostic {
+    let place = |position| code.place(position);
     let mut error = error;
     let mut module: Option<String> = None;
     let mut caller = None;
@@ -189,6 +216,10 @@ pub(crate) fn failure(
     };
     let position = error.take_position();
     let diagnostic = match error {
+        EvalAltResult::ErrorTerminated(token, _) if token.clone().try_cast() == Some(Stop::Memory) => {
+            let most = limits::RHAI_MEMORY_BYTES >> 20;
+            Diagnostic::new(Code::ScriptFailed, format!("the evaluation takes more than {most} MiB of memory"))
+        }
         EvalAltResult::ErrorTerminated(..) => {
             let seconds = limits::RHAI_TIME.as_secs();
             Diagnostic::new(Code::ScriptFailed, format!("the evaluation took longer than {seconds} seconds"))
@@ -202,13 +233,15 @@ pub(crate) fn failure(
         EvalAltResult::ErrorRuntime(token, _) if token.is::<Refused>() => {
             Diagnostic::new(Code::ScriptFailed, token.cast::<Refused>().0)
         }
+        EvalAltResult::ErrorRuntime(token, _) if token.is::<Failed>() => token.cast::<Failed>().into_diagnostic(),
         other => Diagnostic::new(Code::ScriptFailed, our_words(&other.to_string())),
     };
-    let inside = module.and_then(|path| {
-        let source = modules.source(&path)?;
-        let range = Lines::new(source.text()).token(position)?;
-        Some(Span::new(&source, range))
-    });
+    let inside = module.and_then(|path| Written::File(modules.source(&path)?).place(position));
+    if let Some(first) = inside.clone().or_else(|| place(position)).or_else(|| caller.clone())
+        && !diagnostic.labels.is_empty()
+    {
+        return diagnostic.also(&first, "called from here");
+    }
     match (inside, caller) {
         (Some(inside), Some(caller)) => diagnostic.at(&inside, "").also(&caller, "called from here"),
         (Some(inside), None) => diagnostic.at(&inside, ""),
@@ -220,10 +253,6 @@ pub(crate) fn failure(
         },
     }
 }
-
-/// The token of an evaluation that took too long.
-#[derive(Clone)]
-struct TimeOut;
 
 /// Puts errors in the place of the `sleep` of Rhai's core package, for each type that it takes.
 fn refuse_sleep(engine: &mut Engine) {

@@ -1,0 +1,132 @@
+//! Secrets that are written in a configuration: passwords in URLs and what stands under keys such as `password`.
+
+use palladium_value::{Data, HIDDEN, KeyPath, Value, is_secret_key, placeholder, url_passwords};
+
+use crate::environment::{Piece, Redactor};
+
+/// Returns a tree as it may be shown: `***` stands for secrets that do not come from the environment.
+pub(crate) fn hide(value: &Value, redactor: &Redactor) -> Value {
+    hide_under(value, false, redactor)
+}
+
+/// Does what [`hide`] does for a leaf of a tree.
+pub(crate) fn hide_leaf(value: &Value, path: &KeyPath, redactor: &Redactor) -> Value {
+    hide_under(value, path.segments().any(is_secret_key), redactor)
+}
+
+fn hide_under(value: &Value, is_secret: bool, redactor: &Redactor) -> Value {
+    let data = match &value.data {
+        Data::Text(text) if is_secret => Data::Text(hide_secret(text, redactor)),
+        Data::Text(text) => Data::Text(hide_passwords(text, redactor)),
+        Data::Int(_) | Data::Float(_) if is_secret => Data::Text(HIDDEN.to_owned()),
+        Data::List(items) => Data::List(items.iter().map(|item| hide_under(item, is_secret, redactor)).collect()),
+        Data::Map(map) => {
+            let mut map = map.clone();
+            for (key, entry) in map.iter_mut().filter(|(key, _)| *key != "!") {
+                entry.value = hide_under(&entry.value, is_secret || is_secret_key(key), redactor);
+            }
+            Data::Map(map)
+        }
+        other => other.clone(),
+    };
+    Value { data, span: value.span.clone(), copied: value.copied.clone() }
+}
+
+/// Hides a text unless all of it comes from variables, whose names are shown.
+fn hide_secret(text: &str, redactor: &Redactor) -> String {
+    let is_variable = |piece: &Piece<'_>| match piece {
+        Piece::Variable(_) => true,
+        Piece::Plain(plain) => is_placeholder(plain),
+    };
+    if redactor.pieces(text).iter().all(is_variable) { text.to_owned() } else { HIDDEN.to_owned() }
+}
+
+/// Tells whether a text stands for a variable that is not set.
+fn is_placeholder(text: &str) -> bool {
+    let name = text.strip_prefix("${environ.").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| placeholder(name) == text)
+}
+
+fn hide_passwords(text: &str, redactor: &Redactor) -> String {
+    let mut hidden = text.to_owned();
+    for range in url_passwords(text).into_iter().rev() {
+        let shown = hide_secret(&text[range.clone()], redactor);
+        hidden.replace_range(range, &shown);
+    }
+    hidden
+}
+
+/// Returns the texts of a tree that are secrets, for finding them in what others say.
+pub(crate) fn collect(value: &Value) -> Vec<String> {
+    let mut secrets = Vec::new();
+    collect_under(value, false, &mut secrets);
+    secrets
+}
+
+fn collect_under(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
+    match &value.data {
+        Data::Text(text) => {
+            secrets.extend(url_passwords(text).into_iter().map(|range| text[range].to_owned()));
+            if is_secret {
+                secrets.push(text.clone());
+            }
+        }
+        // The first of a pair of user and password is a name.
+        Data::List(items) if is_secret && items.len() == 2 => collect_under(&items[1], true, secrets),
+        Data::List(items) => items.iter().for_each(|item| collect_under(item, is_secret, secrets)),
+        Data::Map(map) => {
+            for (key, entry) in map.iter().filter(|(key, _)| *key != "!") {
+                let is_name = matches!(key.as_str(), "user" | "username" | "name" | "login");
+                collect_under(&entry.value, is_secret_key(key) || (is_secret && !is_name), secrets);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::{Environment, Reader};
+    use crate::{Request, load};
+
+    #[test]
+    fn hides_and_finds_what_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{
+            "url": "x://u:canary-1@h", "both": "x://${environ.USER}:canary-2@${environ.PASSWORD}",
+            "auth": ("user", "canary-\"3\""), "token": "${environ.PASSWORD}", "password": 12345, "short": "x://u:abc@h",
+            "login": { "!": "A", "client_secret": { "user": "somebody", "value": ["canary-4"] } },
+        }"#;
+        std::fs::write(folder.path().join("a.ron"), text).unwrap();
+        let environment = Environment::from_iter([("USER", "lovelace"), ("PASSWORD", "canary-5")]);
+        let (files, directory) = (Some("a.ron".to_owned()), folder.path().to_owned());
+        let config = load(&Request { files, directory, environment, ..Request::default() }).unwrap();
+
+        let expected = serde_json::json!({
+            "url": "x://u:***@h", "both": "x://${environ.USER}:***@${environ.PASSWORD}",
+            "auth": ["***", "***"], "token": "${environ.PASSWORD}", "password": "***", "short": "x://u:***@h",
+            "login": { "__factory__": "A", "client_secret": { "user": "***", "value": ["***"] } },
+        });
+        assert_eq!(config.to_json(), expected);
+        assert!(!config.to_ron().contains("canary"), "{}", config.to_ron());
+
+        let cases = [
+            ("a canary-1 b canary-2", "a *** b ***"),
+            (r#"{"a": "canary-\"3\""} canary-"3""#, r#"{"a": "***"} ***"#),
+            ("canary-4 somebody user abc", "*** somebody user abc"),
+            ("canary-5 y://a:b@c", "${environ.PASSWORD} y://a:***@c"),
+        ];
+        for (text, redacted) in cases {
+            assert_eq!(config.redact(text), redacted);
+        }
+        assert_eq!(format!("{:?}", config.redactor()), "Redactor(7 values)");
+    }
+
+    #[test]
+    fn placeholders_of_missing_variables_are_shown() {
+        let redactor = Reader::new(Environment::default().with_placeholders()).redactor();
+        assert_eq!(hide_secret("${environ.X}", &redactor), "${environ.X}");
+        assert_eq!(hide_secret("${environ.X}y", &redactor), "***");
+    }
+}
