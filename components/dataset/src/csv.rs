@@ -33,7 +33,7 @@ use options::{ColumnName, Columns, Header, MissingValues, Options, Separator, Sk
 macro_rules! loader {
     ($(#[doc = $doc:tt])* $type:ident, $name:tt, $separator:tt) => {
         $(#[doc = $doc])*
-        #[component(DatasetLoader, name = $name, check)]
+        #[component(DatasetLoader, name = $name, check, lifecycle)]
         #[derive(Clone, Debug)]
         pub struct $type {
             /// The file. A relative path counts from the folder that the command runs in; `${here}/iris.data` counts
@@ -85,6 +85,13 @@ macro_rules! loader {
 
             fn check(&self) -> Result<(), ArgumentError> {
                 self.options().check()
+            }
+        }
+
+        impl Lifecycle for $type {
+            fn probe(&self) -> Result<Probe, Failure> {
+                load::probe(&self.path)?;
+                Ok(Probe::Found(format!("the file `{}`", self.path)))
             }
         }
 

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use palladium_component::prelude::*;
+
+/// The root key of the decorators around each update.
+const UPDATE_DECORATORS: &str = "update_model_decorators";
 
 const ACTIVE_MODEL: &str = "active-model";
 
@@ -13,7 +16,8 @@ const ACTIVE_MODEL: &str = "active-model";
 ///
 /// A service loads the active model once, when it starts, and again when a model is activated through it. If there is
 /// no active model yet, the service starts all the same and looks again at each request. A newly activated model that
-/// cannot be loaded does not replace the one that is in use. Commands such as `fit` and `list` do without a cache.
+/// cannot be loaded does not replace the one that is in use. Commands such as `fit` and `list` do without a cache. The
+/// root key `update_model_decorators` lists what is called around each look for a new model.
 ///
 /// ```ron
 /// {
@@ -44,6 +48,8 @@ pub struct CachedUpdatePersister {
 struct Cache {
     on: AtomicBool,
     model: ArcSwapOption<TrainedModel>,
+    /// What is called around each update, and the place of this persister.
+    decorators: OnceLock<(DecoratorList, KeyPath)>,
     /// What was loaded last; locked while something is loaded, so that no two loads overtake each other.
     loaded: Mutex<Option<Loaded>>,
 }
@@ -73,6 +79,10 @@ impl Explain for CacheError {
 
 impl Lifecycle for CachedUpdatePersister {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        let decorators = context.decorators.list(UPDATE_DECORATORS);
+        if !decorators.is_empty() {
+            self.cache.decorators.get_or_init(|| (decorators, context.key.clone()));
+        }
         if context.mode == Mode::Fit {
             return Ok(());
         }
@@ -145,6 +155,22 @@ impl CachedUpdatePersister {
     /// # Errors
     /// The store's; what is at hand stays.
     pub fn update_cache(&self, asked: Option<Version>) -> Result<Option<Arc<TrainedModel>>, PersistError> {
+        let Some((decorators, key)) = self.cache.decorators.get() else { return self.update(asked) };
+        let update = || match self.update(asked) {
+            Ok(updated) => Ok(updated.map_or(Returned::Nothing, Returned::Model)),
+            Err(error) => Err(Failure::from(error)),
+        };
+        match decorators.call(Some(key), &Arguments::Version(asked), update) {
+            Ok(Returned::Nothing) => Ok(None),
+            Ok(returned) => match Arc::<TrainedModel>::try_from(returned) {
+                Ok(model) => Ok(Some(model)),
+                Err(wrong) => Err(PersistError::Failed(wrong.into())),
+            },
+            Err(failure) => Err(failure.downcast().unwrap_or_else(PersistError::Failed)),
+        }
+    }
+
+    fn update(&self, asked: Option<Version>) -> Result<Option<Arc<TrainedModel>>, PersistError> {
         let mut loaded = self.cache.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let active = self.active()?;
         let wanted = Loaded { active, asked };

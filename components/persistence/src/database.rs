@@ -12,7 +12,7 @@ use crate::chunks::{ChunkReader, ChunkWriter};
 use crate::connection::{Connection, Intent};
 use crate::location::{Location, LocationError};
 use crate::schema::Tables;
-use crate::session::Session;
+use crate::session::{Session, check_folder};
 use crate::statements::{ACTIVE_MODEL, DB_VERSION, ModelRow, Statements};
 
 const NONE_ACTIVE: &str = "No model available";
@@ -58,6 +58,16 @@ impl Lifecycle for Database {
         // The formats are those of the binary: a second start has no others.
         self.formats.get_or_init(|| Arc::clone(context.formats));
         Ok(())
+    }
+
+    fn probe(&self) -> Result<Probe, Failure> {
+        let location = self.location()?;
+        check_folder(&location)?;
+        let found = self.existing(Intent::Read, |connection, statements| statements.properties(connection))?;
+        Ok(Probe::Found(match found {
+            Some(_) => format!("the store in `{location}`"),
+            None => format!("no store in `{location}` yet: the first fit makes it"),
+        }))
     }
 }
 

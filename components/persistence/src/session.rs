@@ -67,13 +67,7 @@ impl Session {
         db_version: &str,
         work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        if let Some(folder) = location.file().and_then(Path::parent)
-            && !folder.as_os_str().is_empty()
-            && !folder.is_dir()
-        {
-            let (file, folder) = (location.to_string(), folder.display().to_string());
-            return Err(DatabaseError::MissingFolder { file, folder });
-        }
+        check_folder(location)?;
         self.connected(location, true, |connection| {
             connection.transaction(Intent::Write, |connection| {
                 if statements.tables().find(connection)? == Found::Nothing {
@@ -118,6 +112,16 @@ impl Session {
             Builder::new_multi_thread().worker_threads(1).thread_name("palladium-database").enable_all().build();
         let built = built.map_err(|source| DatabaseError::Runtime { file: location.to_string(), source })?;
         Ok(runtime.insert(built).handle().clone())
+    }
+}
+
+/// Checks that the folder is there in which the file lies or will lie.
+pub fn check_folder(location: &Location) -> Result<(), DatabaseError> {
+    match location.file().and_then(Path::parent) {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(DatabaseError::MissingFolder { file: location.to_string(), folder: folder.display().to_string() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -65,8 +65,13 @@ pub fn persister(name: &str, arguments: &[(&str, Data)]) -> Result<Arc<dyn Persi
 
 /// Initializes a persister as a process does that works in this mode.
 pub fn initialize(persister: &dyn Persister, mode: Mode) -> Result<(), Failure> {
+    initialize_decorated(persister, mode, &Decorators::default())
+}
+
+/// Initializes a persister in a configuration with decorators.
+pub fn initialize_decorated(persister: &dyn Persister, mode: Mode, decorators: &Decorators) -> Result<(), Failure> {
     let registry = Registry::linked().unwrap();
     let root = Value::new(Data::Null, Span::nowhere("test"));
     let key = KeyPath::parse("model_persister");
-    persister.initialize(&InitContext { key: &key, mode, root: &root, formats: registry.formats() })
+    persister.initialize(&InitContext { key: &key, mode, root: &root, formats: registry.formats(), decorators })
 }

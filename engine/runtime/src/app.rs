@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use palladium_component::describe;
-use palladium_component::interfaces::{Component, Interface, Mode};
+use palladium_component::interfaces::{Component, Decorators, Interface, Mode};
 use palladium_component::value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value, nearest};
 
 use crate::plan::{Planned, component_of};
@@ -15,6 +15,7 @@ pub struct App {
     root: Value,
     components: Vec<Planned>,
     mode: Mode,
+    decorators: Decorators,
     closed: AtomicBool,
 }
 
@@ -30,7 +31,14 @@ pub struct Placed<I: ?Sized> {
 
 impl App {
     pub(crate) fn new(root: Value, components: Vec<Planned>, mode: Mode) -> App {
-        App { root, components, mode, closed: AtomicBool::new(false) }
+        App { root, components, mode, decorators: Decorators::default(), closed: AtomicBool::new(false) }
+    }
+
+    /// Returns an application whose components are never initialized, and so never closed.
+    pub(crate) fn not_started(root: Value, components: Vec<Planned>, mode: Mode) -> App {
+        let app = App::new(root, components, mode);
+        app.closed.store(true, Ordering::SeqCst);
+        app
     }
 
     /// Returns an application of components that are ready, without a configuration file: for programs and tests.
@@ -60,6 +68,18 @@ impl App {
     /// Returns what the process is about to do.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Returns the decorators of its calls.
+    pub fn decorators(&self) -> &Decorators {
+        &self.decorators
+    }
+
+    /// Sets the decorators of the calls that are not methods of components; those are decorated in a plan.
+    #[must_use]
+    pub fn decorated_by(mut self, decorators: Decorators) -> App {
+        self.decorators = decorators;
+        self
     }
 
     pub(crate) fn planned(&self) -> &[Planned] {
@@ -121,6 +141,11 @@ impl App {
             I::of(&planned.component).map(|component| Placed { key, span, component })
         };
         self.components.iter().filter_map(placed).collect()
+    }
+
+    /// Returns key, component name and kind of every component, in construction order.
+    pub fn components(&self) -> impl Iterator<Item = (&KeyPath, &'static str, &Component)> {
+        self.components.iter().map(|planned| (&planned.key, planned.name, &planned.component))
     }
 
     /// Closes the components, parents before their children. Further calls do nothing.

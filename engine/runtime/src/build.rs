@@ -13,11 +13,11 @@ use crate::{App, Plan};
 /// # Errors
 /// The first component that could not be initialized; those before it are closed.
 pub fn build(plan: Plan, registry: &Registry) -> Result<App, Diagnostic> {
-    let Plan { root, components, mode } = plan;
-    let app = App::new(root, components, mode);
+    let Plan { root, components, mode, decorators } = plan;
+    let app = App::new(root, components, mode).decorated_by(decorators);
     for (index, planned) in app.planned().iter().enumerate() {
-        let formats: &Arc<_> = registry.formats();
-        let context = InitContext { key: &planned.key, mode, root: app.root(), formats };
+        let (formats, decorators): (&Arc<_>, _) = (registry.formats(), app.decorators());
+        let context = InitContext { key: &planned.key, mode, root: app.root(), formats, decorators };
         if let Err(failure) = planned.component.lifecycle().initialize(&context) {
             app.close_first(index);
             let message = format!("`{}` could not be initialized: {}", planned.name, chain(&failure));
@@ -32,7 +32,7 @@ pub fn build(plan: Plan, registry: &Registry) -> Result<App, Diagnostic> {
 }
 
 /// Returns an error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -41,6 +41,8 @@ pub enum Step {
     Read,
     /// Listing the models.
     List,
+    /// Calling the decorators of this root key.
+    Decorate(&'static str),
 }
 
 impl fmt::Display for Step {
@@ -53,6 +55,7 @@ impl fmt::Display for Step {
             Step::Activate => write!(formatter, "activating through `model_persister`"),
             Step::Read => write!(formatter, "reading through `model_persister`"),
             Step::List => write!(formatter, "listing through `model_persister`"),
+            Step::Decorate(key) => write!(formatter, "calling the decorators of `{key}`"),
         }
     }
 }

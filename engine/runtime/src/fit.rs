@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
 use palladium_component::interfaces::{
-    Cancelled, DatasetLoader, Estimator, FitContext, Metadata, Persister, TrainedModel, Version,
+    Arguments, Cancelled, DatasetLoader, DecoratorList, Estimator, Failure, FitArguments, FitContext, Fitted, Metadata,
+    Persister, TrainedModel, Version,
 };
 use palladium_component::value::{Code, Diagnostic};
 use tracing::{debug, info};
 
 use crate::error::During;
-use crate::root_keys::{MODEL, PERSISTER, SCORING, TEST, TRAIN};
+use crate::root_keys::{FIT_DECORATORS, MODEL, PERSISTER, SCORING, TEST, TRAIN};
 use crate::timer::timed;
 use crate::{App, JobError, Score, Scoring, Step};
 
@@ -45,6 +46,8 @@ pub struct FitInputs {
     pub persister: Option<Arc<dyn Persister>>,
     /// Scores it.
     pub scoring: Scoring,
+    /// Wraps the whole.
+    pub decorators: DecoratorList,
 }
 
 /// What a fit did.
@@ -92,6 +95,7 @@ impl FitInputs {
             estimator: app.get(MODEL)?,
             persister: if options.persist { Some(app.get(PERSISTER)?) } else { None },
             scoring: Scoring::of(app),
+            decorators: app.decorators().list(FIT_DECORATORS),
         };
         if options.persist_if_better_than.is_some() && inputs.test.is_none() {
             let message = format!("a model can only be stored if it is good enough with a `{TEST}` to score it on");
@@ -113,25 +117,74 @@ impl FitOptions {
     }
 }
 
-/// Loads the training data, fits, scores, and stores the model if it is good enough.
+/// Loads the training data, fits, scores, and stores the model if it is good enough; all in the decorators of
+/// `fit_decorators`, which see what was done and cannot change it.
 ///
 /// # Errors
-/// A component failed, or the fit was cancelled; the store is as it was.
+/// A component or a decorator failed, or the fit was cancelled; the store is as it was if it was not a decorator.
 pub fn fit(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Result<FitReport, JobError> {
+    if inputs.decorators.is_empty() {
+        return fit_undecorated(inputs, options, context);
+    }
+    let mut done = None;
+    let arguments = FitArguments {
+        persist: options.persist,
+        activate: options.activate,
+        evaluate: options.evaluates(),
+        persist_if_better_than: options.persist_if_better_than,
+    };
+    let failed = |source| JobError::Component { step: Step::Decorate(FIT_DECORATORS), source };
+    let work = || {
+        let report = fit_undecorated(inputs, options, context)?;
+        Ok(done.insert(report).summary())
+    };
+    inputs.decorators.wrap::<Fitted, JobError>(None, &Arguments::Fit(&arguments), work, failed)?;
+    done.ok_or_else(|| failed(Failure::message("a decorator has answered in the place of the fit")))
+}
+
+impl FitReport {
+    /// Returns the report as plain data.
+    fn summary(&self) -> Fitted {
+        let plain = |scores: &[Score]| scores.iter().map(|score| (score.label.clone(), score.value)).collect();
+        let (version, activated) = match self.outcome {
+            Outcome::Persisted { version, activated } => (Some(version), activated),
+            Outcome::NotPersisted | Outcome::NotGoodEnough { .. } => (None, false),
+        };
+        Fitted {
+            metadata: self.model.metadata.clone(),
+            train_scores: plain(&self.train_scores),
+            test_scores: plain(&self.test_scores),
+            version,
+            activated,
+        }
+    }
+}
+
+/// Returns a model that nobody else holds: a scoring function has seen it and let go of it.
+fn alone(model: &mut Arc<TrainedModel>) -> Result<&mut TrainedModel, JobError> {
+    Arc::get_mut(model).ok_or_else(kept)
+}
+
+fn kept() -> JobError {
+    let help = format!("a function under `{SCORING}` must not store its arguments in variables from outside it");
+    Diagnostic::new(Code::ScriptFailed, "a scoring function has kept the model that it scored").help(help).into()
+}
+
+fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Result<FitReport, JobError> {
     let train = timed("Loading data", || inputs.train.load()).during(Step::Load(TRAIN))?;
     let fitted = timed("Fitting model", || inputs.estimator.fit(&train, context));
     context.check()?;
-    let mut model = TrainedModel {
+    let mut model = Arc::new(TrainedModel {
         model: fitted.during(Step::Fit)?,
         columns: train.features.specs(),
         metadata: Metadata::default(),
-    };
+    });
 
     let (mut train_scores, mut test_scores) = (Vec::new(), Vec::new());
     if options.evaluates() {
         debug!("Evaluating model on train set");
         train_scores = inputs.scoring.score(&model, &train).during(Step::Score(TRAIN))?;
-        annotate(&mut model.metadata, "score_train", &train_scores);
+        annotate(&mut alone(&mut model)?.metadata, "score_train", &train_scores);
         info!("Train score: {}", listed(&train_scores));
     }
     drop(train);
@@ -139,9 +192,10 @@ pub fn fit(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Re
         let test = timed("Loading test data", || loader.load()).during(Step::Load(TEST))?;
         debug!("Evaluating model on test set");
         test_scores = inputs.scoring.score(&model, &test).during(Step::Score(TEST))?;
-        annotate(&mut model.metadata, "score_test", &test_scores);
+        annotate(&mut alone(&mut model)?.metadata, "score_test", &test_scores);
         info!("Test score:  {}", listed(&test_scores));
     }
+    let mut model = Arc::try_unwrap(model).map_err(|_| kept())?;
 
     let outcome = match (&inputs.persister, not_good_enough(options, &test_scores)) {
         (None, _) => Outcome::NotPersisted,

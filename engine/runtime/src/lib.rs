@@ -4,6 +4,7 @@
 //! The jobs, [`fit`](fit::fit) and [`evaluate`](evaluate::evaluate), take what they need from the [`App`] by the root
 //! keys that [`root_keys`] lists. No component is known here by name.
 
+pub mod decorate;
 pub mod evaluate;
 pub mod fit;
 pub mod root_keys;
@@ -12,14 +13,16 @@ mod app;
 mod build;
 mod error;
 mod plan;
+mod probe;
 mod scoring;
 mod timer;
 
 pub use app::{App, Placed};
 pub use build::build;
 pub use error::{JobError, Step};
-pub use plan::{Plan, component_of, plan, plan_tree};
-pub use scoring::{Score, Scoring};
+pub use plan::{Plan, component_of, inspect, plan, plan_tree, tidy};
+pub use probe::{Probes, probe};
+pub use scoring::{Judge, Score, Scoring};
 
 /// The version of palladium.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -13,6 +13,8 @@ pub enum Holds {
     Scoring,
     /// The name of a mode.
     Mode,
+    /// A list of decorators: their names, components or functions.
+    Decorators,
 }
 
 /// A root key.
@@ -40,8 +42,49 @@ pub const SCORING: &str = "scoring";
 pub const SERVICE_METADATA: &str = "service_metadata";
 /// What `/alive` requires.
 pub const ALIVE: &str = "alive";
+/// What is logged, and where.
+pub const LOGGING: &str = "logging";
 /// What the process is about to do.
 pub const MODE: &str = "__mode__";
+
+/// Wraps the view of predict services that name no other list.
+pub const PREDICT_DECORATORS: &str = "predict_decorators";
+/// Wraps the view `/alive`.
+pub const ALIVE_DECORATORS: &str = "alive_decorators";
+/// Wraps the view `/list`.
+pub const LIST_DECORATORS: &str = "list_decorators";
+/// Wraps the function fit.
+pub const FIT_DECORATORS: &str = "fit_decorators";
+/// Wraps every dataset loader.
+pub const LOAD_DATA_DECORATORS: &str = "load_data_decorators";
+/// Wraps reading a model from every persister.
+pub const READ_MODEL_DECORATORS: &str = "read_model_decorators";
+/// Wraps writing a model to every persister.
+pub const WRITE_MODEL_DECORATORS: &str = "write_model_decorators";
+/// Wraps what builds the metadata of a response.
+pub const GET_METADATA_DECORATORS: &str = "get_metadata_decorators";
+
+const LOGGING_DOCS: &str = "what is logged, set up before any component is built; `PALLADIUM_LOG` wins over levels. \
+     `level`: `off`, `error`, `warn`, `info` (the default), `debug`, `trace`; `filters`: a map from targets to levels, \
+     `{\"palladium::access\": \"info\"}` logs every request; or `filter`: all directives in one text; `format`: `full` \
+     (the default), `pretty`, `compact`, `json`; `time`: `rfc3339` (UTC, the default), `local`, `none`; `to`: `stderr` \
+     (the default) or a file; for files `rotation`: `never` (the default), `daily`, `hourly`, which put the period \
+     before the extension, and `keep`: how many of them stay";
+
+/// Makes the root key of a list of decorators.
+macro_rules! decorators {
+    ($name:expr, $docs:literal) => {
+        RootKey {
+            name: $name,
+            holds: Holds::Decorators,
+            docs: concat!(
+                $docs,
+                ": a list of names of decorators, decorators with arguments, and functions of one parameter such as \
+                 `|wrapped| wrapped.proceed()`. The first is innermost. Components inside decorators are not decorated"
+            ),
+        }
+    };
+}
 
 /// Every root key with a meaning.
 pub const ALL: &[RootKey] = &[
@@ -52,5 +95,24 @@ pub const ALL: &[RootKey] = &[
     RootKey { name: SCORING, holds: Holds::Scoring, docs: "scores models instead of their own score" },
     RootKey { name: SERVICE_METADATA, holds: Holds::Map, docs: "facts about the service, shown in every response" },
     RootKey { name: ALIVE, holds: Holds::Map, docs: "`process_store_required`: the models that `/alive` requires" },
+    decorators!(PREDICT_DECORATORS, "wraps the view of every predict service without a `decorator_list_name`"),
+    decorators!(ALIVE_DECORATORS, "wraps the view `/alive`"),
+    decorators!(LIST_DECORATORS, "wraps the view `/list`"),
+    decorators!("server_fit_decorators", "wraps the view that starts a fit, once there is one"),
+    decorators!("update_model_cache_decorators", "wraps the view that refreshes the cached model, once there is one"),
+    decorators!("activate_decorators", "wraps the view that activates a model, once there is one"),
+    decorators!(FIT_DECORATORS, "wraps the fit itself"),
+    decorators!(LOAD_DATA_DECORATORS, "wraps loading of every dataset loader, those inside others too"),
+    decorators!("update_data_decorators", "wraps the refresh of scheduled data, once there is one"),
+    decorators!(READ_MODEL_DECORATORS, "wraps reading from every model persister, those inside others too"),
+    decorators!(WRITE_MODEL_DECORATORS, "wraps writing to every model persister, those inside others too"),
+    decorators!("update_model_decorators", "wraps the refresh of every cached model persister"),
+    decorators!(GET_METADATA_DECORATORS, "wraps what builds the metadata of a predict response"),
+    RootKey { name: LOGGING, holds: Holds::Map, docs: LOGGING_DOCS },
     RootKey { name: MODE, holds: Holds::Mode, docs: "`fit` or `serve`: set by the commands, a file can override it" },
 ];
+
+/// Tells whether a root key holds a list of decorators. Predict services may name further ones.
+pub fn is_decorators(name: &str) -> bool {
+    ALL.iter().any(|key| key.holds == Holds::Decorators && key.name == name)
+}

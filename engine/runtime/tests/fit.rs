@@ -295,3 +295,68 @@ fn evaluate_scores_the_active_or_a_given_version() {
         assert_eq!(evaluation.scores[0].value, 0.75);
     }
 }
+
+/// Writes down what a fit is told and did, or answers in its place.
+struct Watch {
+    answers: bool,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Lifecycle for Watch {}
+
+impl Decorator for Watch {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let Arguments::Fit(arguments) = call.arguments() else { panic!("a fit has options") };
+        let fitted = match self.answers {
+            false => Fitted::try_from(call.proceed()?)?,
+            true => Fitted {
+                metadata: Metadata::default(),
+                train_scores: Vec::new(),
+                test_scores: Vec::new(),
+                version: None,
+                activated: false,
+            },
+        };
+        let line = format!("{} {:?} {}", arguments.evaluate, fitted.version, fitted.activated);
+        self.seen.lock().unwrap().push(line);
+        Ok(fitted.into())
+    }
+}
+
+#[test]
+fn a_fit_is_decorated() {
+    let watch = |answers| Arc::new(Watch { answers, seen: Mutex::default() });
+    let decorated = |fakes: &Fakes, watch: Arc<Watch>| {
+        let mut decorators = Decorators::default();
+        decorators.insert(DecoratorList::new("fit_decorators", vec![watch]));
+        let options = FitOptions { activate: false, evaluate: true, ..FitOptions::default() };
+        let inputs = FitInputs::of(&fakes.app().decorated_by(decorators), &options).unwrap();
+        fit(&inputs, &options, &FitContext::default())
+    };
+    let (fakes, first) = (fakes(0.25), watch(false));
+    let report = decorated(&fakes, first.clone()).unwrap();
+    assert_eq!(report.outcome, Outcome::Persisted { version: Version::FIRST, activated: false });
+    assert_eq!(*first.seen.lock().unwrap(), [format!("true {:?} false", Some(Version::FIRST))]);
+
+    let error = decorated(&fakes, watch(true)).err().unwrap();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(error.to_string(), "calling the decorators of `fit_decorators` failed");
+    assert_eq!(source, "a decorator has answered in the place of the fit");
+    assert_eq!(fakes.store.written.lock().unwrap().len(), 1);
+
+    // The fit's own error is what the caller gets.
+    let broken = fakes.with("dataset_loader_train", Component::DatasetLoader(Arc::new(Broken)));
+    let error = decorated(&broken, watch(false)).err().unwrap();
+    assert_eq!(error.to_string(), "loading the data of `dataset_loader_train` failed");
+}
+
+/// Loads nothing.
+struct Broken;
+
+impl Lifecycle for Broken {}
+
+impl DatasetLoader for Broken {
+    fn load(&self) -> Result<Dataset, Failure> {
+        Err(Failure::message("there is no data"))
+    }
+}

@@ -24,6 +24,13 @@ pub(crate) fn load(options: &Options<'_>) -> Result<Dataset, CsvError> {
     Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: options.path.to_owned(), reason })
 }
 
+/// Finds out whether a file can be read.
+pub(crate) fn probe(path: &str) -> Result<(), CsvError> {
+    let (mut file, _) = open(path)?;
+    file.read(&mut [0]).map_err(|reason| cannot_open(path, reason))?;
+    Ok(())
+}
+
 fn open(path: &str) -> Result<(File, Metadata), CsvError> {
     let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
     let (file, metadata) = opened.map_err(|reason| cannot_open(path, reason))?;

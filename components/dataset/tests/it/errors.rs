@@ -68,7 +68,7 @@ fn arguments_that_are_unknown_or_missing() {
     refused(json!({"ndarray": true}), &format!("`palladium.dataset.CSV` has no parameter `ndarray`\n{known}"));
     refused(
         json!({"sep": ";", "delimiter": ";"}),
-        "`delimiter` is another name of `sep`: give one of them\nalso given",
+        "`delimiter` is another name of `sep`: give one of them\nremove one of them\nalso given",
     );
     let missing = construct("palladium.dataset.CSV", &json!({})).err().unwrap();
     assert_eq!(missing, "`palladium.dataset.CSV` needs `path`\n`path`, text, is missing");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{answer, constant, initialize};
+use crate::testing::{answer, constant, initialize, initialize_decorated};
 
 /// A store in memory that counts what is read.
 #[derive(Default)]
@@ -184,4 +184,35 @@ fn everything_else_is_the_stores() {
     assert_eq!(cached.write(&constant(3.0, 0)).unwrap(), version(3));
     assert_eq!(cached.list_models().unwrap().len(), 3);
     assert_eq!(cached.list_properties().unwrap(), fake.list_properties().unwrap());
+}
+
+/// Writes down the updates that are made.
+#[derive(Default)]
+struct Updates(Mutex<Vec<String>>);
+
+impl Lifecycle for Updates {}
+
+impl Decorator for Updates {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let place = format!("{} of {}", call.name(), call.subject().unwrap());
+        let returned = call.proceed();
+        let outcome = returned.as_ref().map_or_else(ToString::to_string, |returned| returned.describe().to_owned());
+        self.0.lock().unwrap().push(format!("{place}: {outcome}"));
+        returned
+    }
+}
+
+#[test]
+fn updates_are_decorated() {
+    let (_, cached) = cached(true);
+    let updates = Arc::new(Updates::default());
+    let mut decorators = Decorators::default();
+    decorators.insert(DecoratorList::new(UPDATE_DECORATORS, vec![updates.clone()]));
+    initialize_decorated(&cached, Mode::Serve, &decorators).unwrap();
+    assert!(cached.update_cache(None).unwrap().is_none());
+    assert!(matches!(cached.update_cache(Some(version(9))), Err(PersistError::Lookup(_))));
+    assert_eq!(at_hand(&cached), Some(1.0));
+    let expected = ["a model", "nothing", "No such version: 9"];
+    let expected = expected.map(|outcome| format!("update_model_decorators of model_persister: {outcome}"));
+    assert_eq!(*updates.0.lock().unwrap(), expected);
 }

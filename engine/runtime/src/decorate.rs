@@ -1,0 +1,133 @@
+//! Decorators around the methods of components: every caller gets the decorated component.
+
+mod function;
+mod plain;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use palladium_component::data::Dataset;
+use palladium_component::interfaces::{
+    Arguments, Component, DatasetLoader, DecoratorList, Decorators, Failure, InitContext, Lifecycle, Metadata,
+    PersistError, Persister, Probe, TrainedModel, Version,
+};
+use palladium_component::value::KeyPath;
+
+pub use function::{FunctionCall, FunctionDecorator};
+
+use crate::root_keys;
+
+/// Returns a component of a kind whose methods are decorated in its decorated form, once, and every other as it is.
+pub(crate) fn decorated(component: Component, key: &KeyPath, decorators: &Decorators) -> Component {
+    match component {
+        Component::DatasetLoader(inner) => {
+            let load = decorators.list(root_keys::LOAD_DATA_DECORATORS);
+            match load.is_empty() {
+                true => Component::DatasetLoader(inner),
+                false => Component::DatasetLoader(Arc::new(DecoratedLoader { inner, key: key.clone(), load })),
+            }
+        }
+        Component::Persister(inner) => {
+            let read = decorators.list(root_keys::READ_MODEL_DECORATORS);
+            let write = decorators.list(root_keys::WRITE_MODEL_DECORATORS);
+            match read.is_empty() && write.is_empty() {
+                true => Component::Persister(inner),
+                false => Component::Persister(Arc::new(DecoratedPersister { inner, key: key.clone(), read, write })),
+            }
+        }
+        other => other,
+    }
+}
+
+/// A dataset loader in the decorators of `load_data_decorators`.
+struct DecoratedLoader {
+    inner: Arc<dyn DatasetLoader>,
+    key: KeyPath,
+    load: DecoratorList,
+}
+
+impl Lifecycle for DecoratedLoader {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        self.inner.initialize(context)
+    }
+
+    fn probe(&self) -> Result<Probe, Failure> {
+        self.inner.probe()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl DatasetLoader for DecoratedLoader {
+    fn load(&self) -> Result<Dataset, Failure> {
+        let load = || self.inner.load().map(Into::into);
+        Ok(self.load.call(Some(&self.key), &Arguments::Nothing, load)?.try_into()?)
+    }
+}
+
+/// A persister in the decorators of `read_model_decorators` and `write_model_decorators`.
+struct DecoratedPersister {
+    inner: Arc<dyn Persister>,
+    key: KeyPath,
+    read: DecoratorList,
+    write: DecoratorList,
+}
+
+impl Lifecycle for DecoratedPersister {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        self.inner.initialize(context)
+    }
+
+    fn probe(&self) -> Result<Probe, Failure> {
+        self.inner.probe()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl Persister for DecoratedPersister {
+    fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        if self.read.is_empty() {
+            return self.inner.read(version);
+        }
+        let arguments = Arguments::Version(version);
+        self.read.wrap(Some(&self.key), &arguments, || self.inner.read(version), PersistError::Failed)
+    }
+
+    /// Returns nothing where reading is decorated: decorators may block, so the model has to be read.
+    fn at_hand(&self) -> Option<Result<Arc<TrainedModel>, PersistError>> {
+        if self.read.is_empty() { self.inner.at_hand() } else { None }
+    }
+
+    fn in_memory(&self) -> Option<Arc<TrainedModel>> {
+        self.inner.in_memory()
+    }
+
+    fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
+        if self.write.is_empty() {
+            return self.inner.write(model);
+        }
+        let arguments = Arguments::Model(model);
+        self.write.wrap(Some(&self.key), &arguments, || self.inner.write(model), PersistError::Failed)
+    }
+
+    fn activate(&self, version: Version) -> Result<(), PersistError> {
+        self.inner.activate(version)
+    }
+
+    fn delete(&self, version: Version) -> Result<(), PersistError> {
+        self.inner.delete(version)
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        self.inner.list_models()
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        self.inner.list_properties()
+    }
+}

@@ -1,0 +1,319 @@
+//! Lists of decorators: how they are checked, what they wrap and how often.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use palladium_component::prelude::*;
+use palladium_component::value::{Callable, Source};
+use palladium_runtime::decorate::FunctionCall;
+use palladium_runtime::{App, build, plan};
+
+/// The calls of all lists by the name of the decorator: tests use names of their own.
+static CALLS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+/// Writes down its calls under a name.
+#[component(Decorator, name = "test.Notes")]
+struct Notes {
+    /// The name.
+    #[param(default = "notes")]
+    name: String,
+    /// A loader that decorators may have for themselves.
+    loader: Option<Arc<dyn DatasetLoader>>,
+}
+
+impl Decorator for Notes {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let subject = call.subject().map(ToString::to_string).unwrap_or_default();
+        CALLS.lock().unwrap().push((self.name.clone(), subject));
+        if let Some(loader) = &self.loader {
+            loader.load()?;
+        }
+        call.proceed()
+    }
+}
+
+/// Loads what another loader loads, or nothing.
+#[component(DatasetLoader, name = "test.Loader")]
+struct Loader {
+    /// The other loader.
+    inner: Option<Arc<dyn DatasetLoader>>,
+}
+
+impl DatasetLoader for Loader {
+    fn load(&self) -> Result<Dataset, Failure> {
+        match &self.inner {
+            Some(inner) => inner.load(),
+            None => Err(Failure::message("there is no data")),
+        }
+    }
+}
+
+/// Has no models.
+#[component(Persister, name = "test.Empty")]
+struct Empty {
+    /// The persister that is asked.
+    inner: Option<Arc<dyn Persister>>,
+}
+
+impl Persister for Empty {
+    fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        self.inner.as_ref().map_or_else(|| Err(PersistError::Lookup("none".into())), |inner| inner.read(version))
+    }
+
+    fn at_hand(&self) -> Option<Result<Arc<TrainedModel>, PersistError>> {
+        Some(Err(PersistError::Lookup("none".into())))
+    }
+
+    fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {
+        Ok(Version::FIRST)
+    }
+
+    fn activate(&self, _: Version) -> Result<(), PersistError> {
+        Ok(())
+    }
+
+    fn delete(&self, _: Version) -> Result<(), PersistError> {
+        Ok(())
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        Ok(Vec::new())
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        Ok(BTreeMap::new())
+    }
+}
+
+/// Answers under a list of its own.
+#[component(PredictService, name = "test.Service")]
+struct Service {
+    /// The list.
+    decorator_list_name: String,
+}
+
+impl PredictService for Service {
+    fn entry_point(&self) -> &str {
+        "/predict"
+    }
+
+    fn model_persister(&self) -> Option<&Arc<dyn Persister>> {
+        None
+    }
+
+    fn decorator_list_name(&self) -> &str {
+        &self.decorator_list_name
+    }
+
+    fn predict(&self, _: &TrainedModel, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
+        Ok(PredictResponse::Empty)
+    }
+}
+
+/// A function of a script.
+struct Script {
+    n_parameters: usize,
+    body: Body,
+}
+
+type Body = fn(&FunctionCall) -> Result<Value, String>;
+
+impl Callable for Script {
+    fn name(&self) -> &str {
+        "script"
+    }
+
+    fn parameters(&self) -> Option<Vec<String>> {
+        Some((0..self.n_parameters).map(|index| format!("p{index}")).collect())
+    }
+
+    fn call(&self, arguments: Vec<Value>) -> Result<Value, Box<Diagnostic>> {
+        let [Value { data: Data::Component(call), .. }] = arguments.as_slice() else { panic!("one call is given") };
+        let call = call.downcast_ref::<FunctionCall>().unwrap();
+        (self.body)(call).map_err(|error| Box::new(Diagnostic::new(Code::ScriptFailed, error)))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn script(body: Body) -> Value {
+    value(Data::Function(Arc::new(Script { n_parameters: 1, body })))
+}
+
+fn value(data: Data) -> Value {
+    Value::new(data, Span::new(&Source::new("test.ron", "the text"), 0..3))
+}
+
+fn text(text: &str) -> Value {
+    value(Data::Text(text.into()))
+}
+
+fn list(items: Vec<Value>) -> Value {
+    value(Data::List(items))
+}
+
+fn map(entries: Vec<(&str, Value)>) -> Value {
+    let entry = |(key, value): (&str, Value)| (key.to_owned(), Entry { key_span: value.span.clone(), value });
+    value(Data::Map(entries.into_iter().map(entry).collect()))
+}
+
+fn notes(name: &str) -> Value {
+    map(vec![("!", text("test.Notes")), ("name", text(name))])
+}
+
+fn app(entries: Vec<(&str, Value)>) -> App {
+    let registry = Registry::linked().unwrap();
+    build(plan(&map(entries), &registry).unwrap(), &registry).unwrap()
+}
+
+/// Returns the subjects that the `test.Notes` of a name has written down.
+fn calls(name: &str) -> Vec<String> {
+    let calls = CALLS.lock().unwrap();
+    calls.iter().filter(|(of, _)| of == name).map(|(_, subject)| subject.clone()).collect()
+}
+
+fn findings(entries: Vec<(&str, Value)>) -> Vec<String> {
+    let findings = plan(&map(entries), &Registry::linked().unwrap()).unwrap_err();
+    findings.iter().map(|finding| format!("{}: {}", finding.code.as_str(), finding.message)).collect()
+}
+
+#[test]
+fn names_components_and_functions_are_decorators() {
+    let items = vec![text("Notes"), notes("second"), script(FunctionCall::proceed)];
+    let app = app(vec![
+        ("load_data_decorators", list(items)),
+        ("dataset_loader_train", map(vec![("!", text("test.Loader"))])),
+    ]);
+    let loader = app.get::<dyn DatasetLoader>("dataset_loader_train").unwrap();
+    assert_eq!(loader.load().unwrap_err().to_string(), "there is no data");
+    assert_eq!(calls("notes"), ["dataset_loader_train"]);
+    assert_eq!(calls("second"), ["dataset_loader_train"]);
+}
+
+#[test]
+fn each_object_is_decorated_once_and_not_inside_decorators() {
+    let inner = || map(vec![("!", text("test.Loader"))]);
+    let outer = map(vec![("!", text("test.Loader")), ("inner", inner())]);
+    let own = map(vec![("!", text("test.Notes")), ("name", text("own")), ("loader", outer.clone())]);
+    let app = app(vec![("dataset_loader_train", outer), ("load_data_decorators", list(vec![notes("first")]))]);
+    let loader = app.get::<dyn DatasetLoader>("dataset_loader_train").unwrap();
+    loader.load().unwrap_err();
+    assert_eq!(calls("first"), ["dataset_loader_train", "dataset_loader_train.inner"]);
+    assert_eq!(app.all::<dyn DatasetLoader>().len(), 2);
+
+    let app = self::app(vec![("dataset_loader_train", inner()), ("load_data_decorators", list(vec![own]))]);
+    let loader = app.get::<dyn DatasetLoader>("dataset_loader_train").unwrap();
+    assert_eq!(loader.load().unwrap_err().to_string(), "there is no data");
+    assert_eq!(calls("own"), ["dataset_loader_train"]);
+}
+
+#[test]
+fn persisters_are_decorated_and_their_errors_pass() {
+    let persister = || {
+        let inner = map(vec![("!", text("test.Empty"))]);
+        ("model_persister", map(vec![("!", text("test.Empty")), ("inner", inner)]))
+    };
+    let app = app(vec![persister(), ("read_model_decorators", list(vec![notes("read")]))]);
+    let decorated = app.get::<dyn Persister>("model_persister").unwrap();
+    assert!(decorated.at_hand().is_none() && decorated.in_memory().is_none());
+    assert!(matches!(decorated.read(None), Err(PersistError::Lookup(_))));
+    assert_eq!(calls("read"), ["model_persister", "model_persister.inner"]);
+
+    // Where only writing is decorated, the model stays at hand.
+    let app = self::app(vec![persister(), ("write_model_decorators", list(vec![text("Notes")]))]);
+    assert!(app.get::<dyn Persister>("model_persister").unwrap().at_hand().is_some());
+    let app = self::app(vec![persister(), ("read_model_decorators", list(Vec::new()))]);
+    assert!(app.get::<dyn Persister>("model_persister").unwrap().at_hand().is_some());
+}
+
+#[test]
+fn services_name_lists_of_their_own() {
+    let service = map(vec![("!", text("test.Service")), ("decorator_list_name", text("login"))]);
+    let app = app(vec![("predict_service", service.clone()), ("login", list(vec![text("Notes")]))]);
+    assert!(!app.decorators().list("login").is_empty());
+    assert!(app.decorators().list("predict_decorators").is_empty());
+    assert!(self::app(vec![("predict_service", service.clone())]).decorators().list("login").is_empty());
+    let found = findings(vec![("predict_service", service), ("login", text("Notes"))]);
+    assert_eq!(found, ["bad_arguments: the root key `login` has to hold a list of decorators"]);
+}
+
+#[test]
+fn what_is_no_decorator_is_found_while_planning() {
+    let two = value(Data::Function(Arc::new(Script { n_parameters: 2, body: FunctionCall::proceed })));
+    let cases = [
+        (list(vec![text("test.Nots")]), "unknown_component: no component is named `test.Nots`"),
+        (
+            list(vec![text("test.Empty")]),
+            "bad_arguments: `server_fit_decorators.0` has to be a decorator, the name of one or a function",
+        ),
+        (
+            list(vec![notes("x"), value(Data::Int(1))]),
+            "bad_arguments: `server_fit_decorators.1` has to be a decorator, the name of one or a function",
+        ),
+        (list(vec![two]), "bad_arguments: a function that decorates has one parameter, the call"),
+        (map(Vec::new()), "bad_arguments: the root key `server_fit_decorators` has to hold a list of decorators"),
+        (text("test.Notes"), "bad_arguments: the root key `server_fit_decorators` has to hold a list of decorators"),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(findings(vec![("server_fit_decorators", value)]), [expected]);
+    }
+}
+
+#[test]
+fn functions_see_the_call_as_plain_data() {
+    let list_of = |body| {
+        let app = app(vec![("alive_decorators", list(vec![script(body)]))]);
+        let request = ViewRequest {
+            method: "GET".into(),
+            path: "/alive".into(),
+            headers: vec![("a".into(), "1".into()), ("a".into(), "2".into())],
+            ..ViewRequest::default()
+        };
+        let view = || Ok(ViewResponse { body: vec![0xff], ..ViewResponse::text(200, "") }.into());
+        let returned = app.decorators().list("alive_decorators").call(None, &Arguments::Request(&request), view);
+        returned.and_then(|returned| Ok(ViewResponse::try_from(returned)?))
+    };
+    // A response that is left as it is, also one that is no text.
+    let answer = list_of(FunctionCall::proceed).unwrap();
+    assert_eq!((answer.status, answer.body, answer.headers.len()), (200, vec![0xff], 1));
+    let answer = list_of(|call| {
+        let request = call.property("request").unwrap();
+        let shown = format!("{request:?} {:?}", call.property("name").unwrap());
+        Ok(map(vec![("status", value(Data::Int(403))), ("body", text(&shown))]))
+    })
+    .unwrap();
+    let shown = "{\"method\": \"GET\", \"path\": \"/alive\", \"query\": {}, \"headers\": {\"a\": [\"1\", \"2\"]}, \
+                 \"body\": \"\"} \"alive_decorators\"";
+    assert_eq!((answer.status, String::from_utf8(answer.body).unwrap().as_str()), (403, shown));
+    let failures: [(Body, &str); 5] = [
+        (|_| Ok(value(Data::Null)), "a decorator returned nothing where the call returns a response"),
+        (|_| Ok(text("x")), "a function that decorates returned text"),
+        (|_| Ok(map(vec![("stats", value(Data::Int(1)))])), "a response has no entry `stats`"),
+        (
+            |_| Ok(map(vec![("status", value(Data::Int(1)))])),
+            "the `status` of a response is a whole number from 200 to 599",
+        ),
+        (|call| call.proceed().and_then(|_| call.proceed()), "`proceed` can be called once"),
+    ];
+    for (body, expected) in failures {
+        let error = list_of(body).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn errors_pass_through_functions_as_they_were() {
+    let persister = ("model_persister", map(vec![("!", text("test.Empty"))]));
+    let passes = script(FunctionCall::proceed);
+    let app = app(vec![persister.clone(), ("read_model_decorators", list(vec![passes]))]);
+    let read = app.get::<dyn Persister>("model_persister").unwrap().read(None);
+    assert!(matches!(read, Err(PersistError::Lookup(text)) if text == "none"));
+    let changes = script(|call| call.proceed().map_err(|_| "another".to_owned()));
+    let app = self::app(vec![persister, ("read_model_decorators", list(vec![changes]))]);
+    let read = app.get::<dyn Persister>("model_persister").unwrap().read(None);
+    assert!(matches!(read, Err(PersistError::Failed(failure)) if failure.to_string().contains("another")));
+}
