@@ -50,6 +50,9 @@ pub struct MappingPredictService {
     /// The route, beginning with `/`.
     #[param(default = "/predict")]
     entry_point: String,
+    /// The root key of a list of decorators around the view; the configuration may lack it.
+    #[param(default = "predict_decorators")]
+    decorator_list_name: String,
     /// Whether to answer with class probabilities, in the order of the classes, instead of the class.
     #[param(default = false)]
     predict_proba: bool,
@@ -105,6 +108,10 @@ fn check_path(path: &str) -> Result<(), ArgumentError> {
 impl PredictService for MappingPredictService {
     fn entry_point(&self) -> &str {
         &self.entry_point
+    }
+
+    fn decorator_list_name(&self) -> &str {
+        &self.decorator_list_name
     }
 
     fn model_persister(&self) -> Option<&Arc<dyn Persister>> {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
-use palladium_component::interfaces::{Persister, TrainedModel};
+use palladium_component::Failed;
+use palladium_component::interfaces::{DecoratorList, Persister, TrainedModel};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value, nearest};
 use palladium_runtime::{App, VERSION, root_keys};
 use serde_json::{Value as Json, json};
@@ -14,8 +15,11 @@ use crate::answer::{guarded, respond};
 
 /// Shows memory, version and the models that the root key `alive` requires.
 pub struct Alive {
+    pub decorators: DecoratorList,
     service_metadata: Json,
     required: Vec<Required>,
+    /// What is said about required names that are the key of no model persister.
+    pub unknown: Diagnostics,
 }
 
 /// A name of `process_store_required`.
@@ -37,15 +41,21 @@ impl Alive {
     /// Reads the root key `alive`; what is wrong with it is added to the findings.
     pub fn of(app: &App, findings: &mut Diagnostics) -> Alive {
         let service_metadata = app.root().get(root_keys::SERVICE_METADATA).filter(|value| !value.is_null());
-        let mut required = Vec::new();
+        let (mut required, mut unknown) = (Vec::new(), Diagnostics::default());
         if let Some(alive) = app.root().get(root_keys::ALIVE).filter(|value| !value.is_null()) {
-            required = read_required(app, alive, findings);
+            required = read_required(app, alive, findings, &mut unknown);
         }
-        Alive { service_metadata: service_metadata.map_or_else(|| json!({}), Value::to_json), required }
+        let service_metadata = service_metadata.map_or_else(|| json!({}), Value::to_json);
+        Alive { decorators: app.decorators().list(root_keys::ALIVE_DECORATORS), service_metadata, required, unknown }
     }
 
     /// Notes which models are there, so that the time they are there since is that of the start.
     pub fn observe(&self) {
+        for finding in self.unknown.iter() {
+            let label = finding.labels.first().map_or("", |label| label.text.as_str());
+            let label = if label.is_empty() { String::new() } else { format!("; {label}") };
+            tracing::warn!(target: "palladium::server", "{}{label}", finding.message);
+        }
         for required in &self.required {
             let missing = required.entry().is_none();
             if missing {
@@ -80,7 +90,7 @@ impl Required {
     /// Returns what is shown about the model, if there is one in memory.
     fn entry(&self) -> Option<Json> {
         let persister = self.persister.as_ref()?;
-        let model = guarded(|| persister.at_hand()).ok()??.ok()?;
+        let model = guarded(|| persister.in_memory()).ok()??;
         let updated = self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true);
         Some(json!({"updated": updated, "metadata": model.metadata}))
     }
@@ -99,11 +109,11 @@ impl Required {
     }
 }
 
-fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics) -> Vec<Required> {
+fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics, unknown: &mut Diagnostics) -> Vec<Required> {
     let key = KeyPath::parse(root_keys::ALIVE);
     let wrong = |message: String| Diagnostic::new(Code::BadArguments, message).in_key(&key);
     let Some(map) = alive.as_map() else {
-        let message = format!("`{key}` has to be a map");
+        let message = format!("the root key `{key}` has to hold a map");
         findings.push(wrong(message).at_value(alive, format!("this is {}", alive.describe())));
         return Vec::new();
     };
@@ -127,15 +137,23 @@ fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics) -> Vec<Re
         };
         if FIELDS.contains(&name) {
             let message = format!("`{REQUIRED}` names `{name}`, which is a field of every `/alive` response");
-            findings.push(wrong(message).at_value(item, ""));
+            findings.push(wrong(message).at_value(item, "remove this").help("it needs no model to be there"));
             continue;
         }
         // Palladium's process store knows the model of the root persister as `model`.
         let wanted = if name == root_keys::MODEL { root_keys::PERSISTER } else { name };
         let found = persisters.iter().find(|placed| placed.key.to_string() == wanted);
-        if found.is_none() {
-            let keys: Vec<String> = persisters.iter().map(|placed| placed.key.to_string()).collect();
-            warn_unknown(name, &keys);
+        let is_broken = || app.root().at(&KeyPath::parse(wanted)).is_some_and(Failed::is_in);
+        if found.is_none() && !is_broken() {
+            let mut keys: Vec<String> = persisters.iter().map(|placed| placed.key.to_string()).collect();
+            // One that could not be constructed has been reported, and its key is none to add.
+            keys.extend(
+                app.root()
+                    .get(root_keys::PERSISTER)
+                    .filter(|value| Failed::is_in(value))
+                    .map(|_| root_keys::PERSISTER.to_owned()),
+            );
+            unknown.push(unknown_name(item, name, &keys));
         }
         let persister = found.map(|placed| Arc::clone(&placed.component));
         required.push(Required { name: name.to_owned(), persister, seen: Mutex::default() });
@@ -143,14 +161,20 @@ fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics) -> Vec<Re
     required
 }
 
-/// A name may be that of something that a later version or another binary keeps, so it is no error.
-fn warn_unknown(name: &str, keys: &[String]) {
-    let near = nearest(name, keys.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
-    let near = near.unwrap_or_default();
-    tracing::warn!(
-        target: "palladium::server",
-        "`/alive` requires `{name}`, which is the key of no model persister, and will answer 503{near}"
-    );
+/// A name may be that of something that a later version or another binary keeps: a check finds it, a service starts.
+fn unknown_name(item: &Value, name: &str, keys: &[String]) -> Diagnostic {
+    let message = format!("`/alive` requires `{name}`, which is the key of no model persister, and will answer 503");
+    let near = nearest(name, keys.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+    let finding = Diagnostic::new(Code::MissingKey, message)
+        .at_value(item, near.unwrap_or_default())
+        .in_key(&KeyPath::parse(root_keys::ALIVE).join(REQUIRED));
+    match keys {
+        [] => finding.help(format!("add `{}` to the configuration, or remove the name", root_keys::PERSISTER)),
+        keys => {
+            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            finding.help(format!("the keys of model persisters are {}", keys.join(", ")))
+        }
+    }
 }
 
 /// Returns resident and virtual memory in MiB, where the system tells.

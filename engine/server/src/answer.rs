@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
-use palladium_component::interfaces::PredictResponse;
+use palladium_component::interfaces::{Arguments, DecoratorList, Failure, MetadataArguments, PredictResponse};
 use palladium_component::value::Map;
 use serde_json::{Value as Json, json};
 
@@ -22,11 +22,13 @@ pub struct Envelope {
     before: Vec<u8>,
     /// `service_metadata` without the fields that are the framework's.
     metadata: serde_json::Map<String, Json>,
+    /// What is called for the metadata of every response.
+    decorators: DecoratorList,
 }
 
 impl Envelope {
-    /// Returns the envelope with the root key `service_metadata`.
-    pub fn new(service_metadata: Option<&Map>) -> Envelope {
+    /// Returns the envelope with the root key `service_metadata` and the decorators of what builds the metadata.
+    pub fn new(service_metadata: Option<&Map>, decorators: DecoratorList) -> Envelope {
         const OURS: [&str; 3] = ["status", "error_code", "error_message"];
         let entries = service_metadata.into_iter().flatten();
         let entries = entries.filter(|(key, _)| !OURS.contains(&key.as_str()));
@@ -34,20 +36,55 @@ impl Envelope {
             entries.map(|(key, entry)| (key.clone(), entry.value.to_json())).collect();
         let fields = with(json!({"status": "OK", "error_code": 0}), &metadata);
         let before = format!(r#"{{"metadata":{fields},"result":"#).into_bytes();
-        Envelope { before, metadata }
+        Envelope { before, metadata, decorators }
     }
 
     /// Returns the body of a successful response.
     ///
     /// # Errors
-    /// The result cannot be written as JSON.
-    pub fn success(&self, result: &PredictResponse) -> serde_json::Result<Vec<u8>> {
+    /// The result cannot be written as JSON, a decorator fails; in words for the log.
+    pub fn success(&self, result: &PredictResponse) -> Result<Vec<u8>, String> {
         const FEW: usize = 64;
         let mut body = Vec::with_capacity(self.before.len() + FEW);
-        body.extend_from_slice(&self.before);
-        serde_json::to_writer(&mut body, result)?;
+        if self.decorators.is_empty() {
+            body.extend_from_slice(&self.before);
+        } else {
+            let ok = MetadataArguments { status: "OK", error_code: 0, error_message: None };
+            let metadata = self.decorated(&ok).map_err(|failure| chain(&failure))?;
+            body.extend_from_slice(format!(r#"{{"metadata":{metadata},"result":"#).as_bytes());
+        }
+        serde_json::to_writer(&mut body, result).map_err(|error| chain(&error))?;
         body.push(b'}');
         Ok(body)
+    }
+
+    /// Tells whether decorators are called for every response, which may then block.
+    pub fn is_decorated(&self) -> bool {
+        !self.decorators.is_empty()
+    }
+
+    /// Returns the metadata of a response as the decorators leave them.
+    fn decorated(&self, arguments: &MetadataArguments) -> Result<Json, Failure> {
+        let mut plain = serde_json::Map::new();
+        plain.insert("status".to_owned(), json!(arguments.status));
+        plain.insert("error_code".to_owned(), json!(arguments.error_code));
+        plain.extend(arguments.error_message.iter().map(|message| ("error_message".to_owned(), json!(message))));
+        plain.extend(self.metadata.clone());
+        let returned = self.decorators.call(None, &Arguments::Metadata(arguments), || Ok(plain.into()))?;
+        Ok(Json::Object(returned.try_into()?))
+    }
+
+    /// Returns the metadata of a refusal with these fields.
+    fn refusal(&self, fields: Json, code: i64, message: &str) -> Json {
+        if self.decorators.is_empty() {
+            return with(fields, &self.metadata);
+        }
+        let error = MetadataArguments { status: "ERROR", error_code: code, error_message: Some(message.to_owned()) };
+        let caught = guarded(|| self.decorated(&error)).map(|decorated| decorated.map_err(|failure| chain(&failure)));
+        caught.and_then(|decorated| decorated).unwrap_or_else(|why| {
+            tracing::error!(target: "palladium::server", "the metadata of a refusal stay undecorated: {why}");
+            with(fields, &self.metadata)
+        })
     }
 }
 
@@ -131,9 +168,9 @@ impl Refusal {
         let fields = json!({"status": "ERROR", "error_code": self.code, "error_message": message});
         let body = match shape {
             Shape::Flat => fields,
-            Shape::Envelope(envelope) => json!({"metadata": with(fields, &envelope.metadata)}),
+            Shape::Envelope(envelope) => json!({"metadata": envelope.refusal(fields, self.code, &message)}),
             Shape::Both(envelope) => {
-                let metadata = with(fields.clone(), &envelope.metadata);
+                let metadata = envelope.refusal(fields.clone(), self.code, &message);
                 with(fields, &serde_json::Map::from_iter([("metadata".to_owned(), metadata)]))
             }
         };

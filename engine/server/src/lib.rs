@@ -10,6 +10,7 @@
 mod alive;
 mod answer;
 mod body;
+mod decorated;
 mod models;
 mod options;
 mod predict;
@@ -20,7 +21,7 @@ mod serve;
 mod server;
 
 pub use options::{Limits, ServeOptions};
-pub use routes::check_routes;
+pub use routes::{RouteInfo, check_routes, route_table};
 pub use serve::{Bound, ServeError, Stopper, serve};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use palladium_component::interfaces::{PersistError, Persister};
+use palladium_component::interfaces::{DecoratorList, PersistError, Persister};
 use serde_json::json;
 
 use crate::answer::{Refusal, chain, guarded, respond};
@@ -12,24 +12,30 @@ use crate::answer::{Refusal, chain, guarded, respond};
 /// Lists what the root key `model_persister` holds.
 pub struct ModelList {
     pub persister: Option<Arc<dyn Persister>>,
+    pub decorators: DecoratorList,
 }
+
+const SAID: &str = "the models cannot be listed";
 
 impl ModelList {
     /// Returns the metadata of all models and the properties of the store.
     ///
     /// # Errors
     /// There is no store, or it fails.
-    pub async fn answer(&self) -> Result<HttpResponse, Refusal> {
-        const SAID: &str = "the models cannot be listed";
-        let Some(persister) = self.persister.clone() else {
+    pub async fn answer(self: &Arc<Self>) -> Result<HttpResponse, Refusal> {
+        let list = Arc::clone(self);
+        let body = web::block(move || list.body()).await.map_err(|error| Refusal::unavailable(SAID, chain(&error)))?;
+        Ok(respond(StatusCode::OK, body?))
+    }
+
+    /// Returns the body of the answer on a thread that may block.
+    pub fn body(&self) -> Result<Vec<u8>, Refusal> {
+        let Some(persister) = &self.persister else {
             let message = "the configuration has no `model_persister`, whose models are listed here";
             return Err(Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message));
         };
-        let listed = web::block(move || guarded(|| list(persister.as_ref()))).await;
-        let listed = listed.map_err(|error| Refusal::unavailable(SAID, chain(&error)))?;
-        let listed = listed.map_err(|panic| Refusal::unavailable(SAID, panic))?;
-        let body = listed.map_err(|error| Refusal::unavailable(SAID, chain(&error)))?;
-        Ok(respond(StatusCode::OK, body))
+        let listed = guarded(|| list(persister.as_ref())).map_err(|panic| Refusal::unavailable(SAID, panic))?;
+        listed.map_err(|error| Refusal::unavailable(SAID, chain(&error)))
     }
 }
 

@@ -6,11 +6,12 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
-    PersistError, Persister, PredictError, PredictRequest, PredictService, TrainedModel,
+    DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, TrainedModel,
 };
 use tokio::sync::Semaphore;
 
 use crate::answer::{Envelope, Refusal, Shape, chain, guarded, respond};
+use crate::decorated::{plain_request, through};
 use crate::options::Limits;
 use crate::{body, query};
 
@@ -22,6 +23,7 @@ pub struct PredictRoute {
     pub service: Arc<dyn PredictService>,
     pub persister: Arc<dyn Persister>,
     pub envelope: Arc<Envelope>,
+    pub decorators: DecoratorList,
 }
 
 impl PredictRoute {
@@ -58,6 +60,49 @@ impl PredictRoute {
         Ok(respond(StatusCode::OK, body))
     }
 
+    /// Tells whether a decorator is called for its requests.
+    pub fn is_decorated(&self) -> bool {
+        !self.decorators.is_empty() || self.envelope.is_decorated()
+    }
+
+    /// Answers a request through the decorators, which also see why the view refuses one.
+    ///
+    /// # Errors
+    /// A decorator fails.
+    pub async fn answer_decorated(
+        self: &Arc<Self>,
+        request: &HttpRequest,
+        payload: &mut Payload,
+        limits: &Limits,
+        large: &Arc<Semaphore>,
+        request_id: String,
+    ) -> Result<HttpResponse, Refusal> {
+        let body = match *request.method() == Method::POST {
+            true => body::read_json(request, payload, limits).await.map(Some),
+            false => Ok(None),
+        };
+        let permit = match &body {
+            Ok(Some(body)) if body.len() > LARGE => Arc::clone(large).acquire_owned().await.ok(),
+            _ => None,
+        };
+        let shown = body.as_ref().ok().cloned().flatten().unwrap_or_default();
+        let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
+        let route = Arc::clone(self);
+        let view = move || {
+            let _until_done = permit;
+            let answer = || {
+                let request = PredictRequest { query: query?, body: body? };
+                let model = route.read_model()?;
+                Ok(respond(StatusCode::OK, route.predict(&model, &request)?))
+            };
+            answer().unwrap_or_else(|refusal: Refusal| {
+                let shape = route.shape(&refusal);
+                refusal.respond(shape, &request_id)
+            })
+        };
+        through(&self.decorators, plain_request(request, shown), view).await
+    }
+
     /// Returns where the fields of a refusal stand.
     pub fn shape(&self, refusal: &Refusal) -> Shape<'_> {
         if refusal.is_of_service() { Shape::Envelope(&self.envelope) } else { Shape::Both(&self.envelope) }
@@ -74,19 +119,28 @@ impl PredictRoute {
             Ok(Some(read)) => Ok(read),
             Err(panic) => Err(panic),
         };
-        let read: Result<_, PersistError> = read.map_err(unreadable)?;
-        read.map_err(|error| match error {
-            PersistError::Lookup(said) => Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, said),
-            PersistError::Failed(_) => unreadable(chain(&error)),
-        })
+        read.map_err(unreadable)?.map_err(no_model)
+    }
+
+    /// Returns the active model on a thread that may block.
+    fn read_model(&self) -> Result<Arc<TrainedModel>, Refusal> {
+        let read = guarded(|| self.persister.at_hand().unwrap_or_else(|| self.persister.read(None)));
+        read.map_err(unreadable)?.map_err(no_model)
     }
 
     fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<Vec<u8>, Refusal> {
         let work = || {
             let response = self.service.predict(model, request).map_err(Refusal::from)?;
-            self.envelope.success(&response).map_err(|error| Refusal::internal(chain(&error)))
+            self.envelope.success(&response).map_err(Refusal::internal)
         };
         guarded(work).map_err(Refusal::internal)?
+    }
+}
+
+fn no_model(error: PersistError) -> Refusal {
+    match error {
+        PersistError::Lookup(said) => Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, said),
+        PersistError::Failed(_) => unreadable(chain(&error)),
     }
 }
 

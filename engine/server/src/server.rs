@@ -9,7 +9,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::sync::Semaphore;
 
-use crate::answer::{Refusal, Shape};
+use crate::answer::{Refusal, Shape, respond};
+use crate::decorated::{plain_request, through};
 use crate::options::Limits;
 use crate::request_id::{HEADER, RequestIds};
 use crate::routes::{Endpoint, Routes};
@@ -51,11 +52,26 @@ impl Server {
         };
         let answer = match (endpoint, request.method()) {
             (_, &Method::OPTIONS) => Ok(options(endpoint.methods())),
+            (Endpoint::Predict(route), &Method::GET | &Method::HEAD | &Method::POST) if route.is_decorated() => {
+                route.answer_decorated(request, payload, &self.limits, &self.large, self.ids.of(request)).await
+            }
             (Endpoint::Predict(route), &Method::GET | &Method::HEAD | &Method::POST) => {
                 route.answer(request, payload, &self.limits, &self.large).await
             }
-            (Endpoint::Alive(alive), &Method::GET | &Method::HEAD) => Ok(alive.answer()),
-            (Endpoint::List(list), &Method::GET | &Method::HEAD) => list.answer().await,
+            (Endpoint::Alive(alive), &Method::GET | &Method::HEAD) if alive.decorators.is_empty() => Ok(alive.answer()),
+            (Endpoint::Alive(alive), &Method::GET | &Method::HEAD) => {
+                let view = Arc::clone(alive);
+                through(&alive.decorators, plain_request(request, Vec::new()), move || view.answer()).await
+            }
+            (Endpoint::List(list), &Method::GET | &Method::HEAD) if list.decorators.is_empty() => list.answer().await,
+            (Endpoint::List(list), &Method::GET | &Method::HEAD) => {
+                let (view, id) = (Arc::clone(list), self.ids.of(request));
+                let view = move || match view.body() {
+                    Ok(body) => respond(StatusCode::OK, body),
+                    Err(refusal) => refusal.respond(Shape::Flat, &id),
+                };
+                through(&list.decorators, plain_request(request, Vec::new()), view).await
+            }
             _ => Err(Refusal::method(endpoint.methods())),
         };
         answer.unwrap_or_else(|refusal| {

@@ -82,6 +82,7 @@ fn service(list: &[(&str, FieldType)]) -> MappingPredictService {
         mapping: Mapping::new(fields(list)).unwrap(),
         params: Params::default(),
         entry_point: "/predict".into(),
+        decorator_list_name: "predict_decorators".into(),
         predict_proba: false,
         unwrap_sample: false,
         model_persister: None,

@@ -124,12 +124,13 @@ fn bodies_are_limited() {
 #[test]
 fn a_model_that_cannot_be_read_is_503() {
     let said = "the model cannot be read, request id abc";
-    let mut expected = error(-1, said);
-    expected["metadata"] = error(-1, said);
-    for reads in [Reads::Empty, Reads::Fails, Reads::Panics] {
+    let cases = [(Reads::Empty, "no model is active"), (Reads::Fails, said), (Reads::Panics, said)];
+    for (reads, said) in cases {
+        let mut expected = error(-1, said);
+        expected["metadata"] = error(-1, said);
         let running = Running::start(app(Puppet::at("/predict"), &Store::new(reads), &json!({})), options());
         let response = running.client().request("GET", "/predict", &[("x-request-id", "abc")], "");
-        assert_eq!((response.status, response.json()), (503, expected.clone()));
+        assert_eq!((response.status, response.json()), (503, expected));
     }
     let stored = Store::new(Reads::Stored(model(7)));
     let running = Running::start(app(Puppet::at("/predict"), &stored, &json!({})), options());

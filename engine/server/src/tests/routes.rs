@@ -7,7 +7,8 @@ use palladium_runtime::App;
 use serde_json::json;
 
 use super::support::*;
-use crate::{ServeError, ServeOptions, check_routes, serve};
+use crate::routes::Routes;
+use crate::{ServeError, ServeOptions, check_routes, route_table, serve};
 
 #[test]
 fn unknown_paths_and_methods_are_refused_in_json() {
@@ -113,9 +114,9 @@ fn tables_that_cannot_be() {
         (
             vec![store()],
             json("service_metadata", json!([1])),
-            vec![(Code::BadArguments, "the root key `service_metadata` has to be a map")],
+            vec![(Code::BadArguments, "the root key `service_metadata` has to hold a map")],
         ),
-        (vec![store()], json("alive", json!(1)), vec![(Code::BadArguments, "`alive` has to be a map")]),
+        (vec![store()], json("alive", json!(1)), vec![(Code::BadArguments, "the root key `alive` has to hold a map")]),
         (
             vec![store()],
             json("alive", json!({"required": [], "process_store_required": ["memory_usage", 5, "model"]})),
@@ -142,6 +143,33 @@ fn tables_that_cannot_be() {
         let unready = |_: &crate::Bound| panic!("it must not get ready");
         assert!(matches!(serve(&app, &options(), unready), Err(ServeError::Config(_))));
     }
+}
+
+#[test]
+fn names_that_nobody_has_are_found_and_do_not_stop_the_start() {
+    let store = || ("model_persister", Component::Persister(Store::new(Reads::Empty)));
+    let required = json!({"process_store_required": ["model", "model_persistr"]});
+    let entries = vec![("alive", value(&required))];
+    let app = App::of_components(vec![store()], entries);
+    let findings = check_routes(&app);
+    assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [Code::MissingKey]);
+    let finding = findings.iter().next().unwrap();
+    assert_eq!(finding.labels[0].text, "did you mean `model_persister`?");
+    assert!(Routes::of(&app).is_ok());
+}
+
+#[test]
+fn the_table_names_services_and_persisters() {
+    let store = ("model_persister", Component::Persister(Store::new(Reads::Empty)));
+    let app = App::of_components(vec![store, ("b", puppet("/b")), ("c", puppet("/b"))], Vec::new());
+    let table: Vec<_> = route_table(&app)
+        .into_iter()
+        .map(|route| (route.path, route.service.map(|key| key.to_string()), route.persister.map(|key| key.to_string())))
+        .collect();
+    let root = || Some("model_persister".to_owned());
+    let expected = [("/alive", None, None), ("/list", None, root()), ("/b", Some("b".to_owned()), root())]
+        .map(|(path, service, persister)| (path.to_owned(), service, persister));
+    assert_eq!(table, expected);
 }
 
 #[test]

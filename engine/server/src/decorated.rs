@@ -1,0 +1,75 @@
+//! Views in their decorators: requests and responses as plain data, on threads that may block.
+
+use actix_web::body::MessageBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use palladium_component::interfaces::{Arguments, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
+
+use crate::answer::{Refusal, chain, guarded};
+use crate::query;
+
+/// Answers a request through the decorators of a view; any of them may block.
+///
+/// # Errors
+/// A decorator fails, or answers with what is no response.
+pub async fn through(
+    decorators: &DecoratorList,
+    request: ViewRequest,
+    view: impl FnOnce() -> HttpResponse + Send + 'static,
+) -> Result<HttpResponse, Refusal> {
+    let decorators = decorators.clone();
+    let work = move || {
+        guarded(|| {
+            let arguments = Arguments::Request(&request);
+            let returned = decorators.call(None, &arguments, || plain_response(view()).map(Returned::Response))?;
+            Ok::<_, Failure>(ViewResponse::try_from(returned)?)
+        })
+    };
+    let answered = web::block(work).await.map_err(|error| Refusal::internal(chain(&error)))?;
+    let response = answered.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(chain(&failure)))?;
+    http_response(response).map_err(Refusal::internal)
+}
+
+/// Returns a request as decorators see it. A query string that cannot be read has no pairs, the view will say so.
+pub fn plain_request(request: &HttpRequest, body: Vec<u8>) -> ViewRequest {
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    ViewRequest {
+        method: request.method().as_str().to_owned(),
+        path: request.path().to_owned(),
+        query: query::decode(request.query_string()).unwrap_or_default(),
+        headers: request.headers().iter().map(header).collect(),
+        body,
+    }
+}
+
+fn plain_response(response: HttpResponse) -> Result<ViewResponse, Failure> {
+    let status = response.status().as_u16();
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let headers = response.headers().iter().map(header).collect();
+    let body = response.into_body().try_into_bytes().map_err(|_| Failure::message("the body of a view is no text"))?;
+    Ok(ViewResponse { status, headers, body: body.into() })
+}
+
+/// Returns the response that decorators made; the server itself counts the bytes of the body.
+fn http_response(response: ViewResponse) -> Result<HttpResponse, String> {
+    let status = StatusCode::from_u16(response.status)
+        .map_err(|_| format!("decorators answered with the status {}, which is none", response.status))?;
+    let mut builder = HttpResponse::build(status);
+    for (name, value) in response.headers {
+        let header = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value));
+        match header {
+            (Ok(name), _) if matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") => {}
+            (Ok(name), Ok(value)) => drop(builder.append_header((name, value))),
+            (Err(_), _) => return Err(format!("decorators answered with the header {name:?}, which is no name")),
+            (_, Err(_)) => {
+                return Err(format!("decorators answered with a header `{name}` whose value cannot be sent"));
+            }
+        }
+    }
+    Ok(builder.body(response.body))
+}

@@ -1,0 +1,159 @@
+//! Views and metadata in decorators.
+
+use std::sync::{Arc, Mutex};
+
+use palladium_component::prelude::*;
+use serde_json::json;
+
+use super::support::*;
+
+type Work = Box<dyn Fn(Call<'_>) -> Result<Returned, Failure> + Send + Sync>;
+
+struct Does(Work);
+
+impl Lifecycle for Does {}
+
+impl Decorator for Does {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        (self.0)(call)
+    }
+}
+
+fn does(work: impl Fn(Call<'_>) -> Result<Returned, Failure> + Send + Sync + 'static) -> Arc<dyn Decorator> {
+    Arc::new(Does(Box::new(work)))
+}
+
+/// Returns a service with these decorators and a model that has to be read.
+fn decorated(lists: Vec<(&str, Vec<Arc<dyn Decorator>>)>) -> Running {
+    let mut decorators = Decorators::default();
+    for (name, list) in lists {
+        decorators.insert(DecoratorList::new(name, list));
+    }
+    let store = Store::new(Reads::Stored(model(1)));
+    let app = app(Puppet::at("/predict"), &store, &json!({"service_metadata": {"name": "x"}}));
+    Running::start(app.decorated_by(decorators), options())
+}
+
+fn pass(call: Call<'_>) -> Result<Returned, Failure> {
+    call.proceed()
+}
+
+/// The Basic-Auth example of Palladium's manual.
+fn login() -> Arc<dyn Decorator> {
+    does(|call| {
+        let Arguments::Request(request) = call.arguments() else { panic!("a view has a request") };
+        if request.header("authorization") == Some("Basic YTpi") {
+            return call.proceed();
+        }
+        let mut refusal = ViewResponse::text(401, "Could not verify your access level");
+        refusal.set_header("www-authenticate", "Basic realm=\"Login Required\"");
+        Ok(refusal.into())
+    })
+}
+
+#[test]
+fn a_decorator_answers_in_the_place_of_a_view() {
+    for (list, path) in
+        [("predict_decorators", "/predict"), ("alive_decorators", "/alive"), ("list_decorators", "/list")]
+    {
+        let running = decorated(vec![(list, vec![login()])]);
+        let refused = running.get(path);
+        assert_eq!(refused.status, 401, "{path}");
+        assert_eq!(refused.headers["www-authenticate"], "Basic realm=\"Login Required\"");
+        assert_eq!(refused.headers["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(refused.body, "Could not verify your access level");
+        let answered = running.client().request("GET", path, &[("Authorization", "Basic YTpi")], "");
+        assert_eq!(answered.status, 200, "{path}: {}", answered.body);
+        let others = ["/predict", "/alive", "/list"].into_iter().filter(|other| *other != path);
+        others.for_each(|other| assert_eq!(running.get(other).status, 200, "{other}"));
+    }
+}
+
+#[test]
+fn decorators_see_the_request_and_change_the_answer_outermost_last() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&seen);
+    let inner = does(move |call| {
+        if let Arguments::Request(request) = call.arguments() {
+            let request = (*request).clone();
+            notes.lock().unwrap().push((request.method, request.path, request.query, request.body));
+        }
+        let mut response = ViewResponse::try_from(call.proceed()?)?;
+        response.set_header("x-order", "inner");
+        Ok(response.into())
+    });
+    let outer = does(|call| {
+        let mut response = ViewResponse::try_from(call.proceed()?)?;
+        let order = response.headers.iter().find(|(name, _)| name == "x-order").map(|(_, order)| order.clone());
+        response.set_header("x-order", order.unwrap_or_default() + " outer");
+        response.status += 1;
+        Ok(response.into())
+    });
+    let running = decorated(vec![("predict_decorators", vec![inner, outer])]);
+    let answered = running.post("/predict?do=length&a=%20", "[1]");
+    assert_eq!((answered.status, answered.headers["x-order"].as_str()), (201, "inner outer"));
+    assert_eq!(answered.json()["result"], json!(3.0));
+    let query = vec![("do".to_owned(), "length".to_owned()), ("a".to_owned(), " ".to_owned())];
+    assert_eq!(*seen.lock().unwrap(), [("POST".to_owned(), "/predict".to_owned(), query, b"[1]".to_vec())]);
+    // What the view refuses passes through the decorators, and so does a body that cannot be read.
+    assert_eq!(running.get("/predict?do=bad").status, 401);
+    assert_eq!(running.client().request("POST", "/predict", &[("content-type", "text/plain")], "x").status, 401);
+    assert_eq!(running.get("/predict?do=panic").status, 501);
+}
+
+#[test]
+fn large_bodies_and_head_pass_through() {
+    let running = decorated(vec![("predict_decorators", vec![does(pass)])]);
+    let body = " ".repeat(100_000);
+    assert_eq!(running.post("/predict", &body).json()["result"], json!(100_000.0));
+    let head = running.client().request("HEAD", "/predict", &[], "");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+}
+
+#[test]
+fn what_goes_wrong_in_a_decorator_stays_inside() {
+    let failures: [fn(Call<'_>) -> Result<Returned, Failure>; 5] = [
+        |_| Err(Failure::message("the password is 123")),
+        |_| panic!("the password is 123"),
+        |_| Ok(Returned::Nothing),
+        |_| Ok(ViewResponse { status: 7, headers: Vec::new(), body: Vec::new() }.into()),
+        |_| Ok(ViewResponse { headers: vec![("x".into(), "a\nb: c".into())], ..ViewResponse::text(200, "") }.into()),
+    ];
+    for failure in failures {
+        let list = || vec![does(failure)];
+        let running = decorated(vec![("predict_decorators", list()), ("alive_decorators", list())]);
+        for path in ["/predict", "/alive"] {
+            let response = running.client().request("GET", path, &[("x-request-id", "abc")], "");
+            assert_eq!(response.status, 500);
+            assert!(response.body.contains("an internal error occurred, request id abc"), "{}", response.body);
+            assert!(!response.body.contains("123"), "{}", response.body);
+        }
+    }
+}
+
+#[test]
+fn metadata_are_decorated_for_every_response() {
+    let adds = does(|call| {
+        let Arguments::Metadata(about) = call.arguments() else { panic!("metadata are about a response") };
+        let note = format!("{} {} {:?}", about.status, about.error_code, about.error_message);
+        let mut metadata = serde_json::Map::try_from(call.proceed()?)?;
+        metadata.insert("note".into(), json!(note));
+        Ok(metadata.into())
+    });
+    let running = decorated(vec![("get_metadata_decorators", vec![adds])]);
+    let metadata = json!({"status": "OK", "error_code": 0, "name": "x", "note": "OK 0 None"});
+    assert_eq!(running.get("/predict").json(), json!({"metadata": metadata, "result": -1.0}));
+    let refused = running.get("/predict?do=refuse").json();
+    let metadata = json!({
+        "status": "ERROR", "error_code": 17, "error_message": "not today", "name": "x",
+        "note": "ERROR 17 Some(\"not today\")",
+    });
+    assert_eq!(refused, json!({"metadata": metadata}));
+
+    let fails = does(|_| Err(Failure::message("the password is 123")));
+    let running = decorated(vec![("get_metadata_decorators", vec![fails])]);
+    let response = running.client().request("GET", "/predict", &[("x-request-id", "abc")], "");
+    let message = "an internal error occurred, request id abc";
+    let metadata = json!({"status": "ERROR", "error_code": -1, "error_message": message, "name": "x"});
+    assert_eq!((response.status, response.json()), (500, json!({"metadata": metadata})));
+}
