@@ -13,3 +13,7 @@ use palladium_metrics as _;
 use palladium_persistence as _;
 #[cfg(feature = "predict")]
 use palladium_predict as _;
+#[cfg(feature = "templates")]
+use palladium_templates as _;
+#[cfg(feature = "util")]
+use palladium_util as _;

@@ -1,0 +1,3 @@
+//! Components that make functions of functions.
+
+mod partial;
