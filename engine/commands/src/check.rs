@@ -1,10 +1,15 @@
 //! `palladium check`.
 
-use clap::ArgMatches;
-use palladium_component::prelude::*;
-use serde_json::json;
+use std::time::Duration;
 
-use crate::{options, terminal};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use palladium_component::prelude::*;
+use palladium_config::Environment;
+use palladium_runtime::Probes;
+use serde_json::{Value as Json, json};
+
+use crate::host::Terminal;
+use crate::{annotations, options, terminal};
 
 /// Checks a configuration without running anything.
 #[component(Command, name = "palladium.commands.check")]
@@ -13,31 +18,121 @@ pub struct Check;
 impl Command for Check {
     fn arguments(&self) -> clap::Command {
         clap::Command::new("check")
-            .about("Check the configuration: syntax, copies, names, kinds and arguments")
+            .about("Check the configuration: syntax, copies, names, kinds, arguments, references and routes")
             .long_about(
-                "Check the configuration: syntax, copies, names, kinds and arguments.\n\n\
-                 Nothing is opened, loaded or connected. All findings are printed at once, in file order, to standard \
-                 output. Ends with 0 if there are none, else with 1.",
+                "Check the configuration: syntax, copies, names, kinds, arguments, references and routes.\n\n\
+                 Nothing is opened, loaded or connected, unless `--connect` says so. All findings are printed at once, \
+                 in file order, to standard output. Ends with 0 if there are none, else with 1.\n\n\
+                 What follows from a finding is not reported: while a file cannot be read, what the files are together \
+                 is not looked at.",
             )
-            .arg(options::format(&["text", "json"]))
+            .arg(
+                Arg::new("connect")
+                    .long("connect")
+                    .action(ArgAction::SetTrue)
+                    .help("Ask every component whether what it needs is there")
+                    .long_help(
+                        "After a clean check, ask every component whether what it needs is there: that files exist, \
+                         that databases and stores answer, that credentials work. Changes nothing.",
+                    ),
+            )
+            .arg(
+                Arg::new("timeout")
+                    .long("timeout")
+                    .value_name("SECONDS")
+                    .value_parser(value_parser!(u16).range(1..=3600))
+                    .default_value("10")
+                    .requires("connect")
+                    .help("How long a component may take to find what it needs, with --connect"),
+            )
+            .arg(
+                Arg::new("no-env")
+                    .long("no-env")
+                    .action(ArgAction::SetTrue)
+                    .conflicts_with("connect")
+                    .help("Check where environment variables are not set")
+                    .long_help(
+                        "Check where environment variables are not set, as in a test of a change: one that is missing \
+                         stands for an unknown value, and what depends on that value is not reported. A script that \
+                         stops because it computes with such a value is.",
+                    ),
+            )
+            .arg(options::format(&["text", "json", "github"]).long_help(
+                "How the result is printed: for people, as one JSON object, or as the workflow commands with which \
+                 GitHub Actions annotate the lines of a change",
+            ))
     }
 
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
-        let planned = terminal(host)?.plan(Mode::Fit);
-        let (findings, components) = match planned {
-            Ok(plan) => (Diagnostics::default(), plan.n_components()),
-            Err(CommandError::Config(findings)) => (findings, 0),
-            Err(other) => return Err(other),
+        let timeout = matches.get_flag("connect").then(|| matches.get_one::<u16>("timeout").copied().unwrap_or(10));
+        let outcome = check(terminal(host)?, matches.get_flag("no-env"), timeout)?;
+        let output = match options::choice(matches) {
+            "json" => outcome.to_json(),
+            "github" => annotations::github(&outcome.findings),
+            _ => outcome.to_text(),
         };
-        let output = match options::is_json(matches) {
-            true => {
-                let findings: Vec<_> = findings.iter().map(Diagnostic::to_json).collect();
-                format!("{:#}", json!({ "findings": findings }))
-            }
-            false if findings.is_empty() => format!("no findings, {components} components"),
-            false => findings.render(false),
-        };
-        host.print(&output)?;
-        if findings.is_empty() { Ok(()) } else { Err(CommandError::Reported) }
+        if !output.is_empty() {
+            host.print(&output)?;
+        }
+        if outcome.findings.is_empty() { Ok(()) } else { Err(CommandError::Reported) }
+    }
+}
+
+/// What a check found.
+struct Outcome {
+    findings: Diagnostics,
+    n_components: usize,
+    /// What components found outside, if they were asked.
+    found: Option<Vec<(KeyPath, String)>>,
+}
+
+/// Checks the configuration and, within the time if there is one, what it needs from outside.
+fn check(terminal: &Terminal, without_env: bool, timeout: Option<u16>) -> Result<Outcome, CommandError> {
+    let environment = match without_env {
+        true => Environment::process().with_placeholders(),
+        false => Environment::process(),
+    };
+    let config = match terminal.load_with(Mode::Fit, environment) {
+        Ok(config) => config,
+        Err(CommandError::Config(findings)) => return Ok(Outcome { findings, n_components: 0, found: None }),
+        Err(other) => return Err(other),
+    };
+    let (app, mut findings) = palladium_runtime::inspect(config.root(), terminal.registry());
+    findings.extend(palladium_server::check_routes(&app));
+    findings.extend(Terminal::findings(&config));
+    let mut findings = palladium_runtime::tidy(findings);
+    if without_env {
+        findings.0.retain(|finding| !finding.is_uncertain);
+    }
+    let mut found = None;
+    if let (Some(seconds), true) = (timeout, findings.is_empty()) {
+        let probes: Probes = palladium_runtime::probe(&app, Duration::from_secs(seconds.into()));
+        let shown = probes.found.into_iter().map(|(key, what)| (key, config.redact(&what)));
+        (findings, found) = (probes.findings, Some(shown.collect()));
+    }
+    Ok(Outcome { findings: terminal.redact(findings), n_components: app.components().count(), found })
+}
+
+impl Outcome {
+    fn to_text(&self) -> String {
+        let mut text = String::new();
+        for (key, what) in self.found.iter().flatten() {
+            text.push_str(&format!("{key}: {what}\n"));
+        }
+        match self.findings.is_empty() {
+            true => text.push_str(&format!("no findings, {} components", self.n_components)),
+            false => text.push_str(&self.findings.render(false)),
+        }
+        text
+    }
+
+    fn to_json(&self) -> String {
+        let findings: Vec<Json> = self.findings.iter().map(Diagnostic::to_json).collect();
+        let mut object = json!({ "findings": findings });
+        if let Some(found) = &self.found {
+            let found = found.iter().map(|(key, what)| json!({ "key": key.to_string(), "found": what }));
+            object["found"] = found.collect();
+        }
+        format!("{object:#}")
     }
 }

@@ -8,23 +8,32 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use palladium_component::Registry;
 use palladium_component::interfaces::{CommandError, Failure, Host, Mode, clap};
-use palladium_component::value::{Data, Span, Value};
-use palladium_config::{Config, Environment, Request};
+use palladium_component::value::{Data, Diagnostics, Span, Value};
+use palladium_config::{Config, Environment, Override, Request};
 use palladium_runtime::{App, JobError, Plan, root_keys};
+use palladium_script::Project;
 use tracing::info;
 
-use crate::{logging, options};
+use crate::logging::{self, Logging};
+use crate::redaction::Redaction;
+use crate::{options, report};
 
 /// The terminal that a command runs in.
 pub struct Terminal {
     registry: Arc<Registry>,
     files: Option<String>,
+    overrides: Vec<Override>,
     app: Option<Arc<App>>,
+    redaction: Redaction,
+    /// What commands had built besides; dropping it would close the components.
+    built: Vec<App>,
 }
 
 impl Terminal {
-    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches) -> Terminal {
-        Terminal { registry: Arc::clone(registry), files: options::config(matches), app: None }
+    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction) -> Terminal {
+        let (files, overrides) = (options::config(matches), options::overrides(matches));
+        let (registry, redaction) = (Arc::clone(registry), redaction.clone());
+        Terminal { registry, files, overrides, app: None, redaction, built: Vec::new() }
     }
 
     /// Returns the components of this binary.
@@ -37,9 +46,74 @@ impl Terminal {
     /// # Errors
     /// All findings.
     pub fn load(&self, mode: Mode) -> Result<Config, CommandError> {
-        logging::set_up();
-        let environment = Environment::process();
+        self.load_with(mode, Environment::process())
+    }
+
+    /// Does what [`Terminal::load`] does with other variables than those of the process.
+    ///
+    /// # Errors
+    /// All findings.
+    pub fn load_with(&self, mode: Mode, environment: Environment) -> Result<Config, CommandError> {
+        let config = self.read(mode, environment)?;
+        // What only looks at a configuration leaves no files behind.
+        let logging = Logging::of(config.root()).unwrap_or_default().to_stderr();
+        self.set_up_log(&config, &logging)?;
+        Ok(config)
+    }
+
+    /// Does what [`Terminal::load`] does for a command that runs what is in the configuration: the log goes where
+    /// that says.
+    fn start(&self, mode: Mode) -> Result<Config, CommandError> {
+        let config = self.read(mode, Environment::process())?;
+        self.set_up_log(&config, &Logging::of(config.root()).unwrap_or_default())?;
+        Ok(config)
+    }
+
+    fn read(&self, mode: Mode, environment: Environment) -> Result<Config, CommandError> {
         let files = self.files.clone().or_else(|| std::env::var("PALLADIUM_CONFIG").ok());
+        let request = self.request(mode, files, environment);
+        let config = palladium_config::load(&Request { overrides: self.overrides.clone(), ..request })?;
+        self.redaction.learn(&config);
+        Ok(config)
+    }
+
+    fn set_up_log(&self, config: &Config, logging: &Logging) -> Result<(), CommandError> {
+        logging::set_up(logging, &self.redaction)?;
+        if let Some(name) = config.default_location() {
+            info!("Using configuration at {name}");
+        }
+        Ok(())
+    }
+
+    /// Returns the findings of a configuration that are the commands' own to make: those about `logging`.
+    pub fn findings(config: &Config) -> Diagnostics {
+        Logging::of(config.root()).err().unwrap_or_default()
+    }
+
+    /// Prints why something failed to standard error.
+    pub fn report(&self, error: CommandError) {
+        report::failed(error, &self.redaction);
+    }
+
+    /// Returns findings without secrets.
+    pub fn redact(&self, findings: Diagnostics) -> Diagnostics {
+        self.redaction.redact_findings(findings)
+    }
+
+    /// Reads two configurations for comparing them; `--set` and `--unset` change the second.
+    ///
+    /// # Errors
+    /// All findings in the one or the other.
+    pub fn load_two(&self, first: &str, second: &str) -> Result<(Config, Config), CommandError> {
+        let request = |files: &str| self.request(Mode::Serve, Some(files.to_owned()), Environment::process());
+        let changed = Request { overrides: self.overrides.clone(), ..request(second) };
+        let both = (palladium_config::load(&request(first))?, palladium_config::load(&changed)?);
+        self.redaction.learn(&both.0);
+        self.redaction.learn(&both.1);
+        Ok(both)
+    }
+
+    fn request(&self, mode: Mode, files: Option<String>, environment: Environment) -> Request {
         let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let extra = match mode {
             Mode::Fit => vec![(
@@ -48,11 +122,8 @@ impl Terminal {
             )],
             Mode::Serve => Vec::new(),
         };
-        let config = palladium_config::load(&Request { files, extra, directory, environment })?;
-        if let Some(name) = config.default_location() {
-            info!("Using configuration at {name}");
-        }
-        Ok(config)
+        let extend: palladium_config::Extend = Arc::new(palladium_script::register);
+        Request { files, extra, directory, environment, overrides: Vec::new(), extend: Some(extend) }
     }
 
     /// Checks the configuration and constructs its components.
@@ -60,8 +131,28 @@ impl Terminal {
     /// # Errors
     /// All findings.
     pub fn plan(&self, mode: Mode) -> Result<Plan, CommandError> {
-        let config = self.load(mode)?;
-        Ok(palladium_runtime::plan(config.root(), &self.registry)?)
+        self.planned(&self.start(mode)?)
+    }
+
+    fn planned(&self, config: &Config) -> Result<Plan, CommandError> {
+        let mut findings = Terminal::findings(config);
+        match palladium_runtime::plan(config.root(), &self.registry) {
+            Ok(plan) if findings.is_empty() => return Ok(plan),
+            Ok(_) => {}
+            Err(others) => findings.extend(others),
+        }
+        Err(palladium_runtime::tidy(findings).into())
+    }
+
+    /// Loads the configuration and builds what is in it, for scripts; each call does so anew.
+    ///
+    /// # Errors
+    /// All findings, or the component that could not be initialized.
+    pub fn project(&self) -> Result<Arc<Project>, CommandError> {
+        let config = self.start(Mode::Fit)?;
+        let plan = self.planned(&config)?;
+        let app = palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))?;
+        Ok(Arc::new(Project::new(config, Arc::new(app), Arc::clone(&self.registry))))
     }
 
     /// Checks the configuration, constructs its components and initializes them.
@@ -84,6 +175,14 @@ impl Terminal {
 impl Host for Terminal {
     fn root(&mut self, mode: Mode) -> Result<Value, CommandError> {
         Ok(self.app(mode)?.root().clone())
+    }
+
+    fn build(&mut self, value: Value) -> Result<Value, CommandError> {
+        let plan = palladium_runtime::plan_tree(&value, &self.registry)?;
+        let app = palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))?;
+        let built = app.root().clone();
+        self.built.push(app);
+        Ok(built)
     }
 
     fn print(&mut self, line: &str) -> Result<(), CommandError> {

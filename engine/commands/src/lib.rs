@@ -3,17 +3,25 @@
 //! This is the only crate that prints and exits. Results go to standard output, everything else to standard error.
 #![expect(clippy::print_stderr, reason = "the commands talk to the terminal")]
 
+mod annotations;
 mod check;
 mod components;
 mod config;
+mod examples;
 mod fit;
+mod graph;
 mod host;
+mod json_schema;
 mod list;
 mod logging;
 mod manual;
 mod options;
+mod redaction;
 mod report;
+mod run;
+mod schema;
 mod serve;
+mod shell;
 mod test;
 mod version;
 
@@ -26,18 +34,20 @@ use palladium_component::interfaces::{Command, CommandError, Component, Host, Ki
 use palladium_component::value::{Data, Diagnostics, Entry, KeyPath, Map, Span, Value};
 
 use crate::host::Terminal;
+use crate::redaction::Redaction;
 
 /// Runs the binary: finds the subcommand among the linked components and returns the exit code, 0 for success, 1 for
 /// a failure, 2 for a usage error.
 pub fn main() -> ExitCode {
-    report::install_panic_hook();
-    match std::panic::catch_unwind(run) {
+    let redaction = Redaction::default();
+    report::install_panic_hook(redaction.clone());
+    match std::panic::catch_unwind(|| run(&redaction)) {
         Ok(code) => code,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn run() -> ExitCode {
+fn run(redaction: &Redaction) -> ExitCode {
     let registry = match Registry::linked() {
         Ok(registry) => Arc::new(registry),
         Err(error) => {
@@ -48,7 +58,10 @@ fn run() -> ExitCode {
     let commands = linked_commands(&registry);
     let mut cli = options::root();
     for command in &commands {
-        cli = cli.subcommand(options::with_common(command.arguments()));
+        cli = cli.subcommand(match command.reads_configuration() {
+            true => options::with_common(command.arguments()),
+            false => command.arguments(),
+        });
     }
     let matches = match cli.try_get_matches() {
         Ok(matches) => matches,
@@ -58,10 +71,10 @@ fn run() -> ExitCode {
     let Some(command) = commands.iter().find(|command| command.arguments().get_name() == name) else {
         return ExitCode::from(2);
     };
-    let mut terminal = Terminal::new(&registry, matches);
+    let mut terminal = Terminal::new(&registry, matches, redaction);
     match command.run(&mut terminal, matches) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::failed(&error),
+        Err(error) => report::failed(error, redaction),
     }
 }
 

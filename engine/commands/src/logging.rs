@@ -1,28 +1,127 @@
-//! Where the log goes: to standard error, one line an event.
+//! The log: one line an event, to standard error or to files, as the root key `logging` says.
+//!
+//! It is set up once, after the configuration was read and before anything of it is constructed. Nothing that the
+//! configuration hides reaches it.
 
-use std::io::IsTerminal;
+mod file;
+mod python;
+mod settings;
 
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::SecondsFormat;
+use palladium_component::interfaces::Failure;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::redaction::{Redaction, mask_named};
+use file::LogFiles;
+pub use settings::{Format, Logging, Target, Time};
 
 /// The variable that says what is logged.
 const VARIABLE: &str = "PALLADIUM_LOG";
 
-/// What is logged unless the variable says otherwise: a line for every request would cost more than the request.
-const DEFAULT: &str = "info,palladium::access=off,actix_server=warn";
+/// What stays quiet unless it is named: a line for every request would cost more than the request.
+const QUIET: &str = "palladium::access=off,actix_server=warn";
 
 /// Sets up the log; further calls do nothing. `PALLADIUM_LOG` holds directives such as `debug` or
-/// `palladium_runtime=debug,warn`; what cannot be read in it is said and passed over.
-pub fn set_up() {
-    let directives = std::env::var(VARIABLE).unwrap_or_else(|_| DEFAULT.to_owned());
-    let (filter, wrong) = match EnvFilter::builder().parse(&directives) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new(DEFAULT), Some(error)),
+/// `palladium_runtime=debug,warn` and wins over what the configuration says about levels; what cannot be read in it is
+/// said and passed over.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
+    if tracing::dispatcher::has_been_set() {
+        return Ok(());
+    }
+    let directives = std::env::var(VARIABLE).ok().filter(|directives| !directives.is_empty());
+    let parsed = directives.as_deref().map(|directives| EnvFilter::builder().parse(directives));
+    let (filter, wrong) = match parsed {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (EnvFilter::new(logging.directives()), Some(error)),
+        None => (EnvFilter::new(logging.directives()), None),
     };
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let subscriber =
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(color).with_env_filter(filter).finish();
-    let first = tracing::subscriber::set_global_default(subscriber).is_ok();
-    if let (true, Some(error)) = (first, wrong) {
+    let (sink, color) = match &logging.to {
+        Target::Stderr => (Sink::Stderr, io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
+        Target::File(file) => {
+            let files = LogFiles::open(file.clone()).map_err(|error| {
+                let text = format!("the log file `{}` cannot be written: {error}", file.path.display());
+                Failure::with_help(text, "choose another file under `logging`, `to`, or create its folder")
+            })?;
+            (Sink::File(Arc::new(Mutex::new(files))), false)
+        }
+    };
+    let writer = Redacting { sink, redaction: redaction.clone() };
+    let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(color).with_env_filter(filter);
+    // Each choice makes another type.
+    macro_rules! with_time {
+        ($log:expr) => {
+            match logging.time {
+                Time::Utc => tracing::subscriber::set_global_default($log.finish()),
+                Time::Local => tracing::subscriber::set_global_default($log.with_timer(LocalTime).finish()),
+                Time::None => tracing::subscriber::set_global_default($log.without_time().finish()),
+            }
+        };
+    }
+    let set = match logging.format {
+        Format::Full => with_time!(log),
+        Format::Pretty => with_time!(log.pretty().with_ansi(color)),
+        Format::Compact => with_time!(log.compact()),
+        Format::Json => with_time!(log.json().flatten_event(true)),
+    };
+    if let (Ok(()), Some(error)) = (set, wrong) {
         tracing::warn!("`{VARIABLE}` is passed over: {error}");
+    }
+    Ok(())
+}
+
+/// Where lines go.
+#[derive(Clone)]
+enum Sink {
+    Stderr,
+    File(Arc<Mutex<LogFiles>>),
+}
+
+/// Writes lines without secrets.
+#[derive(Clone)]
+struct Redacting {
+    sink: Sink,
+    redaction: Redaction,
+}
+
+impl<'a> MakeWriter<'a> for Redacting {
+    type Writer = Redacting;
+
+    fn make_writer(&'a self) -> Redacting {
+        self.clone()
+    }
+}
+
+impl Write for Redacting {
+    /// Writes a whole event, which is what the log hands over at once.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let shown = mask_named(&self.redaction.redact(&String::from_utf8_lossy(event)));
+        match &self.sink {
+            Sink::Stderr => io::stderr().lock().write_all(shown.as_bytes())?,
+            Sink::File(files) => files.lock().unwrap_or_else(PoisonError::into_inner).write(shown.as_bytes())?,
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes the time of an event with the offset of this machine.
+struct LocalTime;
+
+impl FormatTime for LocalTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        writer.write_str(&chrono::Local::now().to_rfc3339_opts(SecondsFormat::Micros, false))
     }
 }

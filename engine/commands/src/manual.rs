@@ -5,27 +5,84 @@ use std::fmt::Write;
 use palladium_component::prelude::*;
 use serde_json::{Value as Json, json};
 
-/// Returns one line for each component that configurations can name, by kind.
-pub fn catalogue(registry: &Registry) -> String {
-    let mut text = String::new();
-    for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Command) {
-        let descriptors: Vec<_> = registry.of_kind(*kind).collect();
-        if descriptors.is_empty() {
-            continue;
-        }
-        let width = descriptors.iter().map(|descriptor| descriptor.name.len()).max().unwrap_or(0);
-        let _ = writeln!(text, "{kind}");
-        for descriptor in descriptors {
-            let _ = writeln!(text, "  {:width$}  {}", descriptor.name, descriptor.summary());
-        }
-        text.push('\n');
+use crate::examples;
+
+/// The components to show, by kind in the order of the kinds, each sorted by name. Commands are left out: no
+/// configuration can name them, and `palladium --help` lists them.
+pub struct Catalogue<'a> {
+    registry: &'a Registry,
+    kinds: Vec<(Kind, Vec<&'static Descriptor>)>,
+}
+
+impl<'a> Catalogue<'a> {
+    /// Returns the components that fit all words: in the name, an alias, the kind or the manual page.
+    pub fn search(registry: &'a Registry, words: &[String]) -> Catalogue<'a> {
+        let words: Vec<String> =
+            words.iter().flat_map(|words| words.split_whitespace()).map(str::to_lowercase).collect();
+        let fits = |descriptor: &&Descriptor| {
+            let mut text = format!(
+                "{}\n{}\n{}",
+                descriptor.kind,
+                descriptor.names().collect::<Vec<_>>().join("\n"),
+                descriptor.docs
+            );
+            descriptor.params.iter().for_each(|param| text.push_str(&format!("\n{}\n{}", param.name, param.docs)));
+            let text = text.to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        };
+        let kinds = Kind::ALL.iter().filter(|kind| **kind != Kind::Command);
+        let kinds = kinds.map(|kind| (*kind, registry.of_kind(*kind).filter(fits).collect::<Vec<_>>()));
+        Catalogue { registry, kinds: kinds.filter(|(_, descriptors)| !descriptors.is_empty()).collect() }
     }
-    text.push_str("`palladium components NAME` explains one of them.");
-    text
+
+    /// Tells whether nothing fits.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// Returns one line for each component.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (kind, descriptors) in &self.kinds {
+            let width = descriptors.iter().map(|descriptor| descriptor.name.len()).max().unwrap_or(0);
+            let _ = writeln!(text, "{kind}");
+            for descriptor in descriptors {
+                let _ = writeln!(text, "  {:width$}  {}", descriptor.name, descriptor.summary());
+            }
+            text.push('\n');
+        }
+        text.push_str("`palladium components NAME` explains one of them.");
+        text
+    }
+
+    /// Returns everything about each component.
+    pub fn json(&self) -> Json {
+        let all = self.kinds.iter().flat_map(|(_, descriptors)| descriptors);
+        json!({ "components": all.map(|descriptor| json(descriptor, self.registry)).collect::<Vec<_>>() })
+    }
+
+    /// Returns the manual pages as one document.
+    pub fn markdown(&self) -> String {
+        let mut text =
+            "# Components\n\nWhat configurations can name, by kind. `palladium components --format markdown` \
+                        wrote this file.\n"
+                .to_owned();
+        for (kind, descriptors) in &self.kinds {
+            let _ = writeln!(text, "\n## {kind}\n");
+            for descriptor in descriptors {
+                let _ =
+                    writeln!(text, "- [`{}`](#{}): {}", descriptor.name, anchor(descriptor.name), descriptor.summary());
+            }
+            for descriptor in descriptors {
+                let _ = write!(text, "\n{}", markdown(descriptor, self.registry));
+            }
+        }
+        text
+    }
 }
 
 /// Returns the manual page of a component.
-pub fn page(descriptor: &Descriptor) -> String {
+pub fn page(descriptor: &Descriptor, registry: &Registry) -> String {
     let mut text = format!("{} ({})\n", descriptor.name, descriptor.kind);
     if !descriptor.aliases.is_empty() {
         let _ = writeln!(text, "also named {}", descriptor.aliases.join(", "));
@@ -33,16 +90,57 @@ pub fn page(descriptor: &Descriptor) -> String {
     let _ = writeln!(text, "\n{}\n", descriptor.docs);
     if !descriptor.params.is_empty() {
         text.push_str("Parameters\n");
+        for param in descriptor.params {
+            let _ = writeln!(text, "  {}: {}", param.name, described(param));
+            for line in param.docs.lines() {
+                let _ = writeln!(text, "      {line}");
+            }
+        }
+        text.push('\n');
     }
-    for param in descriptor.params {
-        let _ = writeln!(text, "  {}: {}", param.name, described(param));
-        for line in param.docs.lines() {
-            let _ = writeln!(text, "      {line}");
+    let example = examples::of(descriptor, registry);
+    if !example.is_documented {
+        let _ = writeln!(text, "Example in RON\n{}\n", indented(&example.ron));
+    }
+    let _ = writeln!(text, "Example in Rhai\n{}\n", indented(&example.rhai));
+    let origin = descriptor.origin;
+    let _ = write!(text, "From {} {}", origin.krate, origin.version);
+    text
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the manual page of a component as a section of a document.
+pub fn markdown(descriptor: &Descriptor, registry: &Registry) -> String {
+    let mut text = format!("### `{}`\n\n{}\n", descriptor.name, descriptor.docs);
+    if !descriptor.aliases.is_empty() {
+        let _ = writeln!(text, "\nAlso named `{}`.", descriptor.aliases.join("`, `"));
+    }
+    if !descriptor.params.is_empty() {
+        text.push_str("\n| Parameter | Takes | Meaning |\n|---|---|---|\n");
+        for param in descriptor.params {
+            let _ = writeln!(text, "| `{}` | {} | {} |", param.name, cell(&described(param)), cell(param.docs));
         }
     }
-    let origin = descriptor.origin;
-    let _ = write!(text, "\nFrom {} {}", origin.krate, origin.version);
+    let example = examples::of(descriptor, registry);
+    if !example.is_documented {
+        let _ = writeln!(text, "\n```ron\n{}\n```", example.ron);
+    }
+    let _ = writeln!(text, "\nIn Rhai:\n\n```rhai\n{}\n```", example.rhai);
+    let _ = writeln!(text, "\nFrom `{}` {}.", descriptor.origin.krate, descriptor.origin.version);
     text
+}
+
+/// Returns a text as the cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the name that a heading has in links, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    heading.to_lowercase().chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_')).collect()
 }
 
 fn described(param: &Param) -> String {
@@ -63,7 +161,7 @@ fn described(param: &Param) -> String {
 }
 
 /// Returns what is known about a component as JSON.
-pub fn json(descriptor: &Descriptor) -> Json {
+pub fn json(descriptor: &Descriptor, registry: &Registry) -> Json {
     let params = descriptor.params.iter().map(|param| {
         json!({
             "name": param.name,
@@ -75,12 +173,14 @@ pub fn json(descriptor: &Descriptor) -> Json {
             "default": param.default.map(|default| default.to_value().to_json()),
         })
     });
+    let example = examples::of(descriptor, registry);
     json!({
         "name": descriptor.name,
         "aliases": descriptor.aliases,
         "kind": descriptor.kind.as_str(),
         "docs": descriptor.docs,
         "params": params.collect::<Vec<_>>(),
+        "example": { "ron": example.ron, "rhai": example.rhai },
         "crate": descriptor.origin.krate,
         "version": descriptor.origin.version,
     })

@@ -1,10 +1,13 @@
 //! The command line that all subcommands share.
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use palladium_component::interfaces::clap;
+use palladium_config::Override;
 
 const CONFIG: &str = "config";
+const SET: &str = "set";
+const UNSET: &str = "unset";
 
 /// Returns the binary's command line without subcommands.
 pub fn root() -> Command {
@@ -26,17 +29,39 @@ pub fn root() -> Command {
 
 /// Adds the options of every subcommand.
 pub fn with_common(command: Command) -> Command {
-    command.arg(
-        Arg::new(CONFIG)
-            .long("config")
-            .value_name("FILES")
-            .help("Configuration files, separated by commas; later ones win. Wins over PALLADIUM_CONFIG"),
-    )
+    let repeated = |name, value| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
+    command
+        .arg(
+            Arg::new(CONFIG)
+                .long("config")
+                .value_name("FILES")
+                .help("Configuration files, separated by commas; later ones win. Wins over PALLADIUM_CONFIG"),
+        )
+        .arg(
+            repeated(SET, "PATH=VALUE")
+                .help("Add or replace an entry after all files, such as model.C=0.5; VALUE is RON. Can be repeated"),
+        )
+        .arg(repeated(UNSET, "PATH").help("Remove an entry after all files. Can be repeated"))
+}
+
+/// Returns what `--set` and `--unset` say, in the order in which they were given.
+pub fn overrides(matches: &ArgMatches) -> Vec<Override> {
+    let given = |name: &'static str, make: fn(String) -> Override| {
+        let values = matches.try_get_many::<String>(name).ok().flatten().into_iter().flatten();
+        // Without a value there is no such option in the command, and asking for its places would panic.
+        let texts: Vec<String> = values.cloned().collect();
+        let places = if texts.is_empty() { None } else { matches.indices_of(name) };
+        places.into_iter().flatten().zip(texts).map(move |(place, text)| (place, make(text))).collect::<Vec<_>>()
+    };
+    let mut all = given(SET, Override::Set);
+    all.extend(given(UNSET, Override::Unset));
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, change)| change).collect()
 }
 
 /// Returns what `--config` says.
 pub fn config(matches: &ArgMatches) -> Option<String> {
-    matches.get_one::<String>(CONFIG).cloned()
+    matches.try_get_one::<String>(CONFIG).ok().flatten().cloned()
 }
 
 /// Returns the option `--format` with these choices, the first being the default.
@@ -47,6 +72,11 @@ pub fn format(choices: &'static [&'static str]) -> Arg {
         .value_parser(clap::builder::PossibleValuesParser::new(choices))
         .default_value(choices[0])
         .help("How the result is printed")
+}
+
+/// Returns what `--format` says.
+pub fn choice(matches: &ArgMatches) -> &str {
+    matches.get_one::<String>("format").map_or("", String::as_str)
 }
 
 /// Tells whether `--format json` was given.

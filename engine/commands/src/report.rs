@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use palladium_component::interfaces::{CommandError, Failure};
 
+use crate::redaction::Redaction;
+
 /// Prints why a command failed and returns its exit code.
-pub fn failed(error: &CommandError) -> ExitCode {
+pub fn failed(error: CommandError, redaction: &Redaction) -> ExitCode {
     match error {
         CommandError::Usage(message) => {
-            eprintln!("error: {message}");
+            eprintln!("error: {}", redaction.redact(&message));
             return ExitCode::from(2);
         }
-        CommandError::Config(diagnostics) => eprintln!("{}", diagnostics.render(color())),
-        CommandError::Failed(failure) => eprintln!("{}", failure_text(failure)),
+        CommandError::Config(diagnostics) => eprintln!("{}", redaction.redact_findings(diagnostics).render(color())),
+        CommandError::Failed(failure) => eprintln!("{}", redaction.redact(&failure_text(&failure))),
         CommandError::Reported => {}
     }
     ExitCode::FAILURE
@@ -40,10 +42,10 @@ fn failure_text(failure: &Failure) -> String {
 }
 
 /// Makes a panic, which is an error of palladium itself, say so in one line; `RUST_BACKTRACE=1` adds the trace.
-pub fn install_panic_hook() {
-    std::panic::set_hook(Box::new(|panic| {
+pub fn install_panic_hook(redaction: Redaction) {
+    std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map_or_else(String::new, |location| format!(" at {location}"));
-        let message = panic.payload_as_str().unwrap_or("unknown");
+        let message = redaction.redact(panic.payload_as_str().unwrap_or("unknown"));
         eprintln!("error: palladium stopped on an error of its own{place}: {message}");
         if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
             eprintln!("{}", std::backtrace::Backtrace::force_capture());

@@ -12,6 +12,10 @@ impl Command for PrintVersion {
         clap::Command::new("version").about("Print the version number; needs no configuration")
     }
 
+    fn reads_configuration(&self) -> bool {
+        false
+    }
+
     fn run(&self, host: &mut dyn Host, _: &ArgMatches) -> Result<(), CommandError> {
         host.print(palladium_runtime::VERSION)
     }

@@ -1,0 +1,181 @@
+//! Log files: appended to, begun anew with each period, the oldest deleted.
+//!
+//! The period is part of the name, so that several processes can write to one log: none renames what others write to.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+/// How often a new file is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// Never: there is one file.
+    Never,
+    /// Each day, in UTC.
+    Daily,
+    /// Each hour, in UTC.
+    Hourly,
+}
+
+/// Where and how to log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// The file; the period stands before its extension.
+    pub path: PathBuf,
+    /// How often a new file is begun.
+    pub rotation: Rotation,
+    /// How many files are kept, the current one included; nothing stands for all.
+    pub keep: Option<usize>,
+}
+
+/// The file of the current period.
+pub struct LogFiles {
+    log: LogFile,
+    period: String,
+    file: File,
+}
+
+impl LogFiles {
+    /// Opens the file of this period.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open(log: LogFile) -> io::Result<LogFiles> {
+        LogFiles::open_at(log, Utc::now())
+    }
+
+    fn open_at(log: LogFile, now: DateTime<Utc>) -> io::Result<LogFiles> {
+        let period = log.period(now);
+        let file = log.begin(&period)?;
+        Ok(LogFiles { log, period, file })
+    }
+
+    /// Appends a whole event.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&mut self, event: &[u8]) -> io::Result<()> {
+        self.write_at(event, Utc::now())
+    }
+
+    fn write_at(&mut self, event: &[u8], now: DateTime<Utc>) -> io::Result<()> {
+        let period = self.log.period(now);
+        // A clock that is set back must not bring back an earlier file.
+        if period > self.period {
+            self.file = self.log.begin(&period)?;
+            self.period = period;
+        }
+        self.file.write_all(event)
+    }
+}
+
+impl LogFile {
+    /// Returns the name of a period; names sort as the periods follow each other.
+    fn period(&self, now: DateTime<Utc>) -> String {
+        match self.rotation {
+            Rotation::Never => String::new(),
+            Rotation::Daily => now.format("%Y-%m-%d").to_string(),
+            Rotation::Hourly => now.format("%Y-%m-%dT%H").to_string(),
+        }
+    }
+
+    /// Opens the file of a period and deletes the oldest others.
+    fn begin(&self, period: &str) -> io::Result<File> {
+        let path = match period {
+            "" => self.path.clone(),
+            period => self.folder().join(self.name(period)),
+        };
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        self.delete_oldest();
+        Ok(file)
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// Returns the file name of a period: `palladium.2026-01-31.log` for `palladium.log`.
+    fn name(&self, period: &str) -> String {
+        let (stem, extension) = self.stem_and_extension();
+        format!("{stem}.{period}{extension}")
+    }
+
+    fn stem_and_extension(&self) -> (String, String) {
+        let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+        let extension = text(self.path.extension()).map(|extension| format!(".{extension}"));
+        (text(self.path.file_stem()).unwrap_or_default(), extension.unwrap_or_default())
+    }
+
+    /// Deletes the oldest files beyond those to keep. One that cannot be deleted stays: logging goes on.
+    fn delete_oldest(&self) {
+        let Some(keep) = self.keep else { return };
+        let (stem, extension) = self.stem_and_extension();
+        let is_period = |name: &str| {
+            let period = name.strip_prefix(&stem)?.strip_prefix('.')?.strip_suffix(&extension)?;
+            let length = if self.rotation == Rotation::Hourly { "2026-01-31T00".len() } else { "2026-01-31".len() };
+            let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'T');
+            (period.len() == length && period.bytes().all(is_part)).then_some(())
+        };
+        let entries = std::fs::read_dir(self.folder()).into_iter().flatten().filter_map(Result::ok);
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| is_period(name).is_some()).collect();
+        names.sort_unstable();
+        for name in names.iter().rev().skip(keep) {
+            let _ = std::fs::remove_file(self.folder().join(name));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn begins_a_file_for_each_period_and_deletes_the_oldest() {
+        let cases = [
+            (Rotation::Never, Some(1), vec!["a.log", "a.other.log"]),
+            (Rotation::Daily, None, vec!["a.2026-01-30.log", "a.2026-01-31.log", "a.2026-02-01.log", "a.other.log"]),
+            (Rotation::Daily, Some(2), vec!["a.2026-01-31.log", "a.2026-02-01.log", "a.other.log"]),
+            (
+                Rotation::Hourly,
+                Some(3),
+                vec!["a.2026-01-30T23.log", "a.2026-01-31T23.log", "a.2026-02-01T00.log", "a.other.log"],
+            ),
+        ];
+        for (rotation, keep, expected) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("a.other.log"), "").unwrap();
+            let log = LogFile { path: folder.path().join("a.log"), rotation, keep };
+            let mut files = LogFiles::open_at(log.clone(), at("2026-01-30T10:00:00Z")).unwrap();
+            for now in ["2026-01-30T23:59:59Z", "2026-01-31T23:00:00Z", "2026-02-01T00:00:00Z", "2026-01-31T23:59:00Z"]
+            {
+                files.write_at(b"x\n", at(now)).unwrap();
+            }
+            assert_eq!(names(folder.path()), expected, "{rotation:?}");
+            let mut again = LogFiles::open_at(log.clone(), at("2026-02-01T00:10:00Z")).unwrap();
+            again.write_at(b"y\n", at("2026-02-01T00:10:00Z")).unwrap();
+            let last = folder.path().join(expected[expected.len() - 2]);
+            assert!(std::fs::read_to_string(last).unwrap().ends_with("x\ny\n"), "it is appended to");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = LogFile { path: folder.path().join("no/a.log"), rotation: Rotation::Daily, keep: None };
+        assert!(LogFiles::open(log).is_err());
+    }
+}
