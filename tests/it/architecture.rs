@@ -18,7 +18,7 @@ fn packages() -> Vec<Package> {
 }
 
 /// Returns the packages of this repository that a package imports, tests aside.
-fn imports<'a>(package: &'a Package) -> impl Iterator<Item = &'a str> {
+fn imports(package: &Package) -> impl Iterator<Item = &str> {
     package
         .dependencies
         .iter()
@@ -30,7 +30,14 @@ fn imports<'a>(package: &'a Package) -> impl Iterator<Item = &'a str> {
 fn rooms_import_in_one_direction() {
     let packages = packages();
     let room_of = |name: &str| room(packages.iter().find(|package| package.name == name).unwrap());
-    let engine_order = ["palladium-config", "palladium-runtime", "palladium-server", "palladium-commands", "palladium"];
+    let engine_order = [
+        "palladium-config",
+        "palladium-runtime",
+        "palladium-script",
+        "palladium-server",
+        "palladium-commands",
+        "palladium",
+    ];
     for package in &packages {
         let name = package.name.as_str();
         for import in imports(package) {

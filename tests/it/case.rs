@@ -4,10 +4,12 @@
 //! - `file NAME`: a file to write into the case's folder;
 //! - `fixture PATH NAME`: a file of the repository to copy there;
 //! - `env NAME=VALUE`: a variable for the commands that follow;
+//! - `stdin`: what the commands that follow read from standard input; without it that is empty;
 //! - `run ARGUMENTS`: a command to run there; behind it `exit CODE`, `stdout` and `stderr` say what is expected.
 //!
 //! `UPDATE=1 cargo test` writes what was printed into the file: the difference is what to review.
 
+use std::io::{Seek, Write};
 use std::path::Path;
 
 use crate::process::{palladium, repository, text};
@@ -17,6 +19,7 @@ pub fn run(path: &Path) -> String {
     let case = std::fs::read_to_string(path).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut environment: Vec<(String, String)> = Vec::new();
+    let mut input = String::new();
     let mut output = String::new();
 
     let (description, sections) = case.split_once("=== ").unwrap_or((&case, ""));
@@ -38,8 +41,9 @@ pub fn run(path: &Path) -> String {
                 let (name, value) = rest.split_once('=').expect("env NAME=VALUE");
                 environment.push((name.to_owned(), value.to_owned()));
             }
+            "stdin" => input = body.to_owned() + "\n",
             "run" => {
-                output.push_str(&format!("=== {head}\n{}", run_command(rest, folder.path(), &environment)));
+                output.push_str(&format!("=== {head}\n{}", run_command(rest, folder.path(), &environment, &input)));
                 continue;
             }
             "exit" | "stdout" | "stderr" => continue,
@@ -54,9 +58,13 @@ pub fn run(path: &Path) -> String {
     output
 }
 
-fn run_command(arguments: &str, folder: &Path, environment: &[(String, String)]) -> String {
+fn run_command(arguments: &str, folder: &Path, environment: &[(String, String)], input: &str) -> String {
+    // A file and no pipe: nobody has to write while the command runs.
+    let mut stdin = tempfile::tempfile().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    stdin.rewind().unwrap();
     let mut command = palladium(folder);
-    command.args(arguments.split_whitespace()).envs(environment.iter().cloned());
+    command.args(arguments.split_whitespace()).envs(environment.iter().cloned()).stdin(stdin);
     let output = command.output().unwrap();
     let code = output.status.code().map_or("signal".to_owned(), |code| code.to_string());
     let mut text_of_run = format!("=== exit {code}\n");
@@ -78,7 +86,7 @@ fn filtered(text: &str, folder: &Path) -> String {
 }
 
 /// Replaces the time at the beginning of a line of the log and in a `train_timestamp` of metadata.
-fn timestamps(line: &str) -> String {
+pub fn timestamps(line: &str) -> String {
     if let Some((_, rest)) = line.split_once("Z ").filter(|(time, _)| time.len() == 26 && time.contains('T')) {
         return format!("[TIME] {rest}");
     }

@@ -128,6 +128,7 @@ fn request(case: &Json, language: Language, folder: &std::path::Path) -> Request
         extra: extra.collect(),
         directory: folder.to_owned(),
         environment: Environment::default(),
+        ..Request::default()
     }
 }
 

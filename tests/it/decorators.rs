@@ -1,0 +1,83 @@
+//! Functions of a configuration around the views of the service.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use reqwest::blocking::Client;
+use serde_json::Value as Json;
+
+use crate::process::{Running, iris, palladium, succeed};
+
+/// The Basic-Auth example of Palladium's manual, and further decorators around it.
+const DECORATORS: &str = r#"
+let expected = "Basic " + environ.LOGIN;
+
+fn stamp(wrapped) {
+    let response = wrapped.proceed();
+    response.headers["x-served-by"] = `${wrapped.request.method} ${wrapped.name}`;
+    response
+}
+
+#{
+    predict_decorators: [
+        |wrapped| {
+            if wrapped.request.headers.get("authorization") == expected {
+                return wrapped.proceed();
+            }
+            #{
+                status: 401,
+                headers: #{ "www-authenticate": "Basic realm=\"Login Required\"" },
+                body: "Could not verify your access level for that URL.",
+            }
+        },
+        Fn("stamp"),
+    ],
+    alive_decorators: [|wrapped| {
+        let response = wrapped.proceed();
+        if response.status == 503 { response.status = 200; response.body = "starting"; }
+        response
+    }],
+    list_decorators: [|wrapped| throw "the password is 123"],
+    get_metadata_decorators: [|wrapped| { let metadata = wrapped.proceed(); metadata.shard = 7; metadata }],
+}
+"#;
+
+#[test]
+fn functions_decorate_the_views() {
+    let folder = iris();
+    std::fs::write(folder.path().join("decorators.rhai"), DECORATORS).unwrap();
+    let mut command = palladium(folder.path());
+    command.args(["serve", "--port", "0", "--config", "config.ron,decorators.rhai"]).env("LOGIN", "dXNlcjpwYXNz");
+    let mut process = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let base = line.trim().rsplit(' ').next().unwrap().to_owned();
+    let client = Client::new();
+    let get = |path: &str| client.get(format!("{base}{path}")).send().unwrap();
+
+    let alive = get("/alive");
+    assert_eq!((alive.status().as_u16(), alive.text().unwrap().as_str()), (200, "starting"));
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+
+    let sample = "/predict?sepal%20length=6.3&sepal%20width=2.5&petal%20length=4.9&petal%20width=1.5";
+    let refused = get(sample);
+    assert_eq!(refused.status(), 401);
+    assert_eq!(refused.headers()["www-authenticate"], "Basic realm=\"Login Required\"");
+    assert_eq!(refused.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(refused.headers()["x-served-by"], "GET predict_decorators");
+    assert_eq!(refused.text().unwrap(), "Could not verify your access level for that URL.");
+
+    let login = || client.get(format!("{base}{sample}")).basic_auth("user", Some("pass"));
+    let answered = login().send().unwrap();
+    assert_eq!(answered.status(), 200);
+    assert_eq!(answered.headers()["content-type"], "application/json; charset=utf-8");
+    let body: Json = answered.json().unwrap();
+    assert_eq!((&body["result"], &body["metadata"]["shard"]), (&Json::from("Iris-versicolor"), &Json::from(7)));
+    let wrong = client.get(format!("{base}{sample}")).basic_auth("user", Some("word")).send().unwrap();
+    assert_eq!(wrong.status(), 401);
+
+    let failed = get("/list");
+    assert_eq!(failed.status(), 500);
+    let body = failed.text().unwrap();
+    assert!(body.contains("an internal error occurred") && !body.contains("123"), "{body}");
+}
