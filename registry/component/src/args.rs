@@ -59,7 +59,7 @@ impl<'a> Args<'a> {
         let Some(value) = self.take(param) else {
             return self.default(param);
         };
-        let read = T::from_argument(&value).and_then(|read| self.in_range(param, &value).map(|()| read));
+        let read = self.in_range(param, &value).and_then(|()| T::from_argument(&value));
         self.places.push((param.name, value));
         match read {
             Ok(read) => Some(read),
@@ -72,18 +72,13 @@ impl<'a> Args<'a> {
             Mismatch::Reported => return self.fail(),
             Mismatch::Wrong { expected, value } => {
                 let label = format!("this is {}", describe(&value));
-                (expected, Some(value), label)
+                (expected, value, label)
             }
-            Mismatch::OutOfRange(range) => (range, self.place(param.name), "out of range".to_owned()),
+            Mismatch::OutOfRange { range, value } => (range, value, "out of range".to_owned()),
         };
         let message = format!("`{}` of `{}` has to be {expected}", param.name, self.descriptor.name);
-        let finding = self.finding(message);
-        let finding = match value {
-            Some(value) => {
-                unquoted(&value, &expected).into_iter().fold(finding.at_value(&value, label), Diagnostic::help)
-            }
-            None => finding.at(&self.factory, label),
-        };
+        let finding = self.finding(message).at_value(&value, label);
+        let finding = unquoted(&value, &expected).into_iter().fold(finding, Diagnostic::help);
         self.report(finding)
     }
 
@@ -136,7 +131,7 @@ impl<'a> Args<'a> {
 
     fn in_range(&self, param: &Param, value: &Value) -> Result<(), Mismatch> {
         match value.as_float() {
-            Some(number) if !param.range.contains(number) => Err(Mismatch::OutOfRange(param.range.to_string())),
+            Some(number) if !param.range.contains(number) => Err(Mismatch::out_of_range(param.range, value)),
             _ => Ok(()),
         }
     }

@@ -37,8 +37,13 @@ pub enum Mismatch {
         /// The value or the part of it that is wrong.
         value: Value,
     },
-    /// It is a number out of range: the range, in words.
-    OutOfRange(String),
+    /// It is a number out of range.
+    OutOfRange {
+        /// The range, in words.
+        range: String,
+        /// The number.
+        value: Value,
+    },
     /// It holds a component whose own arguments are wrong, which has been reported.
     Reported,
 }
@@ -47,6 +52,11 @@ impl Mismatch {
     /// Returns the mismatch of a value and a type in words.
     pub fn wrong(expected: impl Display, value: &Value) -> Mismatch {
         Mismatch::Wrong { expected: format!("{expected}"), value: value.clone() }
+    }
+
+    /// Returns the mismatch of a number and a range in words.
+    pub fn out_of_range(range: impl Display, value: &Value) -> Mismatch {
+        Mismatch::OutOfRange { range: format!("{range}"), value: value.clone() }
     }
 }
 
@@ -102,7 +112,7 @@ macro_rules! unsigned {
             fn from_argument(value: &Value) -> Result<Self, Mismatch> {
                 let number = i64::from_argument(value)?;
                 <$type>::try_from(number)
-                    .map_err(|_| Mismatch::wrong(format!("a whole number from 0 to {}", <$type>::MAX), value))
+                    .map_err(|_| Mismatch::out_of_range(format!("a whole number from 0 to {}", <$type>::MAX), value))
             }
         }
     )*};

@@ -15,6 +15,9 @@ struct Everything {
     /// A count.
     #[param(alias = "n_rows", default = 5)]
     count: usize,
+    /// A count that is never 0.
+    #[param(default = 1, min = 1, max = 9)]
+    chunk: usize,
     /// A text.
     path: String,
     /// Pairs.
@@ -106,7 +109,7 @@ fn reads_arguments_and_defaults() {
     let Data::Component(erased) = &value.data else { panic!("no component") };
     let Some(Component::Object(object)) = erased.downcast_ref::<Component>() else { panic!("no object") };
     let read = object.as_any().downcast_ref::<Everything>().unwrap();
-    assert_eq!((read.c, read.count, read.path.as_str(), read.flag), (1.0, 7, "x", None));
+    assert_eq!((read.c, read.count, read.chunk, read.path.as_str(), read.flag), (1.0, 7, 1, "x", None));
     assert_eq!(read.mapping, [("a".to_owned(), 1)]);
     assert!(read.inner.is_none() && read.seen.get().is_none());
 }
@@ -118,13 +121,17 @@ fn says_what_is_wrong() {
         ("!=example.Everything\npaht=x", &["has no parameter `paht`", "did you mean `path`?", "needs `path`"]),
         (
             "!=example.Everything\npath=x\nzzz=1",
-            &["has no parameter `zzz`", "expected one of `C`, `count`, `path`, `mapping`, `flag`, `inner`"],
+            &["has no parameter `zzz`", "expected one of `C`, `count`, `chunk`, `path`, `mapping`, `flag`, `inner`"],
         ),
         ("!=example.Everything\npath=3", &["`path` of `example.Everything` has to be text", "this is a whole number"]),
         ("!=example.Everything\npath=x\nC=0", &["`C` of `example.Everything` has to be greater than 0 and at most 10"]),
         (
             "!=example.Everything\npath=x\ncount=-1",
-            &["`count` of `example.Everything` has to be a whole number from 0"],
+            &["`count` of `example.Everything` has to be a whole number from 0", "^^ out of range"],
+        ),
+        (
+            "!=example.Everything\npath=x\nchunk=-1",
+            &["`chunk` of `example.Everything` has to be at least 1 and at most 9", "^^ out of range"],
         ),
         ("!=example.Everything\npath=x\ncount=1.5", &["has to be a whole number", "this is a number"]),
         ("!=example.Everything\npath=x\nmapping=y", &["has to be a list of pairs of text and a whole number"]),
