@@ -3,6 +3,7 @@
 //! The engine talks to components through these traits alone. All calls may block; the engine keeps them off its
 //! asynchronous workers.
 
+mod activation;
 mod command;
 mod dataset_loader;
 mod decorator;
@@ -17,10 +18,12 @@ mod object;
 mod persister;
 mod predict_error;
 mod predict_service;
+mod release;
 mod scorer;
 mod trained_model;
 mod version;
 
+pub use activation::{Activation, Origin};
 pub use command::{Command, CommandError, Host};
 pub use dataset_loader::DatasetLoader;
 pub use decorator::{
@@ -38,9 +41,10 @@ pub use model::{
     Parameters,
 };
 pub use object::Object;
-pub use persister::{PersistError, Persister};
+pub use persister::{PersistError, Persister, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
+pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
 pub use trained_model::TrainedModel;
 pub use version::{Version, VersionError};

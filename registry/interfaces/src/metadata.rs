@@ -5,12 +5,15 @@ use serde_json::Value as Json;
 
 use crate::Version;
 
-/// Facts about a model: `version`, `train_timestamp`, `score_train`, `score_test` and whatever users add.
+/// Facts about a model: `version`, `train_timestamp`, `score_train`, `score_test`, `lineage` and whatever users add.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Metadata(serde_json::Map<String, Json>);
 
 impl Metadata {
+    /// The entry that tells what a model came from; the longest by far.
+    pub const LINEAGE: &str = "lineage";
+
     /// Merges an entry; a new value replaces an old one.
     pub fn annotate(&mut self, key: &str, value: impl Into<Json>) {
         self.0.insert(key.to_owned(), value.into());
@@ -24,6 +27,13 @@ impl Metadata {
     /// Returns all entries.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &Json)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Returns the entries that are shown where many models are listed: all but the lineage.
+    #[must_use]
+    pub fn for_listing(&self) -> Metadata {
+        let shown = self.0.iter().filter(|(key, _)| *key != Metadata::LINEAGE);
+        Metadata(shown.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     /// Returns the version that a persister assigned.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Failure, Lifecycle, Metadata, TrainedModel, Version};
+use crate::{Activation, Failure, Lifecycle, Metadata, Origin, Release, TrainedModel, Version};
 
 /// Stores trained models under versions, one of which may be active.
 pub trait Persister: Lifecycle {
@@ -38,11 +38,38 @@ pub trait Persister: Lifecycle {
     /// [`PersistError::Lookup`] where there is no such version.
     fn activate(&self, version: Version) -> Result<(), PersistError>;
 
+    /// Makes a version the only active one and remembers on whose behalf, if the store keeps a history.
+    ///
+    /// # Errors
+    /// Those of [`Persister::activate`].
+    fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
+        let _ = origin;
+        self.activate(version)
+    }
+
     /// Deletes a version.
     ///
     /// # Errors
     /// [`PersistError::Lookup`] where there is no such version.
     fn delete(&self, version: Version) -> Result<(), PersistError>;
+
+    /// Deletes a version that is not the active one; with `force` that too, after which none is active.
+    ///
+    /// # Errors
+    /// [`PersistError::Lookup`] where there is no such version, [`PersistError::refuse_active`] for the active one, and
+    /// with `force` the store's if it cannot be without an active version.
+    fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
+        let _ = origin;
+        let active = self.list_properties()?.get("active-model").and_then(|text| text.parse().ok());
+        match (active == Some(version), force) {
+            (false, _) => self.delete(version),
+            (true, false) => Err(PersistError::refuse_active(version)),
+            (true, true) => Err(PersistError::Failed(Failure::with_help(
+                "this store cannot be without an active version",
+                "activate another version first",
+            ))),
+        }
+    }
 
     /// Returns the metadata of all models in the order of their versions.
     ///
@@ -55,6 +82,51 @@ pub trait Persister: Lifecycle {
     /// # Errors
     /// The store's.
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError>;
+
+    /// Returns how many bytes each version takes in the store; nothing for those of which that is not known.
+    ///
+    /// # Errors
+    /// The store's.
+    fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
+        Ok(BTreeMap::new())
+    }
+
+    /// Reads a version to its end and checks that it is what was stored.
+    ///
+    /// # Errors
+    /// [`PersistError::Lookup`] where there is no such version; what is wrong with it.
+    fn verify(&self, version: Version) -> Result<(), PersistError> {
+        self.read(Some(version)).map(drop)
+    }
+
+    /// Returns the log of activations, the oldest first. Nothing ever leaves it.
+    ///
+    /// # Errors
+    /// The store's; that it keeps no history.
+    fn history(&self) -> Result<Vec<Activation>, PersistError> {
+        Err(PersistError::Failed(Failure::message("this store keeps no history of activations")))
+    }
+
+    /// Brings the store to a layout, by default to the newest that is known: makes the steps that lie behind the layout
+    /// `from`, by default the one that the store says it has. All of them are made or none.
+    ///
+    /// # Errors
+    /// The store's; a layout that is not known, or older than the store's; that it cannot be upgraded.
+    fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
+        let _ = (from, to, origin);
+        Err(PersistError::Failed(Failure::message("this store cannot be upgraded")))
+    }
+}
+
+/// What an upgrade did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgraded {
+    /// The layout that it began at.
+    pub from: Release,
+    /// The layout that the store has now.
+    pub to: Release,
+    /// The steps that were made, in order, with what each of them did.
+    pub steps: Vec<(Release, String)>,
 }
 
 /// Why a store did not do as it was asked.
@@ -66,6 +138,16 @@ pub enum PersistError {
     /// The store failed.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+impl PersistError {
+    /// Returns why a version is not deleted that is the active one.
+    pub fn refuse_active(version: Version) -> PersistError {
+        PersistError::Failed(Failure::with_help(
+            format!("version {version} is the active one, and stays"),
+            "activate another version first, or add `--force` to be left without an active one",
+        ))
+    }
 }
 
 impl crate::Explain for PersistError {
