@@ -122,21 +122,20 @@ impl Persister for CachedUpdatePersister {
 
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         self.store.activate(version)?;
-        if !self.cache.on.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        self.update_cache(None).map(|_| ()).map_err(|source| {
-            let used = self.cache.model.load().as_ref().and_then(|model| model.metadata.version());
-            let kept = used.map_or_else(
-                || "this process has no model".to_owned(),
-                |used| format!("this process keeps on using version {used}"),
-            );
-            PersistError::Failed(Failure::from(CacheError { version, kept, source }))
-        })
+        self.refresh_activated(version)
+    }
+
+    fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
+        self.store.activate_as(version, origin)?;
+        self.refresh_activated(version)
     }
 
     fn delete(&self, version: Version) -> Result<(), PersistError> {
         self.store.delete(version)
+    }
+
+    fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
+        self.store.delete_as(version, force, origin)
     }
 
     fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
@@ -145,6 +144,22 @@ impl Persister for CachedUpdatePersister {
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
         self.store.list_properties()
+    }
+
+    fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
+        self.store.list_sizes()
+    }
+
+    fn verify(&self, version: Version) -> Result<(), PersistError> {
+        self.store.verify(version)
+    }
+
+    fn history(&self) -> Result<Vec<Activation>, PersistError> {
+        self.store.history()
+    }
+
+    fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
+        self.store.upgrade(from, to, origin)
     }
 }
 
@@ -187,6 +202,21 @@ impl CachedUpdatePersister {
         self.cache.model.store(Some(Arc::clone(&model)));
         *loaded = Some(wanted);
         Ok(Some(model))
+    }
+
+    /// Loads the version that was activated through this persister, if it keeps anything.
+    fn refresh_activated(&self, version: Version) -> Result<(), PersistError> {
+        if !self.cache.on.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.update_cache(None).map(|_| ()).map_err(|source| {
+            let used = self.cache.model.load().as_ref().and_then(|model| model.metadata.version());
+            let kept = used.map_or_else(
+                || "this process has no model".to_owned(),
+                |used| format!("this process keeps on using version {used}"),
+            );
+            PersistError::Failed(Failure::from(CacheError { version, kept, source }))
+        })
     }
 
     fn active(&self) -> Result<Option<Version>, PersistError> {

@@ -14,13 +14,14 @@ use crate::location::{Location, LocationError};
 use crate::schema::Tables;
 use crate::session::{Session, check_folder};
 use crate::statements::{ACTIVE_MODEL, DB_VERSION, ModelRow, Statements};
+use crate::upgrade::{self, Due, LAYOUT, Step};
 
 const NONE_ACTIVE: &str = "No model available";
 const ACTIVE_DELETED: &str = "Activated model not available. Maybe it was deleted.";
 
 /// Stores models in a database: one file of SQLite.
 ///
-/// Models, their metadata and which one is active lie in three tables of one file. The tables, and the file, are
+/// Models, their metadata and which one is active lie in four tables of one file. The tables, and the file, are
 /// made when the first model is stored; until then the store is empty. Each write is one transaction: a process that
 /// is killed in the middle of it leaves the store as it was. Several processes may use one file at once; a write
 /// waits up to ten seconds for another.
@@ -36,6 +37,10 @@ const ACTIVE_DELETED: &str = "Activated model not available. Maybe it was delete
 ///
 /// Version numbers count from 1 and are never given twice, also after the newest model was deleted. Models that
 /// Palladium for Python stored cannot be read: they are pickles, which can run any code.
+///
+/// Each activation is written to a table of its own, which `palladium admin history` shows. The property `db-version`
+/// is the number of the layout of the tables, not that of the program; `palladium upgrade` brings an older store to
+/// the current layout.
 #[component(Persister, name = "palladium.persistence.Database", check, lifecycle)]
 pub struct Database {
     /// Where the database is, in the spelling of SQLAlchemy: `sqlite:///models.db` is a file in the working
@@ -81,11 +86,13 @@ impl Persister for Database {
     }
 
     fn activate(&self, version: Version) -> Result<(), PersistError> {
+        self.activate_as(version, &Origin::default())
+    }
+
+    fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
         let before = self.existing(Intent::Write, |connection, statements| {
             statements.model(connection, version)?.ok_or_else(|| no_such(version))?;
-            let before = statements.property(connection, ACTIVE_MODEL)?;
-            statements.set_property(connection, ACTIVE_MODEL, &version.to_string())?;
-            Ok(before)
+            statements.set_active(connection, Some(version), origin)
         })?;
         let before = before.ok_or_else(|| no_such(version))?;
         tracing::info!(from = before.as_deref().unwrap_or("none"), to = %version, "model activated");
@@ -105,6 +112,21 @@ impl Persister for Database {
         Ok(())
     }
 
+    fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
+        let deleted = self.existing(Intent::Write, |connection, statements| {
+            if !statements.delete_model(connection, version)? {
+                return Err(no_such(version));
+            }
+            let is_active = statements.property(connection, ACTIVE_MODEL)? == Some(version.to_string());
+            match (is_active, force) {
+                (false, _) => Ok(()),
+                (true, false) => Err(DatabaseError::Active(version)),
+                (true, true) => statements.set_active(connection, None, origin).map(drop),
+            }
+        })?;
+        Ok(deleted.ok_or_else(|| no_such(version))?)
+    }
+
     fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
         let models = self.existing(Intent::Read, |connection, statements| {
             let rows = statements.models(connection)?;
@@ -115,8 +137,54 @@ impl Persister for Database {
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
         let properties = self.existing(Intent::Read, |connection, statements| statements.properties(connection))?;
-        Ok(properties.unwrap_or_else(|| BTreeMap::from([(DB_VERSION.to_owned(), current_version())])))
+        Ok(properties.unwrap_or_else(|| BTreeMap::from([(DB_VERSION.to_owned(), LAYOUT.to_owned())])))
     }
+
+    fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
+        let sizes = self.existing(Intent::Read, |connection, statements| statements.sizes(connection))?;
+        Ok(sizes.unwrap_or_default())
+    }
+
+    fn history(&self) -> Result<Vec<Activation>, PersistError> {
+        let history = self.existing(Intent::Read, |connection, statements| statements.activations(connection))?;
+        Ok(history.unwrap_or_default())
+    }
+
+    fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
+        let statements = self.statements()?;
+        let upgraded = self.session.creating(&self.location()?, &statements, LAYOUT, |connection| {
+            let stored = statements.property(connection, DB_VERSION)?;
+            let Due { from, to, steps } = upgrade::due(STEPS, stored.as_deref(), from, to)?;
+            let mut done = Vec::new();
+            for (layout, step) in steps {
+                done.push((layout, step(connection, &statements, origin)?));
+            }
+            statements.set_property(connection, DB_VERSION, &to.to_string())?;
+            Ok(Upgraded { from, to, steps: done })
+        })?;
+        Ok(upgraded)
+    }
+}
+
+/// Changes the layout of a store and says what it did.
+type Work = fn(&mut Connection, &Statements, &Origin) -> Result<String, DatabaseError>;
+
+/// What leads from one layout to the next; all steps of an upgrade are one transaction.
+const STEPS: &[Step<Work>] = &[Step { layout: "1.0", work: activate_newest }];
+
+/// Activates the newest version where none is active: before layout 1.0 there was no such property.
+fn activate_newest(
+    connection: &mut Connection,
+    statements: &Statements,
+    origin: &Origin,
+) -> Result<String, DatabaseError> {
+    statements.tables().create_activations(connection)?;
+    if let Some(active) = statements.property(connection, ACTIVE_MODEL)? {
+        return Ok(format!("version {active} stays the active one"));
+    }
+    let Some(newest) = statements.newest(connection)? else { return Ok("there are no models".to_owned()) };
+    statements.set_active(connection, Some(newest), origin)?;
+    Ok(format!("version {newest} is the active one now"))
 }
 
 impl Database {
@@ -172,7 +240,7 @@ impl Database {
         let unwritable = |source| DatabaseError::Unwritable { file: location.to_string(), source };
         // Encoding takes longest: the store is not locked yet.
         let prepared = Prepared::new(model).map_err(unwritable)?;
-        self.session.creating(&location, &statements, &current_version(), |connection| {
+        self.session.creating(&location, &statements, LAYOUT, |connection| {
             let version = statements.allocate(connection)?;
             let sealed = prepared.seal(version).map_err(unwritable)?;
             let artifact_size = i64::try_from(sealed.size()).unwrap_or(i64::MAX);
@@ -227,10 +295,6 @@ fn listed(file: &str, version: i64, metadata: &str) -> Result<Metadata, Database
     })?;
     metadata.annotate("version", version);
     Ok(metadata)
-}
-
-fn current_version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use palladium_component::prelude::*;
 use crate::ArtifactError;
 use crate::location::LocationError;
 use crate::schema::PostfixError;
+use crate::upgrade::UpgradeError;
 
 /// A store in a database did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,12 @@ pub enum DatabaseError {
     /// A model is not there.
     #[error("{0}")]
     Lookup(String),
+    /// The version that is to be deleted is the active one.
+    #[error("version {0} is the active one, and stays")]
+    Active(Version),
+    /// The layout of the store cannot be changed in this way.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// The URL is none that this build supports.
     #[error(transparent)]
     Url(#[from] LocationError),
@@ -180,7 +187,9 @@ impl Explain for DatabaseError {
             DatabaseError::Unreadable { source, .. } | DatabaseError::Unwritable { source, .. } => {
                 return source.help();
             }
+            DatabaseError::Upgrade(error) => return error.help(),
             DatabaseError::Lookup(_)
+            | DatabaseError::Active(_)
             | DatabaseError::Postfix(_)
             | DatabaseError::NotInitialized
             | DatabaseError::Runtime { .. }
@@ -196,6 +205,7 @@ impl From<DatabaseError> for PersistError {
     fn from(error: DatabaseError) -> PersistError {
         match error {
             DatabaseError::Lookup(text) => PersistError::Lookup(text),
+            DatabaseError::Active(version) => PersistError::refuse_active(version),
             error => PersistError::Failed(Failure::from(error)),
         }
     }

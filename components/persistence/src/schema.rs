@@ -8,6 +8,7 @@ use crate::connection::{Connection, statement};
 const PROPERTIES: &[&str] = &["id", "name", "value"];
 const MODELS: &[&str] = &["version", "metadata", "artifact_size", "sha256"];
 const CHUNKS: &[&str] = &["model_version", "sequence", "blob"];
+const ACTIVATIONS: &[&str] = &["id", "time", "from_version", "to_version", "principal", "command"];
 
 /// What the Python original's tables hold instead.
 const PYTHON_MODELS: &[&str] = &["metadata", "version"];
@@ -22,6 +23,8 @@ pub struct Tables {
     pub models: String,
     /// The bytes of the models.
     pub chunks: String,
+    /// The log of activations, which stores of the first builds lack.
+    pub activations: String,
 }
 
 /// A postfix holds characters that names of tables do not have.
@@ -48,7 +51,12 @@ impl Tables {
             return Err(PostfixError);
         }
         let name = |stem: &str| if postfix.is_empty() { stem.to_owned() } else { format!("{stem}_{postfix}") };
-        Ok(Tables { properties: name("properties"), models: name("models"), chunks: name("model_chunks") })
+        Ok(Tables {
+            properties: name("properties"),
+            models: name("models"),
+            chunks: name("model_chunks"),
+            activations: name("model_activations"),
+        })
     }
 
     /// Looks which tables there are.
@@ -69,7 +77,11 @@ impl Tables {
         if sorted(&self.models) == PYTHON_MODELS && sorted(&self.chunks) == PYTHON_CHUNKS {
             return Err(DatabaseError::PythonStore { file: file() });
         }
-        for (table, expected) in [(&self.properties, PROPERTIES), (&self.models, MODELS), (&self.chunks, CHUNKS)] {
+        let mut tables = vec![(&self.properties, PROPERTIES), (&self.models, MODELS), (&self.chunks, CHUNKS)];
+        if columns.contains_key(&self.activations) {
+            tables.push((&self.activations, ACTIVATIONS));
+        }
+        for (table, expected) in tables {
             let found = columns.get(table).map(Vec::as_slice).unwrap_or_default();
             if found != expected {
                 let difference = match found {
@@ -85,9 +97,9 @@ impl Tables {
     /// Returns the columns of those tables that there are.
     fn columns(&self, connection: &mut Connection) -> Result<BTreeMap<String, Vec<String>>, DatabaseError> {
         let sql = "SELECT lower(t.name), c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c \
-                   WHERE t.type IN ('table', 'view') AND lower(t.name) IN (lower(?), lower(?), lower(?)) \
+                   WHERE t.type IN ('table', 'view') AND lower(t.name) IN (lower(?), lower(?), lower(?), lower(?)) \
                    ORDER BY t.name, c.cid";
-        let names = [&self.properties, &self.models, &self.chunks];
+        let names = [&self.properties, &self.models, &self.chunks, &self.activations];
         let query = names.iter().fold(statement(sql.to_owned()), |query, name| query.bind(name.as_str()));
         let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in connection.rows(query)? {
@@ -101,7 +113,7 @@ impl Tables {
 
     /// Creates the tables.
     pub fn create(&self, connection: &mut Connection) -> Result<(), DatabaseError> {
-        let Tables { properties, models, chunks } = self;
+        let Tables { properties, models, chunks, activations: _ } = self;
         let tables = [
             format!(
                 "CREATE TABLE {properties} (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, value TEXT NOT NULL)"
@@ -116,7 +128,23 @@ impl Tables {
                  PRIMARY KEY (model_version, sequence))"
             ),
         ];
-        tables.into_iter().try_for_each(|table| connection.execute(statement(table)).map(|_| ()))
+        tables.into_iter().try_for_each(|table| connection.execute(statement(table)).map(|_| ()))?;
+        self.create_activations(connection)
+    }
+
+    /// Creates the table of activations if it is not there.
+    pub fn create_activations(&self, connection: &mut Connection) -> Result<(), DatabaseError> {
+        let sql = format!(
+            "CREATE TABLE IF NOT EXISTS {} (id INTEGER PRIMARY KEY, time TEXT NOT NULL, from_version INTEGER, \
+             to_version INTEGER, principal TEXT NOT NULL, command TEXT NOT NULL)",
+            self.activations
+        );
+        connection.execute(statement(sql)).map(|_| ())
+    }
+
+    /// Tells whether there is a table of activations.
+    pub fn has_activations(&self, connection: &mut Connection) -> Result<bool, DatabaseError> {
+        Ok(self.columns(connection)?.contains_key(&self.activations))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::schema::Tables;
 
 /// The property that says which model is active.
 pub const ACTIVE_MODEL: &str = "active-model";
-/// The property that says which version of palladium made the store.
+/// The property that says which layout the store has.
 pub const DB_VERSION: &str = "db-version";
 /// The property that says which version was given last, so that none is given twice. Listings leave it out.
 const LAST_VERSION: &str = "last-version";
@@ -53,6 +53,12 @@ impl Statements {
             self.tables.properties
         );
         connection.execute(statement(sql).bind(name).bind(value)).map(|_| ())
+    }
+
+    /// Removes a property if it is there.
+    pub fn remove_property(&self, connection: &mut Connection, name: &str) -> Result<(), DatabaseError> {
+        let sql = format!("DELETE FROM {} WHERE name = ?", self.tables.properties);
+        connection.execute(statement(sql).bind(name)).map(|_| ())
     }
 
     /// Returns the properties that users see.
@@ -130,6 +136,31 @@ impl Statements {
         let sql = format!("SELECT version, metadata FROM {} ORDER BY version", self.tables.models);
         let rows = connection.rows(statement(sql))?;
         rows.iter().map(|row| Ok((connection.value(row, 0)?, connection.value(row, 1)?))).collect()
+    }
+
+    /// Returns how many bytes each model takes.
+    pub fn sizes(&self, connection: &mut Connection) -> Result<BTreeMap<Version, u64>, DatabaseError> {
+        let sql = format!("SELECT version, artifact_size FROM {}", self.tables.models);
+        let mut sizes = BTreeMap::new();
+        for row in connection.rows(statement(sql))? {
+            let (version, size): (i64, i64) = (connection.value(&row, 0)?, connection.value(&row, 1)?);
+            if let (Ok(version), Ok(size)) = (u64::try_from(version), u64::try_from(size))
+                && let Ok(version) = Version::new(version)
+            {
+                sizes.insert(version, size);
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// Returns the newest version that is stored.
+    pub fn newest(&self, connection: &mut Connection) -> Result<Option<Version>, DatabaseError> {
+        let sql = format!("SELECT max(version) FROM {}", self.tables.models);
+        let newest: Option<i64> = match connection.row(statement(sql))? {
+            Some(row) => connection.value(&row, 0)?,
+            None => None,
+        };
+        Ok(newest.and_then(|number| Version::new(u64::try_from(number).ok()?).ok()))
     }
 
     /// Returns a chunk of a model.

@@ -48,6 +48,17 @@ pub fn answer(model: &TrainedModel) -> f64 {
 
 /// Returns the persister of a name with these arguments, or what is wrong with them.
 pub fn persister(name: &str, arguments: &[(&str, Data)]) -> Result<Arc<dyn Persister>, String> {
+    component(name, arguments).map(|component| as_persister(&component))
+}
+
+/// Returns the persister that a component is.
+pub fn as_persister(component: &Data) -> Arc<dyn Persister> {
+    let Data::Component(component) = component else { panic!("this is no component") };
+    <dyn Persister as Interface>::of(component.downcast_ref::<Component>().unwrap()).unwrap()
+}
+
+/// Returns the component of a name as another component takes it for an argument, or what is wrong with its own.
+pub fn component(name: &str, arguments: &[(&str, Data)]) -> Result<Data, String> {
     let span = Span::nowhere("test");
     let entry = |data: Data| Entry { key_span: span.clone(), value: Value::new(data, span.clone()) };
     let mut map = Map::new();
@@ -59,8 +70,7 @@ pub fn persister(name: &str, arguments: &[(&str, Data)]) -> Result<Arc<dyn Persi
     if !findings.is_empty() {
         return Err(findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>().join("\n"));
     }
-    let Data::Component(component) = made.data else { panic!("{name} is no component") };
-    Ok(<dyn Persister as Interface>::of(component.downcast_ref::<Component>().unwrap()).unwrap())
+    Ok(made.data)
 }
 
 /// Initializes a persister as a process does that works in this mode.

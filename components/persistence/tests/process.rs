@@ -8,7 +8,7 @@ mod testing;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,27 +16,71 @@ use palladium_component::prelude::*;
 use palladium_persistence as _;
 use testing::{answer, constant, initialize, persister};
 
-/// Tells the child which file to write.
-const FILE: &str = "PALLADIUM_TEST_STORE";
+/// Tells the child which store to write, and in which folder it lies.
+const KIND: &str = "PALLADIUM_TEST_KIND";
+const FOLDER: &str = "PALLADIUM_TEST_STORE";
+const KINDS: [&str; 2] = ["Database", "File"];
 const N_KILLS: u64 = 20;
+const N_WRITERS: u64 = 8;
+const N_WRITES: u64 = 5;
 
-fn database(file: &Path) -> Arc<dyn Persister> {
-    let url = Data::Text(format!("sqlite:///{}", file.display()));
-    let store = persister("palladium.persistence.Database", &[("url", url), ("chunk_size", Data::Int(1000))]).unwrap();
+fn store(kind: &str, folder: &Path) -> Arc<dyn Persister> {
+    let folder = folder.display();
+    let arguments = match kind {
+        "Database" => {
+            vec![("url", Data::Text(format!("sqlite:///{folder}/models.db"))), ("chunk_size", Data::Int(1000))]
+        }
+        _ => vec![("path", Data::Text(format!("{folder}/model-{{version}}")))],
+    };
+    let store = persister(&format!("palladium.persistence.{kind}"), &arguments).unwrap();
     initialize(store.as_ref(), Mode::Fit).unwrap();
     store
+}
+
+/// Returns the store that a parent process names, nothing in a process without such a parent.
+fn store_of_parent() -> Option<Arc<dyn Persister>> {
+    Some(store(&std::env::var(KIND).ok()?, Path::new(&std::env::var_os(FOLDER)?)))
+}
+
+fn child(test: &str, kind: &str, folder: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(KIND, kind)
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Returns a model with an attachment, which stores of files keep in a file of its own.
+fn attached() -> TrainedModel {
+    let mut model = constant(1.0, 2000);
+    model.metadata.annotate("attachments/notes.txt", "aGV5");
+    model
+}
+
+/// Checks that all that is listed is whole, and returns the versions.
+fn check_whole(store: &dyn Persister) -> Vec<u64> {
+    let listed = store.list_models().unwrap();
+    let versions: Vec<Version> = listed.iter().map(|metadata| metadata.version().unwrap()).collect();
+    for version in &versions {
+        let model = store.read(Some(*version)).unwrap();
+        assert_eq!(answer(&model), 1.0);
+        assert_eq!(model.metadata.get("attachments/notes.txt").unwrap(), "aGV5");
+    }
+    versions.into_iter().map(Version::number).collect()
 }
 
 /// Not a test by itself: the process that `a_killed_process_leaves_a_whole_store` kills.
 #[test]
 fn child_that_writes_until_it_is_killed() {
-    let Some(file) = std::env::var_os(FILE) else { return };
-    let store = database(Path::new(&file));
+    let Some(store) = store_of_parent() else { return };
     loop {
-        let version = store.write(&constant(1.0, 2000)).unwrap();
+        let version = store.write(&attached()).unwrap();
         store.activate(version).unwrap();
-        if version.number() > 3 {
-            store.delete(Version::new(version.number() - 3).unwrap()).ok();
+        // A write that was killed may have used up a number.
+        for listed in store.list_models().unwrap().iter().rev().skip(3) {
+            store.delete(listed.version().unwrap()).unwrap();
         }
         println!("wrote {version}");
     }
@@ -44,41 +88,75 @@ fn child_that_writes_until_it_is_killed() {
 
 #[test]
 fn a_killed_process_leaves_a_whole_store() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("models.db");
-    let mut highest = 0;
-    for round in 0..N_KILLS {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_writes_until_it_is_killed", "--nocapture"])
-            .env(FILE, &file)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().contains("wrote")));
-        // The instant is any within a few writes; the numbers spread over the interval.
-        std::thread::sleep(Duration::from_micros(round * 0x9E37 % 15_000));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    for kind in KINDS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut highest = 0;
+        for round in 0..N_KILLS {
+            let mut child = child("child_that_writes_until_it_is_killed", kind, folder.path());
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert!(lines.any(|line| line.unwrap().contains("wrote")));
+            // The instant is any within a few writes; the numbers spread over the interval.
+            std::thread::sleep(Duration::from_micros(round * 0x9E37 % 15_000));
+            child.kill().unwrap();
+            child.wait().unwrap();
 
-        let store = database(&file);
-        let listed = store.list_models().unwrap();
-        let last = listed.last().unwrap().version().unwrap().number();
-        assert!(last > highest, "the number {last} after {highest}");
-        highest = last;
-        for metadata in listed {
-            assert_eq!(answer(&store.read(metadata.version()).unwrap()), 1.0);
+            let store = store(kind, folder.path());
+            let listed = check_whole(store.as_ref());
+            let last = *listed.last().unwrap();
+            assert!(last > highest, "the number {last} after {highest}");
+            highest = last;
+            let active = store.read(None).unwrap().metadata.version().unwrap().number();
+            let newest = &listed[listed.len().saturating_sub(2)..];
+            assert!(newest.contains(&active), "active is {active} of {listed:?}");
+            assert_eq!(store.list_properties().unwrap()["active-model"], active.to_string());
         }
-        let active = store.read(None).unwrap().metadata.version().unwrap().number();
-        assert!((last - 1..=last).contains(&active), "active is {active} of {last}");
-        assert_eq!(store.list_properties().unwrap()["active-model"], active.to_string());
+        let store = store(kind, folder.path());
+        assert!(store.write(&attached()).unwrap().number() > highest);
+        let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let parts: Vec<_> = left.filter(|name| name.to_string_lossy().contains(".part-")).collect();
+        assert_eq!(parts, [""; 0]);
+    }
+}
+
+/// Not a test by itself: one of the processes of `processes_that_write_at_once_lose_nothing`.
+#[test]
+fn child_that_writes_a_few_models() {
+    let Some(store) = store_of_parent() else { return };
+    for _ in 0..N_WRITES {
+        let version = store.write(&attached()).unwrap();
+        store.activate(version).unwrap();
+        println!("wrote {version}.");
+    }
+}
+
+#[test]
+fn processes_that_write_at_once_lose_nothing() {
+    for kind in KINDS {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = |_| child("child_that_writes_a_few_models", kind, folder.path());
+        let writers: Vec<Child> = (0..N_WRITERS).map(writer).collect();
+        let mut told = Vec::new();
+        for writer in writers {
+            let output = writer.wait_with_output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{kind}: {text}");
+            let numbers = text.split("wrote ").skip(1).map(|rest| rest.split('.').next().unwrap().to_owned());
+            told.extend(numbers.map(|number| number.parse::<u64>().unwrap()));
+        }
+        told.sort_unstable();
+        let expected: Vec<u64> = (1..=N_WRITERS * N_WRITES).collect();
+        assert_eq!(told, expected, "{kind}");
+        let store = store(kind, folder.path());
+        assert_eq!(check_whole(store.as_ref()), expected, "{kind}");
+        assert_eq!(store.history().unwrap().len(), expected.len());
+        store.read(None).unwrap();
     }
 }
 
 #[test]
 fn a_store_works_on_the_blocking_threads_of_another_runtime_and_is_dropped_there() {
     let folder = tempfile::tempdir().unwrap();
-    let store = database(&folder.path().join("models.db"));
+    let store = store("Database", folder.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     runtime.block_on(async move {
         let in_thread = Arc::clone(&store);

@@ -58,6 +58,12 @@ impl Prepared {
         Ok(Prepared { header, payload })
     }
 
+    /// Replaces the metadata of the model.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Prepared {
+        self.header.metadata = metadata;
+        self
+    }
+
     /// Adds the version.
     ///
     /// # Errors

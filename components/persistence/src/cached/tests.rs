@@ -179,6 +179,33 @@ fn a_deleted_active_model_is_told_and_the_one_at_hand_stays() {
 }
 
 #[test]
+fn an_activation_on_somebodys_behalf_refreshes_too() {
+    let (_, cached) = cached(true);
+    initialize(&cached, Mode::Serve).unwrap();
+    cached.activate_as(version(2), &Origin::default()).unwrap();
+    assert_eq!(at_hand(&cached), Some(2.0));
+}
+
+#[test]
+fn a_store_without_a_log_says_what_it_cannot_do() {
+    let (fake, cached) = cached(true);
+    assert_eq!(cached.history().unwrap_err().to_string(), "this store keeps no history of activations");
+    let upgraded = cached.upgrade(None, None, &Origin::default());
+    assert_eq!(upgraded.unwrap_err().to_string(), "this store cannot be upgraded");
+    assert!(cached.list_sizes().unwrap().is_empty());
+    for (force, expected) in
+        [(false, "version 1 is the active one, and stays"), (true, "this store cannot be without an active version")]
+    {
+        assert_eq!(cached.delete_as(version(1), force, &Origin::default()).unwrap_err().to_string(), expected);
+    }
+    cached.delete_as(version(2), false, &Origin::default()).unwrap();
+    assert_eq!(fake.models.lock().unwrap().len(), 1);
+    cached.verify(version(1)).unwrap();
+    assert_eq!(*fake.reads.lock().unwrap(), [Some(version(1))]);
+    assert!(cached.verify(version(2)).is_err());
+}
+
+#[test]
 fn everything_else_is_the_stores() {
     let (fake, cached) = cached(true);
     assert_eq!(cached.write(&constant(3.0, 0)).unwrap(), version(3));

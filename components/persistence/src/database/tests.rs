@@ -46,7 +46,7 @@ fn versions(store: &dyn Persister) -> Vec<u64> {
 }
 
 fn properties(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let current = (DB_VERSION.to_owned(), current_version());
+    let current = (DB_VERSION.to_owned(), LAYOUT.to_owned());
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain([current]).collect()
 }
 
@@ -76,37 +76,6 @@ fn all_fail(store: &Database, expected: &str) {
         assert!(told.contains(expected), "operation {index}: {told}");
         assert!(told.contains("models.db"), "operation {index}: {told}");
     }
-}
-
-#[test]
-fn models_are_written_activated_read_and_deleted() {
-    let (folder, _) = folder();
-    let store = database(folder.path());
-    assert_eq!(store.write(&constant(1.0, 10)).unwrap(), version(1));
-    assert_eq!(store.list_properties().unwrap(), properties(&[]));
-    assert_eq!(store.read(None).err().unwrap().to_string(), "No model available");
-    assert_eq!(store.write(&constant(2.0, 10)).unwrap(), version(2));
-    store.activate(version(2)).unwrap();
-    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
-    store.activate(version(1)).unwrap();
-    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
-    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
-    let second = store.read(Some(version(2))).unwrap();
-    assert_eq!((answer(&second), second.metadata.version()), (2.0, Some(version(2))));
-    let listed = store.list_models().unwrap();
-    assert_eq!(listed.len(), 2);
-    assert_eq!(listed[1], second.metadata);
-
-    store.delete(version(1)).unwrap();
-    let deleted = "Activated model not available. Maybe it was deleted.";
-    assert_eq!(store.read(None).err().unwrap().to_string(), deleted);
-    assert_eq!(versions(&store), [2]);
-    for error in [store.read(Some(version(1))).err(), store.activate(version(1)).err(), store.delete(version(1)).err()]
-    {
-        let error = error.unwrap();
-        assert!(matches!(&error, PersistError::Lookup(text) if text == "No such version: 1"), "{error}");
-    }
-    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
 }
 
 #[test]
@@ -143,15 +112,6 @@ fn looking_at_a_store_does_not_make_it() {
     looks_empty();
     // By now SQLite has made it a database, which holds no tables.
     looks_empty();
-}
-
-#[test]
-fn a_store_that_was_not_initialized_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = Data::Text(format!("sqlite:///{}/models.db", folder.path().display()));
-    let store = persister("palladium.persistence.Database", &[("url", url)]).unwrap();
-    let error = store.read(None).err().unwrap();
-    assert_eq!(error.to_string(), "the persister was asked for a model before it was initialized");
 }
 
 #[test]
@@ -196,31 +156,6 @@ fn a_store_in_memory_lasts_as_long_as_its_persister() {
     store.write(&constant(1.0, 1)).unwrap();
     store.activate(version(1)).unwrap();
     assert!(store.activate(version(2)).is_err());
-    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
-}
-
-#[test]
-fn writers_and_readers_work_at_once() {
-    let (folder, _) = folder();
-    let store = database(folder.path());
-    std::thread::scope(|scope| {
-        let writers: Vec<_> = (0..5)
-            .map(|_| {
-                scope.spawn(|| {
-                    let written = store.write(&constant(1.0, 5)).unwrap();
-                    store.activate(written).unwrap();
-                })
-            })
-            .collect();
-        for _ in 0..5 {
-            scope.spawn(|| match store.read(None) {
-                Ok(model) => assert_eq!(answer(&model), 1.0),
-                Err(error) => assert_eq!(error.to_string(), "No model available"),
-            });
-        }
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
-    });
-    assert_eq!(versions(&store), [1, 2, 3, 4, 5]);
     assert_eq!(answer(&store.read(None).unwrap()), 1.0);
 }
 
@@ -352,4 +287,159 @@ fn a_failed_write_leaves_nothing() {
     sql(&file, "DROP TRIGGER full");
     assert_eq!(versions(&store), [1]);
     assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(2));
+}
+
+/// Returns the log of activations without times: from, to, who and by what.
+fn log(store: &dyn Persister) -> Vec<String> {
+    let number = |version: Option<Version>| version.map_or(0, Version::number);
+    let entries = store.history().unwrap();
+    assert!(entries.iter().all(|entry| entry.time.len() == 24 && entry.time.ends_with('Z')), "{entries:?}");
+    assert!(entries.is_sorted_by_key(|entry| entry.time.clone()));
+    let line = |entry: &Activation| {
+        format!("{} {} {} {}", number(entry.from), number(entry.to), entry.principal, entry.command)
+    };
+    entries.iter().map(line).collect()
+}
+
+fn origin(command: &str) -> Origin {
+    Origin { principal: "ada".into(), command: command.into() }
+}
+
+#[test]
+fn activations_are_written_down() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    assert_eq!(log(&store), [""; 0]);
+    assert!(!file.exists());
+    for _ in 0..3 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    store.activate_as(version(1), &origin("fit")).unwrap();
+    store.activate(version(2)).unwrap();
+    assert!(store.activate_as(version(7), &origin("a mistake")).is_err());
+    let expected = ["0 1 ada fit", "1 2 unknown unknown"];
+    assert_eq!(log(&store), expected);
+
+    // A store of the first builds has no such table until it is written to.
+    sql(&file, "DROP TABLE model_activations; UPDATE properties SET value = '0.1.0' WHERE name = 'db-version'");
+    assert_eq!(log(&store), [""; 0]);
+    assert_eq!(versions(&store), [1, 2, 3]);
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+    store.activate_as(version(3), &origin("later")).unwrap();
+    assert_eq!(log(&store), ["2 3 ada later"]);
+
+    sql(&file, "DROP TABLE model_activations; CREATE TABLE Model_Activations (name TEXT)");
+    all_fail(&store, "`model_activations` has the columns `name`, a store's has `id`, `time`");
+}
+
+#[test]
+fn the_active_version_is_deleted_by_force_only() {
+    let (folder, _) = folder();
+    let store = database(folder.path());
+    assert_eq!(store.delete_as(version(1), true, &origin("x")).unwrap_err().to_string(), "No such version: 1");
+    for _ in 0..2 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    store.activate_as(version(2), &origin("fit")).unwrap();
+    store.delete_as(version(1), false, &origin("delete")).unwrap();
+    let refused = told(&store.delete_as(version(2), false, &origin("delete")).unwrap_err());
+    assert!(refused.starts_with("version 2 is the active one, and stays (activate another version first"), "{refused}");
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+
+    store.delete_as(version(2), true, &origin("delete --force")).unwrap();
+    assert_eq!(versions(&store), [0; 0]);
+    assert_eq!(store.list_properties().unwrap(), properties(&[]));
+    assert_eq!(store.read(None).err().unwrap().to_string(), "No model available");
+    assert_eq!(log(&store), ["0 2 ada fit", "2 0 ada delete --force"]);
+    assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(3));
+}
+
+#[test]
+fn sizes_are_those_of_the_rows() {
+    let (folder, _) = folder();
+    let store = database(folder.path());
+    assert_eq!(store.list_sizes().unwrap(), BTreeMap::new());
+    store.write(&constant(1.0, 1)).unwrap();
+    store.write(&constant(1.0, 1000)).unwrap();
+    let sizes = store.list_sizes().unwrap();
+    assert!(sizes[&version(1)] < 1000 && sizes[&version(2)] > 8000, "{sizes:?}");
+}
+
+#[test]
+fn verifying_finds_changed_rows() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 5)).unwrap();
+    store.write(&constant(1.0, 5)).unwrap();
+    sql(&file, "DELETE FROM model_chunks WHERE model_version = 2 AND sequence = 20");
+    store.verify(version(1)).unwrap();
+    assert!(told(&store.verify(version(2)).unwrap_err()).contains("is incomplete"));
+    assert_eq!(store.verify(version(3)).unwrap_err().to_string(), "No such version: 3");
+}
+
+fn release(text: &str) -> Release {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_upgrade_activates_the_newest_version() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    for _ in 0..2 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    let upgrade = |from: Option<&str>, to: Option<&str>| {
+        store.upgrade(from.map(release).as_ref(), to.map(release).as_ref(), &origin("upgrade"))
+    };
+    assert_eq!(upgrade(None, None).unwrap().steps, []);
+    assert_eq!(store.list_properties().unwrap(), properties(&[]));
+
+    let done = upgrade(Some("0.0"), Some("1.0")).unwrap();
+    assert_eq!(done.steps, [(release("1.0"), "version 2 is the active one now".to_owned())]);
+    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
+    store.activate(version(1)).unwrap();
+    let again = upgrade(Some("0.0"), None).unwrap();
+    assert_eq!(again.steps, [(release("1.0"), "version 1 stays the active one".to_owned())]);
+    assert_eq!(log(&store), ["0 2 ada upgrade", "2 1 unknown unknown"]);
+
+    // Models without any property, and stores of the first builds, begin before 1.0 by themselves.
+    for before in ["DELETE FROM properties", "UPDATE properties SET value = '0.33' WHERE name = 'db-version'"] {
+        sql(&file, &format!("{before}; DELETE FROM properties WHERE name = 'active-model'"));
+        assert_eq!(upgrade(None, None).unwrap().steps.len(), 1, "{before}");
+        assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
+    }
+}
+
+#[test]
+fn an_upgrade_that_cannot_be_made_changes_nothing() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    for (stored, to) in [("2.0", None), ("1.0", Some("0.9")), ("1.0", Some("3.0")), ("x", None)] {
+        sql(&file, &format!("UPDATE properties SET value = '{stored}' WHERE name = 'db-version'"));
+        assert!(store.upgrade(None, to.map(release).as_ref(), &origin("upgrade")).is_err(), "{stored} {to:?}");
+        assert_eq!(store.list_properties().unwrap(), BTreeMap::from([(DB_VERSION.to_owned(), stored.to_owned())]));
+    }
+    let fresh = tempfile::tempdir().unwrap();
+    let store = database(fresh.path());
+    store.upgrade(None, None, &origin("upgrade")).unwrap();
+    assert_eq!(store.list_properties().unwrap(), properties(&[]));
+    assert!(fresh.path().join("models.db").exists());
+}
+
+#[test]
+fn a_failed_upgrade_leaves_the_store_as_it_was() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    sql(
+        &file,
+        "UPDATE properties SET value = '0.1.0' WHERE name = 'db-version'; CREATE TRIGGER full BEFORE INSERT ON \
+         model_activations BEGIN SELECT raise(ABORT, 'no'); END",
+    );
+    assert!(store.upgrade(None, None, &origin("upgrade")).is_err());
+    assert_eq!(store.list_properties().unwrap(), BTreeMap::from([(DB_VERSION.to_owned(), "0.1.0".to_owned())]));
+    sql(&file, "DROP TRIGGER full");
+    assert_eq!(store.upgrade(None, None, &origin("upgrade")).unwrap().steps.len(), 1);
+    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
 }

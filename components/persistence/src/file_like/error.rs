@@ -1,0 +1,121 @@
+//! What can go wrong with a store of single objects.
+
+use palladium_component::prelude::*;
+
+use crate::ArtifactError;
+use crate::artifact_store::StoreError;
+use crate::attachments::AttachmentError;
+use crate::upgrade::UpgradeError;
+
+/// A store of single objects did not do as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// A model is not there.
+    #[error("{0}")]
+    Lookup(String),
+    /// The version that is to be deleted is the active one.
+    #[error("version {0} is the active one, and stays")]
+    Active(Version),
+    /// The layout of the store cannot be changed in this way.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
+    /// The path has no place for the version.
+    #[error("the name of the file in `path` has to contain `{{version}}`")]
+    Template,
+    /// The persister was used before it was told which models can be decoded.
+    #[error("the persister was asked for a model before it was initialized")]
+    NotInitialized,
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The metadata are something else than JSON, or end too early.
+    #[error("the metadata file `{file}` is not JSON")]
+    NotJson {
+        /// The file.
+        file: String,
+        /// Where it is not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The metadata are JSON of another shape.
+    #[error("the metadata file `{file}` is damaged: {what}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What it should be and is not.
+        what: String,
+    },
+    /// The metadata file is too large.
+    #[error("the metadata file `{file}` is larger than the {limit} bytes that are allowed")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// How large it may be.
+        limit: u64,
+    },
+    /// The store was written by the Python original.
+    #[error("`{file}` belongs to a store of Palladium for Python, whose pickled models cannot be read")]
+    PythonStore {
+        /// A file that tells it.
+        file: String,
+    },
+    /// The last possible version number has been given.
+    #[error("the store of `{file}` has used up its version numbers")]
+    VersionsUsedUp {
+        /// The metadata file.
+        file: String,
+    },
+    /// A stored model cannot be read.
+    #[error("version {version} in `{file}` cannot be read")]
+    Unreadable {
+        /// Its file.
+        file: String,
+        /// The version.
+        version: Version,
+        /// Why.
+        #[source]
+        source: ArtifactError,
+    },
+    /// A model cannot be stored.
+    #[error("the model cannot be stored beside `{file}`")]
+    Unwritable {
+        /// The metadata file.
+        file: String,
+        /// Why.
+        #[source]
+        source: ArtifactError,
+    },
+    /// An attachment cannot be stored or loaded.
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
+}
+
+impl Explain for FileError {
+    fn help(&self) -> Option<String> {
+        let help = match self {
+            FileError::Template => "write for example `${here}/model-{version}`",
+            FileError::NotJson { .. } | FileError::Damaged { .. } => "restore it from a backup",
+            FileError::PythonStore { .. } => "let `path` name other files, and train the model again",
+            FileError::TooLarge { .. } => "delete models that are no longer needed",
+            FileError::Upgrade(error) => return error.help(),
+            FileError::Store(error) => return error.help(),
+            FileError::Attachment(error) => return error.help(),
+            FileError::Unreadable { source, .. } | FileError::Unwritable { source, .. } => return source.help(),
+            FileError::Lookup(_)
+            | FileError::Active(_)
+            | FileError::NotInitialized
+            | FileError::VersionsUsedUp { .. } => return None,
+        };
+        Some(help.to_owned())
+    }
+}
+
+impl From<FileError> for PersistError {
+    fn from(error: FileError) -> PersistError {
+        match error {
+            FileError::Lookup(text) => PersistError::Lookup(text),
+            FileError::Active(version) => PersistError::refuse_active(version),
+            error => PersistError::Failed(Failure::from(error)),
+        }
+    }
+}
