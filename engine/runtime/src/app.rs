@@ -8,6 +8,7 @@ use palladium_component::interfaces::{Component, Decorators, Interface, Mode};
 use palladium_component::value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value, nearest};
 
 use crate::plan::{Planned, component_of};
+use crate::root_keys;
 
 /// A configuration whose components are ready for use. Dropping it closes them.
 #[derive(Debug)]
@@ -117,7 +118,9 @@ impl App {
         let keys = self.root.as_map().into_iter().flat_map(|map| map.keys().map(String::as_str));
         let keys: Vec<&str> = keys.filter(|key| !key.starts_with("__")).collect();
         let diagnostic = Diagnostic::new(Code::MissingKey, format!("the configuration has no `{key}`, {what}"));
-        match (nearest(key, keys.iter().copied()), keys.is_empty()) {
+        // A key that means something itself is no misspelling of another.
+        let free = keys.iter().copied().filter(|key| root_keys::ALL.iter().all(|known| known.name != *key));
+        match (nearest(key, free), keys.is_empty()) {
             (Some(near), _) => match self.root.as_map().and_then(|map| map.get(near)) {
                 Some(entry) => diagnostic.at(&entry.key_span, format!("did you mean `{key}` here?")),
                 None => diagnostic,

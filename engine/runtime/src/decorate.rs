@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
-    Arguments, Component, DatasetLoader, DecoratorList, Decorators, Failure, InitContext, Lifecycle, Metadata,
-    PersistError, Persister, Probe, TrainedModel, Version,
+    Activation, Arguments, Component, DatasetLoader, DecoratorList, Decorators, Failure, InitContext, Lifecycle,
+    Metadata, Origin, PersistError, Persister, Probe, Release, TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 
@@ -119,8 +119,16 @@ impl Persister for DecoratedPersister {
         self.inner.activate(version)
     }
 
+    fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
+        self.inner.activate_as(version, origin)
+    }
+
     fn delete(&self, version: Version) -> Result<(), PersistError> {
         self.inner.delete(version)
+    }
+
+    fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
+        self.inner.delete_as(version, force, origin)
     }
 
     fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
@@ -129,5 +137,22 @@ impl Persister for DecoratedPersister {
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
         self.inner.list_properties()
+    }
+
+    fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
+        self.inner.list_sizes()
+    }
+
+    /// Looks at what is stored, not at what decorators make of it.
+    fn verify(&self, version: Version) -> Result<(), PersistError> {
+        self.inner.verify(version)
+    }
+
+    fn history(&self) -> Result<Vec<Activation>, PersistError> {
+        self.inner.history()
+    }
+
+    fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
+        self.inner.upgrade(from, to, origin)
     }
 }

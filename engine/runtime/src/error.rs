@@ -41,6 +41,8 @@ pub enum Step {
     Read,
     /// Listing the models.
     List,
+    /// Doing this through the persister of this root key.
+    Through(&'static str, &'static str),
     /// Calling the decorators of this root key.
     Decorate(&'static str),
 }
@@ -55,6 +57,7 @@ impl fmt::Display for Step {
             Step::Activate => write!(formatter, "activating through `model_persister`"),
             Step::Read => write!(formatter, "reading through `model_persister`"),
             Step::List => write!(formatter, "listing through `model_persister`"),
+            Step::Through(doing, key) => write!(formatter, "{doing} through `{key}`"),
             Step::Decorate(key) => write!(formatter, "calling the decorators of `{key}`"),
         }
     }

@@ -11,9 +11,10 @@ use palladium_component::value::{Code, Diagnostic};
 use tracing::{debug, info};
 
 use crate::error::During;
+use crate::lineage::{Recorder, Sources};
 use crate::root_keys::{FIT_DECORATORS, MODEL, PERSISTER, SCORING, TEST, TRAIN};
 use crate::timer::timed;
-use crate::{App, JobError, Score, Scoring, Step};
+use crate::{App, JobError, Score, Scoring, Step, origin};
 
 /// What a fit does beside fitting.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,8 @@ pub struct FitInputs {
     pub scoring: Scoring,
     /// Wraps the whole.
     pub decorators: DecoratorList,
+    /// The configuration that all this is from, for the lineage of the model.
+    pub sources: Sources,
 }
 
 /// What a fit did.
@@ -96,6 +99,7 @@ impl FitInputs {
             persister: if options.persist { Some(app.get(PERSISTER)?) } else { None },
             scoring: Scoring::of(app),
             decorators: app.decorators().list(FIT_DECORATORS),
+            sources: Sources::default(),
         };
         if options.persist_if_better_than.is_some() && inputs.test.is_none() {
             let message = format!("a model can only be stored if it is good enough with a `{TEST}` to score it on");
@@ -108,6 +112,13 @@ impl FitInputs {
             return Err(Diagnostic::new(Code::MissingKey, message).help(help).into());
         }
         Ok(inputs)
+    }
+
+    /// Sets the configuration that all this is from.
+    #[must_use]
+    pub fn with_sources(mut self, sources: Sources) -> FitInputs {
+        self.sources = sources;
+        self
     }
 }
 
@@ -171,8 +182,9 @@ fn kept() -> JobError {
 }
 
 fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Result<FitReport, JobError> {
-    let train = timed("Loading data", || inputs.train.load()).during(Step::Load(TRAIN))?;
-    let fitted = timed("Fitting model", || inputs.estimator.fit(&train, context));
+    let mut lineage = Recorder::new(&inputs.sources);
+    let train = lineage.load(TRAIN, || timed("Loading data", || inputs.train.load()).during(Step::Load(TRAIN)))?;
+    let fitted = lineage.fit(|| timed("Fitting model", || inputs.estimator.fit(&train, context)));
     context.check()?;
     let mut model = Arc::new(TrainedModel {
         model: fitted.during(Step::Fit)?,
@@ -183,19 +195,20 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
     let (mut train_scores, mut test_scores) = (Vec::new(), Vec::new());
     if options.evaluates() {
         debug!("Evaluating model on train set");
-        train_scores = inputs.scoring.score(&model, &train).during(Step::Score(TRAIN))?;
+        train_scores = lineage.evaluate(|| inputs.scoring.score(&model, &train)).during(Step::Score(TRAIN))?;
         annotate(&mut alone(&mut model)?.metadata, "score_train", &train_scores);
         info!("Train score: {}", listed(&train_scores));
     }
     drop(train);
     if let (true, Some(loader)) = (options.evaluates(), &inputs.test) {
-        let test = timed("Loading test data", || loader.load()).during(Step::Load(TEST))?;
+        let test = lineage.load(TEST, || timed("Loading test data", || loader.load()).during(Step::Load(TEST)))?;
         debug!("Evaluating model on test set");
-        test_scores = inputs.scoring.score(&model, &test).during(Step::Score(TEST))?;
+        test_scores = lineage.evaluate(|| inputs.scoring.score(&model, &test)).during(Step::Score(TEST))?;
         annotate(&mut alone(&mut model)?.metadata, "score_test", &test_scores);
         info!("Test score:  {}", listed(&test_scores));
     }
     let mut model = Arc::try_unwrap(model).map_err(|_| kept())?;
+    model.metadata.annotate(Metadata::LINEAGE, lineage.finish());
 
     let outcome = match (&inputs.persister, not_good_enough(options, &test_scores)) {
         (None, _) => Outcome::NotPersisted,
@@ -227,7 +240,7 @@ fn persist(
     model.metadata.annotate("version", version.number());
     info!("Wrote model with version {version}.");
     if options.activate {
-        persister.activate(version).during(Step::Activate)?;
+        persister.activate_as(version, &origin("fit")).during(Step::Activate)?;
     }
     Ok(Outcome::Persisted { version, activated: options.activate })
 }

@@ -36,8 +36,12 @@ pub const TEST: &str = "dataset_loader_test";
 pub const MODEL: &str = "model";
 /// Stores the trained models.
 pub const PERSISTER: &str = "model_persister";
+/// Stores the models that `palladium export` copies.
+pub const EXPORT_PERSISTER: &str = "model_persister_export";
 /// The scorer or scorers.
 pub const SCORING: &str = "scoring";
+/// Answers requests for predictions.
+pub const PREDICT_SERVICE: &str = "predict_service";
 /// Facts about the service.
 pub const SERVICE_METADATA: &str = "service_metadata";
 /// What `/alive` requires.
@@ -92,7 +96,21 @@ pub const ALL: &[RootKey] = &[
     RootKey { name: TEST, holds: Holds::Component(Kind::DatasetLoader), docs: "loads the data to evaluate with" },
     RootKey { name: MODEL, holds: Holds::Component(Kind::Estimator), docs: "the estimator" },
     RootKey { name: PERSISTER, holds: Holds::Component(Kind::Persister), docs: "stores the trained models" },
-    RootKey { name: SCORING, holds: Holds::Scoring, docs: "scores models instead of their own score" },
+    RootKey {
+        name: EXPORT_PERSISTER,
+        holds: Holds::Component(Kind::Persister),
+        docs: "stores the models that `palladium export` copies",
+    },
+    RootKey {
+        name: SCORING,
+        holds: Holds::Scoring,
+        docs: "scores models instead of their own score: the name of a scorer, a scorer, a function `|model, x, y|`, or a map of these by label",
+    },
+    RootKey {
+        name: PREDICT_SERVICE,
+        holds: Holds::Component(Kind::PredictService),
+        docs: "answers requests for predictions; further services may stand under any key",
+    },
     RootKey { name: SERVICE_METADATA, holds: Holds::Map, docs: "facts about the service, shown in every response" },
     RootKey { name: ALIVE, holds: Holds::Map, docs: "`process_store_required`: the models that `/alive` requires" },
     decorators!(PREDICT_DECORATORS, "wraps the view of every predict service without a `decorator_list_name`"),

@@ -87,6 +87,65 @@ impl Persister for Empty {
     }
 }
 
+/// Fails with what it was asked.
+#[component(Persister, name = "test.Asked")]
+struct Asked {}
+
+fn asked<T>(what: impl Into<String>) -> Result<T, PersistError> {
+    Err(PersistError::Lookup(what.into()))
+}
+
+impl Persister for Asked {
+    fn read(&self, _: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        asked("read")
+    }
+
+    fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {
+        asked("write")
+    }
+
+    fn activate(&self, version: Version) -> Result<(), PersistError> {
+        asked(format!("activate {version}"))
+    }
+
+    fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
+        asked(format!("activate {version} for {}", origin.command))
+    }
+
+    fn delete(&self, version: Version) -> Result<(), PersistError> {
+        asked(format!("delete {version}"))
+    }
+
+    fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
+        asked(format!("delete {version} {force} for {}", origin.command))
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        asked("models")
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        asked("properties")
+    }
+
+    fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
+        asked("sizes")
+    }
+
+    fn verify(&self, version: Version) -> Result<(), PersistError> {
+        asked(format!("verify {version}"))
+    }
+
+    fn history(&self) -> Result<Vec<Activation>, PersistError> {
+        asked("history")
+    }
+
+    fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
+        let text = |release: Option<&Release>| release.map_or_else(|| "newest".to_owned(), ToString::to_string);
+        asked(format!("upgrade {} to {} for {}", text(from), text(to), origin.command))
+    }
+}
+
 /// Answers under a list of its own.
 #[component(PredictService, name = "test.Service")]
 struct Service {
@@ -228,6 +287,32 @@ fn persisters_are_decorated_and_their_errors_pass() {
     assert!(app.get::<dyn Persister>("model_persister").unwrap().at_hand().is_some());
     let app = self::app(vec![persister(), ("read_model_decorators", list(Vec::new()))]);
     assert!(app.get::<dyn Persister>("model_persister").unwrap().at_hand().is_some());
+}
+
+#[test]
+fn what_is_not_decorated_goes_to_the_persister() {
+    let asked = map(vec![("!", text("test.Asked"))]);
+    let lists = ["read_model_decorators", "write_model_decorators"].map(|name| (name, list(vec![text("Notes")])));
+    let app = app([vec![("model_persister", asked)], lists.to_vec()].concat());
+    let persister = app.get::<dyn Persister>("model_persister").unwrap();
+    let version = Version::FIRST;
+    let origin = Origin { principal: "ada".into(), command: "test".into() };
+    let release = "1.0".parse::<Release>().unwrap();
+    let cases = [
+        (persister.activate(version).err(), "activate 1"),
+        (persister.activate_as(version, &origin).err(), "activate 1 for test"),
+        (persister.delete(version).err(), "delete 1"),
+        (persister.delete_as(version, true, &origin).err(), "delete 1 true for test"),
+        (persister.list_models().err(), "models"),
+        (persister.list_properties().err(), "properties"),
+        (persister.list_sizes().err(), "sizes"),
+        (persister.verify(version).err(), "verify 1"),
+        (persister.history().err(), "history"),
+        (persister.upgrade(Some(&release), None, &origin).err(), "upgrade 1.0 to newest for test"),
+    ];
+    for (error, expected) in cases {
+        assert_eq!(error.unwrap().to_string(), expected);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use palladium_component::prelude::*;
 use palladium_runtime::evaluate::evaluate;
+use palladium_runtime::export::{Wanted, export};
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
 use palladium_runtime::{App, JobError};
 use serde::{Deserialize, Serialize};
@@ -215,6 +216,33 @@ fn each_option_has_its_effect() {
 }
 
 #[test]
+fn a_model_tells_what_it_came_from() {
+    let lineage = |options: &FitOptions| {
+        let fakes = fakes(0.25);
+        fakes.fit(options).unwrap();
+        let written = fakes.store.written.lock().unwrap();
+        assert_eq!(written[0].for_listing().get(Metadata::LINEAGE), None);
+        assert_eq!(written[0].for_listing().entries().count() + 1, written[0].entries().count());
+        written[0].get(Metadata::LINEAGE).unwrap().clone()
+    };
+    let steps = |lineage: &serde_json::Value| -> Vec<String> {
+        let seconds = lineage["seconds"].as_object().unwrap();
+        assert!(seconds.values().all(|taken| taken.as_f64().is_some_and(|taken| taken >= 0.0)), "{seconds:?}");
+        seconds.keys().cloned().collect()
+    };
+    let fitted = lineage(&FitOptions::default());
+    assert_eq!(fitted["palladium_version"], palladium_runtime::VERSION);
+    assert_eq!(fitted["data"]["dataset_loader_train"]["rows"], 4);
+    assert_eq!(fitted["data"].as_object().unwrap().len(), 1, "only what was loaded");
+    assert_eq!(steps(&fitted), ["fit", "load"]);
+    let evaluated = lineage(&FitOptions { evaluate: true, ..FitOptions::default() });
+    assert_eq!(steps(&evaluated), ["evaluate", "fit", "load"]);
+    let digests = ["dataset_loader_train", "dataset_loader_test"].map(|key| evaluated["data"][key]["digest"].clone());
+    assert_eq!(digests[0], fitted["data"]["dataset_loader_train"]["digest"], "the same data");
+    assert_ne!(digests[0], digests[1], "one cell is another");
+}
+
+#[test]
 fn a_score_that_is_nan_is_never_good_enough() {
     let fakes = fakes(f64::NAN);
     let options = FitOptions { persist_if_better_than: Some(f64::NEG_INFINITY), ..FitOptions::default() };
@@ -359,4 +387,78 @@ impl DatasetLoader for Broken {
     fn load(&self) -> Result<Dataset, Failure> {
         Err(Failure::message("there is no data"))
     }
+}
+
+/// Holds one model and never lets go of it.
+struct Keeping(Arc<TrainedModel>);
+
+impl Lifecycle for Keeping {}
+
+impl Persister for Keeping {
+    fn read(&self, _: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {
+        Err(PersistError::Lookup("full".into()))
+    }
+
+    fn activate(&self, _: Version) -> Result<(), PersistError> {
+        Ok(())
+    }
+
+    fn delete(&self, _: Version) -> Result<(), PersistError> {
+        Ok(())
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        Ok(vec![self.0.metadata.clone()])
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        Ok(BTreeMap::from([("active-model".to_owned(), "x".to_owned())]))
+    }
+}
+
+#[test]
+fn an_export_tells_what_keeps_it_from_copying() {
+    let memory = Arc::new(Memory::default());
+    let mut written = Metadata::default();
+    written.annotate("version", 1);
+    memory.written.lock().unwrap().push(written);
+    let model = memory.read(Some(Version::FIRST)).unwrap();
+    let keeping = Arc::new(Keeping(model));
+    let attempt = |source: Arc<dyn Persister>, target: Arc<dyn Persister>, wanted| {
+        let components = vec![
+            ("model_persister", Component::Persister(source)),
+            ("model_persister_export", Component::Persister(target)),
+        ];
+        let mut copied = Vec::new();
+        let done = export(&App::of_components(components, Vec::new()), wanted, true, &mut |model| copied.push(model));
+        (done.map_err(|error| format!("{error}: {}", std::error::Error::source(&error).unwrap())), copied)
+    };
+    let kept = "reading through `model_persister` failed: a decorator of `read_model_decorators` has kept the model";
+    let cases = [
+        (attempt(keeping.clone(), memory.clone(), Wanted::Active), kept),
+        (
+            attempt(keeping.clone(), memory.clone(), Wanted::All),
+            "listing through `model_persister` failed: the property `active-model` of the store is wrong: `x` is no \
+             version: versions are whole numbers from 1 on",
+        ),
+        (
+            attempt(memory.clone(), keeping, Wanted::Version(Version::FIRST)),
+            "writing through `model_persister_export` failed: full",
+        ),
+        (
+            attempt(memory.clone(), memory.clone(), Wanted::Active),
+            "reading through `model_persister` failed: No model available",
+        ),
+    ];
+    for ((done, copied), expected) in cases {
+        assert_eq!(done.unwrap_err(), expected);
+        assert_eq!(copied, []);
+    }
+    let (done, copied) = attempt(memory.clone(), memory.clone(), Wanted::All);
+    assert_eq!((done, copied.len(), copied[0].activated), (Ok(()), 1, false), "none was active");
+    assert_eq!(memory.written.lock().unwrap()[1].get("exported_from_version"), Some(&serde_json::json!(1)));
 }

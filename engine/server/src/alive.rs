@@ -92,7 +92,7 @@ impl Required {
         let persister = self.persister.as_ref()?;
         let model = guarded(|| persister.in_memory()).ok()??;
         let updated = self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true);
-        Some(json!({"updated": updated, "metadata": model.metadata}))
+        Some(json!({"updated": updated, "metadata": model.metadata.for_listing()}))
     }
 
     fn since(&self, model: &Arc<TrainedModel>) -> DateTime<Utc> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use palladium_component::interfaces::{DecoratorList, PersistError, Persister};
+use palladium_component::interfaces::{DecoratorList, Metadata, PersistError, Persister};
 use serde_json::json;
 
 use crate::answer::{Refusal, chain, guarded, respond};
@@ -40,7 +40,7 @@ impl ModelList {
 }
 
 fn list(persister: &dyn Persister) -> Result<Vec<u8>, PersistError> {
-    let models = persister.list_models()?;
+    let models: Vec<Metadata> = persister.list_models()?.iter().map(Metadata::for_listing).collect();
     let properties = persister.list_properties()?;
     Ok(json!({"models": models, "properties": properties}).to_string().into_bytes())
 }

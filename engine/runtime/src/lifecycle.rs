@@ -1,0 +1,157 @@
+//! Decisions about stored versions: which one was active before, and which ones nobody needs.
+
+use std::collections::BTreeSet;
+
+use palladium_component::interfaces::{Activation, Failure, Metadata, PersistError, Persister, Version};
+
+/// Which models a store keeps beside the active one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retention {
+    /// The newest ones, this many.
+    pub newest: usize,
+    /// Those that score well.
+    pub better: Option<Better>,
+}
+
+/// Which scores are good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Better {
+    /// The entry of the metadata, such as `score_test`.
+    pub score: String,
+    /// What it has to reach; without it, to be greater than that of the active version.
+    pub threshold: Option<f64>,
+}
+
+/// There is nothing to compare scores with.
+#[derive(Debug, thiserror::Error)]
+#[error("the active version has no number under `{0}` to compare others with")]
+struct NoScore(String);
+
+impl palladium_component::interfaces::Explain for NoScore {
+    fn help(&self) -> Option<String> {
+        Some(format!("say how good a model has to be: `--keep-better {}=0.9`", self.0))
+    }
+}
+
+/// Returns the version that is active according to the properties of a store.
+///
+/// # Errors
+/// The store's; a property that is no version.
+pub fn active(persister: &dyn Persister) -> Result<Option<Version>, PersistError> {
+    let properties = persister.list_properties()?;
+    properties.get("active-model").map(|text| text.parse()).transpose().map_err(|error| {
+        PersistError::Failed(Failure::message(format!("the property `active-model` of the store is wrong: {error}")))
+    })
+}
+
+/// Returns the version that was active last before the active one and is still stored: activating it, and then asking
+/// again, leads back.
+pub fn previous(history: &[Activation], active: Option<Version>, models: &[Metadata]) -> Option<Version> {
+    let stored: BTreeSet<Version> = models.iter().filter_map(Metadata::version).collect();
+    let before = history.iter().rev().flat_map(|entry| [entry.to, entry.from]);
+    before.flatten().find(|version| Some(*version) != active && stored.contains(version))
+}
+
+/// Returns the versions that are not kept, in order. The active one is always kept.
+///
+/// # Errors
+/// Scores are to be compared with that of the active version, which has none.
+pub fn surplus(models: &[Metadata], active: Option<Version>, retention: &Retention) -> Result<Vec<Version>, Failure> {
+    let score = |metadata: &Metadata, name: &str| metadata.get(name).and_then(serde_json::Value::as_f64);
+    let is_better: Box<dyn Fn(&Metadata) -> bool> = match &retention.better {
+        None => Box::new(|_| false),
+        Some(Better { score: name, threshold: Some(threshold) }) => {
+            Box::new(move |metadata| score(metadata, name).is_some_and(|score| score >= *threshold))
+        }
+        Some(Better { score: name, threshold: None }) => {
+            let is_active = |metadata: &&Metadata| active.is_some() && metadata.version() == active;
+            let of_active = models.iter().find(is_active).and_then(|metadata| score(metadata, name));
+            let of_active = of_active.ok_or_else(|| NoScore(name.clone()))?;
+            Box::new(move |metadata| score(metadata, name).is_some_and(|score| score > of_active))
+        }
+    };
+    let old = &models[..models.len().saturating_sub(retention.newest)];
+    let left_out = old.iter().filter(|metadata| !is_better(metadata)).filter_map(Metadata::version);
+    Ok(left_out.filter(|version| Some(*version) != active).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(number: u64) -> Version {
+        Version::new(number).unwrap()
+    }
+
+    /// Returns models with these scores under `score_test`; NaN stands for none.
+    fn models(scores: &[f64]) -> Vec<Metadata> {
+        let model = |(index, score): (usize, &f64)| {
+            let mut metadata = Metadata::default();
+            metadata.annotate("version", index as u64 + 1);
+            if !score.is_nan() {
+                metadata.annotate("score_test", *score);
+            }
+            metadata
+        };
+        scores.iter().enumerate().map(model).collect()
+    }
+
+    #[test]
+    fn the_previous_version_is_the_last_other_one_that_is_stored() {
+        type Pairs<'a> = &'a [(u64, u64)];
+        let cases: [(Pairs<'_>, u64, usize, Option<u64>); 8] = [
+            (&[(0, 1), (1, 2), (2, 3)], 3, 3, Some(2)),
+            // Going back, and back again.
+            (&[(0, 1), (1, 2), (2, 3), (3, 2)], 2, 3, Some(3)),
+            (&[(0, 1), (1, 2), (2, 2)], 2, 3, Some(1)),
+            // What was deleted is passed over.
+            (&[(0, 1), (1, 5), (5, 3)], 3, 3, Some(1)),
+            // After the active one was deleted.
+            (&[(0, 1), (1, 2), (2, 0)], 0, 1, Some(1)),
+            // The log begins with the first activation that was written down.
+            (&[(1, 2)], 2, 3, Some(1)),
+            (&[(0, 1)], 1, 3, None),
+            (&[], 0, 3, None),
+        ];
+        let number = |number: u64| Version::new(number).ok();
+        for (entries, active, n_models, expected) in cases {
+            let entry = |(from, to): &(u64, u64)| Activation {
+                time: String::new(),
+                from: number(*from),
+                to: number(*to),
+                principal: String::new(),
+                command: String::new(),
+            };
+            let history: Vec<Activation> = entries.iter().map(entry).collect();
+            let found = previous(&history, number(active), &models(&vec![0.0; n_models]));
+            assert_eq!(found.map(Version::number), expected, "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_new_nor_good_nor_active_is_surplus() {
+        let better = |threshold| Some(Better { score: "score_test".into(), threshold });
+        let scores = [0.9, 0.5, f64::NAN, 0.7, 0.8];
+        let cases: [(usize, Option<Better>, u64, &[u64]); 8] = [
+            (2, None, 5, &[1, 2, 3]),
+            (2, None, 2, &[1, 3]),
+            (0, None, 0, &[1, 2, 3, 4, 5]),
+            (9, None, 5, &[]),
+            (1, better(None), 5, &[2, 3, 4]),
+            (1, better(None), 2, &[3]),
+            (0, better(Some(0.7)), 0, &[2, 3]),
+            (0, better(Some(0.7)), 3, &[2]),
+        ];
+        for (newest, better, active, expected) in cases {
+            let retention = Retention { newest, better };
+            let found = surplus(&models(&scores), Version::new(active).ok(), &retention).unwrap();
+            let found: Vec<u64> = found.into_iter().map(Version::number).collect();
+            assert_eq!(found, expected, "{retention:?} {active}");
+        }
+        let retention = Retention { newest: 1, better: better(None) };
+        for active in [None, Some(version(3)), Some(version(77))] {
+            let error = surplus(&models(&scores), active, &retention).unwrap_err();
+            assert_eq!(error.to_string(), "the active version has no number under `score_test` to compare others with");
+        }
+    }
+}
