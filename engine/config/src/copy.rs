@@ -112,7 +112,10 @@ impl<'a> Copies<'a, '_> {
             Ok(Some(found)) => found,
             Ok(None) => {
                 let (path, place) = (directive.path(), directive.span());
-                self.report(suggest::missing(path, &place, self.file, self.before, self.later), &directive);
+                let is_searched = self.findings.len() < limits::SUGGESTIONS;
+                let inputs = suggest::Inputs { file: self.file, before: self.before, later: self.later, is_searched };
+                let own = directive.place.key_path().to_string();
+                self.report(suggest::missing(path, &place, &own, &inputs), &directive);
                 self.states.insert(directive.key(), State::Failed);
                 return;
             }

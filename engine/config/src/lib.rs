@@ -15,6 +15,7 @@ mod merge;
 mod origin;
 mod overrides;
 mod print;
+mod printed;
 mod rhai_file;
 mod rhai_functions;
 mod rhai_modules;
@@ -28,9 +29,9 @@ mod suggest;
 mod tree_script;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use palladium_value::{Data, Diagnostic, Diagnostics, Entry, Map, Span, Value};
+use palladium_value::{Code, Data, Diagnostic, Diagnostics, Entry, Map, Span, Value};
 
 /// The Rhai language as this crate was built with it, for [`Extend`].
 pub use ::rhai;
@@ -40,6 +41,7 @@ use locate::{Language, Text};
 pub use origin::{Difference, Layer, Origin};
 pub use overrides::Override;
 pub use print::{to_json, to_ron};
+use printed::Printed;
 
 /// Registers further types and functions in a Rhai engine. They become part of what every file, script and function
 /// of a configuration may do, so they must be as harmless as the rest of the sandbox.
@@ -81,9 +83,10 @@ pub struct Config {
     root: Value,
     files: Vec<PathBuf>,
     default_location: Option<String>,
-    printed: Vec<String>,
+    printed: Arc<Printed>,
     scripts: Vec<Span>,
     sources: Vec<Arc<palladium_value::Source>>,
+    reader: Arc<Reader>,
     redactor: Redactor,
 }
 
@@ -108,9 +111,19 @@ impl Config {
         self.default_location.as_deref()
     }
 
-    /// Returns what Rhai code said by `print` and `debug`, redacted.
-    pub fn printed(&self) -> &[String] {
-        &self.printed
+    /// Returns what Rhai code said by `print` and `debug`, redacted, up to a bound; nothing once somebody listens.
+    pub fn printed(&self) -> Vec<String> {
+        self.printed.lines().iter().map(|line| self.redactor.redact(line)).collect()
+    }
+
+    /// Hands what Rhai code has said by `print` and `debug` to a listener, and from now on what functions of this
+    /// configuration say whenever they are called; all without the values of environment variables.
+    pub fn on_print(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        let (reader, redactor) = (Arc::clone(&self.reader), self.redactor.clone());
+        // A function may read variables that nothing had read while the files were loaded.
+        let redacted: printed::Listener =
+            Arc::new(move |line| listener(&redactor.redact(&reader.redactor().redact(line))));
+        self.printed.listen(&redacted);
     }
 
     /// Returns a text with `${environ.NAME}` in the place of every value that was read from the environment.
@@ -181,7 +194,7 @@ pub fn read_ron(name: &str, text: &str) -> Result<Value, Diagnostics> {
 /// What one call of [`load`] shares.
 struct Session {
     reader: Arc<Reader>,
-    printed: Arc<Mutex<Vec<String>>>,
+    printed: Arc<Printed>,
     extend: Option<Extend>,
     findings: Vec<Diagnostic>,
 }
@@ -201,14 +214,14 @@ impl Session {
         };
         let root = Value::new(Data::Map(root), span);
         let redactor = self.reader.redactor().with_secrets(secrets::collect(&root));
-        let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Config {
             root,
             sources: texts.iter().map(|text| Arc::clone(&text.source)).collect(),
             files: texts.into_iter().map(|text| text.path).collect(),
             scripts,
             default_location,
-            printed: printed.iter().map(|line| redactor.redact(line)).collect(),
+            printed: self.printed,
+            reader: self.reader,
             redactor,
         })
     }
@@ -222,6 +235,12 @@ impl Session {
         let redactor = self.reader.redactor();
         findings.0.iter_mut().for_each(|finding| redactor.redact_diagnostic(finding));
         findings.sort();
+        let n_more = findings.0.len().saturating_sub(limits::FINDINGS);
+        if n_more > 0 {
+            findings.0.truncate(limits::FINDINGS);
+            let more = Diagnostic::new(Code::TooLarge, format!("{n_more} more findings are not shown"));
+            findings.push(more.help("correct those above first"));
+        }
         Err(findings)
     }
 

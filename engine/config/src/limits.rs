@@ -26,6 +26,12 @@ pub(crate) const COPY_STEPS: usize = 10_000_000;
 /// `__copy__` directives that stand in the way of a path which stands in the way of a path, and so on.
 pub(crate) const COPY_DETOURS: usize = 32;
 
+/// Findings that are handed out: drawing each with its line takes time.
+pub(crate) const FINDINGS: usize = 1_000;
+
+/// Findings after which no nearest path is searched for a missing one.
+pub(crate) const SUGGESTIONS: usize = 100;
+
 /// Paths that are compared with a missing one to find the nearest.
 pub(crate) const SUGGESTED_PATHS: usize = 5_000;
 

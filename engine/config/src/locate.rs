@@ -74,22 +74,25 @@ pub(crate) fn read(name: &str, working_directory: &Path) -> Result<Text, Diagnos
     Ok(Text { language, source: Source::new(name, text), path: canonical, directory })
 }
 
-/// Why a file cannot be read.
+/// Why a file cannot be read, as the rest of a sentence about it.
 #[derive(Debug)]
-pub(crate) enum Unreadable {
+pub enum Unreadable {
+    /// It does not exist.
     Missing,
     /// It is something else, such as `a directory`.
     NotAFile(&'static str),
+    /// It has too many bytes.
     TooLarge,
     /// The line of the first byte that is not UTF-8.
     NotText(usize),
+    /// What the operating system says.
     Other(io::Error),
 }
 
 impl From<io::Error> for Unreadable {
     fn from(error: io::Error) -> Unreadable {
         match error.kind() {
-            io::ErrorKind::NotFound => Unreadable::Missing,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unreadable::Missing,
             _ => Unreadable::Other(error),
         }
     }
@@ -123,7 +126,10 @@ impl std::fmt::Display for Unreadable {
 }
 
 /// Reads a text of bounded size; what is not an ordinary file is not even opened.
-pub(crate) fn read_text(path: &Path) -> Result<String, Unreadable> {
+///
+/// # Errors
+/// Why there is no text.
+pub fn read_text(path: &Path) -> Result<String, Unreadable> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
         return Err(Unreadable::NotAFile("a directory"));

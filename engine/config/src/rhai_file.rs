@@ -23,6 +23,7 @@ use crate::Extend;
 use crate::environment::{Reader, Unread};
 use crate::expand::no_directory;
 use crate::limits;
+use crate::printed::Printed;
 use crate::rhai_functions::{Failed, Functions};
 use crate::rhai_modules::Modules;
 use crate::rhai_spans::{Lines, Spans, Written};
@@ -37,7 +38,7 @@ pub(crate) struct Sandbox {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) reader: Arc<Reader>,
     /// What was printed.
-    pub(crate) printed: Arc<Mutex<Vec<String>>>,
+    pub(crate) printed: Arc<Printed>,
     /// What else is registered in every engine.
     pub(crate) extend: Option<Extend>,
 }
@@ -102,19 +103,11 @@ impl Sandbox {
         Machine { engine, modules, watch }
     }
 
-    /// Keeps what is printed, up to a bound.
     fn listen(&self, engine: &mut Engine) {
-        let keep = |printed: &Mutex<Vec<String>>, text: &str| {
-            let mut printed = printed.lock().unwrap_or_else(PoisonError::into_inner);
-            let n_bytes: usize = printed.iter().map(String::len).sum();
-            if printed.len() < limits::PRINTED_LINES && n_bytes + text.len() <= limits::PRINTED_BYTES {
-                printed.push(text.to_owned());
-            }
-        };
         let printed = Arc::clone(&self.printed);
-        engine.on_print(move |text| keep(&printed, text));
+        engine.on_print(move |text| printed.say(text));
         let printed = Arc::clone(&self.printed);
-        engine.on_debug(move |text, _, _| keep(&printed, text));
+        engine.on_debug(move |text, _, _| printed.say(text));
     }
 
     /// Returns the names that code finds.
@@ -178,7 +171,20 @@ fn syntax(source: &Arc<Source>, error: &ParseError) -> Diagnostic {
     let end = source.text().len();
     let range = lines.token(error.position()).unwrap_or(end..end);
     let code = if is_limit(error.err_type()) { Code::TooLarge } else { Code::Syntax };
-    Diagnostic::new(code, our_words(&error.err_type().to_string())).at(&Span::new(source, range), "")
+    let finding = Diagnostic::new(code, our_words(&error.err_type().to_string())).at(&Span::new(source, range), "");
+    let help = match error.err_type() {
+        ParseErrorType::ExprTooDeep => format!(
+            "at most {} expressions may stand inside each other, {} in functions: name parts with `let`",
+            limits::RHAI_EXPRESSION_DEPTH,
+            limits::RHAI_FUNCTION_EXPRESSION_DEPTH
+        ),
+        ParseErrorType::TooManyFunctions => {
+            format!("a file may have {}: move some to a module", limits::RHAI_FUNCTIONS)
+        }
+        ParseErrorType::LiteralTooLarge(_, most) => format!("at most {most}: divide it"),
+        _ => return finding,
+    };
+    finding.help(help)
 }
 
 /// Writes the engine's messages as ours are written.
@@ -234,7 +240,7 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
             Diagnostic::new(Code::ScriptFailed, token.cast::<Refused>().0)
         }
         EvalAltResult::ErrorRuntime(token, _) if token.is::<Failed>() => token.cast::<Failed>().into_diagnostic(),
-        other => Diagnostic::new(Code::ScriptFailed, our_words(&other.to_string())),
+        other => exceeded(&other).unwrap_or_else(|| Diagnostic::new(Code::ScriptFailed, our_words(&other.to_string()))),
     };
     let inside = module.and_then(|path| Written::File(modules.source(&path)?).place(position));
     if let Some(first) = inside.clone().or_else(|| place(position)).or_else(|| caller.clone())
@@ -252,6 +258,37 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
             (None, None) => diagnostic,
         },
     }
+}
+
+/// Returns the finding about code that met one of the limits.
+fn exceeded(error: &EvalAltResult) -> Option<Diagnostic> {
+    let (message, help) = match error {
+        EvalAltResult::ErrorTooManyOperations(_) => (
+            format!("the code takes more than {} operations", limits::RHAI_OPERATIONS),
+            "does a loop never end? A configuration says what there is; large computations belong into a program",
+        ),
+        EvalAltResult::ErrorStackOverflow(_) => (
+            format!("more than {} function calls inside each other", limits::RHAI_CALL_LEVELS),
+            "does a function call itself without an end?",
+        ),
+        EvalAltResult::ErrorTooManyVariables(_) => {
+            (format!("more than {} variables at the same time", limits::RHAI_VARIABLES), "keep them in a map or a list")
+        }
+        EvalAltResult::ErrorTooManyModules(_) => {
+            (format!("more than {} modules are imported", limits::RHAI_MODULES), "put several of them into one file")
+        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => {
+            let most = match what.to_lowercase() {
+                what if what.contains("string") => format!("{} MiB", limits::RHAI_TEXT_BYTES >> 20),
+                what if what.contains("map") => format!("{} entries", limits::RHAI_MAP_ENTRIES),
+                _ => format!("{} items", limits::RHAI_LIST_ITEMS),
+            };
+            (format!("{}: at most {most}", our_words(&error.to_string())), "does a loop never end?")
+        }
+        _ => return None,
+    };
+    let message = message.split(" (line ").next().unwrap_or_default();
+    Some(Diagnostic::new(Code::ScriptFailed, message).help(help))
 }
 
 /// Puts errors in the place of the `sleep` of Rhai's core package, for each type that it takes.

@@ -111,23 +111,29 @@ impl Modules {
         Ok((ast, module))
     }
 
-    /// Returns the file of a module, which lies in the folder of the configuration file or below it.
     fn find(&self, name: &str) -> Result<PathBuf, String> {
-        let directory = self.sandbox.directory.as_ref().ok_or("this code stands in no file")?;
-        let relative = Path::new(name);
-        let is_plain = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if name.is_empty() || !is_plain {
-            return Err("modules are named relative to the configuration file, without `..`".to_owned());
-        }
-        let mut path = directory.join(relative);
-        match path.extension().and_then(|extension| extension.to_str()) {
-            None => drop(path.set_extension("rhai")),
-            Some("rhai") => {}
-            Some(_) => return Err("only `.rhai` files are modules".to_owned()),
-        }
-        let path = path.canonicalize().map_err(|error| format!("it {}", Unreadable::from(error)))?;
-        let is_inside = directory.canonicalize().is_ok_and(|directory| path.starts_with(directory));
-        let is_rhai = path.extension().is_some_and(|extension| extension == "rhai");
-        if is_inside && is_rhai { Ok(path) } else { Err("its link leads out of the folder".to_owned()) }
+        find_module(self.sandbox.directory.as_ref().ok_or("this code stands in no file")?, name)
     }
+}
+
+/// Returns the file of a module, which lies in a folder or below it, whatever links there are.
+///
+/// # Errors
+/// Why no module has this name, as the rest of a sentence.
+pub fn find_module(directory: &Path, name: &str) -> Result<PathBuf, String> {
+    let relative = Path::new(name);
+    let is_plain = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if name.is_empty() || !is_plain {
+        return Err("modules are named relative to the file that imports them, without `..`".to_owned());
+    }
+    let mut path = directory.join(relative);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        None => drop(path.set_extension("rhai")),
+        Some("rhai") => {}
+        Some(_) => return Err("only `.rhai` files are modules".to_owned()),
+    }
+    let path = path.canonicalize().map_err(|error| format!("it {}", Unreadable::from(error)))?;
+    let is_inside = directory.canonicalize().is_ok_and(|directory| path.starts_with(directory));
+    let is_rhai = path.extension().is_some_and(|extension| extension == "rhai");
+    if is_inside && is_rhai { Ok(path) } else { Err("its link leads out of the folder".to_owned()) }
 }

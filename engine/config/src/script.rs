@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use palladium_value::{Data, Diagnostics, KeyPath, Span, Value};
 use rhai::Dynamic;
 
+pub use crate::locate::{Unreadable, read_text};
 use crate::rhai_functions::pointer;
 pub use crate::rhai_functions::{Failed, failed};
+pub use crate::rhai_modules::find_module;
 use crate::rhai_values::Importer;
 
 thread_local! {

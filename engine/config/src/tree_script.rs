@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use palladium_value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value};
@@ -12,6 +12,7 @@ use crate::Extend;
 use crate::environment::Reader;
 use crate::limits;
 use crate::locate::Text;
+use crate::printed::Printed;
 use crate::rhai_file::{Machine, Sandbox, failure, on_a_large_stack, our_words};
 use crate::rhai_functions::{Functions, of_pointer};
 use crate::rhai_spans::Written;
@@ -31,7 +32,7 @@ struct Script {
 /// What scripts need besides the tree.
 pub(crate) struct Surroundings<'a> {
     pub(crate) reader: &'a Arc<Reader>,
-    pub(crate) printed: &'a Arc<Mutex<Vec<String>>>,
+    pub(crate) printed: &'a Arc<Printed>,
     pub(crate) extend: &'a Option<Extend>,
     /// The files, whose folders are known.
     pub(crate) texts: &'a [Text],

@@ -41,7 +41,7 @@ fn register_persister(engine: &mut Engine) {
     engine.register_fn("list", move |of: &mut Opaque| -> Result<Dynamic> {
         guarded(|| {
             let models = persister(of, "list")?.list_models()?;
-            Ok(Dynamic::from_array(models.iter().map(metadata).collect()))
+            Ok(Dynamic::from_array(models.iter().map(|model| metadata(&model.for_listing())).collect()))
         })
     });
     engine.register_fn("properties", move |of: &mut Opaque| -> Result<Dynamic> {
@@ -60,7 +60,7 @@ fn register_persister(engine: &mut Engine) {
         guarded(|| Ok(number(persister(of, "write")?.write(&*model_argument(&written)?)?)))
     });
     engine.register_fn("activate", move |of: &mut Opaque, wanted: Dynamic| -> Result<()> {
-        guarded(|| Ok(persister(of, "activate")?.activate(version(&wanted)?)?))
+        guarded(|| Ok(persister(of, "activate")?.activate_as(version(&wanted)?, &palladium_runtime::origin("script"))?))
     });
     engine.register_fn("delete", move |of: &mut Opaque, wanted: Dynamic| -> Result<()> {
         guarded(|| Ok(persister(of, "delete")?.delete(version(&wanted)?)?))

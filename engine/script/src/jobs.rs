@@ -10,6 +10,7 @@ use palladium_component::value::{Data, Diagnostics, Entry, Label, Map as ValueMa
 use palladium_config::script::{Opaque, from_dynamic};
 use palladium_runtime::evaluate::evaluate;
 use palladium_runtime::fit::{FitInputs, FitOptions, Outcome, fit};
+use palladium_runtime::lineage::Sources;
 use palladium_runtime::{Score, build, component_of, plan_tree, root_keys};
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 
@@ -70,7 +71,8 @@ fn fit_job(project: &Project, options: &Map, context: &FitContext) -> Answer {
         evaluate: flag("evaluate", usual.evaluate)?,
         persist_if_better_than: threshold,
     };
-    let inputs = FitInputs::of(project.app(), &options)?;
+    let sources = Sources::of(project.config().to_json(), project.app(), project.registry());
+    let inputs = FitInputs::of(project.app(), &options)?.with_sources(sources);
     let report = fit(&inputs, &options, context)?;
 
     let mut done = Map::new();

@@ -1,9 +1,6 @@
 //! What a script or shell session may cost. Its author sits before it, so there is no bound on time and operations:
 //! Ctrl-C stops it. What is bounded is what would end the process, memory and stack.
 
-/// Bytes of a script.
-pub(crate) const SOURCE_BYTES: u64 = 16 * 1024 * 1024;
-
 /// Function calls inside each other.
 pub(crate) const CALL_LEVELS: usize = 64;
 

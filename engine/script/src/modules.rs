@@ -1,15 +1,15 @@
 //! What `import` finds: `.rhai` files in the folder of the script or below it.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use palladium_component::value::Source;
+use palladium_config::script::{find_module, read_text};
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, ParseError, Position, Scope, Shared};
 
 use crate::fault::Fault;
 use crate::limits;
-use crate::source::read_text;
 
 /// Modules that were imported, and those that are being imported.
 pub(crate) struct Modules {
@@ -85,23 +85,8 @@ impl Modules {
         Ok(module)
     }
 
-    /// Returns the file of a module.
     fn find(&self, name: &str) -> Result<PathBuf, String> {
-        let folder = self.folder.as_ref().ok_or("this code has no folder")?;
-        let relative = Path::new(name);
-        let is_plain = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if name.is_empty() || !is_plain {
-            return Err("modules are named relative to the script, without `..`".to_owned());
-        }
-        let mut path = folder.join(relative);
-        match path.extension().and_then(|extension| extension.to_str()) {
-            None => drop(path.set_extension("rhai")),
-            Some("rhai") => {}
-            Some(_) => return Err("only `.rhai` files are modules".to_owned()),
-        }
-        let path = path.canonicalize().map_err(|_| format!("there is no file `{}`", path.display()))?;
-        let is_inside = folder.canonicalize().is_ok_and(|folder| path.starts_with(folder));
-        if is_inside { Ok(path) } else { Err("its link leads out of the folder".to_owned()) }
+        find_module(self.folder.as_ref().ok_or("this code has no folder")?, name)
     }
 }
 

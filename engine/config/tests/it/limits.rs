@@ -52,3 +52,14 @@ fn files_that_nest_too_deeply_are_refused() {
     let loop_text = "let a = []; for i in 0..200 { a = [a]; } #{ a: a }";
     assert_eq!(codes(&load_texts("rhai", &[loop_text]).unwrap_err()), ["too_large"]);
 }
+
+#[test]
+fn very_many_mistakes_are_counted() {
+    let entries: String =
+        (0..3_000).map(|index| format!("\"key{index}\": {{\"__copy__\": \"kez{}\"}},\n", index + 1)).collect();
+    let findings = load_texts("ron", &[&format!("{{{entries}}}")]).unwrap_err();
+    assert_eq!(findings.0.len(), 1_001);
+    assert_eq!(findings.0[1_000].message, "2000 more findings are not shown");
+    // A nearer path is searched for some of them only, as that takes time.
+    assert_eq!(findings.iter().filter(|finding| finding.help[0].starts_with("did you mean")).count(), 100);
+}
