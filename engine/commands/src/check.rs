@@ -120,7 +120,10 @@ impl Outcome {
             text.push_str(&format!("{key}: {what}\n"));
         }
         match self.findings.is_empty() {
-            true => text.push_str(&format!("no findings, {} components", self.n_components)),
+            true => {
+                let plural = if self.n_components == 1 { "" } else { "s" };
+                text.push_str(&format!("no findings, {} component{plural}", self.n_components));
+            }
             false => text.push_str(&self.findings.render(false)),
         }
         text

@@ -23,7 +23,8 @@ impl Command for Fit {
                 "Train a model, store it under the next version and make it the active one.\n\n\
                  Loads the data of `dataset_loader_train`, fits `model` and writes the result through \
                  `model_persister`. With an evaluation the model is scored on the training data and on the data of \
-                 `dataset_loader_test`; the scores are printed and stored with it. An interrupt (Ctrl-C) stores nothing.",
+                 `dataset_loader_test`; the scores are printed and stored with it. An interrupt (Ctrl-C) stores nothing: \
+                 the step that runs is finished or given up first, a second interrupt does not wait for it.",
             )
             .arg(flag("no-save").short('n').help("Do not store the model"))
             .arg(flag("no-activate").help("Store the model without making it the active one"))
@@ -48,8 +49,9 @@ impl Command for Fit {
         if options.persist_if_better_than.is_some_and(f64::is_nan) {
             return Err(CommandError::Usage("`--save-if-better-than` needs a number, not NaN".to_owned()));
         }
-        let app = terminal(host)?.app(Mode::Fit)?;
-        let inputs = FitInputs::of(&app, &options).map_err(job_failed)?;
+        let terminal = terminal(host)?;
+        let app = terminal.app(Mode::Fit)?;
+        let inputs = FitInputs::of(&app, &options).map_err(job_failed)?.with_sources(terminal.sources());
         let report = fit(&inputs, &options, &cancelled_by_signals()?).map_err(job_failed)?;
         result_lines(&report).iter().try_for_each(|line| host.print(line))
     }

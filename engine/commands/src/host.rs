@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use palladium_component::Registry;
-use palladium_component::interfaces::{CommandError, Failure, Host, Mode, clap};
+use palladium_component::interfaces::{CommandError, Failure, Host, Mode, PersistError, Persister, clap};
 use palladium_component::value::{Data, Diagnostics, Span, Value};
 use palladium_config::{Config, Environment, Override, Request};
-use palladium_runtime::{App, JobError, Plan, root_keys};
+use palladium_runtime::lineage::Sources;
+use palladium_runtime::{App, JobError, Plan, Step, root_keys};
 use palladium_script::Project;
 use tracing::info;
 
@@ -24,6 +25,8 @@ pub struct Terminal {
     files: Option<String>,
     overrides: Vec<Override>,
     app: Option<Arc<App>>,
+    /// The configuration that it was built from, as models tell it.
+    sources: Sources,
     redaction: Redaction,
     /// What commands had built besides; dropping it would close the components.
     built: Vec<App>,
@@ -33,7 +36,7 @@ impl Terminal {
     pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction) -> Terminal {
         let (files, overrides) = (options::config(matches), options::overrides(matches));
         let (registry, redaction) = (Arc::clone(registry), redaction.clone());
-        Terminal { registry, files, overrides, app: None, redaction, built: Vec::new() }
+        Terminal { registry, files, overrides, app: None, sources: Sources::default(), redaction, built: Vec::new() }
     }
 
     /// Returns the components of this binary.
@@ -79,6 +82,7 @@ impl Terminal {
 
     fn set_up_log(&self, config: &Config, logging: &Logging) -> Result<(), CommandError> {
         logging::set_up(logging, &self.redaction)?;
+        config.on_print(|line| info!(target: "palladium::script", "{line}"));
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");
         }
@@ -93,6 +97,20 @@ impl Terminal {
     /// Prints why something failed to standard error.
     pub fn report(&self, error: CommandError) {
         report::failed(error, &self.redaction);
+    }
+
+    /// Returns a text without secrets.
+    pub fn redact_text(&self, text: &str) -> String {
+        self.redaction.redact(text)
+    }
+
+    /// Builds the configuration for work on models and returns its store.
+    ///
+    /// # Errors
+    /// All findings, a component that could not be initialized, and that there is no store.
+    pub fn persister(&mut self) -> Result<Arc<dyn Persister>, CommandError> {
+        let app = self.app(Mode::Fit)?;
+        app.get(root_keys::PERSISTER).map_err(|error| CommandError::Config(error.into()))
     }
 
     /// Returns findings without secrets.
@@ -126,14 +144,7 @@ impl Terminal {
         Request { files, extra, directory, environment, overrides: Vec::new(), extend: Some(extend) }
     }
 
-    /// Checks the configuration and constructs its components.
-    ///
-    /// # Errors
-    /// All findings.
-    pub fn plan(&self, mode: Mode) -> Result<Plan, CommandError> {
-        self.planned(&self.start(mode)?)
-    }
-
+    /// Checks a configuration and constructs its components.
     fn planned(&self, config: &Config) -> Result<Plan, CommandError> {
         let mut findings = Terminal::findings(config);
         match palladium_runtime::plan(config.root(), &self.registry) {
@@ -163,12 +174,19 @@ impl Terminal {
         if let Some(app) = &self.app {
             return Ok(Arc::clone(app));
         }
-        let plan = self.plan(mode)?;
+        let config = self.start(mode)?;
+        let plan = self.planned(&config)?;
         let app = Arc::new(
             palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))?,
         );
+        self.sources = Sources::of(config.to_json(), &app, &self.registry);
         self.app = Some(Arc::clone(&app));
         Ok(app)
+    }
+
+    /// Returns the configuration that [`Terminal::app`] was built from, as models tell it.
+    pub fn sources(&self) -> Sources {
+        self.sources.clone()
     }
 }
 
@@ -197,6 +215,13 @@ impl Host for Terminal {
 
     fn as_any(&mut self) -> &mut dyn Any {
         self
+    }
+}
+
+/// Returns what turns a store's error into that of a command that was doing this through `model_persister`.
+pub fn store_failed(doing: &'static str) -> impl Fn(PersistError) -> CommandError {
+    move |error| {
+        job_failed(JobError::Component { step: Step::Through(doing, root_keys::PERSISTER), source: error.into() })
     }
 }
 

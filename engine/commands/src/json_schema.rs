@@ -8,6 +8,8 @@ use palladium_component::prelude::*;
 use palladium_runtime::root_keys::{self, Holds, RootKey};
 use serde_json::{Map as Object, Value as Json, json};
 
+use crate::logging::Logging;
+
 /// The keys that name the factory of a component.
 const FACTORY_KEYS: [&str; 2] = ["!", "__factory__"];
 
@@ -29,6 +31,8 @@ pub fn of(registry: &Registry) -> Json {
 
 fn root_key(key: &RootKey, registry: &Registry) -> Json {
     let mut schema = match key.holds {
+        _ if key.name == root_keys::LOGGING => any_of(vec![Logging::schema(), null(), reference("computed")]),
+        _ if key.name == root_keys::ALIVE => any_of(vec![alive(), null(), reference("computed")]),
         Holds::Component(kind) => any_of(vec![reference(&kind_name(kind)), null(), reference("computed")]),
         Holds::Map => any_of(vec![map(reference("value")), null(), reference("computed")]),
         Holds::Scoring => {
@@ -39,7 +43,11 @@ fn root_key(key: &RootKey, registry: &Registry) -> Json {
             any_of(vec![scorer(), map(scorer()), null()])
         }
         Holds::Decorators => {
-            let list = json!({ "type": "array", "items": reference("value") });
+            let names: Vec<&str> =
+                registry.of_kind(Kind::Decorator).flat_map(|descriptor| names(descriptor, registry)).collect();
+            let name = json!({ "enum": names });
+            let item = any_of(vec![name, reference(&kind_name(Kind::Decorator)), reference("computed")]);
+            let list = json!({ "type": "array", "items": item });
             any_of(vec![list, null(), reference("computed")])
         }
         Holds::Mode => {
@@ -47,6 +55,14 @@ fn root_key(key: &RootKey, registry: &Registry) -> Json {
         }
     };
     schema["description"] = json!(key.docs);
+    schema
+}
+
+/// What `/alive` requires. The server looks at no other entry.
+fn alive() -> Json {
+    let names = json!({ "type": "array", "items": or_computed(&ParamType::Text, Range::ANY) });
+    let mut schema = map(reference("value"));
+    schema["properties"]["process_store_required"] = any_of(vec![names, null(), reference("computed")]);
     schema
 }
 

@@ -3,11 +3,13 @@
 //! This is the only crate that prints and exits. Results go to standard output, everything else to standard error.
 #![expect(clippy::print_stderr, reason = "the commands talk to the terminal")]
 
+mod admin;
 mod annotations;
 mod check;
 mod components;
 mod config;
 mod examples;
+mod export;
 mod fit;
 mod graph;
 mod host;
@@ -22,7 +24,9 @@ mod run;
 mod schema;
 mod serve;
 mod shell;
+mod table;
 mod test;
+mod upgrade;
 mod version;
 
 use std::process::ExitCode;

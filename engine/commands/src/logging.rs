@@ -26,7 +26,7 @@ pub use settings::{Format, Logging, Target, Time};
 const VARIABLE: &str = "PALLADIUM_LOG";
 
 /// What stays quiet unless it is named: a line for every request would cost more than the request.
-const QUIET: &str = "palladium::access=off,actix_server=warn";
+const QUIET: &str = "palladium::access=off,actix_http=off,actix_server=warn";
 
 /// Sets up the log; further calls do nothing. `PALLADIUM_LOG` holds directives such as `debug` or
 /// `palladium_runtime=debug,warn` and wins over what the configuration says about levels; what cannot be read in it is

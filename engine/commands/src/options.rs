@@ -1,8 +1,10 @@
 //! The command line that all subcommands share.
 
+use std::io::IsTerminal;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use palladium_component::interfaces::clap;
+use palladium_component::interfaces::{Version, clap};
 use palladium_config::Override;
 
 const CONFIG: &str = "config";
@@ -29,11 +31,14 @@ pub fn root() -> Command {
 
 /// Adds the options of every subcommand.
 pub fn with_common(command: Command) -> Command {
-    let repeated = |name, value| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
+    // Where there are further subcommands, the options may stand behind them.
+    let global = command.has_subcommands();
+    let repeated = |name, value| Arg::new(name).long(name).value_name(value).action(ArgAction::Append).global(global);
     command
         .arg(
             Arg::new(CONFIG)
                 .long("config")
+                .global(global)
                 .value_name("FILES")
                 .help("Configuration files, separated by commas; later ones win. Wins over PALLADIUM_CONFIG"),
         )
@@ -72,6 +77,28 @@ pub fn format(choices: &'static [&'static str]) -> Arg {
         .value_parser(clap::builder::PossibleValuesParser::new(choices))
         .default_value(choices[0])
         .help("How the result is printed")
+}
+
+/// Returns the option `--format` of what people read on a terminal and programs elsewhere.
+pub fn table_or_json() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(clap::builder::PossibleValuesParser::new(["table", "json"]))
+        .help("How the result is printed; if not given, a table on a terminal and JSON elsewhere")
+}
+
+/// Tells whether [`table_or_json`] asks for a table.
+pub fn is_table(matches: &ArgMatches) -> bool {
+    match matches.get_one::<String>("format") {
+        Some(format) => format == "table",
+        None => std::io::stdout().is_terminal(),
+    }
+}
+
+/// Returns the option or argument of a name that takes a version.
+pub fn version(name: &'static str) -> Arg {
+    Arg::new(name).value_name("VERSION").value_parser(|text: &str| text.parse::<Version>())
 }
 
 /// Returns what `--format` says.

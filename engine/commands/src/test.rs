@@ -1,11 +1,11 @@
 //! `palladium test`.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 use palladium_component::prelude::*;
 use palladium_runtime::evaluate::evaluate;
 
 use crate::host::job_failed;
-use crate::terminal;
+use crate::{options, terminal};
 
 /// Scores a stored model on the test data.
 #[component(Command, name = "palladium.commands.test")]
@@ -19,7 +19,11 @@ impl Command for Test {
                 "Score a stored model on the data of `dataset_loader_test`.\n\n\
                  Prints `score: ⟨number⟩`, or a line for each label where `scoring` is a map.",
             )
-            .arg(version_argument("model-version").help("The version to score; the active one if not given"))
+            .arg(
+                options::version("model-version")
+                    .long("model-version")
+                    .help("The version to score; the active one if not given"),
+            )
     }
 
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
@@ -28,9 +32,4 @@ impl Command for Test {
         let evaluation = evaluate(&app, version).map_err(job_failed)?;
         evaluation.scores.iter().try_for_each(|score| host.print(&format!("{}: {}", score.label, score.value)))
     }
-}
-
-/// Returns an option that takes a model version.
-fn version_argument(name: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name("VERSION").value_parser(|text: &str| text.parse::<Version>())
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use palladium_component::describe;
 use palladium_component::value::{Code, Diagnostic, Diagnostics, Entry, KeyPath, Map, Value, nearest};
 use palladium_runtime::root_keys;
+use serde_json::{Value as Json, json};
 
 use super::file::{LogFile, Rotation};
 use super::{QUIET, python};
@@ -60,6 +61,9 @@ pub enum Target {
 }
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+const FORMATS: [&str; 4] = ["full", "pretty", "compact", "json"];
+const TIMES: [&str; 3] = ["rfc3339", "local", "none"];
+const ROTATIONS: [&str; 3] = ["never", "daily", "hourly"];
 const KEYS: [&str; 8] = ["level", "filters", "filter", "format", "time", "to", "rotation", "keep"];
 
 impl Default for Logging {
@@ -94,6 +98,29 @@ impl Logging {
         if reader.findings.is_empty() { Ok(logging) } else { Err(reader.findings) }
     }
 
+    /// Returns the JSON Schema of the root key.
+    pub fn schema() -> Json {
+        let or_none = |schema: Json| json!({ "anyOf": [schema, { "type": "null" }, { "$ref": "#/$defs/computed" }] });
+        let one_of = |choices: &[&str]| or_none(json!({ "enum": choices }));
+        let properties: serde_json::Map<String, Json> = KEYS
+            .iter()
+            .map(|key| {
+                let schema = match *key {
+                    "level" => one_of(&LEVELS),
+                    "filters" => or_none(json!({ "type": "object", "additionalProperties": { "enum": LEVELS } })),
+                    "format" => one_of(&FORMATS),
+                    "time" => one_of(&TIMES),
+                    "rotation" => one_of(&ROTATIONS),
+                    "keep" => or_none(json!({ "type": "integer", "minimum": 1 })),
+                    _ => or_none(json!({ "type": "string", "minLength": 1 })),
+                };
+                ((*key).to_owned(), schema)
+            })
+            .chain([("__rhai__".to_owned(), json!({ "type": "string" }))])
+            .collect();
+        json!({ "type": "object", "properties": properties, "additionalProperties": false })
+    }
+
     /// Returns the directives of the filter. What is usually quiet stays so until it is named.
     pub fn directives(&self) -> String {
         if let Some(filter) = &self.filter {
@@ -125,8 +152,8 @@ impl Reader<'_> {
             self.report(&format!("`logging` has no key `{key}`"), |finding| finding.at(&entry.key_span, label));
         }
         let default = Logging::default();
-        let format = self.choice("format", &["full", "pretty", "compact", "json"]);
-        let time = self.choice("time", &["rfc3339", "local", "none"]);
+        let format = self.choice("format", &FORMATS);
+        let time = self.choice("time", &TIMES);
         Logging {
             filter: self.filter(),
             level: self.choice("level", &LEVELS).unwrap_or(&default.level).to_owned(),
@@ -217,7 +244,7 @@ impl Reader<'_> {
     }
 
     fn target(&mut self) -> Target {
-        let rotation = match self.choice("rotation", &["never", "daily", "hourly"]) {
+        let rotation = match self.choice("rotation", &ROTATIONS) {
             Some("daily") => Rotation::Daily,
             Some("hourly") => Rotation::Hourly,
             _ => Rotation::Never,
