@@ -188,6 +188,9 @@ pub enum CsvError {
     },
 }
 
+/// The advice where every row is one field.
+const SEPARATOR: &str = "is `sep` the character that separates the fields of this file?";
+
 impl Explain for CsvError {
     fn help(&self) -> Option<String> {
         let text = match self {
@@ -201,9 +204,7 @@ impl Explain for CsvError {
             CsvError::RowTooLong { .. } | CsvError::TooManyFields { .. } => {
                 "is this a table of separated fields, one row a line?".into()
             }
-            CsvError::Ragged { found: 1, .. } | CsvError::NamesCount { found: 1, .. } => {
-                "is `sep` the character that separates the fields of this file?".into()
-            }
+            CsvError::Ragged { found: 1, .. } | CsvError::NamesCount { found: 1, .. } => SEPARATOR.into(),
             CsvError::Ragged { .. } => {
                 "correct the row; a field that holds the separator stands in quotes, and `skiprows` leaves lines out"
                     .into()
@@ -212,8 +213,10 @@ impl Explain for CsvError {
             CsvError::NoHeader { .. } => "`header` counts rows from 0, skipped and blank lines left out".into(),
             CsvError::NoRows { .. } => "a file without column names needs `names`, or `header: None`".into(),
             CsvError::NamesCount { .. } => "give one name for each field".into(),
-            CsvError::NoTarget { target, present, .. } => return near(target, present),
-            CsvError::NoColumn { name, present, .. } => return near(name, present),
+            CsvError::NoTarget { target: name, present, .. } | CsvError::NoColumn { name, present, .. } => {
+                let only = (present.len() == 1).then(|| SEPARATOR.into());
+                return near(name, present).or(only);
+            }
             CsvError::TargetLeftOut { .. } => "add it to `usecols`".into(),
             CsvError::NoPosition { .. } => "positions count from 0".into(),
             CsvError::TextTooLong { .. } => {

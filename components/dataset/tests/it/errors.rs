@@ -244,6 +244,12 @@ fn columns_that_are_not_there() {
             "`data.csv` has no column `bta` for the target; there are `alpha`, `beta`\nhelp: did you mean `beta`?",
         ),
         (
+            "alpha;beta\n1;2\n",
+            json!({"target_column": "beta"}),
+            "`data.csv` has no column `beta` for the target; there are `alpha;beta`\nhelp: is `sep` the character that \
+             separates the fields of this file?",
+        ),
+        (
             "1,2\n",
             json!({"target_column": 4, "header": null}),
             "`data.csv` has no column `4` for the target; there are `0`, `1`",
