@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
 use palladium_component::prelude::*;
 use palladium_predict as _;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
-use std::sync::Arc;
 
 const NAMES: [&str; 4] = ["sepal length", "sepal width", "petal length", "petal width"];
 
@@ -23,10 +25,6 @@ impl Model for One {
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
-}
-
-fn main() {
-    divan::main();
 }
 
 fn value(data: Data) -> Value {
@@ -56,17 +54,8 @@ fn model() -> TrainedModel {
     TrainedModel { model: Box::new(One {}), columns, metadata: Metadata::default() }
 }
 
-#[divan::bench]
-fn get(bencher: divan::Bencher<'_, '_>) {
-    let (service, model) = (service(), model());
-    let query = NAMES.map(|name| (name.to_owned(), "6.3".to_owned())).to_vec();
-    let request = PredictRequest { query, body: None };
-    bencher.bench(|| service.predict(&model, &request).unwrap());
-}
-
-#[divan::bench(args = [1, 100, 10_000])]
-fn post(bencher: divan::Bencher<'_, '_>, n_rows: usize) {
-    let (service, model) = (service(), model());
+/// Returns the body of a POST of so many samples.
+fn body(n_rows: usize) -> Vec<u8> {
     let mut body = String::from("[");
     for row in 0..n_rows {
         let comma = if row == 0 { "" } else { "," };
@@ -75,6 +64,21 @@ fn post(bencher: divan::Bencher<'_, '_>, n_rows: usize) {
         write!(body, r#"{comma}{{"{a}":6.{fraction},"{b}":2.5,"{c}":4.9,"{d}":1.{fraction}}}"#).unwrap();
     }
     body.push(']');
-    let request = PredictRequest { query: Vec::new(), body: Some(body.into_bytes()) };
-    bencher.bench(|| service.predict(&model, &request).unwrap());
+    body.into_bytes()
 }
+
+fn benchmarks(criterion: &mut Criterion) {
+    let (service, model) = (service(), model());
+    let query = NAMES.map(|name| (name.to_owned(), "6.3".to_owned())).to_vec();
+    let get = ("get".to_owned(), PredictRequest { query, body: None });
+    let posts = [1, 100, 10_000].map(|n_rows| {
+        let request = PredictRequest { query: Vec::new(), body: Some(body(n_rows)) };
+        (format!("post {n_rows} rows"), request)
+    });
+    for (name, request) in [get].iter().chain(&posts) {
+        criterion.bench_function(name, |bencher| bencher.iter(|| service.predict(&model, request).unwrap()));
+    }
+}
+
+criterion_group!(benches, benchmarks);
+criterion_main!(benches);
