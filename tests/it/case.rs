@@ -81,20 +81,57 @@ fn run_command(arguments: &str, folder: &Path, environment: &[(String, String)],
 fn filtered(text: &str, folder: &Path) -> String {
     let canonical = folder.canonicalize().unwrap();
     let text = text.replace(&*canonical.to_string_lossy(), "[FOLDER]").replace(&*folder.to_string_lossy(), "[FOLDER]");
-    let text: Vec<String> = text.lines().map(|line| timestamps(line.trim_end())).collect();
+    let text: Vec<String> = text.lines().map(|line| steady(line.trim_end())).collect();
     text.join("\n")
 }
 
-/// Replaces the time at the beginning of a line of the log and in a `train_timestamp` of metadata.
-pub fn timestamps(line: &str) -> String {
-    if let Some((_, rest)) = line.split_once("Z ").filter(|(time, _)| time.len() == 26 && time.contains('T')) {
-        return format!("[TIME] {rest}");
+/// Replaces what differs from run to run in a line: times as RFC 3339 writes them, the name of the user who runs the
+/// tests, the seconds that the steps of a fit took, the version of palladium in JSON, and the size of a model at the
+/// end of a row.
+pub fn steady(line: &str) -> String {
+    const START: &str = "dddd-dd-ddTdd:dd:dd";
+    let mut replaced = String::new();
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let is_time = rest.len() >= START.len()
+            && START.bytes().zip(rest.bytes()).all(|(sign, found)| match sign {
+                b'd' => found.is_ascii_digit(),
+                sign => found == sign,
+            });
+        if is_time {
+            replaced.push_str("[TIME]");
+            rest = rest[START.len()..].trim_start_matches(|sign: char| sign.is_ascii_digit() || ".:+-Z".contains(sign));
+        } else {
+            replaced.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
     }
-    match line.split_once("\"train_timestamp\": \"") {
+    let unit = ["B", "kB"].into_iter().find_map(|unit| replaced.strip_suffix(&format!(" {unit}")));
+    if let Some(before) = unit.map(|before| before.trim_end_matches(|sign: char| sign.is_ascii_digit() || sign == '.'))
+    {
+        replaced = format!("{before}[SIZE]");
+    }
+    replaced = replaced.replace(concat!("version\": \"", env!("CARGO_PKG_VERSION"), "\""), "version\": \"[VERSION]\"");
+    for step in ["load", "fit", "evaluate"] {
+        replaced = without_seconds(&replaced, &format!("\"{step}\":"));
+    }
+    match replaced.split_once("\"principal\": \"") {
         Some((before, after)) => {
             let after = after.split_once('"').map_or("", |(_, after)| after);
-            format!("{before}\"train_timestamp\": \"[TIME]\"{after}")
+            format!("{before}\"principal\": \"[USER]\"{after}")
         }
-        None => line.to_owned(),
+        None => replaced,
     }
+}
+
+/// Replaces the number behind a name.
+fn without_seconds(line: &str, name: &str) -> String {
+    let Some((before, after)) = line.split_once(name) else { return line.to_owned() };
+    let number = after.trim_start();
+    let rest = number.trim_start_matches(|sign: char| sign.is_ascii_digit() || ".e-".contains(sign));
+    if rest.len() == number.len() {
+        return line.to_owned();
+    }
+    let space = &after[..after.len() - number.len()];
+    format!("{before}{name}{space}[SECONDS]{rest}")
 }

@@ -2,15 +2,17 @@
 
 use std::io::Read;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use rustix::process::Signal;
 
 use crate::process::{Running, iris, palladium, succeed};
+use crate::serve::{SAMPLE, Service};
 
 /// Kills `fit` at a different moment in each round; what was stored before stays readable, and the next fit works.
 #[test]
 fn a_killed_fit_leaves_the_store_as_it_was() {
-    let folder = iris();
+    let folder = Arc::new(iris());
     succeed(folder.path(), &["fit", "--config", "config.ron"]);
     let mut stored = 1;
     for round in 0..12 {
@@ -24,6 +26,11 @@ fn a_killed_fit_leaves_the_store_as_it_was() {
         child.signal(Signal::KILL);
         drop(child);
 
+        // The service is the first to see the store after every other kill.
+        if round % 2 == 0 {
+            let response: serde_json::Value = Service::start(Arc::clone(&folder)).get(SAMPLE).json().unwrap();
+            assert_eq!(response["result"], "Iris-versicolor", "round {round}");
+        }
         let listing: serde_json::Value =
             serde_json::from_str(&succeed(folder.path(), &["list", "--config", "config.ron"])).unwrap();
         let versions = listing["models"].as_array().unwrap().len();

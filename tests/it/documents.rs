@@ -77,7 +77,7 @@ fn shell(line: &str, folder: &Path) -> String {
     let printed = text(&command.output().unwrap().stdout);
     let canonical = folder.canonicalize().unwrap();
     let printed = printed.replace(&*canonical.to_string_lossy(), "/project");
-    let lines: Vec<String> = printed.lines().map(|line| crate::case::timestamps(line.trim_end())).collect();
+    let lines: Vec<String> = printed.lines().map(|line| crate::case::steady(line.trim_end())).collect();
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 

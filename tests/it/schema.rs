@@ -71,6 +71,16 @@ fn mistakes_do_not_fit_the_schema() {
         ("/scoring", json!("palladium.metrics.acuracy")),
         ("/anything", json!({ "deep": [{ "!": "palladium.dataset.CVS" }] })),
         ("/__mode__", json!("train")),
+        ("/logging", json!({ "levle": "info" })),
+        ("/logging", json!({ "level": "loud" })),
+        ("/logging", json!({ "filters": { "palladium::access": "yes" } })),
+        ("/logging", json!({ "to": "a.log", "rotation": "weekly" })),
+        ("/logging", json!({ "keep": 0 })),
+        ("/alive", json!({ "process_store_required": "model" })),
+        ("/alive", json!({ "process_store_required": [1] })),
+        ("/fit_decorators", json!("x")),
+        ("/fit_decorators", json!(["no.such.decorator"])),
+        ("/fit_decorators", json!([{ "!": "palladium.dataset.CSV", "path": "x" }])),
     ];
     let changed = |path: &str, value: &Json| {
         let mut iris = printed_iris();
@@ -90,6 +100,12 @@ fn mistakes_do_not_fit_the_schema() {
         ("/scoring", json!({ "a": "palladium.metrics.accuracy", "b": { "!": "palladium.metrics.f1" } })),
         ("/anything", json!({ "deep": [{ "!": "palladium.dataset.CSV", "path": "x" }, 1] })),
         ("/__mode__", json!("fit")),
+        ("/logging", json!({ "level": "debug", "filters": { "palladium::access": "info" }, "format": "json" })),
+        ("/logging", json!({ "to": "a.log", "rotation": "daily", "keep": 7, "time": "local" })),
+        ("/logging", json!({ "filter": "info,actix_server=warn", "keep": null })),
+        ("/alive", json!({ "process_store_required": ["model_persister", { "__copy__": "name" }] })),
+        ("/fit_decorators", json!([{ "__copy__": "mine" }])),
+        ("/fit_decorators", json!([{ "!": "palladium.util.Partial", "func": "f" }])),
         ("/__rhai__", json!("cfg.x = 1;")),
     ];
     for (path, value) in right {

@@ -1,7 +1,9 @@
 //! The iris service over a real socket.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use reqwest::blocking::{Client, Response};
 use rustix::process::Signal;
@@ -10,16 +12,16 @@ use serde_json::{Value as Json, json};
 use crate::process::{Running, iris, palladium, succeed};
 
 /// The running iris service.
-struct Service {
+pub struct Service {
     process: Running,
     base: String,
     client: Client,
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl Service {
     /// Starts the service in a folder and waits until it says where it listens.
-    fn start(folder: tempfile::TempDir) -> Service {
+    pub fn start(folder: Arc<tempfile::TempDir>) -> Service {
         let mut command = palladium(folder.path());
         command
             .args(["serve", "--port", "0", "--config", "config.ron"])
@@ -34,12 +36,12 @@ impl Service {
     }
 
     fn fitted() -> Service {
-        let folder = iris();
+        let folder = Arc::new(iris());
         succeed(folder.path(), &["fit", "--config", "config.ron"]);
         Service::start(folder)
     }
 
-    fn get(&self, path: &str) -> Response {
+    pub fn get(&self, path: &str) -> Response {
         self.client.get(format!("{}{path}", self.base)).send().unwrap()
     }
 
@@ -49,7 +51,8 @@ impl Service {
     }
 }
 
-const SAMPLE: &str = "/predict?sepal%20length=6.3&sepal%20width=2.5&petal%20length=4.9&petal%20width=1.5";
+/// A request whose answer is `Iris-versicolor`.
+pub const SAMPLE: &str = "/predict?sepal%20length=6.3&sepal%20width=2.5&petal%20length=4.9&petal%20width=1.5";
 
 #[test]
 fn answers_the_documented_envelope() {
@@ -110,6 +113,44 @@ fn bad_requests_name_the_field_and_nothing_answers_500() {
     check_error(text, 400, "content type");
 }
 
+/// What no client library would send.
+#[test]
+fn broken_messages_are_the_client_s_fault() {
+    let service = Service::fitted();
+    let sample = r#"[{"sepal length": 1, "sepal width": 1, "petal length": 1, "petal width": 1}]"#;
+    let post = "POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let get =
+        |target: &str, headers: &str| format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+    let chunked = |chunks: &str| format!("{post}transfer-encoding: chunked\r\n\r\n{chunks}");
+    let cases = [
+        ("garbage\r\n\r\n".to_owned(), 400, ""),
+        ("GET\r\n\r\n".to_owned(), 400, ""),
+        ("GET /alive HTTP/9.9\r\n\r\n".to_owned(), 400, ""),
+        (get("/alive", &"x: y\r\n".repeat(500)), 431, ""),
+        (get("/predict?sepal%20length=%zz", ""), 400, "two hexadecimal digits"),
+        (get("/predict?sepal%20length=%ff", ""), 400, "not UTF-8"),
+        (get("/%ff", ""), 404, "nothing at"),
+        (format!("{post}content-length: -1\r\n\r\n"), 400, ""),
+        (format!("{post}content-length: 99999999999\r\n\r\n[]"), 413, "16777216 bytes"),
+        (chunked("zz\r\n[]\r\n0\r\n\r\n"), 400, "before it was complete"),
+        (chunked(&format!("{:x}\r\n{sample}\r\n0\r\n\r\n", sample.len())), 200, "Iris-setosa"),
+        (format!("HEAD {}", &get(SAMPLE, "")["GET ".len()..]), 200, "content-length"),
+        (format!("OPTIONS {}", &get("/predict", "")["GET ".len()..]), 200, "allow: GET, HEAD, OPTIONS, POST"),
+    ];
+    for (message, status, mention) in cases {
+        let mut stream = TcpStream::connect(service.base.trim_start_matches("http://")).unwrap();
+        stream.write_all(message.as_bytes()).unwrap();
+        // A server that refuses a message may close before it has read all of it: then the end is an error.
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        let start: String = message.chars().take(200).collect();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{start}\n{answer}");
+        assert!(answer.contains(mention), "{start}\n{answer}");
+    }
+    assert_eq!(service.get(SAMPLE).status(), 200);
+}
+
 /// Checks status and JSON body of an error; the three fields stand at the top level or in `metadata`.
 fn check_error(response: Response, status: u16, mention: &str) {
     let (url, found) = (response.url().clone(), response.status());
@@ -124,8 +165,7 @@ fn check_error(response: Response, status: u16, mention: &str) {
 
 #[test]
 fn alive_and_list_tell_the_state() {
-    let folder = iris();
-    let service = Service::start(folder);
+    let service = Service::start(Arc::new(iris()));
     let alive = service.get("/alive");
     assert_eq!(alive.status(), 503, "no model is active");
     assert_eq!(alive.json::<Json>().unwrap()["model_persister"], "N/A");
@@ -145,6 +185,9 @@ fn alive_and_list_tell_the_state() {
 
     let list: Json = service.get("/list").json().unwrap();
     assert_eq!(list["models"][0]["score_test"], 0.98);
+    for shown in [&list["models"][0], &alive["model_persister"]["metadata"]] {
+        assert_eq!(shown.get("lineage"), None, "a listing stays short");
+    }
     assert_eq!(list["properties"]["active-model"], "1");
 }
 
