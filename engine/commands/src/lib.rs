@@ -64,7 +64,7 @@ fn run(redaction: &Redaction) -> ExitCode {
     for command in &commands {
         cli = cli.subcommand(match command.reads_configuration() {
             true => options::with_common(command.arguments()),
-            false => command.arguments(),
+            false => options::with_unread_config(command.arguments()),
         });
     }
     let matches = match cli.try_get_matches() {

@@ -29,7 +29,17 @@ pub fn root() -> Command {
         )
 }
 
-/// Adds the options of every subcommand.
+/// Adds `--config` to a subcommand that reads no configuration, so that one way of calling fits all of them.
+pub fn with_unread_config(command: Command) -> Command {
+    command.arg(
+        Arg::new(CONFIG)
+            .long("config")
+            .value_name("FILES")
+            .help("Taken as by every command; this one reads no configuration"),
+    )
+}
+
+/// Adds the options of every subcommand that reads a configuration.
 pub fn with_common(command: Command) -> Command {
     // Where there are further subcommands, the options may stand behind them.
     let global = command.has_subcommands();
