@@ -8,12 +8,12 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use palladium_component::Registry;
 use palladium_component::interfaces::{CommandError, Failure, Host, Mode, PersistError, Persister, clap};
-use palladium_component::value::{Data, Diagnostics, Span, Value};
+use palladium_component::value::{Data, Diagnostics, Span, Value, nearest};
 use palladium_config::{Config, Environment, Override, Request};
 use palladium_runtime::lineage::Sources;
 use palladium_runtime::{App, JobError, Plan, Step, root_keys};
 use palladium_script::Project;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::logging::{self, Logging};
 use crate::redaction::Redaction;
@@ -86,7 +86,19 @@ impl Terminal {
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");
         }
+        Terminal::doubt_overrides(config);
         Ok(())
+    }
+
+    /// Warns of a `--set` whose root key is new, free and almost that of another: nothing may read what it adds.
+    fn doubt_overrides(config: &Config) {
+        let keys = || config.root().as_map().into_iter().flat_map(|map| map.keys().map(String::as_str));
+        let is_free = |key: &&String| !root_keys::ALL.iter().any(|known| known.name == key.as_str());
+        for key in config.added_keys().iter().filter(is_free) {
+            if let Some(near) = nearest(key, keys().filter(|other| other != key)) {
+                warn!("`--set` adds the root key `{key}`; did you mean `{near}`?");
+            }
+        }
     }
 
     /// Returns the findings of a configuration that are the commands' own to make: those about `logging`.

@@ -28,6 +28,7 @@ mod secrets;
 mod suggest;
 mod tree_script;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -81,6 +82,7 @@ impl std::fmt::Debug for Request {
 /// A configuration that has been read: merged, copied and changed by its scripts.
 pub struct Config {
     root: Value,
+    added_keys: Vec<String>,
     files: Vec<PathBuf>,
     default_location: Option<String>,
     printed: Arc<Printed>,
@@ -99,6 +101,11 @@ impl Config {
     /// Returns the tree and forgets the rest.
     pub fn into_root(self) -> Value {
         self.root
+    }
+
+    /// Returns the root keys that no file has: overrides have added them.
+    pub fn added_keys(&self) -> &[String] {
+        &self.added_keys
     }
 
     /// Returns the files in the order in which they were read, with symbolic links followed.
@@ -205,8 +212,10 @@ impl Session {
         let inputs = self.read(request, &texts)?;
         let mut root = merge::merge(inputs, &mut self.findings);
         self.check()?;
+        let of_files: HashSet<String> = root.keys().cloned().collect();
         root = overrides::apply(root, &request.overrides, &request.directory, &self.reader, &mut self.findings);
         self.check()?;
+        let added_keys = root.keys().filter(|key| !of_files.contains(*key)).cloned().collect();
         let (root, scripts) = self.run_scripts(root, &texts)?;
         let span = match texts.last() {
             Some(text) => Span::new(&text.source, 0..text.source.text().len()),
@@ -216,6 +225,7 @@ impl Session {
         let redactor = self.reader.redactor().with_secrets(secrets::collect(&root));
         Ok(Config {
             root,
+            added_keys,
             sources: texts.iter().map(|text| Arc::clone(&text.source)).collect(),
             files: texts.into_iter().map(|text| text.path).collect(),
             scripts,
