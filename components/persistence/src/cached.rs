@@ -1,6 +1,7 @@
 //! The active model of another persister, at hand.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -152,6 +153,22 @@ impl Persister for CachedUpdatePersister {
 
     fn verify(&self, version: Version) -> Result<(), PersistError> {
         self.store.verify(version)
+    }
+
+    fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
+        self.store.attachments(version)
+    }
+
+    fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn Write) -> Result<(), PersistError> {
+        self.store.read_attachment(version, name, writer)
+    }
+
+    fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), PersistError> {
+        self.store.attach(version, name, content)
+    }
+
+    fn detach(&self, version: Version, name: &str) -> Result<(), PersistError> {
+        self.store.detach(version, name)
     }
 
     fn history(&self) -> Result<Vec<Activation>, PersistError> {

@@ -247,7 +247,7 @@ impl Database {
             let row = ModelRow { artifact_size, sha256: hex::encode(sealed.sha256()) };
             statements.insert_model(connection, version, sealed.metadata(), &row)?;
             let mut chunks = ChunkWriter::new(connection, &statements, version, self.chunk_size);
-            let written = sealed.write(&mut chunks).and_then(|()| chunks.flush());
+            let written = sealed.write_to(&mut chunks).and_then(|()| chunks.flush());
             written.map_err(|error| error.downcast().unwrap_or_else(|error| unwritable(error.into())))?;
             Ok(version)
         })

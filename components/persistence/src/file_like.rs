@@ -312,7 +312,7 @@ impl<S: ArtifactStore> FileLike<S> {
         placed: &mut Vec<String>,
     ) -> Result<(), FileError> {
         let name = self.template.model(version);
-        self.store.create(&name, &|writer| sealed.write(writer))?;
+        self.store.create(&name, &|writer| sealed.write_to(writer))?;
         placed.push(name);
         for attachment in attachments {
             let name = self.template.attachment(version, &attachment.name);

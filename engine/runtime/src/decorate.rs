@@ -4,12 +4,14 @@ mod function;
 mod plain;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
-    Activation, Arguments, Component, DatasetLoader, DecoratorList, Decorators, Failure, InitContext, Lifecycle,
-    Metadata, Origin, PersistError, Persister, Probe, Release, TrainedModel, Upgraded, Version,
+    Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
+    InitContext, Lifecycle, Metadata, Origin, PersistError, Persister, Probe, Refreshes, Release, TrainedModel,
+    Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 
@@ -107,6 +109,10 @@ impl Persister for DecoratedPersister {
         self.inner.in_memory()
     }
 
+    fn refreshes(&self) -> Option<Refreshes> {
+        self.inner.refreshes()
+    }
+
     fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
         if self.write.is_empty() {
             return self.inner.write(model);
@@ -146,6 +152,22 @@ impl Persister for DecoratedPersister {
     /// Looks at what is stored, not at what decorators make of it.
     fn verify(&self, version: Version) -> Result<(), PersistError> {
         self.inner.verify(version)
+    }
+
+    fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
+        self.inner.attachments(version)
+    }
+
+    fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn Write) -> Result<(), PersistError> {
+        self.inner.read_attachment(version, name, writer)
+    }
+
+    fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), PersistError> {
+        self.inner.attach(version, name, content)
+    }
+
+    fn detach(&self, version: Version, name: &str) -> Result<(), PersistError> {
+        self.inner.detach(version, name)
     }
 
     fn history(&self) -> Result<Vec<Activation>, PersistError> {

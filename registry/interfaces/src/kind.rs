@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Command, DatasetLoader, Decorator, Estimator, Function, Lifecycle, Object, Persister, PredictService, Scorer,
+    ArtifactStore, Command, DatasetLoader, Decorator, Estimator, Function, Lifecycle, Object, Persister,
+    PredictService, Scorer,
 };
 
 macro_rules! kinds {
@@ -70,6 +71,8 @@ kinds! {
     Scorer = "scorer",
     /// Stores trained models.
     Persister = "model persister",
+    /// Keeps the objects that a persister makes of models.
+    ArtifactStore = "artifact store",
     /// Answers prediction requests.
     PredictService = "predict service",
     /// Wraps a call of the engine.

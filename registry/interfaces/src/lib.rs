@@ -4,6 +4,8 @@
 //! asynchronous workers.
 
 mod activation;
+mod artifact_store;
+mod attachment;
 mod command;
 mod dataset_loader;
 mod decorator;
@@ -24,6 +26,8 @@ mod trained_model;
 mod version;
 
 pub use activation::{Activation, Origin};
+pub use artifact_store::{ArtifactStore, Content, Expected, Revision, StoreError, StoreLock, StoredObject};
+pub use attachment::Attachment;
 pub use command::{Command, CommandError, Host};
 pub use dataset_loader::DatasetLoader;
 pub use decorator::{
@@ -41,7 +45,7 @@ pub use model::{
     Parameters,
 };
 pub use object::Object;
-pub use persister::{PersistError, Persister, Upgraded};
+pub use persister::{PersistError, Persister, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};

@@ -1,9 +1,10 @@
 //! Model persisters.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 
-use crate::{Activation, Failure, Lifecycle, Metadata, Origin, Release, TrainedModel, Version};
+use crate::{Activation, Attachment, Content, Failure, Lifecycle, Metadata, Origin, Release, TrainedModel, Version};
 
 /// Stores trained models under versions, one of which may be active.
 pub trait Persister: Lifecycle {
@@ -23,6 +24,11 @@ pub trait Persister: Lifecycle {
     /// without decorators.
     fn in_memory(&self) -> Option<Arc<TrainedModel>> {
         self.at_hand()?.ok()
+    }
+
+    /// Returns when it looked for a new model to keep in memory and what came of it, if it keeps one.
+    fn refreshes(&self) -> Option<Refreshes> {
+        None
     }
 
     /// Stores a model under the next version and returns that. The model is not active, and its stored metadata
@@ -99,6 +105,43 @@ pub trait Persister: Lifecycle {
         self.read(Some(version)).map(drop)
     }
 
+    /// Returns the files that belong to a version, in the order of their names.
+    ///
+    /// # Errors
+    /// [`PersistError::Lookup`] where there is no such version; the store's; that it keeps no files.
+    fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
+        let _ = version;
+        Err(PersistError::without_attachments())
+    }
+
+    /// Writes the content of a file that belongs to a version.
+    ///
+    /// # Errors
+    /// [`PersistError::Lookup`] where there is no such version or no such file; the store's and the writer's.
+    fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn Write) -> Result<(), PersistError> {
+        let _ = (version, name, writer);
+        Err(PersistError::without_attachments())
+    }
+
+    /// Adds a file to a version, whose name tells it from the other ones of that version.
+    ///
+    /// # Errors
+    /// [`PersistError::Lookup`] where there is no such version; a name that is taken or that could lead elsewhere; the
+    /// store's and the content's.
+    fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), PersistError> {
+        let _ = (version, name, content);
+        Err(PersistError::without_attachments())
+    }
+
+    /// Takes a file from a version.
+    ///
+    /// # Errors
+    /// [`PersistError::Lookup`] where there is no such version or no such file; the store's.
+    fn detach(&self, version: Version, name: &str) -> Result<(), PersistError> {
+        let _ = (version, name);
+        Err(PersistError::without_attachments())
+    }
+
     /// Returns the log of activations, the oldest first. Nothing ever leaves it.
     ///
     /// # Errors
@@ -129,6 +172,19 @@ pub struct Upgraded {
     pub steps: Vec<(Release, String)>,
 }
 
+/// What came of looking for a new model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refreshes {
+    /// When the model in memory was loaded, as RFC 3339 says, in UTC.
+    pub loaded: Option<String>,
+    /// When it was looked for a new model last, whether or not there was one.
+    pub last: Option<String>,
+    /// Why the last look failed, if it did; without a secret.
+    pub error: Option<String>,
+    /// When it failed first since the last look that did not.
+    pub failing_since: Option<String>,
+}
+
 /// Why a store did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PersistError {
@@ -147,6 +203,10 @@ impl PersistError {
             format!("version {version} is the active one, and stays"),
             "activate another version first, or add `--force` to be left without an active one",
         ))
+    }
+
+    fn without_attachments() -> PersistError {
+        PersistError::Failed(Failure::message("this store keeps no files beside its models"))
     }
 }
 

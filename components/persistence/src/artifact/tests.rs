@@ -22,9 +22,10 @@ fn read_all(bytes: &[u8]) -> Result<TrainedModel, ArtifactError> {
 /// Returns a stored model with the right checksum, whatever header and payload say.
 fn crafted(header: &serde_json::Value, payload: &[u8]) -> Vec<u8> {
     let payload = zstd::encode_all(payload, 3).unwrap();
-    let sealed = Sealed::new(&serde_json::to_vec(header).unwrap(), payload, String::new()).unwrap();
+    let header = serde_json::to_vec(header).unwrap();
+    let sealed = Sealed::new(&header, &payload, String::new()).unwrap();
     let mut bytes = Vec::new();
-    sealed.write(&mut bytes).unwrap();
+    sealed.write_to(&mut bytes).unwrap();
     bytes
 }
 

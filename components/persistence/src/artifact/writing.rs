@@ -1,6 +1,6 @@
 //! From a model to bytes.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 use palladium_component::prelude::*;
 use sha2::{Digest, Sha256};
@@ -16,10 +16,10 @@ pub struct Prepared {
     payload: Vec<u8>,
 }
 
-/// An encoded model with its version and checksum.
-pub struct Sealed {
+/// An encoded model with its version and checksum: the bytes that are stored.
+pub struct Sealed<'a> {
     head: Vec<u8>,
-    payload: Vec<u8>,
+    payload: &'a [u8],
     metadata: String,
     sha256: [u8; 32],
 }
@@ -29,7 +29,7 @@ pub struct Sealed {
 /// # Errors
 /// The model's own, the writer's, and a model that is too large to be read again.
 pub fn write(model: &TrainedModel, version: Version, writer: &mut dyn Write) -> Result<(), ArtifactError> {
-    Ok(Prepared::new(model)?.seal(version)?.write(writer)?)
+    Ok(Prepared::new(model)?.seal(version)?.write_to(writer)?)
 }
 
 impl Prepared {
@@ -68,18 +68,19 @@ impl Prepared {
     ///
     /// # Errors
     /// Metadata that could not be read again.
-    pub fn seal(mut self, version: Version) -> Result<Sealed, ArtifactError> {
-        self.header.metadata.annotate("version", version.number());
-        let metadata = serde_json::to_string(&self.header.metadata).map_err(ArtifactError::Metadata)?;
-        let header = serde_json::to_vec(&self.header).map_err(ArtifactError::Metadata)?;
+    pub fn seal(&self, version: Version) -> Result<Sealed<'_>, ArtifactError> {
+        let mut header = self.header.clone();
+        header.metadata.annotate("version", version.number());
+        let metadata = serde_json::to_string(&header.metadata).map_err(ArtifactError::Metadata)?;
+        let header = serde_json::to_vec(&header).map_err(ArtifactError::Metadata)?;
         // Readers bound the depth of JSON, writers do not: what was not read here could not be read later.
         serde_json::from_slice::<Header>(&header).map_err(ArtifactError::Metadata)?;
-        Sealed::new(&header, self.payload, metadata)
+        Sealed::new(&header, &self.payload, metadata)
     }
 }
 
-impl Sealed {
-    pub(super) fn new(header: &[u8], payload: Vec<u8>, metadata: String) -> Result<Sealed, ArtifactError> {
+impl<'a> Sealed<'a> {
+    pub(super) fn new(header: &[u8], payload: &'a [u8], metadata: String) -> Result<Sealed<'a>, ArtifactError> {
         let header_size = header.len() as u64;
         let too_large = ArtifactError::TooLarge { part: "header", size: header_size, limit: HEADER_LIMIT };
         let length = u32::try_from(header_size).ok().filter(|_| header_size <= HEADER_LIMIT).ok_or(too_large)?;
@@ -88,13 +89,8 @@ impl Sealed {
         head.extend(length.to_le_bytes());
         head.extend((payload.len() as u64).to_le_bytes());
         head.extend(header);
-        let sha256 = Sha256::new().chain_update(&head).chain_update(&payload).finalize().into();
+        let sha256 = Sha256::new().chain_update(&head).chain_update(payload).finalize().into();
         Ok(Sealed { head, payload, metadata, sha256 })
-    }
-
-    /// Returns the number of bytes.
-    pub fn size(&self) -> u64 {
-        (self.head.len() + self.payload.len() + self.sha256.len()) as u64
     }
 
     /// Returns the checksum at the end.
@@ -106,15 +102,15 @@ impl Sealed {
     pub fn metadata(&self) -> &str {
         &self.metadata
     }
+}
 
-    /// Writes all bytes.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn write(&self, writer: &mut dyn Write) -> io::Result<()> {
-        writer.write_all(&self.head)?;
-        writer.write_all(&self.payload)?;
-        writer.write_all(&self.sha256)
+impl Content for Sealed<'_> {
+    fn size(&self) -> u64 {
+        (self.head.len() + self.payload.len() + self.sha256.len()) as u64
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(self.head.as_slice().chain(self.payload).chain(self.sha256.as_slice())))
     }
 }
 
