@@ -43,6 +43,22 @@ pub enum AttachmentError {
         #[source]
         source: base64::DecodeError,
     },
+    /// There is none of this name.
+    #[error("version {version} has no attachment `{name}`")]
+    Missing {
+        /// The name.
+        name: String,
+        /// The version.
+        version: Version,
+    },
+    /// There is one of this name already.
+    #[error("version {version} has an attachment `{name}` already")]
+    Taken {
+        /// The name.
+        name: String,
+        /// The version.
+        version: Version,
+    },
     /// It is too large.
     #[error("the attachment `{0}` has more than {LIMIT} bytes")]
     TooLarge(String),
@@ -60,6 +76,12 @@ impl Explain for AttachmentError {
             )),
             AttachmentError::NotText(_) | AttachmentError::NotBase64 { .. } => {
                 Some(format!("metadata entries whose keys begin with `{PREFIX}` hold files in base64"))
+            }
+            AttachmentError::Missing { .. } => {
+                Some("`palladium admin attachments` shows which attachments a version has".into())
+            }
+            AttachmentError::Taken { .. } => {
+                Some("take it away with `palladium admin detach`, or use another name".into())
             }
             AttachmentError::TooLarge(_) | AttachmentError::List => None,
         }
@@ -114,7 +136,20 @@ pub fn put_back(metadata: &mut Metadata, attachment: &Attachment) {
     metadata.annotate(&format!("{PREFIX}{}", attachment.name), STANDARD.encode(&attachment.content));
 }
 
-fn check_name(name: &str) -> Result<(), AttachmentError> {
+/// Sets the list of the attachments of a model, in which those of its metadata stand that lie beside it.
+pub fn set_names<'a>(metadata: &mut Metadata, names: impl Iterator<Item = &'a str>) {
+    let keys: Vec<String> = names.map(|name| format!("{PREFIX}{name}")).collect();
+    match keys.is_empty() {
+        true => metadata.remove(LIST),
+        false => metadata.annotate(LIST, keys),
+    }
+}
+
+/// Checks that a name is safe in the name of a file.
+///
+/// # Errors
+/// A name that could lead elsewhere.
+pub fn check_name(name: &str) -> Result<(), AttachmentError> {
     let safe = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '.' | '_' | '-');
     let begins_well = name.chars().next().is_some_and(char::is_alphanumeric);
     if begins_well && name.len() <= LONGEST_NAME && name.chars().all(safe) {

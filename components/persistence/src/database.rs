@@ -1,300 +1,258 @@
-//! Models in a database.
+//! Models in a database: `palladium.persistence.Database` and `palladium.persistence.DatabaseCLOB`.
+
+mod attached;
+mod chunks;
+mod connection;
+mod dialect;
+mod error;
+mod history;
+mod location;
+mod rows;
+mod schema;
+mod session;
+mod statement;
+mod store;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use palladium_component::prelude::*;
 
-use crate::DatabaseError;
-use crate::artifact::{self, ArtifactError, Limits, Opened, Prepared};
-use crate::chunks::{ChunkReader, ChunkWriter};
-use crate::connection::{Connection, Intent};
-use crate::location::{Location, LocationError};
-use crate::schema::Tables;
-use crate::session::{Session, check_folder};
-use crate::statements::{ACTIVE_MODEL, DB_VERSION, ModelRow, Statements};
-use crate::upgrade::{self, Due, LAYOUT, Step};
+pub use error::DatabaseError;
 
-const NONE_ACTIVE: &str = "No model available";
-const ACTIVE_DELETED: &str = "Activated model not available. Maybe it was deleted.";
+use connection::Patience;
+use dialect::Coding;
+use location::Location;
+use schema::Tables;
+use session::{Session, Settings};
+use store::Store;
 
-/// Stores models in a database: one file of SQLite.
-///
-/// Models, their metadata and which one is active lie in four tables of one file. The tables, and the file, are
-/// made when the first model is stored; until then the store is empty. Each write is one transaction: a process that
-/// is killed in the middle of it leaves the store as it was. Several processes may use one file at once; a write
-/// waits up to ten seconds for another.
-///
-/// ```ron
-/// {
-///     "model_persister": {
-///         "!": "palladium.persistence.Database",
-///         "url": "sqlite:///${here}/models.db",
-///     },
-/// }
-/// ```
-///
-/// Version numbers count from 1 and are never given twice, also after the newest model was deleted. Models that
-/// Palladium for Python stored cannot be read: they are pickles, which can run any code.
-///
-/// Each activation is written to a table of its own, which `palladium admin history` shows. The property `db-version`
-/// is the number of the layout of the tables, not that of the program; `palladium upgrade` brings an older store to
-/// the current layout.
-#[component(Persister, name = "palladium.persistence.Database", check, lifecycle)]
-pub struct Database {
-    /// Where the database is, in the spelling of SQLAlchemy: `sqlite:///models.db` is a file in the working
-    /// directory, `sqlite:////folder/models.db` a file elsewhere, and `sqlite://` lasts as long as the process.
-    url: String,
-    /// The bytes of a model lie in rows of this many bytes.
-    #[param(default = 4_194_304, min = 1, max = 536_870_912)]
-    chunk_size: usize,
-    /// Letters, digits and underscores that all table names end in, so that several stores fit into one file.
-    #[param(default = "")]
-    table_postfix: String,
-    #[state]
-    formats: OnceLock<Arc<ModelFormats>>,
-    #[state]
-    session: Session,
-}
+/// The layout of new stores. Layout 1.1 added the table of attachments.
+const LAYOUT: &str = "1.1";
 
-impl Lifecycle for Database {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        // The formats are those of the binary: a second start has no others.
-        self.formats.get_or_init(|| Arc::clone(context.formats));
-        Ok(())
-    }
+/// How many seconds a server may take to answer.
+const ANSWER_SECONDS: f64 = 60.0;
+/// How many connections to a server wait for their next use.
+const POOL_SIZE: usize = 5;
+/// How many seconds a connection to a server is used.
+const RECYCLE_SECONDS: f64 = 1800.0;
 
-    fn probe(&self) -> Result<Probe, Failure> {
-        let location = self.location()?;
-        check_folder(&location)?;
-        let found = self.existing(Intent::Read, |connection, statements| statements.properties(connection))?;
-        Ok(Probe::Found(match found {
-            Some(_) => format!("the store in `{location}`"),
-            None => format!("no store in `{location}` yet: the first fit makes it"),
-        }))
-    }
-}
-
-impl Persister for Database {
-    fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
-        Ok(Arc::new(self.read_model(version)?))
-    }
-
-    fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
-        Ok(self.write_model(model)?)
-    }
-
-    fn activate(&self, version: Version) -> Result<(), PersistError> {
-        self.activate_as(version, &Origin::default())
-    }
-
-    fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
-        let before = self.existing(Intent::Write, |connection, statements| {
-            statements.model(connection, version)?.ok_or_else(|| no_such(version))?;
-            statements.set_active(connection, Some(version), origin)
-        })?;
-        let before = before.ok_or_else(|| no_such(version))?;
-        tracing::info!(from = before.as_deref().unwrap_or("none"), to = %version, "model activated");
-        Ok(())
-    }
-
-    fn delete(&self, version: Version) -> Result<(), PersistError> {
-        let active = self.existing(Intent::Write, |connection, statements| {
-            let was_there = statements.delete_model(connection, version)?;
-            let active = statements.property(connection, ACTIVE_MODEL)?;
-            if was_there { Ok(active) } else { Err(no_such(version)) }
-        })?;
-        let active = active.ok_or_else(|| no_such(version))?;
-        if active == Some(version.to_string()) {
-            tracing::warn!(%version, "the active model was deleted: activate another one");
+/// Declares a persister. The two differ in name, manual page and in how bytes are stored only.
+macro_rules! database {
+    ($(#[doc = $doc:tt])* $type:ident, $name:tt, $coding:expr) => {
+        $(#[doc = $doc])*
+        #[component(Persister, name = $name, check, lifecycle)]
+        pub struct $type {
+            /// Where the database is, in the spelling of SQLAlchemy: `sqlite:///models.db` is a file in the working
+            /// directory, `sqlite:////folder/models.db` a file elsewhere, and `sqlite://` lasts as long as the process;
+            /// `postgresql://user:password@host:5432/name` and `mysql://user:password@host:3306/name` are on a
+            /// server, `mariadb://` is the same as `mysql://`. After a `?` may stand `sslmode`, `sslrootcert`,
+            /// `sslcert`, `sslkey`, `host` (the folder of a socket), `application_name` and `options` for PostgreSQL,
+            /// `ssl_mode`, `ssl_ca`, `ssl_cert`, `ssl_key` and `unix_socket` for MySQL. Take the password from the
+            /// environment: `${environ.DB_PASSWORD}`.
+            url: String,
+            /// The bytes of a model lie in rows of this many bytes; fewer where the server takes no statement that long.
+            #[param(default = 4_194_304, min = 1, max = 536_870_912)]
+            chunk_size: usize,
+            /// Letters, digits and underscores that all table names end in, so that several stores fit into one
+            /// database.
+            #[param(default = "")]
+            table_postfix: String,
+            /// How many seconds to wait for another process that changes the store.
+            #[param(default = 10.0, above = 0.0, max = 86400.0)]
+            lock_timeout: f64,
+            /// How many seconds a server may take to answer, null for 60. SQLite is no server.
+            #[param(above = 0.0, max = 86400.0)]
+            timeout: Option<f64>,
+            /// How many connections to a server are kept for their next use, null for 5. With 0 each use has a
+            /// connection of its own, as with SQLAlchemy's `NullPool`. SQLite always does without.
+            #[param(max = 1000)]
+            pool_size: Option<usize>,
+            /// After how many seconds a connection to a server is replaced by a new one, null for 1800. SQLite does
+            /// without.
+            #[param(above = 0.0, max = 86400.0)]
+            pool_recycle: Option<f64>,
+            #[state]
+            formats: OnceLock<Arc<ModelFormats>>,
+            #[state]
+            session: Session,
         }
-        Ok(())
-    }
 
-    fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
-        let deleted = self.existing(Intent::Write, |connection, statements| {
-            if !statements.delete_model(connection, version)? {
-                return Err(no_such(version));
+        impl $type {
+            fn check(&self) -> Result<(), ArgumentError> {
+                let location = Location::parse(&self.url)
+                    .map_err(|error| ArgumentError::new("url", error.to_string()).help(error.help()))?;
+                Tables::new(&self.table_postfix, $coding)
+                    .map_err(|error| ArgumentError::new("table_postfix", error.to_string()))?;
+                let of_servers = [
+                    ("timeout", self.timeout.is_some()),
+                    ("pool_size", self.pool_size.is_some()),
+                    ("pool_recycle", self.pool_recycle.is_some()),
+                ];
+                match of_servers.iter().find(|(_, is_given)| *is_given && !location.is_server()) {
+                    Some((name, _)) => Err(ArgumentError::new(name, format!("`{name}` is for servers, and SQLite is none"))
+                        .help("leave it out, or let `url` name a server")),
+                    None => Ok(()),
+                }
             }
-            let is_active = statements.property(connection, ACTIVE_MODEL)? == Some(version.to_string());
-            match (is_active, force) {
-                (false, _) => Ok(()),
-                (true, false) => Err(DatabaseError::Active(version)),
-                (true, true) => statements.set_active(connection, None, origin).map(drop),
+
+            fn store(&self) -> Result<Store<'_>, DatabaseError> {
+                let location = Location::parse(&self.url)?;
+                let lock = Duration::from_secs_f64(self.lock_timeout);
+                // A lock is waited for within an answer. SQLite bounds its waits by itself.
+                let answer = match location.is_server() {
+                    true => Duration::from_secs_f64(self.timeout.unwrap_or(ANSWER_SECONDS)).max(lock * 2),
+                    false => Duration::MAX,
+                };
+                let settings = Settings {
+                    location,
+                    tables: Tables::new(&self.table_postfix, $coding)?,
+                    patience: Patience { lock, answer },
+                    pool_size: self.pool_size.unwrap_or(POOL_SIZE),
+                    pool_recycle: Duration::from_secs_f64(self.pool_recycle.unwrap_or(RECYCLE_SECONDS)),
+                };
+                Ok(Store { settings, session: &self.session, formats: self.formats.get(), chunk_size: self.chunk_size })
             }
-        })?;
-        Ok(deleted.ok_or_else(|| no_such(version))?)
-    }
+        }
 
-    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
-        let models = self.existing(Intent::Read, |connection, statements| {
-            let rows = statements.models(connection)?;
-            rows.iter().map(|(version, metadata)| listed(connection.file(), *version, metadata)).collect()
-        })?;
-        Ok(models.unwrap_or_default())
-    }
-
-    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
-        let properties = self.existing(Intent::Read, |connection, statements| statements.properties(connection))?;
-        Ok(properties.unwrap_or_else(|| BTreeMap::from([(DB_VERSION.to_owned(), LAYOUT.to_owned())])))
-    }
-
-    fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
-        let sizes = self.existing(Intent::Read, |connection, statements| statements.sizes(connection))?;
-        Ok(sizes.unwrap_or_default())
-    }
-
-    fn history(&self) -> Result<Vec<Activation>, PersistError> {
-        let history = self.existing(Intent::Read, |connection, statements| statements.activations(connection))?;
-        Ok(history.unwrap_or_default())
-    }
-
-    fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
-        let statements = self.statements()?;
-        let upgraded = self.session.creating(&self.location()?, &statements, LAYOUT, |connection| {
-            let stored = statements.property(connection, DB_VERSION)?;
-            let Due { from, to, steps } = upgrade::due(STEPS, stored.as_deref(), from, to)?;
-            let mut done = Vec::new();
-            for (layout, step) in steps {
-                done.push((layout, step(connection, &statements, origin)?));
+        impl Lifecycle for $type {
+            fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+                // The formats are those of the binary: a second start has no others.
+                self.formats.get_or_init(|| Arc::clone(context.formats));
+                Ok(())
             }
-            statements.set_property(connection, DB_VERSION, &to.to_string())?;
-            Ok(Upgraded { from, to, steps: done })
-        })?;
-        Ok(upgraded)
-    }
-}
 
-/// Changes the layout of a store and says what it did.
-type Work = fn(&mut Connection, &Statements, &Origin) -> Result<String, DatabaseError>;
+            fn probe(&self) -> Result<Probe, Failure> {
+                Ok(Probe::Found(self.store()?.probe()?))
+            }
+        }
 
-/// What leads from one layout to the next; all steps of an upgrade are one transaction.
-const STEPS: &[Step<Work>] = &[Step { layout: "1.0", work: activate_newest }];
+        impl Persister for $type {
+            fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+                Ok(Arc::new(self.store()?.read(version)?))
+            }
 
-/// Activates the newest version where none is active: before layout 1.0 there was no such property.
-fn activate_newest(
-    connection: &mut Connection,
-    statements: &Statements,
-    origin: &Origin,
-) -> Result<String, DatabaseError> {
-    statements.tables().create_activations(connection)?;
-    if let Some(active) = statements.property(connection, ACTIVE_MODEL)? {
-        return Ok(format!("version {active} stays the active one"));
-    }
-    let Some(newest) = statements.newest(connection)? else { return Ok("there are no models".to_owned()) };
-    statements.set_active(connection, Some(newest), origin)?;
-    Ok(format!("version {newest} is the active one now"))
-}
+            fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
+                Ok(self.store()?.write(model)?)
+            }
 
-impl Database {
-    fn check(&self) -> Result<(), ArgumentError> {
-        Location::parse(&self.url)
-            .map_err(|error| ArgumentError::new("url", error.to_string()).help(LocationError::HELP))?;
-        Tables::new(&self.table_postfix).map_err(|error| ArgumentError::new("table_postfix", error.to_string()))?;
-        Ok(())
-    }
+            fn activate(&self, version: Version) -> Result<(), PersistError> {
+                self.activate_as(version, &Origin::default())
+            }
 
-    fn location(&self) -> Result<Location, DatabaseError> {
-        Ok(Location::parse(&self.url)?)
-    }
+            fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
+                Ok(self.store()?.activate(version, origin)?)
+            }
 
-    fn statements(&self) -> Result<Statements, DatabaseError> {
-        Ok(Statements::new(Tables::new(&self.table_postfix)?))
-    }
+            fn delete(&self, version: Version) -> Result<(), PersistError> {
+                Ok(self.store()?.delete(version)?)
+            }
 
-    /// Works on the store in one transaction if there is a store.
-    fn existing<T>(
-        &self,
-        intent: Intent,
-        work: impl FnOnce(&mut Connection, &Statements) -> Result<T, DatabaseError>,
-    ) -> Result<Option<T>, DatabaseError> {
-        let statements = self.statements()?;
-        self.session.existing(&self.location()?, &statements, intent, |connection| work(connection, &statements))
-    }
+            fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
+                Ok(self.store()?.delete_as(version, force, origin)?)
+            }
 
-    fn read_model(&self, asked: Option<Version>) -> Result<TrainedModel, DatabaseError> {
-        let formats = self.formats.get().ok_or(DatabaseError::NotInitialized)?;
-        let missing = || asked.map_or_else(|| DatabaseError::Lookup(NONE_ACTIVE.into()), no_such);
-        let opened = self.existing(Intent::Read, |connection, statements| {
-            let version = match asked {
-                Some(version) => version,
-                None => statements.active(connection)?.ok_or_else(missing)?,
-            };
-            let row = statements.model(connection, version)?.ok_or_else(|| match asked {
-                Some(version) => no_such(version),
-                None => DatabaseError::Lookup(ACTIVE_DELETED.into()),
-            })?;
-            let opened = open(connection, statements, version, &row)
-                .map_err(|error| unreadable(connection.file().to_owned(), version, error))?;
-            Ok((version, opened))
-        })?;
-        // Decoding takes longest: by now the store is free for others.
-        let (version, opened) = opened.ok_or_else(missing)?;
-        let file = self.location()?.to_string();
-        opened.decode(formats).map_err(|error| unreadable(file, version, error))
-    }
+            fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+                Ok(self.store()?.list_models()?)
+            }
 
-    fn write_model(&self, model: &TrainedModel) -> Result<Version, DatabaseError> {
-        let (location, statements) = (self.location()?, self.statements()?);
-        let unwritable = |source| DatabaseError::Unwritable { file: location.to_string(), source };
-        // Encoding takes longest: the store is not locked yet.
-        let prepared = Prepared::new(model).map_err(unwritable)?;
-        self.session.creating(&location, &statements, LAYOUT, |connection| {
-            let version = statements.allocate(connection)?;
-            let sealed = prepared.seal(version).map_err(unwritable)?;
-            let artifact_size = i64::try_from(sealed.size()).unwrap_or(i64::MAX);
-            let row = ModelRow { artifact_size, sha256: hex::encode(sealed.sha256()) };
-            statements.insert_model(connection, version, sealed.metadata(), &row)?;
-            let mut chunks = ChunkWriter::new(connection, &statements, version, self.chunk_size);
-            let written = sealed.write_to(&mut chunks).and_then(|()| chunks.flush());
-            written.map_err(|error| error.downcast().unwrap_or_else(|error| unwritable(error.into())))?;
-            Ok(version)
-        })
-    }
-}
+            fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+                Ok(self.store()?.list_properties()?)
+            }
 
-/// Collects the bytes of a model and checks that they are those that were stored.
-fn open(
-    connection: &mut Connection,
-    statements: &Statements,
-    version: Version,
-    row: &ModelRow,
-) -> Result<Opened, ArtifactError> {
-    let opened = artifact::open(&mut ChunkReader::new(connection, statements, version), Limits::default())?;
-    if i64::try_from(opened.size()) != Ok(row.artifact_size) || hex::encode(opened.sha256()) != row.sha256 {
-        return Err(ArtifactError::Checksum);
-    }
-    match opened.version() {
-        Some(found) if found == version => Ok(opened),
-        found => Err(ArtifactError::OtherVersion { found, expected: version }),
-    }
-}
+            fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
+                Ok(self.store()?.list_sizes()?)
+            }
 
-fn no_such(version: Version) -> DatabaseError {
-    DatabaseError::Lookup(format!("No such version: {version}"))
-}
+            fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
+                Ok(self.store()?.attachments(version)?)
+            }
 
-/// Returns why a version cannot be read: what the database said, if it was the database that failed.
-fn unreadable(file: String, version: Version, error: ArtifactError) -> DatabaseError {
-    let error = match error {
-        ArtifactError::Io(error) => match error.downcast::<DatabaseError>() {
-            Ok(error) => return error,
-            Err(error) => ArtifactError::Io(error),
-        },
-        error => error,
+            fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn Write) -> Result<(), PersistError> {
+                Ok(self.store()?.read_attachment(version, name, writer)?)
+            }
+
+            fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), PersistError> {
+                Ok(self.store()?.attach(version, name, content)?)
+            }
+
+            fn detach(&self, version: Version, name: &str) -> Result<(), PersistError> {
+                Ok(self.store()?.detach(version, name)?)
+            }
+
+            fn history(&self) -> Result<Vec<Activation>, PersistError> {
+                Ok(self.store()?.history()?)
+            }
+
+            fn upgrade(
+                &self,
+                from: Option<&Release>,
+                to: Option<&Release>,
+                origin: &Origin,
+            ) -> Result<Upgraded, PersistError> {
+                Ok(self.store()?.upgrade(from, to, origin)?)
+            }
+        }
     };
-    DatabaseError::Unreadable { file, version, source: error }
 }
 
-/// Returns the metadata of a row.
-fn listed(file: &str, version: i64, metadata: &str) -> Result<Metadata, DatabaseError> {
-    let mut metadata: Metadata = serde_json::from_str(metadata).map_err(|error| DatabaseError::Inconsistent {
-        file: file.to_owned(),
-        what: format!("the metadata of version {version} are not what was stored: {error}"),
-    })?;
-    metadata.annotate("version", version);
-    Ok(metadata)
+database! {
+    /// Stores models in a database: one file of SQLite, or tables on a server of PostgreSQL, MySQL or MariaDB.
+    ///
+    /// Models, their metadata, their attachments and which one is active lie in five tables. The tables, and the file,
+    /// are made when the first model is stored; until then the store is empty. Each change is one transaction: a process
+    /// that is killed in the middle of it leaves the store as it was. Any number of processes may use one store at
+    /// once; who changes it waits for the others, ten seconds unless `lock_timeout` says otherwise.
+    ///
+    /// ```ron
+    /// {
+    ///     "model_persister": {
+    ///         "!": "palladium.persistence.Database",
+    ///         "url": "sqlite:///${here}/models.db",
+    ///     },
+    /// }
+    /// ```
+    ///
+    /// On a server:
+    ///
+    /// ```ron
+    /// {
+    ///     "model_persister": {
+    ///         "!": "palladium.persistence.Database",
+    ///         "url": "postgresql://palladium:${environ.DB_PASSWORD:-}@127.0.0.1:5432/models?sslmode=prefer",
+    ///         "table_postfix": "iris",
+    ///     },
+    /// }
+    /// ```
+    ///
+    /// Version numbers count from 1 and are never given twice, also after the newest model was deleted. Models that
+    /// Palladium for Python stored cannot be read: they are pickles, which can run any code.
+    ///
+    /// Each activation is written to a table of its own, which `palladium admin history` shows. The property
+    /// `db-version` is the number of the layout of the tables, not that of the program; `palladium upgrade` brings an
+    /// older store to the current layout.
+    ///
+    /// On a server the user needs the right to create tables once, and to read and write them. A connection that breaks
+    /// is replaced, and what was not yet done is done again.
+    Database, "palladium.persistence.Database", Coding::Binary
+}
+
+database! {
+    /// Stores models in a database as text in base64, for databases that take no bytes.
+    ///
+    /// Everything else is as in `palladium.persistence.Database`. Models take a third more room.
+    ///
+    /// ```ron
+    /// {
+    ///     "model_persister": {
+    ///         "!": "palladium.persistence.DatabaseCLOB",
+    ///         "url": "sqlite:///${here}/models-as-text.db",
+    ///     },
+    /// }
+    /// ```
+    DatabaseCLOB, "palladium.persistence.DatabaseCLOB", Coding::Base64
 }
 
 #[cfg(test)]

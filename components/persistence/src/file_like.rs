@@ -20,7 +20,7 @@ use palladium_component::prelude::*;
 use crate::artifact::{self, ArtifactError, Limits, Prepared, Sealed};
 use crate::artifact_store::{ArtifactStore, StoreError};
 use crate::attachments::{self, Attachment, AttachmentError};
-use crate::statements::DB_VERSION;
+use crate::properties::DB_VERSION;
 use crate::upgrade::{self, Due, Step};
 use catalogue::{Catalogue, Wrong};
 

@@ -1,6 +1,6 @@
 //! Stores of trained models.
 //!
-//! [`Database`] keeps models in a file of SQLite, [`File`] in files of a folder; [`CachedUpdatePersister`] keeps the
+//! [`Database`] keeps models in a database, [`File`] in files of a folder; [`CachedUpdatePersister`] keeps the
 //! active model of another store at hand. What a stored model looks like is the business of [`artifact`], whatever the
 //! store.
 
@@ -8,18 +8,12 @@ pub mod artifact;
 mod artifact_store;
 mod attachments;
 mod cached;
-mod chunks;
-mod connection;
 mod database;
-mod error;
+mod fail_point;
 mod file;
 mod file_like;
 mod folder;
-mod history;
-mod location;
-mod schema;
-mod session;
-mod statements;
+mod properties;
 #[cfg(test)]
 mod testing;
 mod upgrade;
@@ -28,8 +22,7 @@ pub use artifact::ArtifactError;
 pub use artifact_store::StoreError;
 pub use attachments::AttachmentError;
 pub use cached::{CacheError, CachedUpdatePersister};
-pub use database::Database;
-pub use error::DatabaseError;
+pub use database::{Database, DatabaseCLOB, DatabaseError};
 pub use file::File;
 pub use file_like::FileError;
 pub use upgrade::UpgradeError;

@@ -37,6 +37,8 @@ pub enum UpgradeError {
     Unknown {
         /// What was asked for.
         to: Release,
+        /// The newest that there is.
+        newest: Release,
     },
     /// The store is further.
     #[error("the store has the layout {stored}, and none is taken back to {to}")]
@@ -57,7 +59,9 @@ pub enum UpgradeError {
 impl Explain for UpgradeError {
     fn help(&self) -> Option<String> {
         match self {
-            UpgradeError::Unknown { .. } => Some(format!("leave out `--to` for {LAYOUT}, or use a newer palladium")),
+            UpgradeError::Unknown { newest, .. } => {
+                Some(format!("leave out `--to` for {newest}, or use a newer palladium"))
+            }
             UpgradeError::Downgrade { .. } => {
                 Some("use a palladium that knows the layout, or restore the store from a backup".into())
             }
@@ -84,19 +88,20 @@ pub fn due<'a, Work>(
         (None, Ok(stored)) => stored.clone().map_or_else(|| FIRST_LAYOUT.parse(), Ok)?,
         (None, Err(error)) => return Err(UpgradeError::Stored(error.clone())),
     };
-    let to = to.cloned().map_or_else(|| LAYOUT.parse(), Ok)?;
     let mut known = Vec::new();
     for step in steps {
         known.push((step.layout.parse::<Release>()?, &step.work));
     }
     known.sort_by(|(left, _), (right, _)| left.cmp(right));
+    let newest = known.last().map_or_else(|| FIRST_LAYOUT.parse(), |(layout, _)| Ok(layout.clone()))?;
+    let to = to.cloned().unwrap_or_else(|| newest.clone());
     for stored in stored.ok().flatten().iter().chain([&from]) {
         if *stored > to {
             return Err(UpgradeError::Downgrade { stored: stored.clone(), to });
         }
     }
     if !known.iter().any(|(layout, _)| *layout == to) {
-        return Err(UpgradeError::Unknown { to });
+        return Err(UpgradeError::Unknown { to, newest });
     }
     known.retain(|(layout, _)| *layout > from && *layout <= to);
     Ok(Due { from, to, steps: known })
@@ -117,8 +122,8 @@ mod tests {
             (Some("1"), None, Some("1.10"), "1 to 1.10: 1.9 1.10"),
             (Some("1.0"), Some("0.9.1"), Some("1.9"), "0.9.1 to 1.9: 1.0 1.9"),
             (Some("1.9"), None, Some("1.9"), "1.9 to 1.9:"),
-            (Some("0.33"), None, None, "0.33 to 1.0: 1.0"),
-            (Some("x"), Some("0.0"), None, "0.0 to 1.0: 1.0"),
+            (Some("0.33"), None, None, "0.33 to 1.10: 1.0 1.9 1.10"),
+            (Some("x"), Some("0.0"), None, "0.0 to 1.10: 1.0 1.9 1.10"),
             (Some("x"), None, None, "what the store says about its own layout cannot be read"),
             (None, None, Some("1.5"), "there is no layout 1.5 of a store that this binary knows"),
             (None, None, Some("9.0"), "there is no layout 9.0 of a store that this binary knows"),

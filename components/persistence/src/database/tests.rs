@@ -4,7 +4,10 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
 
+use super::connection::Intent;
+use super::error::Place;
 use super::*;
+use crate::properties::DB_VERSION;
 use crate::testing::{answer, constant, initialize, persister};
 
 /// Returns a store in a folder, initialized.
@@ -13,6 +16,10 @@ fn database(folder: &Path) -> Database {
         url: format!("sqlite:///{}", folder.join("models.db").display()),
         chunk_size: 4,
         table_postfix: String::new(),
+        lock_timeout: 10.0,
+        timeout: None,
+        pool_size: None,
+        pool_recycle: None,
         formats: OnceLock::new(),
         session: Session::default(),
     };
@@ -120,10 +127,14 @@ fn arguments_are_checked() {
     let url = || ("url", text("sqlite:///models.db"));
     let cases = [
         (vec![], "needs `url`"),
-        (vec![("url", text("postgresql://user:secret@host/db"))], "names a database of `postgresql`"),
-        (vec![("url", text("models.db"))], "`url` has to begin with `sqlite://`"),
+        (vec![("url", text("postgresql://user:secret@host"))], "names a server but no database on it"),
+        (vec![("url", text("models.db"))], "`url` has to begin with `sqlite://`, `postgresql://` or `mysql://`"),
         (vec![url(), ("table_postfix", text("a; drop"))], "`table_postfix` may hold the letters"),
         (vec![url(), ("chunk_size", Data::Int(0))], "`chunk_size` of `palladium.persistence.Database` has to be"),
+        (vec![url(), ("table_postfix", text(&"x".repeat(41)))], "at most 40 of them"),
+        (vec![url(), ("pool_size", Data::Int(3))], "`pool_size` is for servers, and SQLite is none"),
+        (vec![url(), ("pool_recycle", Data::Int(3))], "`pool_recycle` is for servers, and SQLite is none"),
+        (vec![url(), ("timeout", Data::Int(3))], "`timeout` is for servers, and SQLite is none"),
         (vec![url(), ("poolclass", Data::Null)], "has no parameter `poolclass`"),
         (vec![url(), ("session", Data::Null)], "has no parameter `session`"),
     ];
@@ -199,10 +210,10 @@ fn other_files_are_told_apart() {
     let cases: [(Make<'_>, &str); 5] = [
         (&no_database, "is not a database of SQLite"),
         (&|file| std::fs::create_dir(file).unwrap(), "cannot be opened"),
-        (&|file| sql(file, "CREATE TABLE Models (name TEXT)"), "a store has a table `properties` beside the ones"),
+        (&|file| sql(file, "CREATE TABLE Models (name TEXT)"), "`models` has the columns `name`, a store's has"),
         (
-            &|file| sql(file, "CREATE TABLE properties (name TEXT)"),
-            "`properties` has the columns `name`, a store's has",
+            &|file| sql(file, "CREATE TABLE properties (id, name, value)"),
+            "a store has a table `models` beside the ones",
         ),
         (&|file| sql(file, python), "Palladium for Python, whose pickled models cannot be read (set `table_postfix`"),
     ];
@@ -246,10 +257,12 @@ fn a_lock_is_waited_for_and_then_told() {
     let (folder, _) = folder();
     let mut store = database(folder.path());
     store.write(&constant(1.0, 1)).unwrap();
-    store.session.busy_timeout = Duration::from_millis(1);
+    store.lock_timeout = 0.001;
     let other = database(folder.path());
+    let other = other.store().unwrap();
     other
-        .existing(Intent::Write, |_, _| {
+        .session
+        .existing(&other.settings, Intent::Write, |_| {
             assert_eq!(versions(&store), [1]);
             let told = told(&store.write(&constant(1.0, 1)).unwrap_err());
             assert!(told.contains("models.db` was locked by another process for more than 0.001 seconds"), "{told}");
@@ -269,7 +282,8 @@ fn errors_of_sqlite_are_told_apart() {
         let mut connection = options.connect().await.unwrap();
         sqlx::query("DELETE FROM models").execute(&mut connection).await.unwrap_err()
     });
-    let error = DatabaseError::of_sqlite("models.db", 1.0, error);
+    let patience = Patience { lock: Duration::from_secs(1), answer: Duration::from_secs(1) };
+    let error = DatabaseError::of(Place { place: "models.db".into(), patience, is_connecting: false }, error);
     assert_eq!(error.to_string(), "the database `models.db` is read-only");
 }
 
@@ -329,7 +343,7 @@ fn activations_are_written_down() {
     assert_eq!(log(&store), ["2 3 ada later"]);
 
     sql(&file, "DROP TABLE model_activations; CREATE TABLE Model_Activations (name TEXT)");
-    all_fail(&store, "`model_activations` has the columns `name`, a store's has `id`, `time`");
+    all_fail(&database(folder.path()), "`model_activations` has the columns `name`, a store's has `id`, `time`");
 }
 
 #[test]
@@ -394,18 +408,24 @@ fn an_upgrade_activates_the_newest_version() {
     assert_eq!(upgrade(None, None).unwrap().steps, []);
     assert_eq!(store.list_properties().unwrap(), properties(&[]));
 
+    sql(&file, "UPDATE properties SET value = '0.9.1' WHERE name = 'db-version'");
     let done = upgrade(Some("0.0"), Some("1.0")).unwrap();
     assert_eq!(done.steps, [(release("1.0"), "version 2 is the active one now".to_owned())]);
-    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
+    let expected = [("active-model", "2"), ("db-version", "1.0")].map(|(name, value)| (name.into(), value.into()));
+    assert_eq!(store.list_properties().unwrap(), BTreeMap::from(expected));
     store.activate(version(1)).unwrap();
     let again = upgrade(Some("0.0"), None).unwrap();
-    assert_eq!(again.steps, [(release("1.0"), "version 1 stays the active one".to_owned())]);
+    let expected = [
+        (release("1.0"), "version 1 stays the active one".to_owned()),
+        (release("1.1"), "the table of attachments is there already".to_owned()),
+    ];
+    assert_eq!(again.steps, expected);
     assert_eq!(log(&store), ["0 2 ada upgrade", "2 1 unknown unknown"]);
 
     // Models without any property, and stores of the first builds, begin before 1.0 by themselves.
     for before in ["DELETE FROM properties", "UPDATE properties SET value = '0.33' WHERE name = 'db-version'"] {
         sql(&file, &format!("{before}; DELETE FROM properties WHERE name = 'active-model'"));
-        assert_eq!(upgrade(None, None).unwrap().steps.len(), 1, "{before}");
+        assert_eq!(upgrade(None, None).unwrap().steps.len(), 2, "{before}");
         assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
     }
 }
@@ -440,6 +460,77 @@ fn a_failed_upgrade_leaves_the_store_as_it_was() {
     assert!(store.upgrade(None, None, &origin("upgrade")).is_err());
     assert_eq!(store.list_properties().unwrap(), BTreeMap::from([(DB_VERSION.to_owned(), "0.1.0".to_owned())]));
     sql(&file, "DROP TRIGGER full");
-    assert_eq!(store.upgrade(None, None, &origin("upgrade")).unwrap().steps.len(), 1);
+    assert_eq!(store.upgrade(None, None, &origin("upgrade")).unwrap().steps.len(), 2);
     assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
+}
+
+#[test]
+fn stores_of_layout_1_0_are_used_and_upgraded() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    store.activate(version(1)).unwrap();
+    sql(&file, "DROP TABLE model_attachments; UPDATE properties SET value = '1.0' WHERE name = 'db-version'");
+    let mut attached = constant(2.0, 1);
+    attached.metadata.annotate("attachments/a.txt", "aGV5");
+    for error in [store.write(&attached).err(), store.attach(version(1), "a.txt", &&b"hey"[..]).err()] {
+        let told = told(&error.unwrap());
+        assert!(
+            told.ends_with("models have no attachments (`palladium upgrade` brings the store to the current layout)")
+        );
+    }
+    assert_eq!(store.write(&constant(2.0, 1)).unwrap(), version(2));
+    assert_eq!(store.attachments(version(1)).unwrap(), []);
+    assert!(told(&store.detach(version(1), "a.txt").unwrap_err()).starts_with("version 1 has no attachment `a.txt`"));
+    store.delete(version(2)).unwrap();
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+
+    let done = store.upgrade(None, None, &origin("upgrade")).unwrap();
+    let expected = "attachments lie in the table `model_attachments` now".to_owned();
+    assert_eq!(done.steps, [(release("1.1"), expected)]);
+    store.attach(version(1), "a.txt", &&b"hey"[..]).unwrap();
+    assert_eq!(store.read(None).unwrap().metadata.get("attachments/a.txt").unwrap(), "aGV5");
+    assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
+}
+
+#[test]
+fn stores_of_newer_layouts_are_left_alone() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    store.activate(version(1)).unwrap();
+    sql(&file, "UPDATE properties SET value = '7.0' WHERE name = 'db-version'");
+    let errors = [
+        store.read(None).err(),
+        store.write(&constant(1.0, 1)).err(),
+        store.activate(version(1)).err(),
+        store.delete_as(version(1), true, &origin("delete")).err(),
+        store.list_models().err(),
+        store.upgrade(None, None, &origin("upgrade")).err(),
+    ];
+    for error in errors {
+        let told = told(&error.unwrap());
+        assert!(told.contains("models.db` has the layout 7.0, this binary knows layouts up to 1.1"), "{told}");
+    }
+    assert_eq!(store.list_properties().unwrap()["db-version"], "7.0");
+}
+
+#[test]
+fn stores_of_text_and_of_bytes_are_told_apart() {
+    let (folder, file) = folder();
+    let arguments = [("url", Data::Text(format!("sqlite:///{}", file.display())))];
+    let text = persister("palladium.persistence.DatabaseCLOB", &arguments).unwrap();
+    initialize(text.as_ref(), Mode::Fit).unwrap();
+    text.write(&constant(3.0, 1)).unwrap();
+    text.activate(version(1)).unwrap();
+    assert_eq!(answer(&text.read(None).unwrap()), 3.0);
+    all_fail(&database(folder.path()), "keeps its models as text (use `palladium.persistence.DatabaseCLOB` for it");
+    sql(&file, "UPDATE model_chunks SET blob = 'ü'");
+    assert!(told(&text.read(None).err().unwrap()).contains("row 0 of version 1 is not text in base64"));
+
+    let other = tempfile::tempdir().unwrap();
+    database(other.path()).write(&constant(1.0, 1)).unwrap();
+    let arguments = [("url", Data::Text(format!("sqlite:///{}/models.db", other.path().display())))];
+    let text = persister("palladium.persistence.DatabaseCLOB", &arguments).unwrap();
+    assert!(told(&text.list_models().unwrap_err()).contains("keeps its models as bytes"));
 }

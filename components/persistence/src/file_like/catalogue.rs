@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::statements::{ACTIVE_MODEL, DB_VERSION};
+use crate::properties::{ACTIVE_MODEL, DB_VERSION};
 use crate::upgrade::LAYOUT;
 
 const MODELS: &str = "models";

@@ -1,0 +1,96 @@
+//! The bytes of a model in rows, of which only one is in memory at a time.
+
+use std::io::{self, Read, Write};
+
+use palladium_component::prelude::*;
+
+use super::DatabaseError;
+use super::rows::{Rows, number};
+use super::schema::BLOB;
+use super::statement::statement;
+
+/// Reads bytes row by row.
+pub struct ChunkReader<'r, 'a> {
+    rows: &'r mut Rows<'a>,
+    version: Version,
+    next: i64,
+    chunk: Vec<u8>,
+    position: usize,
+}
+
+/// Writes bytes row by row.
+pub struct ChunkWriter<'r, 'a> {
+    rows: &'r mut Rows<'a>,
+    version: Version,
+    next: i64,
+    chunk: Vec<u8>,
+    chunk_size: usize,
+}
+
+impl Rows<'_> {
+    /// Returns a chunk of a model.
+    fn chunk(&mut self, version: Version, sequence: i64) -> Result<Option<Vec<u8>>, DatabaseError> {
+        let (blob, chunks) = (self.connection.dialect().quoted(BLOB), &self.tables.chunks);
+        let sql = format!("SELECT {blob} FROM {chunks} WHERE model_version = ? AND sequence = ?");
+        let row = self.connection.row(statement(sql).bind(number(version)).bind(sequence))?;
+        row.map(|row| self.decoded(&row, || format!("row {sequence} of version {version}"))).transpose()
+    }
+
+    /// Adds a chunk to a model.
+    fn insert_chunk(&mut self, version: Version, sequence: i64, chunk: Vec<u8>) -> Result<(), DatabaseError> {
+        let (blob, chunks) = (self.connection.dialect().quoted(BLOB), &self.tables.chunks);
+        let sql = format!("INSERT INTO {chunks} (model_version, sequence, {blob}) VALUES (?, ?, ?)");
+        let insert = statement(sql).bind(number(version)).bind(sequence).bind(self.coded(chunk));
+        self.connection.execute(insert).map(drop)
+    }
+}
+
+impl<'r, 'a> ChunkReader<'r, 'a> {
+    /// Returns a reader of the rows of a version.
+    pub fn new(rows: &'r mut Rows<'a>, version: Version) -> ChunkReader<'r, 'a> {
+        ChunkReader { rows, version, next: 0, chunk: Vec::new(), position: 0 }
+    }
+}
+
+impl Read for ChunkReader<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.position == self.chunk.len() {
+            let chunk = self.rows.chunk(self.version, self.next).map_err(io::Error::other)?;
+            let Some(chunk) = chunk else { return Ok(0) };
+            (self.chunk, self.position, self.next) = (chunk, 0, self.next + 1);
+        }
+        let length = buffer.len().min(self.chunk.len() - self.position);
+        buffer[..length].copy_from_slice(&self.chunk[self.position..self.position + length]);
+        self.position += length;
+        Ok(length)
+    }
+}
+
+impl<'r, 'a> ChunkWriter<'r, 'a> {
+    /// Returns a writer of rows of this many bytes.
+    pub fn new(rows: &'r mut Rows<'a>, version: Version, chunk_size: usize) -> ChunkWriter<'r, 'a> {
+        ChunkWriter { rows, version, next: 0, chunk: Vec::new(), chunk_size }
+    }
+}
+
+impl Write for ChunkWriter<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = bytes.len().min(self.chunk_size - self.chunk.len());
+        self.chunk.extend_from_slice(&bytes[..length]);
+        if self.chunk.len() == self.chunk_size {
+            self.flush()?;
+        }
+        Ok(length)
+    }
+
+    /// Writes what is there as a row.
+    fn flush(&mut self) -> io::Result<()> {
+        let chunk = std::mem::take(&mut self.chunk);
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.rows.insert_chunk(self.version, self.next, chunk).map_err(io::Error::other)?;
+        self.next += 1;
+        Ok(())
+    }
+}
