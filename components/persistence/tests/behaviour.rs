@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod kinds;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;
@@ -9,53 +10,18 @@ mod testing;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kinds::{Kind, kinds};
 use palladium_component::prelude::*;
 use palladium_persistence as _;
 use testing::{answer, as_persister, component, constant, initialize, persister};
 
-/// A kind of store that lies in a folder.
-struct Kind {
-    name: &'static str,
-    /// The parameter that says where, and its value before and after the folder.
-    place: (&'static str, &'static str, &'static str),
-    /// How the answer begins where no model is active.
-    none_active: &'static str,
-}
-
-const KINDS: [Kind; 2] = [
-    Kind {
-        name: "palladium.persistence.Database",
-        place: ("url", "sqlite:///", "/models.db"),
-        none_active: "No model available",
-    },
-    Kind {
-        name: "palladium.persistence.File",
-        place: ("path", "", "/model-{version}"),
-        none_active: "No active model available: /",
-    },
-];
-
-impl Kind {
-    fn arguments(&self, folder: &Path) -> [(&str, Data); 1] {
-        let (parameter, before, after) = self.place;
-        [(parameter, Data::Text(format!("{before}{}{after}", folder.display())))]
-    }
-
-    fn open(&self, folder: &Path) -> Arc<dyn Persister> {
-        let store = persister(self.name, &self.arguments(folder)).unwrap();
-        initialize(store.as_ref(), Mode::Fit).unwrap();
-        store
-    }
-}
-
 /// Runs a test on a new store of each kind.
 #[expect(clippy::print_stdout, reason = "whoever reads a failure needs to know of which store it is")]
 fn check(test: impl Fn(&Kind, &dyn Persister, &Path)) {
-    for kind in &KINDS {
-        println!("{}", kind.name);
+    for kind in &kinds() {
+        println!("{}", kind.title);
         let folder = tempfile::tempdir().unwrap();
         test(kind, kind.open(folder.path()).as_ref(), folder.path());
     }
@@ -69,8 +35,8 @@ fn versions(store: &dyn Persister) -> Vec<u64> {
     store.list_models().unwrap().iter().map(|metadata| metadata.version().unwrap().number()).collect()
 }
 
-fn properties(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let layout = ("db-version", "1.0");
+fn properties(kind: &Kind, pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let layout = ("db-version", kind.layout);
     pairs.iter().chain([&layout]).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -99,14 +65,14 @@ fn is_absent(store: &dyn Persister, number: u64) {
 fn models_are_written_activated_read_and_deleted() {
     check(|kind, store, _| {
         assert_eq!(store.write(&constant(1.0, 10)).unwrap(), version(1));
-        assert_eq!(store.list_properties().unwrap(), properties(&[]));
+        assert_eq!(store.list_properties().unwrap(), properties(kind, &[]));
         let none = store.read(None).err().unwrap();
         assert!(matches!(&none, PersistError::Lookup(text) if text.starts_with(kind.none_active)), "{none}");
         assert_eq!(store.write(&constant(2.0, 10)).unwrap(), version(2));
         store.activate(version(2)).unwrap();
-        assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
+        assert_eq!(store.list_properties().unwrap(), properties(kind, &[("active-model", "2")]));
         store.activate(version(1)).unwrap();
-        assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
+        assert_eq!(store.list_properties().unwrap(), properties(kind, &[("active-model", "1")]));
         assert_eq!(answer(&store.read(None).unwrap()), 1.0);
         let second = store.read(Some(version(2))).unwrap();
         assert_eq!((answer(&second), second.metadata.version()), (2.0, Some(version(2))));
@@ -123,7 +89,7 @@ fn models_are_written_activated_read_and_deleted() {
         assert_eq!(versions(store), [2]);
         is_absent(store, 1);
         is_absent(store, 3);
-        assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
+        assert_eq!(store.list_properties().unwrap(), properties(kind, &[("active-model", "1")]));
     });
 }
 
@@ -143,7 +109,7 @@ fn versions_are_never_given_twice() {
 fn looking_at_a_store_does_not_make_it() {
     check(|kind, store, folder| {
         assert_eq!(versions(store), [0; 0]);
-        assert_eq!(store.list_properties().unwrap(), properties(&[]));
+        assert_eq!(store.list_properties().unwrap(), properties(kind, &[]));
         assert!(store.read(None).err().unwrap().to_string().starts_with(kind.none_active));
         is_absent(store, 3);
         assert_eq!(store.history().unwrap(), []);
@@ -155,7 +121,7 @@ fn looking_at_a_store_does_not_make_it() {
 
 #[test]
 fn a_store_that_was_not_initialized_says_so() {
-    for kind in &KINDS {
+    for kind in &kinds() {
         let folder = tempfile::tempdir().unwrap();
         let store = persister(kind.name, &kind.arguments(folder.path())).unwrap();
         let error = store.read(None).err().unwrap();
@@ -166,6 +132,9 @@ fn a_store_that_was_not_initialized_says_so() {
 #[test]
 fn a_missing_folder_is_told_when_a_model_is_written() {
     check(|kind, _, folder| {
+        if !kind.is_local {
+            return;
+        }
         let store = kind.open(&folder.join("absent"));
         assert_eq!(versions(store.as_ref()), [0; 0]);
         let error = store.write(&constant(1.0, 1)).unwrap_err();
@@ -178,7 +147,7 @@ fn a_missing_folder_is_told_when_a_model_is_written() {
 
 #[test]
 fn activations_are_written_down() {
-    check(|_, store, _| {
+    check(|kind, store, _| {
         for number in 1..=2 {
             store.write(&constant(1.0, 1)).unwrap();
             store.activate_as(version(number), &origin(&format!("activate {number}"))).unwrap();
@@ -187,7 +156,7 @@ fn activations_are_written_down() {
         assert_eq!(refused.to_string(), "version 2 is the active one, and stays");
         store.delete_as(version(1), false, &origin("delete")).unwrap();
         store.delete_as(version(2), true, &origin("delete")).unwrap();
-        assert_eq!(store.list_properties().unwrap(), properties(&[]));
+        assert_eq!(store.list_properties().unwrap(), properties(kind, &[]));
         assert_eq!(versions(store), [0; 0]);
         let history = store.history().unwrap();
         let short: Vec<_> = history
@@ -203,13 +172,14 @@ fn activations_are_written_down() {
 
 #[test]
 fn an_upgrade_can_be_repeated() {
-    check(|_, store, _| {
+    check(|kind, store, _| {
         store.write(&constant(1.0, 1)).unwrap();
         store.write(&constant(2.0, 1)).unwrap();
         let first: Release = "0.0".parse().unwrap();
         let upgraded = store.upgrade(Some(&first), None, &origin("upgrade")).unwrap();
-        assert_eq!((upgraded.steps.len(), upgraded.to), (1, "1.0".parse().unwrap()));
-        assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
+        assert_eq!(upgraded.to, kind.layout.parse().unwrap());
+        assert_eq!(upgraded.steps[0].1, "version 2 is the active one now");
+        assert_eq!(store.list_properties().unwrap(), properties(kind, &[("active-model", "2")]));
         store.activate(version(1)).unwrap();
         store.upgrade(Some(&first), None, &origin("upgrade")).unwrap();
         assert_eq!(store.upgrade(None, None, &origin("upgrade")).unwrap().steps, []);
@@ -254,8 +224,7 @@ fn readers_see_a_whole_model_or_none() {
                             assert_eq!(answer(&model), 1.0);
                             n_models += 1;
                         }
-                        // The version that was active when the reader looked is deleted by now.
-                        Err(error) => assert!(matches!(&error, PersistError::Lookup(_)), "{error}"),
+                        Err(error) => panic!("{error}"),
                     }
                     for metadata in store.list_models().unwrap() {
                         assert!(metadata.version().is_some());
@@ -290,5 +259,112 @@ fn stores_work_behind_a_cache() {
         cached.activate(version(2)).unwrap();
         assert_eq!(answer(&cached.at_hand().unwrap().unwrap()), 2.0);
         assert_eq!(answer(&cached.read(Some(version(1))).unwrap()), 1.0);
+    });
+}
+
+fn names(store: &dyn Persister, number: u64) -> Vec<(String, u64)> {
+    let attachments = store.attachments(version(number)).unwrap();
+    attachments.into_iter().map(|attachment| (attachment.name, attachment.size)).collect()
+}
+
+#[test]
+fn attachments_are_kept_beside_their_model() {
+    check(|_, store, _| {
+        let mut model = constant(1.0, 1);
+        model.metadata.annotate("attachments/myatt.txt", "aGV5");
+        model.metadata.annotate("attachments/my2ndatt.txt", "aG8=");
+        store.write(&model).unwrap();
+        store.write(&constant(2.0, 1)).unwrap();
+        let expected = [("my2ndatt.txt".to_owned(), 2), ("myatt.txt".to_owned(), 3)];
+        assert_eq!(names(store, 1), expected);
+        assert_eq!(names(store, 2), []);
+
+        // Listings tell that there are attachments, and not what is in them.
+        let listed = &store.list_models().unwrap()[0];
+        let mut keys: Vec<&str> = listed
+            .get("__attachments__")
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key.as_str().unwrap())
+            .collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["attachments/my2ndatt.txt", "attachments/myatt.txt"]);
+        assert!(listed.entries().all(|(key, _)| !key.starts_with("attachments/")), "{listed:?}");
+
+        let read = store.read(Some(version(1))).unwrap();
+        assert_eq!(read.metadata.get("attachments/myatt.txt").unwrap(), "aGV5");
+        assert_eq!(read.metadata.get("attachments/my2ndatt.txt").unwrap(), "aG8=");
+        // What was read can be written elsewhere.
+        store.write(&read).unwrap();
+        assert_eq!(names(store, 3), expected);
+        store.delete(version(1)).unwrap();
+        assert!(matches!(store.attachments(version(1)), Err(PersistError::Lookup(_))));
+        assert_eq!(store.read(Some(version(3))).unwrap().metadata.get("attachments/myatt.txt").unwrap(), "aGV5");
+    });
+}
+
+#[test]
+fn attachments_come_and_go() {
+    check(|_, store, _| {
+        store.write(&constant(1.0, 1)).unwrap();
+        let large: Vec<u8> = (0..5_000_000_u32).map(|number| (number.wrapping_mul(0x9E37_79B1) >> 24) as u8).collect();
+        store.attach(version(1), "notes 1.txt", &&b"hey"[..]).unwrap();
+        store.attach(version(1), "empty", &&b""[..]).unwrap();
+        store.attach(version(1), "gr\u{f6}\u{df}e.bin", &large.as_slice()).unwrap();
+        let expected =
+            [("empty".to_owned(), 0), ("gr\u{f6}\u{df}e.bin".to_owned(), 5_000_000), ("notes 1.txt".to_owned(), 3)];
+        assert_eq!(names(store, 1), expected);
+        let mut content = Vec::new();
+        store.read_attachment(version(1), "gr\u{f6}\u{df}e.bin", &mut content).unwrap();
+        assert!(content == large);
+        assert_eq!(store.read(Some(version(1))).unwrap().metadata.get("attachments/notes 1.txt").unwrap(), "aGV5");
+        assert_eq!(store.list_models().unwrap()[0].get("__attachments__").unwrap().as_array().unwrap().len(), 3);
+
+        let taken = store.attach(version(1), "empty", &&b"x"[..]).unwrap_err();
+        assert_eq!(taken.to_string(), "version 1 has an attachment `empty` already");
+        store.detach(version(1), "empty").unwrap();
+        store.detach(version(1), "gr\u{f6}\u{df}e.bin").unwrap();
+        for missing in [
+            store.detach(version(1), "empty").unwrap_err(),
+            store.read_attachment(version(1), "empty", &mut Vec::new()).unwrap_err(),
+        ] {
+            assert_eq!(missing.to_string(), "version 1 has no attachment `empty`");
+        }
+        store.attach(version(1), "empty", &&b"again"[..]).unwrap();
+        assert_eq!(names(store, 1), [("empty".to_owned(), 5), ("notes 1.txt".to_owned(), 3)]);
+        store.detach(version(1), "empty").unwrap();
+        store.detach(version(1), "notes 1.txt").unwrap();
+        assert_eq!(store.list_models().unwrap()[0].get("__attachments__"), None);
+        assert_eq!(store.read(Some(version(1))).unwrap().metadata.get("__attachments__"), None);
+        for error in [
+            store.attach(version(7), "a", &&b""[..]).unwrap_err(),
+            store.detach(version(7), "a").unwrap_err(),
+            store.attachments(version(7)).unwrap_err(),
+            store.read_attachment(version(7), "a", &mut Vec::new()).unwrap_err(),
+        ] {
+            assert!(matches!(&error, PersistError::Lookup(text) if text == "No such version: 7"), "{error}");
+        }
+    });
+}
+
+#[test]
+fn names_of_attachments_lead_nowhere_else() {
+    check(|_, store, folder| {
+        store.write(&constant(1.0, 1)).unwrap();
+        let before = fs::read_dir(folder).unwrap().count();
+        for name in ["", "..", "../x", "a/b", "/etc/passwd", "a\\b", ".hidden", "a\0b", "%2e%2e%2fx", "a?b", "a#b"] {
+            let errors = [
+                store.attach(version(1), name, &&b"x"[..]).err(),
+                store.detach(version(1), name).err(),
+                store.read_attachment(version(1), name, &mut Vec::new()).err(),
+            ];
+            for error in errors {
+                assert_eq!(error.unwrap().to_string(), format!("`{name}` is no name of an attachment"));
+            }
+        }
+        assert_eq!(names(store, 1), []);
+        assert_eq!(fs::read_dir(folder).unwrap().count(), before);
     });
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod kinds;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;
@@ -12,40 +13,27 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kinds::{Kind, kind, kinds};
 use palladium_component::prelude::*;
 use palladium_persistence as _;
-use testing::{answer, constant, initialize, persister};
+use testing::{answer, constant};
 
 /// Tells the child which store to write, and in which folder it lies.
 const KIND: &str = "PALLADIUM_TEST_KIND";
 const FOLDER: &str = "PALLADIUM_TEST_STORE";
-const KINDS: [&str; 2] = ["Database", "File"];
 const N_KILLS: u64 = 20;
 const N_WRITERS: u64 = 8;
 const N_WRITES: u64 = 5;
 
-fn store(kind: &str, folder: &Path) -> Arc<dyn Persister> {
-    let folder = folder.display();
-    let arguments = match kind {
-        "Database" => {
-            vec![("url", Data::Text(format!("sqlite:///{folder}/models.db"))), ("chunk_size", Data::Int(1000))]
-        }
-        _ => vec![("path", Data::Text(format!("{folder}/model-{{version}}")))],
-    };
-    let store = persister(&format!("palladium.persistence.{kind}"), &arguments).unwrap();
-    initialize(store.as_ref(), Mode::Fit).unwrap();
-    store
-}
-
 /// Returns the store that a parent process names, nothing in a process without such a parent.
 fn store_of_parent() -> Option<Arc<dyn Persister>> {
-    Some(store(&std::env::var(KIND).ok()?, Path::new(&std::env::var_os(FOLDER)?)))
+    Some(kind(&std::env::var(KIND).ok()?).open(Path::new(&std::env::var_os(FOLDER)?)))
 }
 
-fn child(test: &str, kind: &str, folder: &Path) -> Child {
+fn child(test: &str, kind: &Kind, folder: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
-        .env(KIND, kind)
+        .env(KIND, kind.title)
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()
@@ -88,7 +76,7 @@ fn child_that_writes_until_it_is_killed() {
 
 #[test]
 fn a_killed_process_leaves_a_whole_store() {
-    for kind in KINDS {
+    for kind in &kinds() {
         let folder = tempfile::tempdir().unwrap();
         let mut highest = 0;
         for round in 0..N_KILLS {
@@ -100,7 +88,7 @@ fn a_killed_process_leaves_a_whole_store() {
             child.kill().unwrap();
             child.wait().unwrap();
 
-            let store = store(kind, folder.path());
+            let store = kind.open(folder.path());
             let listed = check_whole(store.as_ref());
             let last = *listed.last().unwrap();
             assert!(last > highest, "the number {last} after {highest}");
@@ -110,7 +98,7 @@ fn a_killed_process_leaves_a_whole_store() {
             assert!(newest.contains(&active), "active is {active} of {listed:?}");
             assert_eq!(store.list_properties().unwrap()["active-model"], active.to_string());
         }
-        let store = store(kind, folder.path());
+        let store = kind.open(folder.path());
         assert!(store.write(&attached()).unwrap().number() > highest);
         let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let parts: Vec<_> = left.filter(|name| name.to_string_lossy().contains(".part-")).collect();
@@ -131,7 +119,7 @@ fn child_that_writes_a_few_models() {
 
 #[test]
 fn processes_that_write_at_once_lose_nothing() {
-    for kind in KINDS {
+    for kind in &kinds() {
         let folder = tempfile::tempdir().unwrap();
         let writer = |_| child("child_that_writes_a_few_models", kind, folder.path());
         let writers: Vec<Child> = (0..N_WRITERS).map(writer).collect();
@@ -139,15 +127,15 @@ fn processes_that_write_at_once_lose_nothing() {
         for writer in writers {
             let output = writer.wait_with_output().unwrap();
             let text = String::from_utf8(output.stdout).unwrap();
-            assert!(output.status.success(), "{kind}: {text}");
+            assert!(output.status.success(), "{}: {text}", kind.title);
             let numbers = text.split("wrote ").skip(1).map(|rest| rest.split('.').next().unwrap().to_owned());
             told.extend(numbers.map(|number| number.parse::<u64>().unwrap()));
         }
         told.sort_unstable();
         let expected: Vec<u64> = (1..=N_WRITERS * N_WRITES).collect();
-        assert_eq!(told, expected, "{kind}");
-        let store = store(kind, folder.path());
-        assert_eq!(check_whole(store.as_ref()), expected, "{kind}");
+        assert_eq!(told, expected, "{}", kind.title);
+        let store = kind.open(folder.path());
+        assert_eq!(check_whole(store.as_ref()), expected, "{}", kind.title);
         assert_eq!(store.history().unwrap().len(), expected.len());
         store.read(None).unwrap();
     }
@@ -156,7 +144,7 @@ fn processes_that_write_at_once_lose_nothing() {
 #[test]
 fn a_store_works_on_the_blocking_threads_of_another_runtime_and_is_dropped_there() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store("Database", folder.path());
+    let store = kind("SQLite").open(folder.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     runtime.block_on(async move {
         let in_thread = Arc::clone(&store);

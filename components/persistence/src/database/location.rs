@@ -179,7 +179,8 @@ impl Server {
     /// Reads what follows the scheme and `://`.
     fn parse(rest: &str, known: &Known) -> Result<Server, LocationError> {
         // A socket needs no host, which the parser of URLs insists on behind a user.
-        let host = rest.split(['/', '?']).next().filter(|authority| authority.ends_with('@')).map_or("", |_| "localhost");
+        let host =
+            rest.split(['/', '?']).next().filter(|authority| authority.ends_with('@')).map_or("", |_| "localhost");
         let (user, place) = rest.split_at(if host.is_empty() { 0 } else { rest.find('@').map_or(0, |at| at + 1) });
         let url = format!("{}://{user}{host}{place}", known.scheme);
         let mut url = Url::parse(&url).map_err(LocationError::NotAUrl)?;

@@ -1,0 +1,144 @@
+//! Every kind of store that the tests of all stores run against. Servers are told by variables of the environment; a
+//! kind whose server is not there is left out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use palladium_component::prelude::*;
+
+use crate::testing::{initialize, persister};
+
+/// A kind of store.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// What tells it from the other kinds.
+    pub title: &'static str,
+    /// The name of the component.
+    pub name: &'static str,
+    /// Returns the arguments of the store of a test, which is told by a folder of its own.
+    arguments: fn(&Path) -> Vec<(&'static str, Data)>,
+    /// How the answer begins where no model is active.
+    pub none_active: &'static str,
+    /// The layout of new stores.
+    pub layout: &'static str,
+    /// Whether the store lies in the folder.
+    pub is_local: bool,
+    /// The variable that names the server.
+    server: Option<&'static str>,
+}
+
+const DATABASE: Kind = Kind {
+    title: "SQLite",
+    name: "palladium.persistence.Database",
+    arguments: |folder| vec![("url", text(format!("sqlite:///{}/models.db", folder.display())))],
+    none_active: "No model available",
+    layout: "1.1",
+    is_local: true,
+    server: None,
+};
+
+const FILE: Kind = Kind {
+    title: "files",
+    name: "palladium.persistence.File",
+    arguments: |folder| vec![("path", text(format!("{}/model-{{version}}", folder.display())))],
+    none_active: "No active model available: /",
+    layout: "1.0",
+    is_local: true,
+    server: None,
+};
+
+const ALL: &[Kind] = &[
+    DATABASE,
+    Kind {
+        title: "SQLite as text",
+        name: "palladium.persistence.DatabaseCLOB",
+        arguments: |folder| vec![("url", text(format!("sqlite:///{}/texts.db", folder.display())))],
+        ..DATABASE
+    },
+    FILE,
+    Kind {
+        title: "PostgreSQL",
+        arguments: |folder| on_server("PALLADIUM_TEST_POSTGRES", folder),
+        is_local: false,
+        server: Some("PALLADIUM_TEST_POSTGRES"),
+        ..DATABASE
+    },
+    Kind {
+        title: "PostgreSQL as text",
+        name: "palladium.persistence.DatabaseCLOB",
+        arguments: |folder| on_server("PALLADIUM_TEST_POSTGRES", folder),
+        is_local: false,
+        server: Some("PALLADIUM_TEST_POSTGRES"),
+        ..DATABASE
+    },
+    Kind {
+        title: "MariaDB",
+        arguments: |folder| on_server("PALLADIUM_TEST_MYSQL", folder),
+        is_local: false,
+        server: Some("PALLADIUM_TEST_MYSQL"),
+        ..DATABASE
+    },
+    Kind {
+        title: "MariaDB as text",
+        name: "palladium.persistence.DatabaseCLOB",
+        arguments: |folder| on_server("PALLADIUM_TEST_MYSQL", folder),
+        is_local: false,
+        server: Some("PALLADIUM_TEST_MYSQL"),
+        ..DATABASE
+    },
+];
+
+/// Returns the kinds whose servers are there.
+pub fn kinds() -> Vec<Kind> {
+    ALL.iter().copied().filter(|kind| kind.server.is_none_or(|variable| server(variable).is_some())).collect()
+}
+
+/// Returns a kind by its title.
+#[allow(dead_code, reason = "not every test binary asks for it")]
+pub fn kind(title: &str) -> Kind {
+    ALL.iter().copied().find(|kind| kind.title == title).unwrap()
+}
+
+impl Kind {
+    /// Returns the arguments of the store of a test.
+    pub fn arguments(&self, folder: &Path) -> Vec<(&'static str, Data)> {
+        (self.arguments)(folder)
+    }
+
+    /// Returns the store of a test, initialized.
+    pub fn open(&self, folder: &Path) -> Arc<dyn Persister> {
+        let store = persister(self.name, &self.arguments(folder)).unwrap();
+        initialize(store.as_ref(), Mode::Fit).unwrap();
+        store
+    }
+}
+
+/// Returns a server of which the environment tells, unless there is none.
+#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
+pub fn server(variable: &str) -> Option<String> {
+    let server = std::env::var(variable).ok().filter(|server| !server.is_empty());
+    if server.is_none() {
+        let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
+        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `{variable}` is missing");
+        println!("left out: `{variable}` names no server");
+    }
+    server
+}
+
+/// Returns letters and digits that are those of one folder alone.
+pub fn own(folder: &Path) -> String {
+    let name = folder.to_string_lossy();
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("test_{hash:x}")
+}
+
+/// Returns a text as an argument.
+pub fn text(text: impl Into<String>) -> Data {
+    Data::Text(text.into())
+}
+
+fn on_server(variable: &str, folder: &Path) -> Vec<(&'static str, Data)> {
+    vec![("url", text(server(variable).unwrap())), ("table_postfix", text(own(folder)))]
+}
