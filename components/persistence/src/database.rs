@@ -199,9 +199,9 @@ macro_rules! database {
 }
 
 database! {
-    /// Stores models in a database: one file of SQLite, or tables on a server of PostgreSQL, MySQL or MariaDB.
+    /// Stores models in a database: SQLite, PostgreSQL, MySQL or MariaDB.
     ///
-    /// Models, their metadata, their attachments and which one is active lie in five tables. The tables, and the file,
+    /// A database of SQLite is one file, the others are on a server. Models, their metadata, their attachments and which one is active lie in five tables. The tables, and the file,
     /// are made when the first model is stored; until then the store is empty. Each change is one transaction: a process
     /// that is killed in the middle of it leaves the store as it was. Any number of processes may use one store at
     /// once; who changes it waits for the others, ten seconds unless `lock_timeout` says otherwise.
@@ -240,7 +240,7 @@ database! {
 }
 
 database! {
-    /// Stores models in a database as text in base64, for databases that take no bytes.
+    /// Stores models in a database as text in base64.
     ///
     /// Everything else is as in `palladium.persistence.Database`. Models take a third more room.
     ///

@@ -13,6 +13,11 @@ mod fail_point;
 mod file;
 mod file_like;
 mod folder;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+#[path = "../tests/kinds/mod.rs"]
+mod kinds;
 mod properties;
 #[cfg(test)]
 mod testing;

@@ -1,5 +1,6 @@
 //! `palladium admin`: one function for each of its subcommands.
 
+mod attachments;
 mod prune;
 mod verify;
 
@@ -29,7 +30,10 @@ impl Command for Admin {
             .arg_required_else_help(true)
             .disable_help_subcommand(true)
             .subcommand(activate_arguments())
+            .subcommand(attachments::attach_arguments())
+            .subcommand(attachments::list_arguments())
             .subcommand(delete_arguments())
+            .subcommand(attachments::detach_arguments())
             .subcommand(history_arguments())
             .subcommand(prune::arguments())
             .subcommand(verify::arguments())
@@ -38,7 +42,10 @@ impl Command for Admin {
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         match matches.subcommand() {
             Some(("activate", matches)) => activate(host, matches),
+            Some(("attach", matches)) => attachments::attach(host, matches),
+            Some(("attachments", matches)) => attachments::list(host, matches),
             Some(("delete", matches)) => delete(host, matches),
+            Some(("detach", matches)) => attachments::detach(host, matches),
             Some(("history", matches)) => history(host, matches),
             Some(("prune", matches)) => prune::run(host, matches),
             Some(("verify", _)) => verify::run(host),

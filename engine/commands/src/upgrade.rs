@@ -25,7 +25,8 @@ impl Command for Upgrade {
                  the steps between that layout and the current one, in order, and writes each of them to the log; \
                  nothing is printed. All of them are made or none, so that an upgrade can be interrupted and made \
                  again; one that is not needed changes nothing. No store is taken back to an older layout.\n\n\
-                 The step to 1.0 makes the newest version the active one where none is.",
+                 The step to 1.0 makes the newest version the active one where none is. The step to 1.1 gives a \
+                 database a table of attachments.",
             )
             .arg(layout("from").help("The layout to begin at; what the store says if not given"))
             .arg(layout("to").help("The layout to end at; the newest if not given"))

@@ -1,5 +1,7 @@
 //! Every kind of store that the tests of all stores run against. Servers are told by variables of the environment; a
-//! kind whose server is not there is left out.
+//! kind whose server is not there is left out, and so are those that `PALLADIUM_TEST_KINDS`, if it is set, does not list
+//! by their titles.
+#![allow(dead_code, reason = "not every binary of tests asks everything of a kind")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -90,11 +92,14 @@ const ALL: &[Kind] = &[
 
 /// Returns the kinds whose servers are there.
 pub fn kinds() -> Vec<Kind> {
-    ALL.iter().copied().filter(|kind| kind.server.is_none_or(|variable| server(variable).is_some())).collect()
+    let wanted = std::env::var("PALLADIUM_TEST_KINDS").ok();
+    let is_wanted =
+        |kind: &Kind| wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|title| title == kind.title));
+    let is_there = |kind: &Kind| kind.server.is_none_or(|variable| server(variable).is_some());
+    ALL.iter().copied().filter(|kind| is_wanted(kind) && is_there(kind)).collect()
 }
 
 /// Returns a kind by its title.
-#[allow(dead_code, reason = "not every test binary asks for it")]
 pub fn kind(title: &str) -> Kind {
     ALL.iter().copied().find(|kind| kind.title == title).unwrap()
 }
