@@ -6,6 +6,7 @@
 //!   that the same configuration has one digest in whatever language and order it is written;
 //! - `config`: the resolved configuration without secrets and the values of environment variables; above 256 KiB
 //!   `config_omitted` stands in its place;
+//! - `seeds`: the whole numbers under a key `random_state` in the configuration, by the path of that key;
 //! - `components`: crate and version of each component in the configuration, by name;
 //! - `data`: of each root key that data were loaded by, `rows`, `columns` and `target` with their types (`columns` of
 //!   more than 64 KiB are left out, `columns_omitted` says so) and a `digest` of names, types and cells;
@@ -26,6 +27,9 @@ use crate::{App, VERSION, root_keys};
 /// The longest configuration that is kept with a model, in bytes of JSON.
 const CONFIG_LIMIT: usize = 256 << 10;
 
+/// The parameter by which components are told where to begin with their random numbers.
+const SEED: &str = "random_state";
+
 /// The configuration that a fit works from, as its model tells it; the default tells nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sources(Map<String, Json>);
@@ -39,8 +43,11 @@ impl Sources {
             root.shift_remove(root_keys::MODE);
         }
         let digest = digest(&config);
+        let mut seeds = Map::new();
+        collect_seeds(&config, "", &mut seeds);
         let mut entries = Map::from_iter([("config_digest".to_owned(), Json::from(digest))]);
         insert_bounded(&mut entries, "config", config, CONFIG_LIMIT);
+        entries.insert("seeds".to_owned(), Json::Object(seeds));
         let found = app.components().filter_map(|(_, name, _)| registry.find(name).ok());
         let components: BTreeMap<_, _> = found
             .map(|descriptor| (descriptor.name, (descriptor.origin.krate, descriptor.origin.version)))
@@ -48,6 +55,27 @@ impl Sources {
             .collect();
         entries.insert("components".to_owned(), json!(components));
         Sources(entries)
+    }
+}
+
+/// Collects what makes chance repeatable. `path` is that of the value, with a dot behind it if it is not the root.
+fn collect_seeds(value: &Json, path: &str, seeds: &mut Map<String, Json>) {
+    let below = |key: &str| format!("{path}{key}.");
+    match value {
+        Json::Object(entries) => {
+            for (key, value) in entries {
+                match key.as_str() {
+                    SEED if value.is_i64() || value.is_u64() => {
+                        drop(seeds.insert(format!("{path}{key}"), value.clone()))
+                    }
+                    key => collect_seeds(value, &below(key), seeds),
+                }
+            }
+        }
+        Json::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| collect_seeds(item, &below(&index.to_string()), seeds));
+        }
+        _ => {}
     }
 }
 
@@ -163,6 +191,15 @@ mod tests {
         assert_eq!(told["config"]["path"], "${environ.PLACE}/data");
         // The digest tells nothing either: a guess cannot be tried out on it.
         assert_eq!(told, sources("a.ron", &text("canary-other")));
+    }
+
+    #[test]
+    fn seeds_are_told_by_their_places() {
+        let text = r#"{"random_state": 1, "model": {"steps": [["a", {"random_state": 42}], {"random_state": None}]},
+                       "b": {"random_state": {"random_state": 7}}, "c": {"random_state": "x"}}"#;
+        let expected = json!({"random_state": 1, "model.steps.0.1.random_state": 42, "b.random_state.random_state": 7});
+        assert_eq!(sources("a.ron", text)["seeds"], expected);
+        assert_eq!(sources("a.ron", r#"{"a": {}}"#)["seeds"], json!({}));
     }
 
     #[test]
