@@ -1,20 +1,20 @@
 //! Stores of trained models.
 //!
-//! [`Database`] keeps models in a file of SQLite, [`File`] in files of a folder; [`CachedUpdatePersister`] keeps the
-//! active model of another store at hand. What a stored model looks like is the business of [`artifact`], whatever the
-//! store.
+//! [`Database`] keeps models in a file of SQLite, [`File`] in files of a folder, [`FileLike`] in any store of objects;
+//! [`CachedUpdatePersister`] keeps the active model of another store at hand. What a stored model looks like is the
+//! business of [`artifact`], whatever the store.
 
 pub mod artifact;
-mod artifact_store;
 mod attachments;
 mod cached;
 mod chunks;
 mod connection;
 mod database;
 mod error;
+mod fail_point;
 mod file;
+mod file_io;
 mod file_like;
-mod folder;
 mod history;
 mod location;
 mod schema;
@@ -25,11 +25,11 @@ mod testing;
 mod upgrade;
 
 pub use artifact::ArtifactError;
-pub use artifact_store::StoreError;
 pub use attachments::AttachmentError;
 pub use cached::{CacheError, CachedUpdatePersister};
 pub use database::Database;
 pub use error::DatabaseError;
 pub use file::File;
-pub use file_like::FileError;
+pub use file_io::{FileIO, FileIOError};
+pub use file_like::{FileError, FileLike};
 pub use upgrade::UpgradeError;

@@ -1,13 +1,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::artifact_store::{ArtifactStore, StoreError};
 use crate::testing::{answer, constant, initialize, persister};
 
 const GOLDEN: &[u8] = include_bytes!("../../tests/golden/format-1.model");
@@ -73,9 +71,10 @@ fn the_path_is_checked() {
     for path in ["{version}", "models/model-{version}.pickle", "/srv/{version}{version}"] {
         assert!(persister("palladium.persistence.File", &[("path", Data::Text(path.into()))]).is_ok(), "{path}");
     }
-    let file = File { path: "model".into(), formats: OnceLock::new() };
-    assert!(file.check().is_err());
-    assert!(file.files().err().unwrap().help().unwrap().contains("`${here}/model-{version}`"));
+    let file = File { path: "model".into(), kept: Kept::default() };
+    assert_eq!(file.check().unwrap_err().help.unwrap(), "write for example `${here}/model-{version}`");
+    let found = persister("palladium.persistence.File", &[("path", Data::Text("a\0/{version}".into()))]).err().unwrap();
+    assert!(found.ends_with("is no name of a file"), "{found}");
 }
 
 #[test]
@@ -224,7 +223,7 @@ fn the_golden_store_is_read() {
 #[test]
 fn what_killed_writers_left_is_cleared_away_and_its_numbers_skipped() {
     let (folder, store) = store();
-    for name in ["model-1.model", "model-2-notes.txt", ".model-metadata.json.part-123-0", ".other.json.part-1-0"] {
+    for name in ["model-1.model", "model-2-notes.txt", ".palladium-part-123-0", ".other.json.part-1-0"] {
         fs::write(folder.path().join(name), "half").unwrap();
     }
     assert_eq!(store.list_models().unwrap(), []);
@@ -351,24 +350,6 @@ fn a_failed_write_leaves_nothing() {
     assert!(long.write(&attached(&[(&"y".repeat(140), "aGV5")])).is_err());
     let kept = listed(folder.path()).into_iter().filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
     assert_eq!(kept, ["model-1.model", "model-metadata.json"]);
-}
-
-#[test]
-fn a_lock_is_waited_for_and_then_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let other = Folder::new(folder.path().to_owned(), "model-metadata.json");
-    let lock = other.lock().unwrap();
-    let mut impatient = Folder::new(folder.path().to_owned(), "model-metadata.json");
-    impatient.lock_timeout = Duration::from_millis(1);
-    let error = impatient.lock().unwrap_err();
-    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
-    assert!(error.to_string().contains("for more than 0.001 seconds, by `"), "{error}");
-    drop(lock);
-    impatient.lock().unwrap();
-    for name in ["..", ".", "", "../x", "/x", "a/b", "a/"] {
-        assert!(matches!(impatient.open(name), Err(StoreError::Name { .. })), "{name}");
-        assert!(matches!(impatient.remove(name), Err(StoreError::Name { .. })), "{name}");
-    }
 }
 
 /// The superuser may write everywhere but where the kernel itself refuses, so a folder of the kernel's stands for one

@@ -1,9 +1,10 @@
 //! What can go wrong with a store of single objects.
 
+use std::io;
+
 use palladium_component::prelude::*;
 
 use crate::ArtifactError;
-use crate::artifact_store::StoreError;
 use crate::attachments::AttachmentError;
 use crate::upgrade::UpgradeError;
 
@@ -19,15 +20,21 @@ pub enum FileError {
     /// The layout of the store cannot be changed in this way.
     #[error(transparent)]
     Upgrade(#[from] UpgradeError),
-    /// The path has no place for the version.
-    #[error("the name of the file in `path` has to contain `{{version}}`")]
-    Template,
     /// The persister was used before it was told which models can be decoded.
     #[error("the persister was asked for a model before it was initialized")]
     NotInitialized,
-    /// A file cannot be read or written.
+    /// An object cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An object could be opened, but not read to its end.
+    #[error("`{file}` cannot be read")]
+    Reading {
+        /// The object.
+        file: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The metadata are something else than JSON, or end too early.
     #[error("the metadata file `{file}` is not JSON")]
     NotJson {
@@ -93,7 +100,6 @@ pub enum FileError {
 impl Explain for FileError {
     fn help(&self) -> Option<String> {
         let help = match self {
-            FileError::Template => "write for example `${here}/model-{version}`",
             FileError::NotJson { .. } | FileError::Damaged { .. } => "restore it from a backup",
             FileError::PythonStore { .. } => "let `path` name other files, and train the model again",
             FileError::TooLarge { .. } => "delete models that are no longer needed",
@@ -104,6 +110,7 @@ impl Explain for FileError {
             FileError::Lookup(_)
             | FileError::Active(_)
             | FileError::NotInitialized
+            | FileError::Reading { .. }
             | FileError::VersionsUsedUp { .. } => return None,
         };
         Some(help.to_owned())
