@@ -16,9 +16,9 @@ pub const LIMIT: u64 = 1 << 30;
 
 const LONGEST_NAME: usize = 150;
 
-/// A file that belongs to a model.
+/// A file that was taken out of the metadata of a model, or is put back into them.
 #[derive(Debug, PartialEq)]
-pub struct Attachment {
+pub struct Taken {
     /// Its name, which is safe in the name of a file.
     pub name: String,
     /// Its content.
@@ -43,6 +43,14 @@ pub enum AttachmentError {
         #[source]
         source: base64::DecodeError,
     },
+    /// There is one of this name.
+    #[error("version {version} has an attachment `{name}` already")]
+    Present {
+        /// The version.
+        version: Version,
+        /// Its name.
+        name: String,
+    },
     /// It is too large.
     #[error("the attachment `{0}` has more than {LIMIT} bytes")]
     TooLarge(String),
@@ -61,6 +69,9 @@ impl Explain for AttachmentError {
             AttachmentError::NotText(_) | AttachmentError::NotBase64 { .. } => {
                 Some(format!("metadata entries whose keys begin with `{PREFIX}` hold files in base64"))
             }
+            AttachmentError::Present { .. } => {
+                Some("take it from the version first, or choose another name".to_owned())
+            }
             AttachmentError::TooLarge(_) | AttachmentError::List => None,
         }
     }
@@ -70,7 +81,7 @@ impl Explain for AttachmentError {
 ///
 /// # Errors
 /// Attachments with names that are not safe, or that are not text in base64.
-pub fn take_out(metadata: &Metadata) -> Result<(Metadata, Vec<Attachment>), AttachmentError> {
+pub fn take_out(metadata: &Metadata) -> Result<(Metadata, Vec<Taken>), AttachmentError> {
     let (mut rest, mut attachments) = (Metadata::default(), Vec::new());
     for (key, value) in metadata.entries().filter(|(key, _)| *key != LIST) {
         let Some(name) = key.strip_prefix(PREFIX) else {
@@ -86,13 +97,21 @@ pub fn take_out(metadata: &Metadata) -> Result<(Metadata, Vec<Attachment>), Atta
         if content.len() as u64 > LIMIT {
             return Err(AttachmentError::TooLarge(name.to_owned()));
         }
-        attachments.push(Attachment { name: name.to_owned(), content });
+        attachments.push(Taken { name: name.to_owned(), content });
     }
-    if !attachments.is_empty() {
-        let keys: Vec<String> = attachments.iter().map(|attachment| format!("{PREFIX}{}", attachment.name)).collect();
-        rest.annotate(LIST, keys);
+    let names: Vec<String> = attachments.iter().map(|attachment| attachment.name.clone()).collect();
+    Ok((listing(&rest, &names), attachments))
+}
+
+/// Returns metadata that list these attachments and no others.
+pub fn listing(metadata: &Metadata, names: &[String]) -> Metadata {
+    let mut listing = Metadata::default();
+    metadata.entries().filter(|(key, _)| *key != LIST).for_each(|(key, value)| listing.annotate(key, value.clone()));
+    if !names.is_empty() {
+        let keys: Vec<String> = names.iter().map(|name| format!("{PREFIX}{name}")).collect();
+        listing.annotate(LIST, keys);
     }
-    Ok((rest, attachments))
+    listing
 }
 
 /// Returns the names of the attachments that lie beside a model.
@@ -110,11 +129,15 @@ pub fn names(metadata: &Metadata) -> Result<Vec<String>, AttachmentError> {
 }
 
 /// Adds an attachment to the metadata of a model.
-pub fn put_back(metadata: &mut Metadata, attachment: &Attachment) {
+pub fn put_back(metadata: &mut Metadata, attachment: &Taken) {
     metadata.annotate(&format!("{PREFIX}{}", attachment.name), STANDARD.encode(&attachment.content));
 }
 
-fn check_name(name: &str) -> Result<(), AttachmentError> {
+/// Checks that a name leads nowhere else.
+///
+/// # Errors
+/// It is not safe in the name of a file.
+pub fn check_name(name: &str) -> Result<(), AttachmentError> {
     let safe = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '.' | '_' | '-');
     let begins_well = name.chars().next().is_some_and(char::is_alphanumeric);
     if begins_well && name.len() <= LONGEST_NAME && name.chars().all(safe) {
@@ -143,7 +166,7 @@ mod tests {
         let keys = json!(["attachments/myatt.txt", "attachments/my2ndatt.txt"]);
         assert_eq!(rest, metadata(json!({"a": 1, "__attachments__": keys})));
         assert_eq!(names(&rest).unwrap(), ["myatt.txt", "my2ndatt.txt"]);
-        assert_eq!(attachments[0], Attachment { name: "myatt.txt".into(), content: b"hey".to_vec() });
+        assert_eq!(attachments[0], Taken { name: "myatt.txt".into(), content: b"hey".to_vec() });
         assert_eq!(attachments[1].content, b"ho");
         attachments.iter().for_each(|attachment| put_back(&mut rest, attachment));
         assert_eq!(rest.get("attachments/my2ndatt.txt"), Some(&json!("aG8=")));

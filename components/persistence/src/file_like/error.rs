@@ -6,7 +6,7 @@ use palladium_component::prelude::*;
 
 use crate::ArtifactError;
 use crate::attachments::AttachmentError;
-use crate::upgrade::UpgradeError;
+use crate::upgrade::{LAYOUT, UpgradeError};
 
 /// A store of single objects did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +26,8 @@ pub enum FileError {
     /// An object cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An object could be opened, but not read to its end.
-    #[error("`{file}` cannot be read")]
+    /// An object could be opened, but not read to its end, or what was read could not be passed on.
+    #[error("`{file}` cannot be read to its end")]
     Reading {
         /// The object.
         file: String,
@@ -66,6 +66,26 @@ pub enum FileError {
         /// A file that tells it.
         file: String,
     },
+    /// A newer version of this program has laid out the store.
+    #[error("the store of `{file}` has the layout {found}, this binary knows up to {LAYOUT}")]
+    NewerLayout {
+        /// The metadata file.
+        file: String,
+        /// The layout it has.
+        found: String,
+    },
+    /// Others changed the store all the time.
+    #[error("others changed `{file}` again and again, and were faster each time")]
+    Overtaken {
+        /// What they changed.
+        file: String,
+    },
+    /// The store of objects cannot keep two changes apart.
+    #[error("`{file}` cannot be changed safely: its store knows neither locks nor states of an object")]
+    Unguarded {
+        /// What was to be changed.
+        file: String,
+    },
     /// The last possible version number has been given.
     #[error("the store of `{file}` has used up its version numbers")]
     VersionsUsedUp {
@@ -102,6 +122,9 @@ impl Explain for FileError {
         let help = match self {
             FileError::NotJson { .. } | FileError::Damaged { .. } => "restore it from a backup",
             FileError::PythonStore { .. } => "let `path` name other files, and train the model again",
+            FileError::NewerLayout { .. } => "use the palladium that laid it out, or a newer one",
+            FileError::Overtaken { .. } => "try again when they are done",
+            FileError::Unguarded { .. } => "use another kind of store",
             FileError::TooLarge { .. } => "delete models that are no longer needed",
             FileError::Upgrade(error) => return error.help(),
             FileError::Store(error) => return error.help(),

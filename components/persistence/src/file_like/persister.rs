@@ -149,6 +149,27 @@ macro_rules! persister_over_objects {
                 Ok(self.objects()?.list_sizes()?)
             }
 
+            fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
+                Ok(self.objects()?.attachments(version)?)
+            }
+
+            fn read_attachment(
+                &self,
+                version: Version,
+                name: &str,
+                writer: &mut dyn std::io::Write,
+            ) -> Result<(), PersistError> {
+                Ok(self.objects()?.read_attachment(version, name, writer)?)
+            }
+
+            fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), PersistError> {
+                Ok(self.objects()?.attach(version, name, content)?)
+            }
+
+            fn detach(&self, version: Version, name: &str) -> Result<(), PersistError> {
+                Ok(self.objects()?.detach(version, name)?)
+            }
+
             fn history(&self) -> Result<Vec<Activation>, PersistError> {
                 Ok(self.objects()?.history()?)
             }

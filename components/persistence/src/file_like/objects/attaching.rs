@@ -1,0 +1,123 @@
+//! Files that are added to stored models, or taken from them.
+//!
+//! An attachment is stored and then listed, is removed and then no longer listed. What was stored and not listed, by a
+//! process that was killed or by one that is still at it, is taken over: that is counted in the metadata, which tells
+//! the other process that it has to begin anew, and only then something else is stored in its place.
+
+use palladium_component::prelude::*;
+
+use super::attempts::Attempts;
+use super::reading::no_attachment;
+use super::{Objects, no_such};
+use crate::attachments::{self, AttachmentError};
+use crate::file_like::catalogue::Catalogue;
+use crate::file_like::error::FileError;
+
+impl Objects {
+    /// Adds an attachment to a version.
+    ///
+    /// # Errors
+    /// The store's and the content's, that there is no such version, and a name that is taken or not safe.
+    pub fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), FileError> {
+        attachments::check_name(name)?;
+        if content.size() > attachments::LIMIT {
+            return Err(AttachmentError::TooLarge(name.to_owned()).into());
+        }
+        let mut attempts = Attempts::new();
+        loop {
+            match self.try_to_attach(version, name, content) {
+                Err(FileError::Overtaken { .. }) if attempts.pause() => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Takes an attachment from a version.
+    ///
+    /// # Errors
+    /// The store's, and that there is no such version or no such attachment.
+    pub fn detach(&self, version: Version, name: &str) -> Result<(), FileError> {
+        self.change_version(version, |catalogue| {
+            let mut names = self.listed_attachments(catalogue, version)?;
+            let index = names.iter().position(|listed| listed == name);
+            names.remove(index.ok_or_else(|| no_attachment(version, name))?);
+            // Whoever adds one of this name has to wait until it is no longer listed: nothing new is removed here.
+            self.remove(&self.template.attachment(version, name))?;
+            self.list_attachments(catalogue, version, &names)
+        })
+    }
+
+    fn try_to_attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), FileError> {
+        let catalogue = self.load()?;
+        self.other_attachments(&catalogue, version, name)?;
+        let object = self.template.attachment(version, name);
+        match self.put(&object, content, &Expected::Nothing) {
+            Err(FileError::Store(StoreError::Conflict { .. })) => self.take_over(version, name, content),
+            Err(error) => Err(error),
+            Ok(()) => self.change(|newer| self.list_attachment(newer, version, name, catalogue.taken_over())),
+        }
+    }
+
+    /// Stores an attachment in the place of something that is not listed.
+    fn take_over(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), FileError> {
+        let lock = self.lock()?;
+        let object = self.template.attachment(version, name);
+        let found = self.store.open(&object)?.ok_or_else(|| self.overtaken())?.revision;
+        let expected = match (&lock, found) {
+            (Some(_), _) => Expected::Anything,
+            (None, Some(revision)) => Expected::Revision(revision),
+            (None, None) => return Err(self.unguarded(&object)),
+        };
+        let taken_over = self.change_once(lock.as_deref(), |catalogue| {
+            self.other_attachments(catalogue, version, name)?;
+            Ok(catalogue.take_over())
+        })?;
+        let taken_over = taken_over.ok_or_else(|| self.overtaken())?;
+        match self.put(&object, content, &expected) {
+            Err(FileError::Store(StoreError::Conflict { .. })) => return Err(self.overtaken()),
+            put => put?,
+        }
+        if lock.is_none() {
+            return self.change(|catalogue| self.list_attachment(catalogue, version, name, taken_over));
+        }
+        let work = |catalogue: &mut Catalogue| self.list_attachment(catalogue, version, name, taken_over);
+        self.change_once(lock.as_deref(), work)?.ok_or_else(|| self.overtaken())
+    }
+
+    /// Lists an attachment that was stored, if nothing was taken over since.
+    fn list_attachment(
+        &self,
+        catalogue: &mut Catalogue,
+        version: Version,
+        name: &str,
+        taken_over: u64,
+    ) -> Result<(), FileError> {
+        let names = self.other_attachments(catalogue, version, name);
+        if matches!(names, Err(FileError::Lookup(_))) {
+            // The version was deleted meanwhile, with all objects that were listed.
+            self.remove(&self.template.attachment(version, name))?;
+        }
+        let mut names = names?;
+        if catalogue.taken_over() != taken_over {
+            return Err(self.overtaken());
+        }
+        names.push(name.to_owned());
+        self.list_attachments(catalogue, version, &names)
+    }
+
+    /// Returns the names of the attachments of a version, none of which may be this one.
+    fn other_attachments(&self, catalogue: &Catalogue, version: Version, name: &str) -> Result<Vec<String>, FileError> {
+        let names = self.listed_attachments(catalogue, version)?;
+        if names.iter().any(|listed| listed == name) {
+            return Err(AttachmentError::Present { version, name: name.to_owned() }.into());
+        }
+        Ok(names)
+    }
+
+    fn list_attachments(&self, catalogue: &mut Catalogue, version: Version, names: &[String]) -> Result<(), FileError> {
+        let metadata = catalogue.model(version).ok_or_else(|| no_such(version))?;
+        let metadata = attachments::listing(metadata, names);
+        catalogue.add(version, metadata);
+        Ok(())
+    }
+}
