@@ -16,32 +16,57 @@ use palladium_component::prelude::*;
 use palladium_persistence as _;
 use testing::{answer, as_persister, component, constant, initialize, persister};
 
-/// A kind of store that lies in a folder.
+/// A kind of store.
 struct Kind {
     name: &'static str,
     /// The parameter that says where, and its value before and after the folder.
     place: (&'static str, &'static str, &'static str),
+    /// The name and the component for the argument `io`, if it takes one.
+    io: Option<(&'static str, Data)>,
     /// How the answer begins where no model is active.
     none_active: &'static str,
+    /// Whether it needs the folder.
+    in_folder: bool,
+    /// Whether it keeps files beside models.
+    attaches: bool,
 }
 
-const KINDS: [Kind; 2] = [
-    Kind {
-        name: "palladium.persistence.Database",
-        place: ("url", "sqlite:///", "/models.db"),
-        none_active: "No model available",
-    },
-    Kind {
+/// Returns every kind of store, which are other ones each time.
+fn kinds() -> [Kind; 4] {
+    let io = |name| Some((name, component(name, &[]).unwrap()));
+    let files = Kind {
         name: "palladium.persistence.File",
         place: ("path", "", "/model-{version}"),
+        io: None,
         none_active: "No active model available: /",
-    },
-];
+        in_folder: true,
+        attaches: true,
+    };
+    [
+        Kind {
+            name: "palladium.persistence.Database",
+            place: ("url", "sqlite:///", "/models.db"),
+            io: None,
+            none_active: "No model available",
+            in_folder: true,
+            attaches: false,
+        },
+        Kind { name: "palladium.persistence.FileLike", io: io("palladium.persistence.FileIO"), ..files },
+        Kind {
+            name: "palladium.persistence.FileLike",
+            io: io("palladium.persistence.MemoryIO"),
+            in_folder: false,
+            ..files
+        },
+        files,
+    ]
+}
 
 impl Kind {
-    fn arguments(&self, folder: &Path) -> [(&str, Data); 1] {
+    fn arguments(&self, folder: &Path) -> Vec<(&str, Data)> {
         let (parameter, before, after) = self.place;
-        [(parameter, Data::Text(format!("{before}{}{after}", folder.display())))]
+        let place = (parameter, Data::Text(format!("{before}{}{after}", folder.display())));
+        [place].into_iter().chain(self.io.clone().map(|(_, io)| ("io", io))).collect()
     }
 
     fn open(&self, folder: &Path) -> Arc<dyn Persister> {
@@ -54,10 +79,10 @@ impl Kind {
 /// Runs a test on a new store of each kind.
 #[expect(clippy::print_stdout, reason = "whoever reads a failure needs to know of which store it is")]
 fn check(test: impl Fn(&Kind, &dyn Persister, &Path)) {
-    for kind in &KINDS {
-        println!("{}", kind.name);
+    for kind in kinds() {
+        println!("{} {}", kind.name, kind.io.as_ref().map_or("", |(name, _)| name));
         let folder = tempfile::tempdir().unwrap();
-        test(kind, kind.open(folder.path()).as_ref(), folder.path());
+        test(&kind, kind.open(folder.path()).as_ref(), folder.path());
     }
 }
 
@@ -155,7 +180,7 @@ fn looking_at_a_store_does_not_make_it() {
 
 #[test]
 fn a_store_that_was_not_initialized_says_so() {
-    for kind in &KINDS {
+    for kind in kinds() {
         let folder = tempfile::tempdir().unwrap();
         let store = persister(kind.name, &kind.arguments(folder.path())).unwrap();
         let error = store.read(None).err().unwrap();
@@ -166,6 +191,9 @@ fn a_store_that_was_not_initialized_says_so() {
 #[test]
 fn a_missing_folder_is_told_when_a_model_is_written() {
     check(|kind, _, folder| {
+        if !kind.in_folder {
+            return;
+        }
         let store = kind.open(&folder.join("absent"));
         assert_eq!(versions(store.as_ref()), [0; 0]);
         let error = store.write(&constant(1.0, 1)).unwrap_err();
@@ -220,43 +248,49 @@ fn an_upgrade_can_be_repeated() {
 
 #[test]
 fn writers_and_readers_work_at_once() {
+    const N_WRITERS: u64 = 8;
     check(|kind, store, _| {
         std::thread::scope(|scope| {
             let write = || {
                 let written = store.write(&constant(1.0, 5)).unwrap();
                 store.activate(written).unwrap();
+                written.number()
             };
             let read = || match store.read(None) {
                 Ok(model) => assert_eq!(answer(&model), 1.0),
                 Err(error) => assert!(error.to_string().starts_with(kind.none_active), "{error}"),
             };
-            let writers: Vec<_> = (0..5).map(|_| scope.spawn(write)).collect();
+            let writers: Vec<_> = (0..N_WRITERS).map(|_| scope.spawn(write)).collect();
             (0..5).for_each(|_| drop(scope.spawn(read)));
-            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            let mut written: Vec<u64> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+            written.sort_unstable();
+            assert_eq!(written, (1..=N_WRITERS).collect::<Vec<_>>());
         });
-        assert_eq!(versions(store), [1, 2, 3, 4, 5]);
+        assert_eq!(versions(store), (1..=N_WRITERS).collect::<Vec<_>>());
+        assert_eq!(store.history().unwrap().len() as u64, N_WRITERS);
         assert_eq!(answer(&store.read(None).unwrap()), 1.0);
     });
 }
 
 #[test]
-fn readers_see_a_whole_model_or_none() {
-    check(|_, store, _| {
-        store.write(&constant(1.0, 1)).unwrap();
+fn readers_see_a_whole_model_each_time() {
+    check(|kind, store, _| {
+        let mut model = constant(1.0, 500);
+        if kind.attaches {
+            model.metadata.annotate("attachments/notes.txt", "aGV5");
+        }
+        store.write(&model).unwrap();
         store.activate(version(1)).unwrap();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let read = || {
                 let mut n_models = 0;
                 while !done.load(Ordering::Relaxed) || n_models == 0 {
-                    match store.read(None) {
-                        Ok(model) => {
-                            assert_eq!(answer(&model), 1.0);
-                            n_models += 1;
-                        }
-                        // The version that was active when the reader looked is deleted by now.
-                        Err(error) => assert!(matches!(&error, PersistError::Lookup(_)), "{error}"),
-                    }
+                    let found = store.read(None).unwrap();
+                    assert_eq!(answer(&found), 1.0);
+                    let notes = found.metadata.get("attachments/notes.txt");
+                    assert_eq!(notes, model.metadata.get("attachments/notes.txt"));
+                    n_models += 1;
                     for metadata in store.list_models().unwrap() {
                         assert!(metadata.version().is_some());
                     }
@@ -264,7 +298,7 @@ fn readers_see_a_whole_model_or_none() {
             };
             let readers: Vec<_> = (0..2).map(|_| scope.spawn(read)).collect();
             for number in 2..=20 {
-                store.write(&constant(1.0, 500)).unwrap();
+                store.write(&model).unwrap();
                 store.activate(version(number)).unwrap();
                 store.delete(version(number - 1)).unwrap();
             }
@@ -272,6 +306,116 @@ fn readers_see_a_whole_model_or_none() {
             readers.into_iter().for_each(|reader| reader.join().unwrap());
         });
         assert_eq!(versions(store), [20]);
+    });
+}
+
+fn attachment(name: &str, size: u64) -> Attachment {
+    Attachment { name: name.to_owned(), size }
+}
+
+/// Returns the content of an attachment.
+fn attached(store: &dyn Persister, number: u64, name: &str) -> Result<String, PersistError> {
+    let mut content = Vec::new();
+    store.read_attachment(version(number), name, &mut content)?;
+    Ok(String::from_utf8(content).unwrap())
+}
+
+#[test]
+fn files_are_added_to_models_and_taken_from_them() {
+    check(|kind, store, _| {
+        if !kind.attaches {
+            return;
+        }
+        let mut model = constant(1.0, 1);
+        model.metadata.annotate("attachments/notes.txt", "aGV5");
+        store.write(&model).unwrap();
+        store.write(&constant(2.0, 1)).unwrap();
+        store.attach(version(1), "a.csv", &b"1,2".as_slice()).unwrap();
+        assert_eq!(store.attachments(version(1)).unwrap(), [attachment("a.csv", 3), attachment("notes.txt", 3)]);
+        assert_eq!(store.attachments(version(2)).unwrap(), []);
+        assert_eq!(attached(store, 1, "a.csv").unwrap(), "1,2");
+        assert_eq!(attached(store, 1, "notes.txt").unwrap(), "hey");
+
+        // What is listed counts, not what the stored model says.
+        let read = store.read(Some(version(1))).unwrap().metadata.clone();
+        assert_eq!(read.get("attachments/a.csv").unwrap(), "MSwy");
+        let keys = serde_json::json!(["attachments/notes.txt", "attachments/a.csv"]);
+        assert_eq!(read.get("__attachments__"), Some(&keys));
+        assert_eq!(store.list_models().unwrap()[0].get("__attachments__"), Some(&keys));
+        store.detach(version(1), "notes.txt").unwrap();
+        store.detach(version(1), "a.csv").unwrap();
+        let read = store.read(Some(version(1))).unwrap().metadata.clone();
+        assert!(read.entries().all(|(key, _)| !key.contains("attachments")), "{read:?}");
+        store.attach(version(1), "notes.txt", &b"new".as_slice()).unwrap();
+        assert_eq!(attached(store, 1, "notes.txt").unwrap(), "new");
+
+        let taken = store.attach(version(1), "notes.txt", &b"x".as_slice()).unwrap_err();
+        assert_eq!(taken.to_string(), "version 1 has an attachment `notes.txt` already");
+        let name = store.attach(version(1), "../notes.txt", &b"x".as_slice()).unwrap_err();
+        assert_eq!(name.to_string(), "`../notes.txt` is no name of an attachment");
+        assert_eq!(attached(store, 1, "notes.txt").unwrap(), "new");
+        let absent = [
+            (store.attach(version(3), "a", &b"x".as_slice()).unwrap_err(), "No such version: 3"),
+            (store.detach(version(3), "a").unwrap_err(), "No such version: 3"),
+            (store.attachments(version(3)).unwrap_err(), "No such version: 3"),
+            (attached(store, 3, "a").unwrap_err(), "No such version: 3"),
+            (store.detach(version(1), "a.csv").unwrap_err(), "No such attachment of version 1: a.csv"),
+            (attached(store, 1, "a.csv").unwrap_err(), "No such attachment of version 1: a.csv"),
+            (attached(store, 1, "../x").unwrap_err(), "No such attachment of version 1: ../x"),
+        ];
+        for (error, expected) in absent {
+            assert!(matches!(&error, PersistError::Lookup(text) if text == expected), "{error}");
+        }
+    });
+}
+
+#[test]
+fn one_of_those_who_attach_the_same_name_at_once_wins() {
+    check(|kind, store, _| {
+        if !kind.attaches {
+            return;
+        }
+        store.write(&constant(1.0, 1)).unwrap();
+        for round in 0..10 {
+            let name = format!("{round}.txt");
+            let attach = |text: String| {
+                let done = store.attach(version(1), &name, &text.as_bytes());
+                done.map(|()| text).map_err(|error| error.to_string())
+            };
+            let results: Vec<_> = std::thread::scope(|scope| {
+                let attach = &attach;
+                let threads: Vec<_> = (0..4).map(|index| scope.spawn(move || attach(format!("by {index}")))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let won: Vec<&String> = results.iter().flatten().collect();
+            assert_eq!(won, [&attached(store, 1, &name).unwrap()]);
+            for error in results.iter().filter_map(|result| result.as_ref().err()) {
+                assert_eq!(*error, format!("version 1 has an attachment `{name}` already"));
+            }
+        }
+        assert_eq!(store.attachments(version(1)).unwrap().len(), 10);
+        assert_eq!(versions(store), [1]);
+    });
+}
+
+#[test]
+fn what_is_attached_while_the_model_is_deleted_goes_with_it() {
+    check(|kind, store, folder| {
+        if !kind.attaches {
+            return;
+        }
+        for number in 1..=10 {
+            store.write(&constant(1.0, 1)).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| match store.attach(version(number), "notes.txt", &b"hey".as_slice()) {
+                    Ok(()) => {}
+                    Err(error) => assert_eq!(error.to_string(), format!("No such version: {number}")),
+                });
+                store.delete(version(number)).unwrap();
+            });
+        }
+        let left = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(left.into_iter().all(|name| name.contains("metadata")), "only the metadata and their lock are left");
     });
 }
 
