@@ -68,3 +68,6 @@ impl OverObjects for FileLike {
 }
 
 persister_over_objects!(FileLike);
+
+#[cfg(test)]
+mod killed;
