@@ -71,3 +71,5 @@ persister_over_objects!(FileLike);
 
 #[cfg(test)]
 mod killed;
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@
 mod testing;
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +152,130 @@ fn processes_that_write_at_once_lose_nothing() {
         assert_eq!(store.history().unwrap().len(), expected.len());
         store.read(None).unwrap();
     }
+}
+
+/// Runs a test as a process of its own, after a script of the shell that changes what its folder lies on; nothing where
+/// that is not possible.
+fn prepared_child(script: &str, test: &str, folder: &Path) -> Option<String> {
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-c", &format!("({script}) || exit 77; exec \"$0\" --exact \"$1\" --nocapture")])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .env(KIND, "File")
+        .env(FOLDER, folder)
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    // Only who may make name spaces comes as far as the test.
+    (output.status.success() || text.contains("running 1 test")).then_some(text)
+}
+
+fn listed_files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Not a test by itself: the process of `a_full_disk_is_told_and_nothing_half_written_is_left`.
+#[test]
+fn child_that_fills_a_small_disk() {
+    let Some(store) = store_of_parent() else { return };
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let first = store.write(&attached()).unwrap();
+    store.activate(first).unwrap();
+    let before = listed_files(&folder);
+
+    let is_full = |error: PersistError| assert!(error.to_string().starts_with("there is no room for `"), "{error}");
+    let large = vec![7; 2 << 20];
+    is_full(store.write(&constant(1.0, 400_000)).unwrap_err());
+    is_full(store.attach(first, "large.bin", &large.as_slice()).unwrap_err());
+    let mut model = attached();
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    model.metadata.annotate("attachments/z.bin", "AAAA".repeat(1 << 20));
+    is_full(store.write(&model).unwrap_err());
+    assert_eq!(listed_files(&folder), before);
+
+    // Not even the list of models has room.
+    if rustix::fs::statvfs(&folder).unwrap().f_blocks * 4096 <= 1 << 20 {
+        let filler = folder.join("filler");
+        std::fs::write(&filler, &large).unwrap_err();
+        is_full(store.write(&attached()).unwrap_err());
+        is_full(store.activate(first).unwrap_err());
+        is_full(store.attach(first, "small.txt", &b"hey".as_slice()).unwrap_err());
+        assert_eq!(check_whole(store.as_ref()), [first.number()]);
+        std::fs::remove_file(filler).unwrap();
+    }
+    store.attach(first, "small.txt", &b"hey".as_slice()).unwrap();
+    let second = store.write(&attached()).unwrap();
+    assert_eq!(check_whole(store.as_ref()), [first.number(), second.number()]);
+    assert_eq!(store.read(None).unwrap().metadata.version(), Some(first));
+    println!("has room again");
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_half_written_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = "child_that_fills_a_small_disk";
+    let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", folder.path().display());
+    let text = prepared_child(&mount, test, folder.path()).unwrap_or_else(|| {
+        let limited = "trap '' XFSZ; ulimit -f 1024; exec \"$0\" --exact \"$1\" --nocapture";
+        let exe = std::env::current_exe().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", limited]).arg(exe).arg(test).env(KIND, "File").env(FOLDER, folder.path());
+        String::from_utf8(shell.output().unwrap().stdout).unwrap()
+    });
+    assert!(text.contains("has room again"), "{text}");
+}
+
+/// Not a test by itself: the process of `a_read_only_folder_can_be_read`.
+#[test]
+fn child_that_may_not_write() {
+    let Some(store) = store_of_parent() else { return };
+    let version = Version::FIRST;
+    assert_eq!(check_whole(store.as_ref()), [1]);
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+    store.probe().unwrap();
+    let errors = [
+        store.write(&attached()).err(),
+        store.activate(version).err(),
+        store.delete(version).err(),
+        store.attach(version, "a.txt", &b"hey".as_slice()).err(),
+        store.detach(version, "notes.txt").err(),
+        store.upgrade(None, None, &Origin::default()).err(),
+    ];
+    for (index, error) in errors.into_iter().enumerate() {
+        let error = error.unwrap_or_else(|| panic!("operation {index} does not fail"));
+        assert!(error.to_string().ends_with("` may not be read or written by this user"), "{error}");
+        assert!(error.help().unwrap().starts_with("give this user the right to read and write"));
+    }
+    assert_eq!(check_whole(store.as_ref()), [1]);
+    println!("could read only");
+}
+
+#[test]
+fn a_read_only_folder_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store("File", folder.path());
+    store.write(&attached()).unwrap();
+    store.activate(Version::FIRST).unwrap();
+    let test = "child_that_may_not_write";
+    let place = folder.path().display();
+    let mount = format!("mount --bind '{place}' '{place}' && mount -o remount,bind,ro '{place}'");
+    let text = prepared_child(&mount, test, folder.path()).unwrap_or_else(|| {
+        // Whoever may not make name spaces is no superuser, who could write all the same.
+        let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o500);
+        std::fs::set_permissions(
+            folder.path().join(".model-metadata.json.lock"),
+            std::fs::Permissions::from_mode(0o400),
+        )
+        .unwrap();
+        let output = child(test, "File", folder.path()).wait_with_output().unwrap();
+        mode(0o700);
+        String::from_utf8(output.stdout).unwrap()
+    });
+    assert!(text.contains("could read only"), "{text}");
 }
 
 #[test]
