@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[cfg(test)]
+#[path = "behaviour/artifact_stores.rs"]
+mod artifact_stores;
+#[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;
 

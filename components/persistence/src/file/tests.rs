@@ -1,6 +1,8 @@
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, mpsc};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -162,6 +164,57 @@ fn links_are_not_followed() {
     assert_eq!(fs::read(&target).unwrap(), b"precious");
     fs::create_dir(metadata(folder.path())).unwrap();
     assert!(told(&store.list_models().unwrap_err()).contains("model-metadata.json` is no ordinary file"));
+}
+
+#[test]
+fn nothing_is_attached_through_a_link() {
+    let (folder, store) = store();
+    let outside = tempfile::tempdir().unwrap();
+    let target = outside.path().join("target");
+    fs::write(&target, "precious").unwrap();
+    store.write(&constant(1.0, 1)).unwrap();
+    symlink(&target, folder.path().join("model-1-notes.txt")).unwrap();
+    let told = told(&store.attach(version(1), "notes.txt", &b"hey".as_slice()).unwrap_err());
+    assert!(told.contains("model-1-notes.txt` is a symbolic link"), "{told}");
+    assert_eq!(store.attachments(version(1)).unwrap(), []);
+    assert_eq!(fs::read(&target).unwrap(), b"precious");
+}
+
+/// Content that is there once somebody says so.
+struct Slow(Mutex<mpsc::Receiver<()>>);
+
+impl Content for Slow {
+    fn size(&self) -> u64 {
+        3
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        self.0.lock().unwrap().recv().unwrap();
+        Ok(Box::new(b"hey".as_slice()))
+    }
+}
+
+#[test]
+fn nobody_waits_for_content_that_is_being_stored() {
+    let (folder, store) = store();
+    store.write(&constant(1.0, 1)).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let slow = Slow(Mutex::new(receiver));
+    std::thread::scope(|scope| {
+        let attach = scope.spawn(|| store.attach(version(1), "notes.txt", &slow));
+        let parts = || listed(folder.path()).iter().filter(|name| name.contains("-part-")).count();
+        while parts() == 0 {
+            std::thread::yield_now();
+        }
+        // Whoever holds the lock leaves the file alone that another one is still writing.
+        store.write(&constant(2.0, 1)).unwrap();
+        store.activate(version(2)).unwrap();
+        assert_eq!(parts(), 1);
+        sender.send(()).unwrap();
+        attach.join().unwrap().unwrap();
+        assert_eq!(parts(), 0);
+    });
+    assert_eq!(fs::read(folder.path().join("model-1-notes.txt")).unwrap(), b"hey");
 }
 
 #[test]
