@@ -121,3 +121,46 @@ impl Objects {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::file_io::FileIO;
+    use crate::file_like::template::Template;
+    use crate::memory_io::MemoryIO;
+    use crate::testing::constant;
+
+    #[test]
+    fn whoever_was_taken_over_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = Template::new(&folder.path().join("model-{version}").display().to_string()).unwrap();
+        let stores: [Arc<dyn ArtifactStore>; 2] = [Arc::new(MemoryIO::default()), Arc::new(FileIO::default())];
+        for store in stores {
+            let objects = Objects::new(template.clone(), store);
+            let version = objects.write(&constant(1.0, 1)).unwrap();
+            let object = template.attachment(version, "a.txt");
+            // One process stores its file and another one takes that over, before either lists it.
+            let seen = objects.load().unwrap().taken_over();
+            objects.put(&object, &b"first".as_slice(), &Expected::Nothing).unwrap();
+            let lock = objects.lock().unwrap();
+            let seen_by_other =
+                objects.change_once(lock.as_deref(), |catalogue| Ok(catalogue.take_over())).unwrap().unwrap();
+            drop(lock);
+            objects.put(&object, &b"second".as_slice(), &Expected::Anything).unwrap();
+            let list = |seen| objects.change(|catalogue| objects.list_attachment(catalogue, version, "a.txt", seen));
+            let error = list(seen).unwrap_err();
+            assert!(matches!(error, FileError::Overtaken { .. }), "{error}");
+            assert_eq!(objects.attachments(version).unwrap(), []);
+
+            objects.attach(version, "a.txt", &b"third".as_slice()).unwrap();
+            let error = list(seen_by_other).unwrap_err();
+            assert!(matches!(error, FileError::Attachment(AttachmentError::Present { .. })), "{error}");
+            let mut content = String::new();
+            objects.store().open(&object).unwrap().unwrap().reader.read_to_string(&mut content).unwrap();
+            assert_eq!(content, "third");
+        }
+    }
+}
