@@ -29,7 +29,8 @@ use crate::file_like::persister::{Kept, OverObjects, persister_over_objects};
 /// Files may belong to a model: metadata entries whose keys begin with `attachments/` hold their content in base64.
 /// The entry `attachments/notes.txt` of the first model becomes the file `models/model-1-notes.txt`, is an entry
 /// again when the model is read, and is deleted with it. Letters, digits, spaces and `.`, `_`, `-` make the name.
-/// Lists of models show the keys only, under `__attachments__`.
+/// Lists of models show the keys only, under `__attachments__`. Files can also be added to a stored model and taken from
+/// it; the list says which ones it has.
 ///
 /// Models that Palladium for Python stored cannot be read: they are pickles, which can run any code. Their files end
 /// in `.pkl.gz` and are never touched.

@@ -38,7 +38,8 @@ use persister::{Kept, OverObjects, persister_over_objects};
 /// Files may belong to a model: metadata entries whose keys begin with `attachments/` hold their content in base64.
 /// The entry `attachments/notes.txt` of the first model becomes the object `models/model-1-notes.txt`, is an entry
 /// again when the model is read, and is deleted with it. Letters, digits, spaces and `.`, `_`, `-` make the name.
-/// Lists of models show the keys only, under `__attachments__`.
+/// Lists of models show the keys only, under `__attachments__`. Files can also be added to a stored model and taken from
+/// it; the list says which ones it has.
 #[component(Persister, name = "palladium.persistence.FileLike", check, lifecycle)]
 pub struct FileLike {
     /// The name of the objects up to what is added to it, with `{version}` in the last part.
@@ -69,6 +70,8 @@ impl OverObjects for FileLike {
 
 persister_over_objects!(FileLike);
 
+#[cfg(test)]
+mod faulty;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 
+use super::faulty::Faulty;
 use super::*;
 use crate::memory_io::MemoryIO;
 use crate::testing::{answer, component, constant, initialize, persister};
@@ -38,63 +39,6 @@ fn edit(io: &dyn ArtifactStore, change: impl FnOnce(&mut serde_json::Value)) {
 
 fn told(error: &PersistError) -> String {
     error.help().map(|help| format!("{error} ({help})")).unwrap_or_else(|| error.to_string())
-}
-
-/// A store of objects that lacks something, or that others change.
-#[derive(Default)]
-struct Faulty {
-    memory: MemoryIO,
-    without_revisions: bool,
-    /// How many of its next locks will have run out before anything is stored.
-    n_lost: Option<AtomicU32>,
-}
-
-struct Lost(bool);
-
-impl StoreLock for Lost {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.0 { Err(StoreError::Conflict { object: "the lock".into() }) } else { Ok(()) }
-    }
-}
-
-impl Lifecycle for Faulty {}
-
-impl ArtifactStore for Faulty {
-    fn check_name(&self, name: &str) -> Result<(), Failure> {
-        self.memory.check_name(name)
-    }
-
-    fn shown(&self, name: &str) -> String {
-        self.memory.shown(name)
-    }
-
-    fn reach(&self, name: &str) -> Result<(), StoreError> {
-        self.memory.reach(name)
-    }
-
-    fn lock(&self, _: &str) -> Result<Option<Box<dyn StoreLock>>, StoreError> {
-        let Some(n_lost) = &self.n_lost else { return Ok(None) };
-        let is_lost = n_lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        Ok(Some(Box::new(Lost(is_lost))))
-    }
-
-    fn open(&self, name: &str) -> Result<Option<StoredObject<'_>>, StoreError> {
-        let opened = self.memory.open(name)?;
-        let revision = |revision| if self.without_revisions { None } else { revision };
-        Ok(opened.map(|object| StoredObject { revision: revision(object.revision), ..object }))
-    }
-
-    fn size(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.memory.size(name)
-    }
-
-    fn put(&self, name: &str, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {
-        self.memory.put(name, content, expected)
-    }
-
-    fn remove(&self, name: &str) -> Result<(), StoreError> {
-        self.memory.remove(name)
-    }
 }
 
 #[test]

@@ -37,14 +37,24 @@ impl Objects {
     /// # Errors
     /// The store's, and that there is no such version or no such attachment.
     pub fn detach(&self, version: Version, name: &str) -> Result<(), FileError> {
-        self.change_version(version, |catalogue| {
+        let mut has_removed = false;
+        let was_listed = self.change_version(version, |catalogue| {
             let mut names = self.listed_attachments(catalogue, version)?;
-            let index = names.iter().position(|listed| listed == name);
-            names.remove(index.ok_or_else(|| no_attachment(version, name))?);
-            // Whoever adds one of this name has to wait until it is no longer listed: nothing new is removed here.
+            let Some(index) = names.iter().position(|listed| listed == name) else {
+                if !has_removed {
+                    return Err(no_attachment(version, name));
+                }
+                // Somebody else was faster. What was removed here may have been a new one that is about to be listed.
+                catalogue.take_over();
+                return Ok(false);
+            };
+            names.remove(index);
             self.remove(&self.template.attachment(version, name))?;
-            self.list_attachments(catalogue, version, &names)
-        })
+            has_removed = true;
+            self.list_attachments(catalogue, version, &names)?;
+            Ok(true)
+        })?;
+        if was_listed { Ok(()) } else { Err(no_attachment(version, name)) }
     }
 
     fn try_to_attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), FileError> {
@@ -125,10 +135,11 @@ impl Objects {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::file_io::FileIO;
+    use crate::file_like::faulty::Faulty;
     use crate::file_like::template::Template;
     use crate::memory_io::MemoryIO;
     use crate::testing::constant;
@@ -162,5 +173,28 @@ mod tests {
             objects.store().open(&object).unwrap().unwrap().reader.read_to_string(&mut content).unwrap();
             assert_eq!(content, "third");
         }
+    }
+    #[test]
+    fn a_new_attachment_is_not_lost_to_those_who_take_the_old_one_away() {
+        let template = Template::new("model-{version}").unwrap();
+        let store = Arc::new(Faulty::default());
+        let objects = || Arc::new(Objects::new(template.clone(), Arc::<Faulty>::clone(&store)));
+        let (slow, other) = (objects(), objects());
+        let version = slow.write(&constant(1.0, 1)).unwrap();
+        slow.attach(version, "a.txt", &b"old".as_slice()).unwrap();
+        // While one is about to remove the old one, another one does so, and a third stores a new one.
+        let seen = Arc::new(Mutex::new(0));
+        let (seen_by_third, object) = (Arc::clone(&seen), template.attachment(version, "a.txt"));
+        let others = Box::new(move || {
+            other.detach(version, "a.txt").unwrap();
+            *seen_by_third.lock().unwrap() = other.load().unwrap().taken_over();
+            other.put(&object, &b"new".as_slice(), &Expected::Nothing).unwrap();
+        });
+        *store.before_removal.lock().unwrap() = Some(others);
+        let error = slow.detach(version, "a.txt").unwrap_err();
+        assert!(matches!(error, FileError::Lookup(_)), "{error}");
+        let seen = *seen.lock().unwrap();
+        let listed = slow.change(|catalogue| slow.list_attachment(catalogue, version, "a.txt", seen));
+        assert!(matches!(listed, Err(FileError::Overtaken { .. })), "what was removed is listed");
     }
 }
