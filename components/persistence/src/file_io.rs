@@ -111,7 +111,7 @@ impl ArtifactStore for FileIO {
         let path = path_of(name)?;
         let folder = folder_of(&path);
         check_folder(folder)?;
-        let part = Part::write(folder, content)?;
+        let part = Part::write(&path, content)?;
         match expected {
             Expected::Nothing => {
                 if !part.place_new(&path)? {
@@ -248,7 +248,7 @@ mod tests {
         let name = folder.path().join("model-metadata.json").display().to_string();
         let dead = folder.path().join(".palladium-part-1-0-0");
         fs::write(&dead, "half").unwrap();
-        let alive = Part::write(folder.path(), &b"whole".as_slice()).unwrap();
+        let alive = Part::write(Path::new(&name), &b"whole".as_slice()).unwrap();
         FileIO::default().lock(&name).unwrap();
         assert!(!dead.exists());
         assert!(alive.place_new(Path::new(&name)).unwrap());

@@ -186,7 +186,10 @@ fn child_that_fills_a_small_disk() {
     store.activate(first).unwrap();
     let before = listed_files(&folder);
 
-    let is_full = |error: PersistError| assert!(error.to_string().starts_with("there is no room for `"), "{error}");
+    let is_full = |error: PersistError| {
+        let text = error.to_string();
+        assert!(text.starts_with("there is no room for `") && text.contains("/model-"), "{text}");
+    };
     let large = vec![7; 2 << 20];
     is_full(store.write(&constant(1.0, 400_000)).unwrap_err());
     is_full(store.attach(first, "large.bin", &large.as_slice()).unwrap_err());

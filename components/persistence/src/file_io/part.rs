@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use palladium_component::prelude::*;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::{FileIOError, is_at, private};
+use super::{FileIOError, folder_of, is_at, private};
 use crate::fail_point;
 
 /// What the names of these files begin with.
@@ -23,39 +23,40 @@ pub struct Part {
 }
 
 impl Part {
-    /// Writes a file and brings it to the disk.
-    pub fn write(folder: &Path, content: &dyn Content) -> Result<Part, FileIOError> {
-        let (part, file) = Part::create(folder)?;
+    /// Writes the file that is to have a path and brings it to the disk.
+    pub fn write(path: &Path, content: &dyn Content) -> Result<Part, FileIOError> {
+        // Nobody knows this file by its own name.
+        let failed = |error| FileIOError::of_io(path, error);
+        let (part, file) = Part::create(folder_of(path)).map_err(failed)?;
         fail_point::reached("a part was created");
         let mut writer = BufWriter::with_capacity(1 << 16, file);
         let written = content.write_to(&mut writer).and_then(|()| writer.flush());
         fail_point::reached("a part was written");
         let written = written.and_then(|()| writer.get_ref().sync_all());
-        written.map_err(|error| FileIOError::of_io(&part.path, error))?;
+        written.map_err(failed)?;
         fail_point::reached("a part was brought to the disk");
         Ok(part)
     }
 
-    fn create(folder: &Path) -> Result<(Part, File), FileIOError> {
+    fn create(folder: &Path) -> io::Result<(Part, File)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!("{PREFIX}{}-{count}-{:08x}", std::process::id(), fastrand::u32(..)));
-            let failed = |error| FileIOError::of_io(&path, error);
             let lock = match private().write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                opened => opened.map_err(failed)?,
+                opened => opened?,
             };
             match lock.try_lock() {
                 Ok(()) if is_at(&lock, &path) => {
-                    let file = lock.try_clone().map_err(failed)?;
+                    let file = lock.try_clone()?;
                     return Ok((Part { path, _lock: lock }, file));
                 }
                 // Somebody who clears away took the new file for one that was left.
                 Ok(()) | Err(TryLockError::WouldBlock) => drop(fs::remove_file(&path)),
-                Err(TryLockError::Error(source)) => {
+                Err(TryLockError::Error(error)) => {
                     drop(fs::remove_file(&path));
-                    return Err(FileIOError::NoLocks { file: path.display().to_string(), source });
+                    return Err(error);
                 }
             }
         }
