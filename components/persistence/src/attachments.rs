@@ -16,9 +16,9 @@ pub const LIMIT: u64 = 1 << 30;
 
 const LONGEST_NAME: usize = 150;
 
-/// A file that belongs to a model.
+/// A file that was taken out of the metadata of a model, or is put back into them.
 #[derive(Debug, PartialEq)]
-pub struct Attachment {
+pub struct Taken {
     /// Its name, which is safe in the name of a file.
     pub name: String,
     /// Its content.
@@ -43,21 +43,13 @@ pub enum AttachmentError {
         #[source]
         source: base64::DecodeError,
     },
-    /// There is none of this name.
-    #[error("version {version} has no attachment `{name}`")]
-    Missing {
-        /// The name.
-        name: String,
-        /// The version.
-        version: Version,
-    },
-    /// There is one of this name already.
+    /// There is one of this name.
     #[error("version {version} has an attachment `{name}` already")]
-    Taken {
-        /// The name.
-        name: String,
+    Present {
         /// The version.
         version: Version,
+        /// Its name.
+        name: String,
     },
     /// It is too large.
     #[error("the attachment `{0}` has more than {LIMIT} bytes")]
@@ -77,11 +69,8 @@ impl Explain for AttachmentError {
             AttachmentError::NotText(_) | AttachmentError::NotBase64 { .. } => {
                 Some(format!("metadata entries whose keys begin with `{PREFIX}` hold files in base64"))
             }
-            AttachmentError::Missing { .. } => {
-                Some("`palladium admin attachments` shows which attachments a version has".into())
-            }
-            AttachmentError::Taken { .. } => {
-                Some("take it away with `palladium admin detach`, or use another name".into())
+            AttachmentError::Present { .. } => {
+                Some("take it away with `palladium admin detach`, or use another name".to_owned())
             }
             AttachmentError::TooLarge(_) | AttachmentError::List => None,
         }
@@ -92,7 +81,7 @@ impl Explain for AttachmentError {
 ///
 /// # Errors
 /// Attachments with names that are not safe, or that are not text in base64.
-pub fn take_out(metadata: &Metadata) -> Result<(Metadata, Vec<Attachment>), AttachmentError> {
+pub fn take_out(metadata: &Metadata) -> Result<(Metadata, Vec<Taken>), AttachmentError> {
     let (mut rest, mut attachments) = (Metadata::default(), Vec::new());
     for (key, value) in metadata.entries().filter(|(key, _)| *key != LIST) {
         let Some(name) = key.strip_prefix(PREFIX) else {
@@ -108,13 +97,21 @@ pub fn take_out(metadata: &Metadata) -> Result<(Metadata, Vec<Attachment>), Atta
         if content.len() as u64 > LIMIT {
             return Err(AttachmentError::TooLarge(name.to_owned()));
         }
-        attachments.push(Attachment { name: name.to_owned(), content });
+        attachments.push(Taken { name: name.to_owned(), content });
     }
-    if !attachments.is_empty() {
-        let keys: Vec<String> = attachments.iter().map(|attachment| format!("{PREFIX}{}", attachment.name)).collect();
-        rest.annotate(LIST, keys);
+    let names: Vec<String> = attachments.iter().map(|attachment| attachment.name.clone()).collect();
+    Ok((listing(&rest, &names), attachments))
+}
+
+/// Returns metadata that list these attachments and no others.
+pub fn listing(metadata: &Metadata, names: &[String]) -> Metadata {
+    let mut listing = Metadata::default();
+    metadata.entries().filter(|(key, _)| *key != LIST).for_each(|(key, value)| listing.annotate(key, value.clone()));
+    if !names.is_empty() {
+        let keys: Vec<String> = names.iter().map(|name| format!("{PREFIX}{name}")).collect();
+        listing.annotate(LIST, keys);
     }
-    Ok((rest, attachments))
+    listing
 }
 
 /// Returns the names of the attachments that lie beside a model.
@@ -132,17 +129,13 @@ pub fn names(metadata: &Metadata) -> Result<Vec<String>, AttachmentError> {
 }
 
 /// Adds an attachment to the metadata of a model.
-pub fn put_back(metadata: &mut Metadata, attachment: &Attachment) {
+pub fn put_back(metadata: &mut Metadata, attachment: &Taken) {
     metadata.annotate(&format!("{PREFIX}{}", attachment.name), STANDARD.encode(&attachment.content));
 }
 
-/// Sets the list of the attachments of a model, in which those of its metadata stand that lie beside it.
-pub fn set_names<'a>(metadata: &mut Metadata, names: impl Iterator<Item = &'a str>) {
-    let keys: Vec<String> = names.map(|name| format!("{PREFIX}{name}")).collect();
-    match keys.is_empty() {
-        true => metadata.remove(LIST),
-        false => metadata.annotate(LIST, keys),
-    }
+/// Says that a version has no attachment of a name.
+pub fn no_such(version: Version, name: &str) -> String {
+    format!("No such attachment of version {version}: {name}")
 }
 
 /// Checks that a name is safe in the name of a file.
@@ -178,7 +171,7 @@ mod tests {
         let keys = json!(["attachments/myatt.txt", "attachments/my2ndatt.txt"]);
         assert_eq!(rest, metadata(json!({"a": 1, "__attachments__": keys})));
         assert_eq!(names(&rest).unwrap(), ["myatt.txt", "my2ndatt.txt"]);
-        assert_eq!(attachments[0], Attachment { name: "myatt.txt".into(), content: b"hey".to_vec() });
+        assert_eq!(attachments[0], Taken { name: "myatt.txt".into(), content: b"hey".to_vec() });
         assert_eq!(attachments[1].content, b"ho");
         attachments.iter().for_each(|attachment| put_back(&mut rest, attachment));
         assert_eq!(rest.get("attachments/my2ndatt.txt"), Some(&json!("aG8=")));

@@ -1,33 +1,34 @@
 //! Stores of trained models.
 //!
-//! [`Database`] keeps models in a database, [`File`] in files of a folder; [`CachedUpdatePersister`] keeps the
-//! active model of another store at hand. What a stored model looks like is the business of [`artifact`], whatever the
-//! store.
+//! [`Database`] keeps models in a database, [`File`] in files of a folder, [`FileLike`] in any store of objects;
+//! [`CachedUpdatePersister`] keeps the active model of another store at hand. What a stored model looks like is the
+//! business of [`artifact`], whatever the store.
 
 pub mod artifact;
-mod artifact_store;
 mod attachments;
 mod cached;
 mod database;
 mod fail_point;
 mod file;
+mod file_io;
 mod file_like;
-mod folder;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
 #[path = "../tests/kinds/mod.rs"]
 mod kinds;
+mod memory_io;
 mod properties;
 #[cfg(test)]
 mod testing;
 mod upgrade;
 
 pub use artifact::ArtifactError;
-pub use artifact_store::StoreError;
 pub use attachments::AttachmentError;
 pub use cached::{CacheError, CachedUpdatePersister};
 pub use database::{Database, DatabaseCLOB, DatabaseError};
 pub use file::File;
-pub use file_like::FileError;
+pub use file_io::{FileIO, FileIOError};
+pub use file_like::{FileError, FileLike};
+pub use memory_io::MemoryIO;
 pub use upgrade::UpgradeError;

@@ -1,4 +1,5 @@
-//! A model that only tests know, and a way to make components as a configuration does.
+//! Models that only tests know, and a way to make components as a configuration does.
+#![allow(dead_code, reason = "not every binary of tests needs everything")]
 
 use std::sync::Arc;
 
@@ -34,6 +35,75 @@ pub fn constant(answer: f64, n_ballast: u64) -> TrainedModel {
     let ballast = (1..=n_ballast).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
     let columns = vec![ColumnSpec { name: "size".into(), kind: ColumnType::Float }];
     TrainedModel { model: Box::new(Constant { answer, ballast }), columns, metadata }
+}
+
+/// Holds bytes and nothing else.
+#[component(Model, name = "test.Bulk", version = 1)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bulk {
+    /// The bytes.
+    #[serde(with = "as_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+impl Model for Bulk {
+    fn predict(&self, samples: &Samples, _: &Parameters) -> Result<Predictions, PredictError> {
+        Ok(Predictions::Numbers(vec![self.bytes.len() as f64; samples.n_rows()]))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Stores bytes in one piece and not number by number.
+mod as_bytes {
+    use std::fmt;
+
+    use serde::de::{Deserializer, Visitor};
+    use serde::ser::Serializer;
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        deserializer.deserialize_byte_buf(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("bytes")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+
+        fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+            Ok(bytes)
+        }
+    }
+}
+
+/// Returns a model of so many bytes, which cannot be compressed.
+pub fn bulky(size: usize) -> TrainedModel {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        // Marsaglia's xorshift.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    let columns = vec![ColumnSpec { name: "size".into(), kind: ColumnType::Float }];
+    TrainedModel { model: Box::new(Bulk { bytes }), columns, metadata: Metadata::default() }
 }
 
 /// Returns what a model of [`constant`] predicts.

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
+#[path = "behaviour/artifact_stores.rs"]
+mod artifact_stores;
 mod kinds;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
@@ -9,21 +12,23 @@ mod testing;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kinds::{Kind, kinds};
 use palladium_component::prelude::*;
 use palladium_persistence as _;
-use testing::{answer, as_persister, component, constant, initialize, persister};
+use testing::{answer, as_persister, bulky, component, constant, initialize, persister};
 
 /// Runs a test on a new store of each kind.
 #[expect(clippy::print_stdout, reason = "whoever reads a failure needs to know of which store it is")]
 fn check(test: impl Fn(&Kind, &dyn Persister, &Path)) {
-    for kind in &kinds() {
+    for kind in kinds() {
         println!("{}", kind.title);
         let folder = tempfile::tempdir().unwrap();
-        test(kind, kind.open(folder.path()).as_ref(), folder.path());
+        test(&kind, kind.open(folder.path()).as_ref(), folder.path());
     }
 }
 
@@ -121,7 +126,7 @@ fn looking_at_a_store_does_not_make_it() {
 
 #[test]
 fn a_store_that_was_not_initialized_says_so() {
-    for kind in &kinds() {
+    for kind in kinds() {
         let folder = tempfile::tempdir().unwrap();
         let store = persister(kind.name, &kind.arguments(folder.path())).unwrap();
         let error = store.read(None).err().unwrap();
@@ -190,42 +195,47 @@ fn an_upgrade_can_be_repeated() {
 
 #[test]
 fn writers_and_readers_work_at_once() {
+    const N_WRITERS: u64 = 8;
     check(|kind, store, _| {
         std::thread::scope(|scope| {
             let write = || {
                 let written = store.write(&constant(1.0, 5)).unwrap();
                 store.activate(written).unwrap();
+                written.number()
             };
             let read = || match store.read(None) {
                 Ok(model) => assert_eq!(answer(&model), 1.0),
                 Err(error) => assert!(error.to_string().starts_with(kind.none_active), "{error}"),
             };
-            let writers: Vec<_> = (0..5).map(|_| scope.spawn(write)).collect();
+            let writers: Vec<_> = (0..N_WRITERS).map(|_| scope.spawn(write)).collect();
             (0..5).for_each(|_| drop(scope.spawn(read)));
-            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            let mut written: Vec<u64> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+            written.sort_unstable();
+            assert_eq!(written, (1..=N_WRITERS).collect::<Vec<_>>());
         });
-        assert_eq!(versions(store), [1, 2, 3, 4, 5]);
+        assert_eq!(versions(store), (1..=N_WRITERS).collect::<Vec<_>>());
+        assert_eq!(store.history().unwrap().len() as u64, N_WRITERS);
         assert_eq!(answer(&store.read(None).unwrap()), 1.0);
     });
 }
 
 #[test]
-fn readers_see_a_whole_model_or_none() {
+fn readers_see_a_whole_model_each_time() {
     check(|_, store, _| {
-        store.write(&constant(1.0, 1)).unwrap();
+        let mut model = constant(1.0, 500);
+        model.metadata.annotate("attachments/notes.txt", "aGV5");
+        store.write(&model).unwrap();
         store.activate(version(1)).unwrap();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let read = || {
                 let mut n_models = 0;
                 while !done.load(Ordering::Relaxed) || n_models == 0 {
-                    match store.read(None) {
-                        Ok(model) => {
-                            assert_eq!(answer(&model), 1.0);
-                            n_models += 1;
-                        }
-                        Err(error) => panic!("{error}"),
-                    }
+                    let found = store.read(None).unwrap();
+                    assert_eq!(answer(&found), 1.0);
+                    let notes = found.metadata.get("attachments/notes.txt");
+                    assert_eq!(notes, model.metadata.get("attachments/notes.txt"));
+                    n_models += 1;
                     for metadata in store.list_models().unwrap() {
                         assert!(metadata.version().is_some());
                     }
@@ -233,7 +243,7 @@ fn readers_see_a_whole_model_or_none() {
             };
             let readers: Vec<_> = (0..2).map(|_| scope.spawn(read)).collect();
             for number in 2..=20 {
-                store.write(&constant(1.0, 500)).unwrap();
+                store.write(&model).unwrap();
                 store.activate(version(number)).unwrap();
                 store.delete(version(number - 1)).unwrap();
             }
@@ -241,6 +251,115 @@ fn readers_see_a_whole_model_or_none() {
             readers.into_iter().for_each(|reader| reader.join().unwrap());
         });
         assert_eq!(versions(store), [20]);
+    });
+}
+
+fn attachment(name: &str, size: u64) -> Attachment {
+    Attachment { name: name.to_owned(), size }
+}
+
+/// Returns the attachments that metadata list, sorted.
+fn listed(metadata: &Metadata) -> Vec<&str> {
+    let keys = metadata.get("__attachments__").map(|keys| keys.as_array().unwrap().as_slice()).unwrap_or_default();
+    let mut keys: Vec<&str> = keys.iter().map(|key| key.as_str().unwrap()).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Returns the content of an attachment.
+fn attached(store: &dyn Persister, number: u64, name: &str) -> Result<String, PersistError> {
+    let mut content = Vec::new();
+    store.read_attachment(version(number), name, &mut content)?;
+    Ok(String::from_utf8(content).unwrap())
+}
+
+#[test]
+fn files_are_added_to_models_and_taken_from_them() {
+    check(|_, store, _| {
+        let mut model = constant(1.0, 1);
+        model.metadata.annotate("attachments/notes.txt", "aGV5");
+        store.write(&model).unwrap();
+        store.write(&constant(2.0, 1)).unwrap();
+        store.attach(version(1), "a.csv", &b"1,2".as_slice()).unwrap();
+        assert_eq!(store.attachments(version(1)).unwrap(), [attachment("a.csv", 3), attachment("notes.txt", 3)]);
+        assert_eq!(store.attachments(version(2)).unwrap(), []);
+        assert_eq!(attached(store, 1, "a.csv").unwrap(), "1,2");
+        assert_eq!(attached(store, 1, "notes.txt").unwrap(), "hey");
+
+        // What is listed counts, not what the stored model says.
+        let read = store.read(Some(version(1))).unwrap().metadata.clone();
+        assert_eq!(read.get("attachments/a.csv").unwrap(), "MSwy");
+        for metadata in [&read, &store.list_models().unwrap()[0]] {
+            assert_eq!(listed(metadata), ["attachments/a.csv", "attachments/notes.txt"]);
+        }
+        store.detach(version(1), "notes.txt").unwrap();
+        store.detach(version(1), "a.csv").unwrap();
+        let read = store.read(Some(version(1))).unwrap().metadata.clone();
+        assert!(read.entries().all(|(key, _)| !key.contains("attachments")), "{read:?}");
+        store.attach(version(1), "notes.txt", &b"new".as_slice()).unwrap();
+        assert_eq!(attached(store, 1, "notes.txt").unwrap(), "new");
+
+        let taken = store.attach(version(1), "notes.txt", &b"x".as_slice()).unwrap_err();
+        assert_eq!(taken.to_string(), "version 1 has an attachment `notes.txt` already");
+        let name = store.attach(version(1), "../notes.txt", &b"x".as_slice()).unwrap_err();
+        assert_eq!(name.to_string(), "`../notes.txt` is no name of an attachment");
+        assert_eq!(attached(store, 1, "notes.txt").unwrap(), "new");
+        let absent = [
+            (store.attach(version(3), "a", &b"x".as_slice()).unwrap_err(), "No such version: 3"),
+            (store.detach(version(3), "a").unwrap_err(), "No such version: 3"),
+            (store.attachments(version(3)).unwrap_err(), "No such version: 3"),
+            (attached(store, 3, "a").unwrap_err(), "No such version: 3"),
+            (store.detach(version(1), "a.csv").unwrap_err(), "No such attachment of version 1: a.csv"),
+            (attached(store, 1, "a.csv").unwrap_err(), "No such attachment of version 1: a.csv"),
+            (attached(store, 1, "../x").unwrap_err(), "No such attachment of version 1: ../x"),
+        ];
+        for (error, expected) in absent {
+            assert!(matches!(&error, PersistError::Lookup(text) if text == expected), "{error}");
+        }
+    });
+}
+
+#[test]
+fn one_of_those_who_attach_the_same_name_at_once_wins() {
+    check(|_, store, _| {
+        store.write(&constant(1.0, 1)).unwrap();
+        for round in 0..10 {
+            let name = format!("{round}.txt");
+            let attach = |text: String| {
+                let done = store.attach(version(1), &name, &text.as_bytes());
+                done.map(|()| text).map_err(|error| error.to_string())
+            };
+            let results: Vec<_> = std::thread::scope(|scope| {
+                let attach = &attach;
+                let threads: Vec<_> = (0..4).map(|index| scope.spawn(move || attach(format!("by {index}")))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let won: Vec<&String> = results.iter().flatten().collect();
+            assert_eq!(won, [&attached(store, 1, &name).unwrap()]);
+            for error in results.iter().filter_map(|result| result.as_ref().err()) {
+                assert_eq!(*error, format!("version 1 has an attachment `{name}` already"));
+            }
+        }
+        assert_eq!(store.attachments(version(1)).unwrap().len(), 10);
+        assert_eq!(versions(store), [1]);
+    });
+}
+
+#[test]
+fn what_is_attached_while_the_model_is_deleted_goes_with_it() {
+    check(|_, store, folder| {
+        for number in 1..=10 {
+            store.write(&constant(1.0, 1)).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| match store.attach(version(number), "notes.txt", &b"hey".as_slice()) {
+                    Ok(()) => {}
+                    Err(error) => assert_eq!(error.to_string(), format!("No such version: {number}")),
+                });
+                store.delete(version(number)).unwrap();
+            });
+        }
+        let left = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(left.into_iter().all(|name| name.contains("metadata") || name.ends_with(".db")), "no object is left");
     });
 }
 
@@ -262,90 +381,43 @@ fn stores_work_behind_a_cache() {
     });
 }
 
-fn names(store: &dyn Persister, number: u64) -> Vec<(String, u64)> {
-    let attachments = store.attachments(version(number)).unwrap();
-    attachments.into_iter().map(|attachment| (attachment.name, attachment.size)).collect()
-}
-
 #[test]
-fn attachments_are_kept_beside_their_model() {
+fn attachments_go_where_their_model_goes_and_never_into_listings() {
     check(|_, store, _| {
         let mut model = constant(1.0, 1);
         model.metadata.annotate("attachments/myatt.txt", "aGV5");
         model.metadata.annotate("attachments/my2ndatt.txt", "aG8=");
         store.write(&model).unwrap();
-        store.write(&constant(2.0, 1)).unwrap();
-        let expected = [("my2ndatt.txt".to_owned(), 2), ("myatt.txt".to_owned(), 3)];
-        assert_eq!(names(store, 1), expected);
-        assert_eq!(names(store, 2), []);
+        let expected = [attachment("my2ndatt.txt", 2), attachment("myatt.txt", 3)];
+        assert_eq!(store.attachments(version(1)).unwrap(), expected);
+        let metadata = &store.list_models().unwrap()[0];
+        assert_eq!(listed(metadata), ["attachments/my2ndatt.txt", "attachments/myatt.txt"]);
+        assert!(metadata.entries().all(|(key, _)| !key.starts_with("attachments/")), "{metadata:?}");
 
-        // Listings tell that there are attachments, and not what is in them.
-        let listed = &store.list_models().unwrap()[0];
-        let mut keys: Vec<&str> = listed
-            .get("__attachments__")
-            .unwrap()
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|key| key.as_str().unwrap())
-            .collect();
-        keys.sort_unstable();
-        assert_eq!(keys, ["attachments/my2ndatt.txt", "attachments/myatt.txt"]);
-        assert!(listed.entries().all(|(key, _)| !key.starts_with("attachments/")), "{listed:?}");
-
-        let read = store.read(Some(version(1))).unwrap();
-        assert_eq!(read.metadata.get("attachments/myatt.txt").unwrap(), "aGV5");
-        assert_eq!(read.metadata.get("attachments/my2ndatt.txt").unwrap(), "aG8=");
         // What was read can be written elsewhere.
+        let read = store.read(Some(version(1))).unwrap();
         store.write(&read).unwrap();
-        assert_eq!(names(store, 3), expected);
         store.delete(version(1)).unwrap();
         assert!(matches!(store.attachments(version(1)), Err(PersistError::Lookup(_))));
-        assert_eq!(store.read(Some(version(3))).unwrap().metadata.get("attachments/myatt.txt").unwrap(), "aGV5");
+        assert_eq!(store.attachments(version(2)).unwrap(), expected);
+        assert_eq!(store.read(Some(version(2))).unwrap().metadata.get("attachments/my2ndatt.txt").unwrap(), "aG8=");
     });
 }
 
 #[test]
-fn attachments_come_and_go() {
+fn attachments_may_be_large_or_empty_and_have_names_in_any_language() {
     check(|_, store, _| {
         store.write(&constant(1.0, 1)).unwrap();
         let large: Vec<u8> = (0..5_000_000_u32).map(|number| (number.wrapping_mul(0x9E37_79B1) >> 24) as u8).collect();
-        store.attach(version(1), "notes 1.txt", &&b"hey"[..]).unwrap();
-        store.attach(version(1), "empty", &&b""[..]).unwrap();
-        store.attach(version(1), "gr\u{f6}\u{df}e.bin", &large.as_slice()).unwrap();
-        let expected =
-            [("empty".to_owned(), 0), ("gr\u{f6}\u{df}e.bin".to_owned(), 5_000_000), ("notes 1.txt".to_owned(), 3)];
-        assert_eq!(names(store, 1), expected);
+        store.attach(version(1), "größe 1.bin", &large.as_slice()).unwrap();
+        store.attach(version(1), "empty", &b"".as_slice()).unwrap();
+        let expected = [attachment("empty", 0), attachment("größe 1.bin", 5_000_000)];
+        assert_eq!(store.attachments(version(1)).unwrap(), expected);
         let mut content = Vec::new();
-        store.read_attachment(version(1), "gr\u{f6}\u{df}e.bin", &mut content).unwrap();
+        store.read_attachment(version(1), "größe 1.bin", &mut content).unwrap();
         assert!(content == large);
-        assert_eq!(store.read(Some(version(1))).unwrap().metadata.get("attachments/notes 1.txt").unwrap(), "aGV5");
-        assert_eq!(store.list_models().unwrap()[0].get("__attachments__").unwrap().as_array().unwrap().len(), 3);
-
-        let taken = store.attach(version(1), "empty", &&b"x"[..]).unwrap_err();
-        assert_eq!(taken.to_string(), "version 1 has an attachment `empty` already");
-        store.detach(version(1), "empty").unwrap();
-        store.detach(version(1), "gr\u{f6}\u{df}e.bin").unwrap();
-        for missing in [
-            store.detach(version(1), "empty").unwrap_err(),
-            store.read_attachment(version(1), "empty", &mut Vec::new()).unwrap_err(),
-        ] {
-            assert_eq!(missing.to_string(), "version 1 has no attachment `empty`");
-        }
-        store.attach(version(1), "empty", &&b"again"[..]).unwrap();
-        assert_eq!(names(store, 1), [("empty".to_owned(), 5), ("notes 1.txt".to_owned(), 3)]);
-        store.detach(version(1), "empty").unwrap();
-        store.detach(version(1), "notes 1.txt").unwrap();
-        assert_eq!(store.list_models().unwrap()[0].get("__attachments__"), None);
-        assert_eq!(store.read(Some(version(1))).unwrap().metadata.get("__attachments__"), None);
-        for error in [
-            store.attach(version(7), "a", &&b""[..]).unwrap_err(),
-            store.detach(version(7), "a").unwrap_err(),
-            store.attachments(version(7)).unwrap_err(),
-            store.read_attachment(version(7), "a", &mut Vec::new()).unwrap_err(),
-        ] {
-            assert!(matches!(&error, PersistError::Lookup(text) if text == "No such version: 7"), "{error}");
-        }
+        assert_eq!(attached(store, 1, "empty").unwrap(), "");
+        assert_eq!(store.read(Some(version(1))).unwrap().metadata.get("attachments/empty").unwrap(), "");
     });
 }
 
@@ -355,16 +427,45 @@ fn names_of_attachments_lead_nowhere_else() {
         store.write(&constant(1.0, 1)).unwrap();
         let before = fs::read_dir(folder).unwrap().count();
         for name in ["", "..", "../x", "a/b", "/etc/passwd", "a\\b", ".hidden", "a\0b", "%2e%2e%2fx", "a?b", "a#b"] {
-            let errors = [
-                store.attach(version(1), name, &&b"x"[..]).err(),
-                store.detach(version(1), name).err(),
-                store.read_attachment(version(1), name, &mut Vec::new()).err(),
-            ];
-            for error in errors {
-                assert_eq!(error.unwrap().to_string(), format!("`{name}` is no name of an attachment"));
-            }
+            let refused = store.attach(version(1), name, &b"x".as_slice()).unwrap_err();
+            assert_eq!(refused.to_string(), format!("`{name}` is no name of an attachment"));
+            assert!(store.detach(version(1), name).is_err());
+            assert!(attached(store, 1, name).is_err());
         }
-        assert_eq!(names(store, 1), []);
+        assert_eq!(store.attachments(version(1)).unwrap(), []);
         assert_eq!(fs::read_dir(folder).unwrap().count(), before);
     });
+}
+
+#[test]
+fn models_of_200_megabytes_are_stored_and_read() {
+    check(|_, store, _| {
+        let model = bulky(200 << 20);
+        let written = store.write(&model).unwrap();
+        let size = store.list_sizes().unwrap()[&written];
+        assert!(size > 200 << 20, "{size} bytes");
+        let read = store.read(Some(written)).unwrap();
+        assert!(encoded(&read) == encoded(&model));
+        store.delete(written).unwrap();
+    });
+}
+
+/// Returns a digest of what a model is stored as.
+fn encoded(model: &TrainedModel) -> u64 {
+    let mut digest = Digest(DefaultHasher::new());
+    model.model.encode(&mut digest).unwrap();
+    digest.0.finish()
+}
+
+struct Digest(DefaultHasher);
+
+impl Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -8,7 +8,8 @@ mod kinds;
 mod testing;
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,11 @@ const FOLDER: &str = "PALLADIUM_TEST_STORE";
 const N_KILLS: u64 = 20;
 const N_WRITERS: u64 = 8;
 const N_WRITES: u64 = 5;
+
+/// Returns the kinds that several processes can use at once.
+fn shared() -> Vec<Kind> {
+    kinds().into_iter().filter(|kind| kind.is_shared).collect()
+}
 
 /// Returns the store that a parent process names, nothing in a process without such a parent.
 fn store_of_parent() -> Option<Arc<dyn Persister>> {
@@ -76,7 +82,7 @@ fn child_that_writes_until_it_is_killed() {
 
 #[test]
 fn a_killed_process_leaves_a_whole_store() {
-    for kind in &kinds() {
+    for kind in &shared() {
         let folder = tempfile::tempdir().unwrap();
         let mut highest = 0;
         for round in 0..N_KILLS {
@@ -119,7 +125,7 @@ fn child_that_writes_a_few_models() {
 
 #[test]
 fn processes_that_write_at_once_lose_nothing() {
-    for kind in &kinds() {
+    for kind in &shared() {
         let folder = tempfile::tempdir().unwrap();
         let writer = |_| child("child_that_writes_a_few_models", kind, folder.path());
         let writers: Vec<Child> = (0..N_WRITERS).map(writer).collect();
@@ -139,6 +145,133 @@ fn processes_that_write_at_once_lose_nothing() {
         assert_eq!(store.history().unwrap().len(), expected.len());
         store.read(None).unwrap();
     }
+}
+
+/// Runs a test as a process of its own, after a script of the shell that changes what its folder lies on; nothing where
+/// that is not possible.
+fn prepared_child(script: &str, test: &str, folder: &Path) -> Option<String> {
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-c", &format!("({script}) || exit 77; exec \"$0\" --exact \"$1\" --nocapture")])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .env(KIND, "files")
+        .env(FOLDER, folder)
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    // Only who may make name spaces comes as far as the test.
+    (output.status.success() || text.contains("running 1 test")).then_some(text)
+}
+
+fn listed_files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Not a test by itself: the process of `a_full_disk_is_told_and_nothing_half_written_is_left`.
+#[test]
+fn child_that_fills_a_small_disk() {
+    let Some(store) = store_of_parent() else { return };
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let first = store.write(&attached()).unwrap();
+    store.activate(first).unwrap();
+    let before = listed_files(&folder);
+
+    let is_full = |error: PersistError| {
+        let text = error.to_string();
+        assert!(text.starts_with("there is no room for `") && text.contains("/model-"), "{text}");
+    };
+    let large = vec![7; 2 << 20];
+    is_full(store.write(&constant(1.0, 400_000)).unwrap_err());
+    is_full(store.attach(first, "large.bin", &large.as_slice()).unwrap_err());
+    let mut model = attached();
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    model.metadata.annotate("attachments/z.bin", "AAAA".repeat(1 << 20));
+    is_full(store.write(&model).unwrap_err());
+    assert_eq!(listed_files(&folder), before);
+
+    // Not even the list of models has room.
+    if rustix::fs::statvfs(&folder).unwrap().f_blocks * 4096 <= 1 << 20 {
+        let filler = folder.join("filler");
+        std::fs::write(&filler, &large).unwrap_err();
+        is_full(store.write(&attached()).unwrap_err());
+        is_full(store.activate(first).unwrap_err());
+        is_full(store.attach(first, "small.txt", &b"hey".as_slice()).unwrap_err());
+        assert_eq!(check_whole(store.as_ref()), [first.number()]);
+        std::fs::remove_file(filler).unwrap();
+    }
+    store.attach(first, "small.txt", &b"hey".as_slice()).unwrap();
+    let second = store.write(&attached()).unwrap();
+    assert_eq!(check_whole(store.as_ref()), [first.number(), second.number()]);
+    assert_eq!(store.read(None).unwrap().metadata.version(), Some(first));
+    println!("has room again");
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_half_written_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = "child_that_fills_a_small_disk";
+    let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", folder.path().display());
+    let text = prepared_child(&mount, test, folder.path()).unwrap_or_else(|| {
+        let limited = "trap '' XFSZ; ulimit -f 1024; exec \"$0\" --exact \"$1\" --nocapture";
+        let exe = std::env::current_exe().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", limited]).arg(exe).arg(test).env(KIND, "files").env(FOLDER, folder.path());
+        String::from_utf8(shell.output().unwrap().stdout).unwrap()
+    });
+    assert!(text.contains("has room again"), "{text}");
+}
+
+/// Not a test by itself: the process of `a_read_only_folder_can_be_read`.
+#[test]
+fn child_that_may_not_write() {
+    let Some(store) = store_of_parent() else { return };
+    let version = Version::FIRST;
+    assert_eq!(check_whole(store.as_ref()), [1]);
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+    store.probe().unwrap();
+    let errors = [
+        store.write(&attached()).err(),
+        store.activate(version).err(),
+        store.delete(version).err(),
+        store.attach(version, "a.txt", &b"hey".as_slice()).err(),
+        store.detach(version, "notes.txt").err(),
+        store.upgrade(None, None, &Origin::default()).err(),
+    ];
+    for (index, error) in errors.into_iter().enumerate() {
+        let error = error.unwrap_or_else(|| panic!("operation {index} does not fail"));
+        assert!(error.to_string().ends_with("` may not be read or written by this user"), "{error}");
+        assert!(error.help().unwrap().starts_with("give this user the right to read and write"));
+    }
+    assert_eq!(check_whole(store.as_ref()), [1]);
+    println!("could read only");
+}
+
+#[test]
+fn a_read_only_folder_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = kind("files").open(folder.path());
+    store.write(&attached()).unwrap();
+    store.activate(Version::FIRST).unwrap();
+    let test = "child_that_may_not_write";
+    let place = folder.path().display();
+    let mount = format!("mount --bind '{place}' '{place}' && mount -o remount,bind,ro '{place}'");
+    let text = prepared_child(&mount, test, folder.path()).unwrap_or_else(|| {
+        // Whoever may not make name spaces is no superuser, who could write all the same.
+        let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o500);
+        std::fs::set_permissions(
+            folder.path().join(".model-metadata.json.lock"),
+            std::fs::Permissions::from_mode(0o400),
+        )
+        .unwrap();
+        let output = child(test, &kind("files"), folder.path()).wait_with_output().unwrap();
+        mode(0o700);
+        String::from_utf8(output.stdout).unwrap()
+    });
+    assert!(text.contains("could read only"), "{text}");
 }
 
 #[test]

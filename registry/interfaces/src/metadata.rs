@@ -19,11 +19,6 @@ impl Metadata {
         self.0.insert(key.to_owned(), value.into());
     }
 
-    /// Removes an entry, if it is there.
-    pub fn remove(&mut self, key: &str) {
-        self.0.shift_remove(key);
-    }
-
     /// Returns the value under a key.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.0.get(key)

@@ -213,7 +213,9 @@ impl PersistError {
 impl crate::Explain for PersistError {
     fn help(&self) -> Option<String> {
         match self {
-            PersistError::Lookup(_) => Some("`palladium list` shows the versions there are".into()),
+            PersistError::Lookup(_) => {
+                Some("`palladium list` shows the versions there are, and their attachments".into())
+            }
             PersistError::Failed(failure) => failure.help(),
         }
     }

@@ -13,7 +13,7 @@ use super::rows::{ModelRow, Rows};
 use super::session::{Session, Settings, check_folder};
 use super::{DatabaseError, LAYOUT};
 use crate::artifact::{self, ArtifactError, Limits, Opened, Prepared};
-use crate::attachments::{self, AttachmentError};
+use crate::attachments::{self, AttachmentError, Taken};
 use crate::properties::{ACTIVE_MODEL, DB_VERSION};
 use crate::upgrade::{self, Due, Step};
 
@@ -86,14 +86,15 @@ impl Store<'_> {
             for Attachment { name, .. } in rows.attachments(version)? {
                 let mut content = Vec::new();
                 rows.read_attachment(version, &name, &mut content)?;
-                attached.push(attachments::Attachment { name, content });
+                attached.push(Taken { name, content });
             }
             Ok((version, opened, attached))
         })?;
         // Decoding takes longest: by now the store is free for others.
         let (version, opened, attached) = found.ok_or_else(missing)?;
         let mut model = opened.decode(formats).map_err(|error| self.unreadable(version, error))?;
-        attachments::set_names(&mut model.metadata, attached.iter().map(|attachment| attachment.name.as_str()));
+        let names: Vec<String> = attached.iter().map(|attachment| attachment.name.clone()).collect();
+        model.metadata = attachments::listing(&model.metadata, &names);
         attached.iter().for_each(|attachment| attachments::put_back(&mut model.metadata, attachment));
         Ok(model)
     }
@@ -159,10 +160,9 @@ impl Store<'_> {
             let mut names = rows.attachment_names()?;
             let place = rows.place().to_owned();
             let listed = rows.models()?.into_iter().map(|(version, metadata)| {
-                let mut metadata = listed(&place, version, &metadata)?;
+                let metadata = listed(&place, version, &metadata)?;
                 let attached = metadata.version().and_then(|version| names.remove(&version)).unwrap_or_default();
-                attachments::set_names(&mut metadata, attached.iter().map(String::as_str));
-                Ok(metadata)
+                Ok(attachments::listing(&metadata, &attached))
             });
             listed.collect()
         })?;
@@ -191,11 +191,10 @@ impl Store<'_> {
 
     /// Writes the content of an attachment.
     pub fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn Write) -> Result<(), DatabaseError> {
-        attachments::check_name(name)?;
         let mut counting = Counting { writer, is_touched: false };
         self.of_model(Intent::Read, version, |rows| match rows.read_attachment(version, name, &mut counting) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(AttachmentError::Missing { name: name.to_owned(), version }.into()),
+            Ok(false) => Err(no_such_attachment(version, name)),
             // What was passed on once cannot be passed on again.
             Err(error) if error.is_transient() && counting.is_touched => {
                 let source = std::io::Error::other(error);
@@ -210,7 +209,7 @@ impl Store<'_> {
         attachments::check_name(name)?;
         self.of_model(Intent::Write, version, |rows| {
             if rows.attachments(version)?.iter().any(|attachment| attachment.name == name) {
-                return Err(AttachmentError::Taken { name: name.to_owned(), version }.into());
+                return Err(AttachmentError::Present { name: name.to_owned(), version }.into());
             }
             let chunk_size = rows.longest_chunk(self.chunk_size)?;
             rows.insert_attachment(version, name, content, chunk_size)
@@ -219,10 +218,9 @@ impl Store<'_> {
 
     /// Takes an attachment from a version.
     pub fn detach(&self, version: Version, name: &str) -> Result<(), DatabaseError> {
-        attachments::check_name(name)?;
         self.of_model(Intent::Write, version, |rows| match rows.delete_attachment(version, name)? {
             true => Ok(()),
-            false => Err(AttachmentError::Missing { name: name.to_owned(), version }.into()),
+            false => Err(no_such_attachment(version, name)),
         })
     }
 
@@ -311,6 +309,10 @@ fn open(rows: &mut Rows<'_>, version: Version, row: &ModelRow) -> Result<Opened,
 
 fn no_such(version: Version) -> DatabaseError {
     DatabaseError::Lookup(format!("No such version: {version}"))
+}
+
+fn no_such_attachment(version: Version, name: &str) -> DatabaseError {
+    DatabaseError::Lookup(attachments::no_such(version, name))
 }
 
 /// Returns the metadata of a row.

@@ -481,7 +481,9 @@ fn stores_of_layout_1_0_are_used_and_upgraded() {
     }
     assert_eq!(store.write(&constant(2.0, 1)).unwrap(), version(2));
     assert_eq!(store.attachments(version(1)).unwrap(), []);
-    assert!(told(&store.detach(version(1), "a.txt").unwrap_err()).starts_with("version 1 has no attachment `a.txt`"));
+    assert!(
+        told(&store.detach(version(1), "a.txt").unwrap_err()).starts_with("No such attachment of version 1: a.txt")
+    );
     store.delete(version(2)).unwrap();
     assert_eq!(answer(&store.read(None).unwrap()), 1.0);
 

@@ -1,13 +1,13 @@
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, mpsc};
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::artifact_store::{ArtifactStore, StoreError};
 use crate::testing::{answer, constant, initialize, persister};
 
 const GOLDEN: &[u8] = include_bytes!("../../tests/golden/format-1.model");
@@ -73,9 +73,10 @@ fn the_path_is_checked() {
     for path in ["{version}", "models/model-{version}.pickle", "/srv/{version}{version}"] {
         assert!(persister("palladium.persistence.File", &[("path", Data::Text(path.into()))]).is_ok(), "{path}");
     }
-    let file = File { path: "model".into(), formats: OnceLock::new() };
-    assert!(file.check().is_err());
-    assert!(file.files().err().unwrap().help().unwrap().contains("`${here}/model-{version}`"));
+    let file = File { path: "model".into(), kept: Kept::default() };
+    assert_eq!(file.check().unwrap_err().help.unwrap(), "write for example `${here}/model-{version}`");
+    let found = persister("palladium.persistence.File", &[("path", Data::Text("a\0/{version}".into()))]).err().unwrap();
+    assert!(found.ends_with("is no name of a file"), "{found}");
 }
 
 #[test]
@@ -166,6 +167,57 @@ fn links_are_not_followed() {
 }
 
 #[test]
+fn nothing_is_attached_through_a_link() {
+    let (folder, store) = store();
+    let outside = tempfile::tempdir().unwrap();
+    let target = outside.path().join("target");
+    fs::write(&target, "precious").unwrap();
+    store.write(&constant(1.0, 1)).unwrap();
+    symlink(&target, folder.path().join("model-1-notes.txt")).unwrap();
+    let told = told(&store.attach(version(1), "notes.txt", &b"hey".as_slice()).unwrap_err());
+    assert!(told.contains("model-1-notes.txt` is a symbolic link"), "{told}");
+    assert_eq!(store.attachments(version(1)).unwrap(), []);
+    assert_eq!(fs::read(&target).unwrap(), b"precious");
+}
+
+/// Content that is there once somebody says so.
+struct Slow(Mutex<mpsc::Receiver<()>>);
+
+impl Content for Slow {
+    fn size(&self) -> u64 {
+        3
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        self.0.lock().unwrap().recv().unwrap();
+        Ok(Box::new(b"hey".as_slice()))
+    }
+}
+
+#[test]
+fn nobody_waits_for_content_that_is_being_stored() {
+    let (folder, store) = store();
+    store.write(&constant(1.0, 1)).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let slow = Slow(Mutex::new(receiver));
+    std::thread::scope(|scope| {
+        let attach = scope.spawn(|| store.attach(version(1), "notes.txt", &slow));
+        let parts = || listed(folder.path()).iter().filter(|name| name.contains("-part-")).count();
+        while parts() == 0 {
+            std::thread::yield_now();
+        }
+        // Whoever holds the lock leaves the file alone that another one is still writing.
+        store.write(&constant(2.0, 1)).unwrap();
+        store.activate(version(2)).unwrap();
+        assert_eq!(parts(), 1);
+        sender.send(()).unwrap();
+        attach.join().unwrap().unwrap();
+        assert_eq!(parts(), 0);
+    });
+    assert_eq!(fs::read(folder.path().join("model-1-notes.txt")).unwrap(), b"hey");
+}
+
+#[test]
 fn files_are_private_and_laid_out_as_told() {
     let (folder, store) = store();
     store.write(&constant(1.0, 1)).unwrap();
@@ -224,7 +276,7 @@ fn the_golden_store_is_read() {
 #[test]
 fn what_killed_writers_left_is_cleared_away_and_its_numbers_skipped() {
     let (folder, store) = store();
-    for name in ["model-1.model", "model-2-notes.txt", ".model-metadata.json.part-123-0", ".other.json.part-1-0"] {
+    for name in ["model-1.model", "model-2-notes.txt", ".palladium-part-123-0", ".other.json.part-1-0"] {
         fs::write(folder.path().join(name), "half").unwrap();
     }
     assert_eq!(store.list_models().unwrap(), []);
@@ -351,24 +403,6 @@ fn a_failed_write_leaves_nothing() {
     assert!(long.write(&attached(&[(&"y".repeat(140), "aGV5")])).is_err());
     let kept = listed(folder.path()).into_iter().filter(|name| !name.starts_with('.')).collect::<Vec<_>>();
     assert_eq!(kept, ["model-1.model", "model-metadata.json"]);
-}
-
-#[test]
-fn a_lock_is_waited_for_and_then_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let other = Folder::new(folder.path().to_owned(), "model-metadata.json");
-    let lock = other.lock().unwrap();
-    let mut impatient = Folder::new(folder.path().to_owned(), "model-metadata.json");
-    impatient.lock_timeout = Duration::from_millis(1);
-    let error = impatient.lock().unwrap_err();
-    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
-    assert!(error.to_string().contains("for more than 0.001 seconds, by `"), "{error}");
-    drop(lock);
-    impatient.lock().unwrap();
-    for name in ["..", ".", "", "../x", "/x", "a/b", "a/"] {
-        assert!(matches!(impatient.open(name), Err(StoreError::Name { .. })), "{name}");
-        assert!(matches!(impatient.remove(name), Err(StoreError::Name { .. })), "{name}");
-    }
 }
 
 /// The superuser may write everywhere but where the kernel itself refuses, so a folder of the kernel's stands for one

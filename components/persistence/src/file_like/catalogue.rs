@@ -11,7 +11,8 @@
 //!
 //! The first two entries are those of the Python original; entries of other programs are kept as they are. After a
 //! deletion there is an entry `deleted` with the metadata of that model until the next change: whoever makes that change
-//! deletes what a killed process has left of the model.
+//! deletes what a killed process has left of the model. An entry `taken-over` counts how often an attachment was stored
+//! in the place of one that no process had listed.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,8 @@ const LAST_VERSION: &str = "last-version";
 const ACTIVATIONS: &str = "activations";
 /// The model that was deleted by the last change, whose files may still be there.
 const DELETED: &str = "deleted";
+/// How often an attachment was stored in the place of one that was not listed.
+const TAKEN_OVER: &str = "taken-over";
 
 /// How large a metadata file may be.
 pub const LIMIT: u64 = 256 << 20;
@@ -44,6 +47,7 @@ pub struct Catalogue {
     activations: Vec<Activation>,
     deleted: Option<(Version, Metadata)>,
     last_version: u64,
+    taken_over: u64,
     /// Whether this program has written it, which always adds the highest version.
     pub is_own: bool,
 }
@@ -55,6 +59,8 @@ pub enum Wrong {
     Json(serde_json::Error),
     /// It is the list of models that the first versions of the Python original wrote.
     BareList,
+    /// A newer version of this program has laid it out.
+    Newer(String),
     /// It is other JSON.
     Shape(String),
 }
@@ -67,7 +73,7 @@ impl Default for Catalogue {
         document.insert(PROPERTIES.to_owned(), Json::Null);
         let properties = [(DB_VERSION.to_owned(), Json::from(LAYOUT))].into_iter().collect();
         let (models, activations, deleted) = (Vec::new(), Vec::new(), None);
-        Catalogue { document, models, properties, activations, deleted, last_version: 0, is_own: true }
+        Catalogue { document, models, properties, activations, deleted, last_version: 0, taken_over: 0, is_own: true }
     }
 }
 
@@ -101,19 +107,34 @@ impl Catalogue {
             let (version, metadata) = model(entry)?;
             models.push((version, metadata));
         }
-        let mut versions: Vec<Version> = models.iter().map(|(version, _)| *version).collect();
-        versions.sort();
-        if let Some(twice) = versions.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(shape(&format!("it lists version {} twice", twice[0])));
+        models.sort_by_key(|(version, _)| *version);
+        if let Some(twice) = models.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(shape(&format!("it lists version {} twice", twice[0].0)));
         }
         let last_version = match &last {
             None => 0,
             Some(last) => last.as_u64().ok_or_else(|| shape("its `last-version` is no version"))?,
         };
+        let taken_over = match document.shift_remove(TAKEN_OVER) {
+            None => 0,
+            Some(number) => number.as_u64().ok_or_else(|| shape("its `taken-over` is no number"))?,
+        };
         let is_own = last.is_some();
-        let mut catalogue = Catalogue { document, models, properties, activations, deleted, last_version, is_own };
+        let mut catalogue =
+            Catalogue { document, models, properties, activations, deleted, last_version, taken_over, is_own };
+        if let Some(layout) = catalogue.newer_layout() {
+            return Err(Wrong::Newer(layout));
+        }
         let active = catalogue.active()?;
-        let given = versions.into_iter().chain(active).map(Version::number).max().unwrap_or_default();
+        let given = catalogue
+            .models
+            .last()
+            .map(|(version, _)| *version)
+            .into_iter()
+            .chain(active)
+            .map(Version::number)
+            .max()
+            .unwrap_or_default();
         catalogue.last_version = last_version.max(given);
         Ok(catalogue)
     }
@@ -134,30 +155,68 @@ impl Catalogue {
         if let Some((_, metadata)) = &self.deleted {
             document.insert(DELETED.to_owned(), serde_json::to_value(metadata)?);
         }
+        if self.taken_over > 0 {
+            document.insert(TAKEN_OVER.to_owned(), self.taken_over.into());
+        }
         let mut bytes = Vec::new();
         document.serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    ")))?;
         bytes.push(b'\n');
         Ok(bytes)
     }
 
-    /// Returns the versions and their metadata in the order in which they were written.
+    /// Returns the layout that the file says it has if this program wrote it and knows no such layout. What the Python
+    /// original writes there is its own version.
+    fn newer_layout(&self) -> Option<String> {
+        let layout = text(self.properties.get(DB_VERSION)?);
+        let is_newer = layout.parse::<Release>().ok()? > LAYOUT.parse().ok()?;
+        (self.is_own && is_newer).then_some(layout)
+    }
+
+    /// Makes a file that another program wrote one of this program's.
+    pub fn adopt(&mut self) {
+        if !self.is_own {
+            self.is_own = true;
+            if self.newer_layout().is_some() {
+                self.set_property(DB_VERSION, LAYOUT.to_owned());
+            }
+        }
+    }
+
+    /// Returns the versions and their metadata in the order of the versions.
     pub fn models(&self) -> &[(Version, Metadata)] {
         &self.models
     }
 
     /// Returns the metadata of a version.
     pub fn model(&self, version: Version) -> Option<&Metadata> {
-        self.models.iter().find(|(listed, _)| *listed == version).map(|(_, metadata)| metadata)
+        let index = self.models.binary_search_by_key(&version, |(listed, _)| *listed).ok()?;
+        self.models.get(index).map(|(_, metadata)| metadata)
     }
 
-    /// Returns the lowest version that was never given, nothing if there is none left.
-    pub fn next(&self) -> Option<Version> {
-        Version::new(self.last_version.checked_add(1)?).ok()
+    /// Gives the lowest version that was never given, nothing if there is none left.
+    pub fn reserve(&mut self) -> Option<Version> {
+        let version = Version::new(self.last_version.checked_add(1)?).ok()?;
+        self.last_version = version.number();
+        Some(version)
     }
 
-    /// Adds a model.
+    /// Returns how often something that is not listed was taken over.
+    pub fn taken_over(&self) -> u64 {
+        self.taken_over
+    }
+
+    /// Counts that something is taken over, and returns how often that has happened now.
+    pub fn take_over(&mut self) -> u64 {
+        self.taken_over = self.taken_over.wrapping_add(1);
+        self.taken_over
+    }
+
+    /// Lists a model, or gives a listed one other metadata.
     pub fn add(&mut self, version: Version, metadata: Metadata) {
-        self.models.push((version, metadata));
+        match self.models.binary_search_by_key(&version, |(listed, _)| *listed) {
+            Ok(index) => self.models[index].1 = metadata,
+            Err(index) => self.models.insert(index, (version, metadata)),
+        }
         self.last_version = self.last_version.max(version.number());
     }
 
@@ -166,6 +225,11 @@ impl Catalogue {
         if let Some(index) = self.models.iter().position(|(listed, _)| *listed == version) {
             self.deleted = Some(self.models.remove(index));
         }
+    }
+
+    /// Returns the model that the last change deleted.
+    pub fn deleted(&self) -> Option<&(Version, Metadata)> {
+        self.deleted.as_ref()
     }
 
     /// Returns the model that the last change deleted, and forgets it.
@@ -250,7 +314,7 @@ mod tests {
         assert!(!catalogue.is_own);
         assert_eq!(catalogue.active().unwrap(), Version::new(2).ok());
         assert_eq!(catalogue.properties()["active-model"], "2");
-        assert_eq!(catalogue.next(), Version::new(4).ok());
+        assert_eq!(catalogue.last_version, 3);
         catalogue.remove(Version::new(3).unwrap());
         let read = |catalogue: &Catalogue| Catalogue::parse(&catalogue.to_bytes().unwrap()).unwrap();
         assert_eq!(read(&catalogue).take_deleted().unwrap().1.get("a"), Some(&Json::from(1)));
@@ -258,7 +322,7 @@ mod tests {
         let expected = "{\n    \"x\": [\n        1.5\n    ],\n    \"models\": [],\n    \"properties\": {\n        \
                         \"active-model\": 2,\n        \"p\": \"q\"\n    },\n    \"last-version\": 3\n}\n";
         assert_eq!(String::from_utf8(catalogue.to_bytes().unwrap()).unwrap(), expected);
-        assert_eq!(Catalogue::parse(expected.as_bytes()).unwrap().next(), Version::new(4).ok());
+        assert_eq!(Catalogue::parse(expected.as_bytes()).unwrap().reserve(), Version::new(4).ok());
     }
 
     #[test]
@@ -280,13 +344,17 @@ mod tests {
             ("{\"models\": [{\"version\": \"../1\"}]}", "it lists something that is no model with a version"),
             ("{\"models\": [{\"version\": 1}, {\"version\": \"1\"}]}", "it lists version 1 twice"),
             ("{\"models\": [], \"last-version\": -1}", "its `last-version` is no version"),
+            ("{\"models\": [], \"taken-over\": \"1\"}", "its `taken-over` is no number"),
             ("{\"models\": [], \"properties\": {\"active-model\": \"x\"}}", "the property `active-model` is wrong"),
+            ("{\"models\": [], \"last-version\": 0, \"properties\": {\"db-version\": \"1.0.1\"}}", "newer 1.0.1"),
+            ("{\"models\": [], \"last-version\": 0, \"properties\": {\"db-version\": 2}}", "newer 2"),
             ("{\"models\": [], \"activations\": [1]}", "its `activations` are not what was stored"),
         ];
         for (text, expected) in cases {
             let found = match Catalogue::parse(text.as_bytes()).err() {
                 Some(Wrong::Json(_)) => "JSON".to_owned(),
                 Some(Wrong::BareList) => "bare list".to_owned(),
+                Some(Wrong::Newer(layout)) => format!("newer {layout}"),
                 Some(Wrong::Shape(what)) => what,
                 None => panic!("{text} is read"),
             };
@@ -295,10 +363,23 @@ mod tests {
     }
 
     #[test]
+    fn models_are_in_the_order_of_their_versions() {
+        let given = r#"{"models": [{"version": 3}, {"version": "1"}], "properties": {"db-version": "1.2.4.1"}}"#;
+        let mut catalogue = Catalogue::parse(given.as_bytes()).unwrap();
+        catalogue.add(Version::new(2).unwrap(), Metadata::default());
+        let versions: Vec<u64> = catalogue.models().iter().map(|(version, _)| version.number()).collect();
+        assert_eq!((versions, catalogue.last_version), (vec![1, 2, 3], 3));
+        // The other program's own version is no layout that is unknown here.
+        assert_eq!(catalogue.properties()["db-version"], "1.2.4.1");
+        catalogue.adopt();
+        assert_eq!(catalogue.properties()["db-version"], "1.0");
+    }
+
+    #[test]
     fn versions_end() {
         let last = format!("{{\"models\": [], \"last-version\": {}}}", i64::MAX);
-        assert_eq!(Catalogue::parse(last.as_bytes()).unwrap().next(), None);
+        assert_eq!(Catalogue::parse(last.as_bytes()).unwrap().reserve(), None);
         let beyond = format!("{{\"models\": [], \"last-version\": {}}}", u64::MAX);
-        assert_eq!(Catalogue::parse(beyond.as_bytes()).unwrap().next(), None);
+        assert_eq!(Catalogue::parse(beyond.as_bytes()).unwrap().reserve(), None);
     }
 }

@@ -1,11 +1,12 @@
 //! What can go wrong with a store of single objects.
 
+use std::io;
+
 use palladium_component::prelude::*;
 
 use crate::ArtifactError;
-use crate::artifact_store::StoreError;
 use crate::attachments::AttachmentError;
-use crate::upgrade::UpgradeError;
+use crate::upgrade::{LAYOUT, UpgradeError};
 
 /// A store of single objects did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -19,15 +20,21 @@ pub enum FileError {
     /// The layout of the store cannot be changed in this way.
     #[error(transparent)]
     Upgrade(#[from] UpgradeError),
-    /// The path has no place for the version.
-    #[error("the name of the file in `path` has to contain `{{version}}`")]
-    Template,
     /// The persister was used before it was told which models can be decoded.
     #[error("the persister was asked for a model before it was initialized")]
     NotInitialized,
-    /// A file cannot be read or written.
+    /// An object cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An object could be opened, but not read to its end, or what was read could not be passed on.
+    #[error("`{file}` cannot be read to its end")]
+    Reading {
+        /// The object.
+        file: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The metadata are something else than JSON, or end too early.
     #[error("the metadata file `{file}` is not JSON")]
     NotJson {
@@ -57,6 +64,26 @@ pub enum FileError {
     #[error("`{file}` belongs to a store of Palladium for Python, whose pickled models cannot be read")]
     PythonStore {
         /// A file that tells it.
+        file: String,
+    },
+    /// A newer version of this program has laid out the store.
+    #[error("the store of `{file}` has the layout {found}, this binary knows up to {LAYOUT}")]
+    NewerLayout {
+        /// The metadata file.
+        file: String,
+        /// The layout it has.
+        found: String,
+    },
+    /// Others changed the store all the time.
+    #[error("others changed `{file}` again and again, and were faster each time")]
+    Overtaken {
+        /// What they changed.
+        file: String,
+    },
+    /// The store of objects cannot keep two changes apart.
+    #[error("`{file}` cannot be changed safely: its store knows neither locks nor states of an object")]
+    Unguarded {
+        /// What was to be changed.
         file: String,
     },
     /// The last possible version number has been given.
@@ -93,9 +120,11 @@ pub enum FileError {
 impl Explain for FileError {
     fn help(&self) -> Option<String> {
         let help = match self {
-            FileError::Template => "write for example `${here}/model-{version}`",
             FileError::NotJson { .. } | FileError::Damaged { .. } => "restore it from a backup",
             FileError::PythonStore { .. } => "let `path` name other files, and train the model again",
+            FileError::NewerLayout { .. } => "use the palladium that laid it out, or a newer one",
+            FileError::Overtaken { .. } => "try again when they are done",
+            FileError::Unguarded { .. } => "use another kind of store",
             FileError::TooLarge { .. } => "delete models that are no longer needed",
             FileError::Upgrade(error) => return error.help(),
             FileError::Store(error) => return error.help(),
@@ -104,6 +133,7 @@ impl Explain for FileError {
             FileError::Lookup(_)
             | FileError::Active(_)
             | FileError::NotInitialized
+            | FileError::Reading { .. }
             | FileError::VersionsUsedUp { .. } => return None,
         };
         Some(help.to_owned())

@@ -10,9 +10,11 @@ const VERSION: &str = "{version}";
 pub struct Template(String);
 
 impl Template {
-    /// Returns the template, nothing if there is no place for the version in it.
+    /// Returns the template, nothing unless the version has its place in the last part of it, and there alone: a
+    /// version in the name of a folder would need a folder for each version.
     pub fn new(name: &str) -> Option<Template> {
-        name.contains(VERSION).then(|| Template(name.to_owned()))
+        let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));
+        (last.contains(VERSION) && !folder.contains(VERSION)).then(|| Template(name.to_owned()))
     }
 
     /// Returns the template as it was given.
@@ -58,7 +60,13 @@ mod tests {
         assert_eq!(template.attachment(version, "a.txt"), "model-12.pickle-a.txt");
         assert_eq!(template.metadata(), "model-metadata.pickle.json");
         assert_eq!(Template::new("{a}{version}{version}").unwrap().model(version), "{a}1212.model");
-        for name in ["", "model", "{Version}", "{ version }", "{version"] {
+        let template = Template::new("models/a/{version}").unwrap();
+        assert_eq!(
+            (template.model(version), template.metadata()),
+            ("models/a/12.model".into(), "models/a/metadata.json".into())
+        );
+        let misplaced = ["{version}/", "{version}/model", "{version}/..", "{version}/x-{version}", "/"];
+        for name in ["", "model", "{Version}", "{ version }", "{version"].into_iter().chain(misplaced) {
             assert_eq!(Template::new(name), None, "{name}");
         }
     }

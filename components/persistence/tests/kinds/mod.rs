@@ -3,12 +3,13 @@
 //! by their titles.
 #![allow(dead_code, reason = "not every binary of tests asks everything of a kind")]
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use palladium_component::prelude::*;
 
-use crate::testing::{initialize, persister};
+use crate::testing::{component, initialize, persister};
 
 /// A kind of store.
 #[derive(Clone, Copy)]
@@ -25,6 +26,8 @@ pub struct Kind {
     pub layout: &'static str,
     /// Whether the store lies in the folder.
     pub is_local: bool,
+    /// Whether other processes see the store too.
+    pub is_shared: bool,
     /// The variable that names the server.
     server: Option<&'static str>,
 }
@@ -36,6 +39,7 @@ const DATABASE: Kind = Kind {
     none_active: "No model available",
     layout: "1.1",
     is_local: true,
+    is_shared: true,
     server: None,
 };
 
@@ -46,6 +50,7 @@ const FILE: Kind = Kind {
     none_active: "No active model available: /",
     layout: "1.0",
     is_local: true,
+    is_shared: true,
     server: None,
 };
 
@@ -58,6 +63,20 @@ const ALL: &[Kind] = &[
         ..DATABASE
     },
     FILE,
+    Kind {
+        title: "files by a store of objects",
+        name: "palladium.persistence.FileLike",
+        arguments: |folder| over_objects(folder, component("palladium.persistence.FileIO", &[]).unwrap()),
+        ..FILE
+    },
+    Kind {
+        title: "memory",
+        name: "palladium.persistence.FileLike",
+        arguments: |folder| over_objects(folder, memory(folder)),
+        is_local: false,
+        is_shared: false,
+        ..FILE
+    },
     Kind {
         title: "PostgreSQL",
         arguments: |folder| on_server("PALLADIUM_TEST_POSTGRES", folder),
@@ -142,6 +161,18 @@ pub fn own(folder: &Path) -> String {
 /// Returns a text as an argument.
 pub fn text(text: impl Into<String>) -> Data {
     Data::Text(text.into())
+}
+
+fn over_objects(folder: &Path, store: Data) -> Vec<(&'static str, Data)> {
+    vec![("path", text(format!("{}/model-{{version}}", folder.display()))), ("io", store)]
+}
+
+/// Returns the objects in memory of a test: whoever opens its store again finds them again.
+fn memory(folder: &Path) -> Data {
+    static STORES: Mutex<BTreeMap<PathBuf, Data>> = Mutex::new(BTreeMap::new());
+    let mut stores = STORES.lock().unwrap();
+    let made = || component("palladium.persistence.MemoryIO", &[]).unwrap();
+    stores.entry(folder.to_owned()).or_insert_with(made).clone()
 }
 
 fn on_server(variable: &str, folder: &Path) -> Vec<(&'static str, Data)> {
