@@ -1,11 +1,12 @@
 //! Stores of trained models.
 //!
-//! [`Database`] keeps models in a file of SQLite, [`File`] in files of a folder, [`FileLike`] in any store of objects;
-//! [`CachedUpdatePersister`] keeps the active model of another store at hand. What a stored model looks like is the
-//! business of [`artifact`], whatever the store.
+//! [`Database`] keeps models in a file of SQLite, [`File`] in files of a folder, [`Rest`] on a web server,
+//! [`FileLike`] in any store of objects; [`CachedUpdatePersister`] keeps the active model of another store at hand. What
+//! a stored model looks like is the business of [`artifact`], whatever the store.
 
 pub mod artifact;
 mod attachments;
+mod blocking;
 mod cached;
 mod chunks;
 mod connection;
@@ -18,11 +19,14 @@ mod file_like;
 mod history;
 mod location;
 mod memory_io;
+mod process_lock;
+mod rest;
 mod schema;
 mod session;
 mod statements;
 #[cfg(test)]
 mod testing;
+mod transport;
 mod upgrade;
 
 pub use artifact::ArtifactError;
@@ -34,4 +38,6 @@ pub use file::File;
 pub use file_io::{FileIO, FileIOError};
 pub use file_like::{FileError, FileLike};
 pub use memory_io::MemoryIO;
+pub use rest::{Rest, RestError, RestIO};
+pub use transport::TransportError;
 pub use upgrade::UpgradeError;
