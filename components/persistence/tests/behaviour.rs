@@ -6,6 +6,8 @@
 #[path = "behaviour/artifact_stores.rs"]
 mod artifact_stores;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;
 
@@ -23,7 +25,9 @@ use testing::{answer, as_persister, component, constant, initialize, persister};
 struct Kind {
     name: &'static str,
     /// The parameter that says where, and its value before and after the folder.
-    place: (&'static str, &'static str, &'static str),
+    place: (&'static str, String, &'static str),
+    /// What a store on a server is told besides.
+    access: Vec<(&'static str, Data)>,
     /// The name and the component for the argument `io`, if it takes one.
     io: Option<(&'static str, Data)>,
     /// How the answer begins where no model is active.
@@ -35,41 +39,53 @@ struct Kind {
 }
 
 /// Returns every kind of store, which are other ones each time.
-fn kinds() -> [Kind; 4] {
+fn kinds() -> Vec<Kind> {
     let io = |name| Some((name, component(name, &[]).unwrap()));
-    let files = Kind {
+    let files = || Kind {
         name: "palladium.persistence.File",
-        place: ("path", "", "/model-{version}"),
+        place: ("path", String::new(), "/model-{version}"),
+        access: Vec::new(),
         io: None,
         none_active: "No active model available: /",
         in_folder: true,
         attaches: true,
     };
-    [
+    let on_server = |place: servers::Place| {
+        let (name, parameter, none_active) = match place.kind {
+            "Rest" => ("palladium.persistence.Rest", "url", "No active model available: http://"),
+            "S3" => ("palladium.persistence.S3", "path", "No active model available: s3://models/"),
+            _ => ("palladium.persistence.Azure", "path", "No active model available: az://models/"),
+        };
+        let before = place.prefix.trim_end_matches('/').to_owned();
+        let place_of_models = (parameter, before, "/model-{version}");
+        Kind { name, place: place_of_models, access: place.arguments, none_active, in_folder: false, ..files() }
+    };
+    let local = [
         Kind {
             name: "palladium.persistence.Database",
-            place: ("url", "sqlite:///", "/models.db"),
-            io: None,
+            place: ("url", "sqlite:///".into(), "/models.db"),
             none_active: "No model available",
-            in_folder: true,
             attaches: false,
+            ..files()
         },
-        Kind { name: "palladium.persistence.FileLike", io: io("palladium.persistence.FileIO"), ..files },
+        Kind { name: "palladium.persistence.FileLike", io: io("palladium.persistence.FileIO"), ..files() },
         Kind {
             name: "palladium.persistence.FileLike",
             io: io("palladium.persistence.MemoryIO"),
             in_folder: false,
-            ..files
+            ..files()
         },
-        files,
-    ]
+        files(),
+    ];
+    local.into_iter().chain(servers::places().into_iter().map(on_server)).collect()
 }
 
 impl Kind {
     fn arguments(&self, folder: &Path) -> Vec<(&str, Data)> {
-        let (parameter, before, after) = self.place;
-        let place = (parameter, Data::Text(format!("{before}{}{after}", folder.display())));
-        [place].into_iter().chain(self.io.clone().map(|(_, io)| ("io", io))).collect()
+        let (parameter, before, after) = &self.place;
+        let place = (*parameter, Data::Text(format!("{before}{}{after}", folder.display())));
+        let io = self.io.clone().map(|(_, io)| ("io", io));
+        [place].into_iter().chain(io).chain(self.access.iter().cloned()).collect()
     }
 
     fn open(&self, folder: &Path) -> Arc<dyn Persister> {

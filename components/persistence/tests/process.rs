@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;
 
@@ -20,18 +22,32 @@ use testing::{answer, constant, initialize, persister};
 /// Tells the child which store to write, and in which folder it lies.
 const KIND: &str = "PALLADIUM_TEST_KIND";
 const FOLDER: &str = "PALLADIUM_TEST_STORE";
-const KINDS: [&str; 2] = ["Database", "File"];
 const N_KILLS: u64 = 20;
 const N_WRITERS: u64 = 8;
 const N_WRITES: u64 = 5;
 
+/// Returns the kinds of stores of which there is one to test.
+fn kinds() -> Vec<&'static str> {
+    let on_servers = servers::places().into_iter().map(|place| place.kind);
+    ["Database", "File"].into_iter().chain(on_servers).collect()
+}
+
+/// Returns the store of a kind that belongs to a folder; on a server it is told by the name of the folder.
 fn store(kind: &str, folder: &Path) -> Arc<dyn Persister> {
+    let place = servers::places().into_iter().find(|place| place.kind == kind);
+    let on_server = |place: servers::Place| {
+        let (before, _) = place.prefix.trim_end_matches('/').rsplit_once('/').unwrap();
+        let parameter = if kind == "Rest" { "url" } else { "path" };
+        let path = Data::Text(format!("{before}{}/model-{{version}}", folder.display()));
+        [(parameter, path)].into_iter().chain(place.arguments).collect()
+    };
     let folder = folder.display();
     let arguments = match kind {
         "Database" => {
             vec![("url", Data::Text(format!("sqlite:///{folder}/models.db"))), ("chunk_size", Data::Int(1000))]
         }
-        _ => vec![("path", Data::Text(format!("{folder}/model-{{version}}")))],
+        "File" => vec![("path", Data::Text(format!("{folder}/model-{{version}}")))],
+        _ => on_server(place.unwrap()),
     };
     let store = persister(&format!("palladium.persistence.{kind}"), &arguments).unwrap();
     initialize(store.as_ref(), Mode::Fit).unwrap();
@@ -89,7 +105,7 @@ fn child_that_writes_until_it_is_killed() {
 
 #[test]
 fn a_killed_process_leaves_a_whole_store() {
-    for kind in KINDS {
+    for kind in kinds() {
         let folder = tempfile::tempdir().unwrap();
         let mut highest = 0;
         for round in 0..N_KILLS {
@@ -132,7 +148,7 @@ fn child_that_writes_a_few_models() {
 
 #[test]
 fn processes_that_write_at_once_lose_nothing() {
-    for kind in KINDS {
+    for kind in kinds() {
         let folder = tempfile::tempdir().unwrap();
         let writer = |_| child("child_that_writes_a_few_models", kind, folder.path());
         let writers: Vec<Child> = (0..N_WRITERS).map(writer).collect();
@@ -283,17 +299,19 @@ fn a_read_only_folder_can_be_read() {
 
 #[test]
 fn a_store_works_on_the_blocking_threads_of_another_runtime_and_is_dropped_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store("Database", folder.path());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    runtime.block_on(async move {
-        let in_thread = Arc::clone(&store);
-        let written = tokio::task::spawn_blocking(move || {
-            let version = in_thread.write(&constant(4.0, 1)).unwrap();
-            in_thread.activate(version).unwrap();
-            answer(&in_thread.read(None).unwrap())
+    for kind in kinds() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(kind, folder.path());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        runtime.block_on(async move {
+            let in_thread = Arc::clone(&store);
+            let written = tokio::task::spawn_blocking(move || {
+                let version = in_thread.write(&constant(4.0, 1)).unwrap();
+                in_thread.activate(version).unwrap();
+                answer(&in_thread.read(None).unwrap())
+            });
+            assert_eq!(written.await.unwrap(), 4.0);
+            drop(store);
         });
-        assert_eq!(written.await.unwrap(), 4.0);
-        drop(store);
-    });
+    }
 }
