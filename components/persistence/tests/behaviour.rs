@@ -6,6 +6,7 @@
 #[path = "behaviour/artifact_stores.rs"]
 mod artifact_stores;
 mod kinds;
+mod servers;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;

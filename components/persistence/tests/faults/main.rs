@@ -1,0 +1,19 @@
+//! Stores on servers that do what no server should.
+
+#[cfg(test)]
+mod rest;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+#[path = "../servers/mod.rs"]
+mod servers;
+#[cfg(test)]
+mod services;
+#[cfg(test)]
+#[path = "../../src/testing.rs"]
+#[allow(dead_code, reason = "this test binary uses a part of it")]
+mod testing;
+#[cfg(test)]
+mod told;
+
+use palladium_persistence as _;
