@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
 mod kinds;
+#[cfg(test)]
 mod proxy;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 #[path = "../src/testing.rs"]

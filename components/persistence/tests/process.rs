@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
 mod kinds;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 #[path = "../src/testing.rs"]

@@ -6,7 +6,6 @@
 mod servers;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
-#[allow(dead_code, reason = "this test binary uses a part of it")]
 mod testing;
 
 use std::io::{self, Read};

@@ -11,7 +11,6 @@ mod servers;
 mod services;
 #[cfg(test)]
 #[path = "../../src/testing.rs"]
-#[allow(dead_code, reason = "this test binary uses a part of it")]
 mod testing;
 #[cfg(test)]
 mod told;
