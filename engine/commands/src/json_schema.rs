@@ -184,6 +184,15 @@ fn typed(kind: &ParamType, range: Range) -> Json {
             json!({ "type": "array", "prefixItems": [inner(first), inner(second)], "items": false, "minItems": 2 })
         }
         ParamType::Map(value) => map(inner(value)),
+        ParamType::Record(record) => {
+            let mut schema = map(json!(false));
+            for field in record.fields {
+                schema["properties"][field.name] = parameter(field);
+            }
+            let required = record.fields.iter().filter(|field| field.is_required()).map(|field| field.name);
+            schema["required"] = required.collect();
+            schema
+        }
         ParamType::Component(kind) => reference(&kind_name(*kind)),
         ParamType::OneOf(types) => any_of(types.iter().map(|kind| typed(kind, range)).collect()),
         ParamType::Optional(kind) => any_of(vec![typed(kind, range), null()]),
