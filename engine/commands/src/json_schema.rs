@@ -265,6 +265,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_keys_of_a_map_become_its_properties() {
+        let schema = typed(&<Option<Recurrence>>::TYPE, Range::ANY);
+        let rule = &schema["anyOf"][0];
+        assert_eq!((&rule["type"], &rule["additionalProperties"]), (&json!("object"), &json!(false)));
+        assert_eq!(rule["required"], json!(["freq"]));
+        let interval = json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX });
+        assert_eq!(rule["properties"]["interval"]["anyOf"][0], interval);
+        assert_eq!(schema["anyOf"][1], null());
+    }
+
+    #[test]
     fn types_become_schemas() {
         let cases = [
             (

@@ -9,17 +9,21 @@ const NUMBERS: ParamType = ParamType::OneOf(&[ParamType::Int, ParamType::List(&P
 
 const WEEKDAY: ParamType = ParamType::OneOf(&[ParamType::Text, ParamType::Int]);
 
-const FREQUENCIES: ParamType =
-    ParamType::Choice(&["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"]);
+const FREQUENCY: ParamType = ParamType::OneOf(&[
+    ParamType::Choice(&["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"]),
+    ParamType::Int,
+    ParamType::Text,
+]);
 
 static RULE: Record = Record {
     name: "a recurrence rule",
     fields: &[
         Param {
+            kind: FREQUENCY,
             default: None,
             ..field(
                 "freq",
-                &ParamType::OneOf(&[FREQUENCIES, ParamType::Int, ParamType::Text]),
+                &FREQUENCY,
                 "How long its periods are; in any case, or a number from 0, yearly, to 6, secondly.",
             )
         },
@@ -32,9 +36,9 @@ static RULE: Record = Record {
         field(
             "dtstart",
             &ParamType::Text,
-            "When it begins, such as `2026-10-30 13:21` or `2026-10-30T13:21:18+02:00`; null: now. What other keys do not \
-             say is taken from it. In `10/11/2026`, `10-11-2026` and `10.11.26` the month comes first. A date without \
-             a time begins at midnight.",
+            "When it begins, such as `2026-10-30 13:21` or `2026-10-30T13:21:18+02:00`; null: now. What other keys do not\n\
+             say is taken from it. In `10/11/2026`, `10-11-2026` and `10.11.26` the month comes first. A date without a\n\
+             time begins at midnight.",
         ),
         field("until", &ParamType::Text, "When it ends, a date as in `dtstart`."),
         Param {
@@ -48,7 +52,7 @@ static RULE: Record = Record {
         field(
             "byweekday",
             &ParamType::OneOf(&[ParamType::Text, ParamType::Int, ParamType::List(&WEEKDAY)]),
-            "The weekdays, `MO` to `SU` or 0 to 6. In a year or month, `MO(+1)` or `+1MO` is the first Monday, `-1FR` the \
+            "The weekdays, `MO` to `SU` or 0 to 6. In a year or month, `MO(+1)` or `+1MO` is the first Monday, `-1FR` the\n\
              last Friday.",
         ),
         field("byeaster", &NUMBERS, "The days, counted from Easter Sunday."),
@@ -58,7 +62,7 @@ static RULE: Record = Record {
         field(
             "bysetpos",
             &NUMBERS,
-            "Which ones of the occurrences of each period; -1 is the last one: with `freq` `MONTHLY` and `byweekday` `MO` \
+            "Which ones of the occurrences of each period; -1 is the last one: with `freq` `MONTHLY` and `byweekday` `MO`\n\
              to `FR`, that of the last working day.",
         ),
         field("wkst", &WEEKDAY, "The weekday that weeks begin on; null: Monday."),
