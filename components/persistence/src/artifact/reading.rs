@@ -1,19 +1,23 @@
 //! From bytes to a model.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 
 use palladium_component::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::spool::{Spool, Spooled};
 use super::{ArtifactError, FORMAT_VERSION, HEADER_LIMIT, Header, Limits, MAGIC};
 
 /// How much room is made for a part before any of it has arrived: its declared length may be a lie.
 const FIRST_RESERVATION: u64 = 1 << 20;
 
+/// How much of a payload is taken from the store at once.
+const PIECE: usize = 1 << 18;
+
 /// A stored model that has its right length and checksum and is not decoded yet.
 pub struct Opened {
     header: Header,
-    payload: Vec<u8>,
+    payload: Spooled,
     size: u64,
     sha256: [u8; 32],
 }
@@ -47,7 +51,7 @@ pub fn open(reader: &mut dyn Read, limits: Limits) -> Result<Opened, ArtifactErr
     check_limit("header", header_size, HEADER_LIMIT)?;
     check_limit("payload", payload_size, limits.compressed())?;
     let header = parts.exactly("header", header_size)?;
-    let payload = parts.exactly("payload", payload_size)?;
+    let payload = parts.spooled("payload", payload_size)?;
 
     let sha256: [u8; 32] = parts.sha256.clone().finalize().into();
     let stored: [u8; 32] = parts.array("checksum")?;
@@ -84,7 +88,7 @@ impl Opened {
     /// A component that is not linked, a newer schema, data that do not make a model.
     pub fn decode(self, formats: &ModelFormats) -> Result<TrainedModel, ArtifactError> {
         let Header { component, schema, payload_size, columns, metadata } = self.header;
-        let decompressed = zstd::stream::read::Decoder::with_buffer(self.payload.as_slice())?;
+        let decompressed = zstd::stream::read::Decoder::with_buffer(self.payload.open())?;
         let mut reader = BufReader::with_capacity(1 << 16, decompressed.take(payload_size));
         let model = formats.decode(&component, schema, &mut reader)?;
         // A model ends where its payload ends.
@@ -117,6 +121,27 @@ impl Parts<'_> {
         let bytes = self.up_to(length)?;
         check_length(part, &bytes, length)?;
         Ok(bytes)
+    }
+
+    /// Lays a part aside that may be large: only what has really arrived takes room.
+    fn spooled(&mut self, part: &'static str, length: u64) -> Result<Spooled, ArtifactError> {
+        let mut spool = Spool::new();
+        let mut buffer = vec![0; PIECE.min(usize::try_from(length).unwrap_or(PIECE))];
+        let mut found = 0;
+        while found < length {
+            let wanted = usize::try_from(length - found).map_or(PIECE, |rest| rest.min(PIECE));
+            let piece = match self.reader.read(&mut buffer[..wanted]) {
+                Ok(0) => return Err(ArtifactError::Truncated { part, expected: length, found }),
+                Ok(read) => &buffer[..read],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            self.sha256.update(piece);
+            found += piece.len() as u64;
+            spool.write_all(piece).map_err(|error| spool.failed(error))?;
+        }
+        self.size += found;
+        Ok(spool.finish())
     }
 
     fn array<const LENGTH: usize>(&mut self, part: &'static str) -> Result<[u8; LENGTH], ArtifactError> {

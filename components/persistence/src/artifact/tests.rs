@@ -1,3 +1,5 @@
+use std::io::{Read, Write};
+
 use serde_json::json;
 
 use super::*;
@@ -21,12 +23,18 @@ fn read_all(bytes: &[u8]) -> Result<TrainedModel, ArtifactError> {
 
 /// Returns a stored model with the right checksum, whatever header and payload say.
 fn crafted(header: &serde_json::Value, payload: &[u8]) -> Vec<u8> {
-    let payload = zstd::encode_all(payload, 3).unwrap();
     let header = serde_json::to_vec(header).unwrap();
+    let payload = spooled(&zstd::encode_all(payload, 3).unwrap());
     let sealed = Sealed::new(&header, &payload, String::new()).unwrap();
     let mut bytes = Vec::new();
     sealed.write_to(&mut bytes).unwrap();
     bytes
+}
+
+fn spooled(bytes: &[u8]) -> spool::Spooled {
+    let mut spool = spool::Spool::new();
+    spool.write_all(bytes).unwrap();
+    spool.finish()
 }
 
 fn header(payload_size: usize) -> serde_json::Value {
@@ -182,6 +190,54 @@ fn decompression_is_bounded() {
         assert!(bytes.len() < 100_000);
         refuses(what, &bytes, expected);
     }
+}
+
+/// Returns bytes that look random.
+fn noise(length: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(7);
+    std::iter::repeat_with(|| random.u8(..)).take(length).collect()
+}
+
+#[test]
+fn contents_are_read_by_several_readers_at_once() {
+    for length in [0, 1, 8 << 20, (8 << 20) + 1, 10 << 20] {
+        let payload = spooled(&noise(length));
+        let sealed = Sealed::new(b"{}", &payload, String::new()).unwrap();
+        let mut whole = Vec::new();
+        sealed.write_to(&mut whole).unwrap();
+        assert_eq!(whole.len() as u64, sealed.size());
+        assert_eq!(&whole[26..26 + length], noise(length));
+
+        // One that stays behind disturbs nobody.
+        let mut slow = sealed.open().unwrap();
+        slow.read_exact(&mut [0; 20]).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut bytes = Vec::new();
+                    sealed.open().unwrap().read_to_end(&mut bytes).unwrap();
+                    assert!(bytes == whole, "{length}");
+                });
+            }
+        });
+        let mut rest = Vec::new();
+        slow.read_to_end(&mut rest).unwrap();
+        assert!(rest == whole[20..], "{length}");
+    }
+}
+
+#[test]
+fn large_payloads_are_checked_like_small_ones() {
+    let bytes = crafted(&header(9 << 20), &noise(9 << 20));
+    for length in [bytes.len() - 1, bytes.len() - 40, 9 << 20, 1 << 20] {
+        let error = open(&mut &bytes[..length], Limits::default()).err().unwrap();
+        assert!(matches!(error, ArtifactError::Truncated { .. }), "{length}: {error}");
+    }
+    let mut changed = bytes.clone();
+    changed[5 << 20] ^= 1;
+    let error = open(&mut &changed[..], Limits::default()).err().unwrap();
+    assert!(matches!(error, ArtifactError::Checksum), "{error}");
+    assert_eq!(open(&mut &bytes[..], Limits::default()).unwrap().size(), bytes.len() as u64);
 }
 
 #[test]
