@@ -83,6 +83,63 @@ fn golden_files_of_all_formats_are_read() {
     }
 }
 
+/// Written by the first version that could: version 3 of the model of [`several_blocks`].
+const GOLDEN_BLOCKS: &[u8] = include_bytes!("../../tests/golden/format-1-blocks.model");
+
+/// Returns a model whose payload takes several blocks of zstd, with columns of all types and all sorts of metadata.
+fn several_blocks() -> TrainedModel {
+    let ballast = (0..60_000).map(|number| (1 << 40) + number % 251).collect();
+    let columns = [
+        ("sepal length", ColumnType::Float),
+        ("n \"petals\"", ColumnType::Int),
+        ("geprüft", ColumnType::Bool),
+        ("art", ColumnType::Text),
+    ];
+    let columns = columns.map(|(name, kind)| ColumnSpec { name: name.into(), kind }).into();
+    let mut metadata = Metadata::default();
+    metadata.annotate("train_timestamp", "2026-11-26T15:30:00+00:00");
+    metadata.annotate("score_test", 0.1 + 0.2);
+    metadata.annotate("note", "größer\nals \u{1F338}");
+    metadata.annotate("lineage", json!({"seed": u64::MAX, "data": {"rows": 150, "digest": null}, "tags": [1, -1, []]}));
+    TrainedModel { model: Box::new(Constant { answer: -0.0, ballast }), columns, metadata }
+}
+
+#[test]
+fn a_golden_file_of_several_blocks_is_read() {
+    let (found, mut expected) = (read_all(GOLDEN_BLOCKS).unwrap(), several_blocks());
+    assert_eq!(encoded_model(&found), encoded_model(&expected));
+    assert_eq!(found.columns, expected.columns);
+    expected.metadata.annotate("version", 3);
+    assert_eq!(found.metadata, expected.metadata);
+}
+
+/// Takes artifacts apart by the table of `FORMAT.md`, without anything that readers and writers share.
+#[test]
+fn golden_files_are_laid_out_as_specified() {
+    for (bytes, version) in [(GOLDEN[0], 7), (GOLDEN_BLOCKS, 3)] {
+        assert_eq!(bytes[..8], [0x89, 0x50, 0x4C, 0x44, 0x4D, 0x0D, 0x0A, 0x1A]);
+        assert_eq!(bytes[8..12], [1, 0, 0, 0]);
+        let number =
+            |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        let (header_size, payload_size) = (number(12, 16), number(16, 24));
+        let payload_at = 24 + header_size;
+        let checksum_at = payload_at + payload_size;
+        assert_eq!(bytes.len(), checksum_at + 32);
+        assert_eq!(bytes[checksum_at..], *<sha2::Sha256 as sha2::Digest>::digest(&bytes[..checksum_at]));
+
+        let header: serde_json::Value = serde_json::from_slice(&bytes[24..payload_at]).unwrap();
+        assert_eq!(header["component"], "test.Constant");
+        assert_eq!(header["schema"], 1);
+        assert_eq!(header["columns"][0]["type"], "float");
+        assert_eq!(header["metadata"]["version"], version);
+        let payload = zstd::decode_all(&bytes[payload_at..checksum_at]).unwrap();
+        assert_eq!(header["payload_size"], payload.len());
+        // A map of two entries, the first of which is called `answer` and is a number of 64 bits.
+        assert_eq!(payload[..9], *b"\x82\xa6answer\xcb");
+        assert_eq!(payload[17..25], *b"\xa7ballast");
+    }
+}
+
 fn encoded_model(model: &TrainedModel) -> Vec<u8> {
     let mut bytes = Vec::new();
     model.model.encode(&mut bytes).unwrap();
