@@ -41,7 +41,6 @@ fn child(work: &str, n_numbers: u64, file: &Path) -> Command {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the parent process reads it")]
 fn child_process() {
     let (Ok(work), Ok(n_numbers)) = (std::env::var(WORK), std::env::var(N_NUMBERS)) else { return };
     let file = std::env::var_os(FILE).unwrap();
