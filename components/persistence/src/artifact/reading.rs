@@ -25,7 +25,8 @@ pub struct Opened {
 /// Reads a model.
 ///
 /// # Errors
-/// Bytes that are not a whole stored model, one that is too large, and one that no linked component can decode.
+/// Bytes that are not a whole stored model, one that is too large, one that no linked component can decode, and a
+/// temporary folder without room.
 pub fn read(reader: &mut dyn Read, formats: &ModelFormats, limits: Limits) -> Result<TrainedModel, ArtifactError> {
     open(reader, limits)?.decode(formats)
 }
@@ -33,7 +34,7 @@ pub fn read(reader: &mut dyn Read, formats: &ModelFormats, limits: Limits) -> Re
 /// Reads a stored model to its end and checks length and checksum.
 ///
 /// # Errors
-/// Bytes that are not a whole stored model, or one that is too large.
+/// Bytes that are not a whole stored model, one that is too large, and a temporary folder without room.
 pub fn open(reader: &mut dyn Read, limits: Limits) -> Result<Opened, ArtifactError> {
     let mut parts = Parts { reader, sha256: Sha256::new(), size: 0 };
     let magic = parts.up_to(MAGIC.len() as u64)?;

@@ -28,7 +28,7 @@ pub struct Sealed<'a> {
 /// Writes a model under a version.
 ///
 /// # Errors
-/// The model's own, the writer's, and a model that is too large to be read again.
+/// The model's own, the writer's, a model that is too large to be read again, and a temporary folder without room.
 pub fn write(model: &TrainedModel, version: Version, writer: &mut dyn Write) -> Result<(), ArtifactError> {
     Ok(Prepared::new(model)?.seal(version)?.write_to(writer)?)
 }
@@ -37,7 +37,7 @@ impl Prepared {
     /// Encodes and compresses a model.
     ///
     /// # Errors
-    /// The model's own, and a model that is too large to be read again.
+    /// The model's own, a model that is too large to be read again, and a temporary folder without room.
     pub fn new(model: &TrainedModel) -> Result<Prepared, ArtifactError> {
         let mut compressor = Compressor::new()?;
         model.model.encode(&mut compressor).map_err(|error| compressor.failed(error))?;
@@ -67,7 +67,7 @@ impl Prepared {
     /// Adds the version.
     ///
     /// # Errors
-    /// Metadata that could not be read again.
+    /// Metadata that could not be read again, and a temporary folder that fails.
     pub fn seal(&self, version: Version) -> Result<Sealed<'_>, ArtifactError> {
         let mut header = self.header.clone();
         header.metadata.annotate("version", version.number());
