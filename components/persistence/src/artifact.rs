@@ -21,6 +21,7 @@
 //! Compressed payloads of more than 8 MiB lie in a file without a name in the temporary folder, which `TMPDIR` names,
 //! while a model is written or read.
 
+mod ahead;
 mod error;
 mod reading;
 mod spool;

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read, Write};
 use palladium_component::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::ahead::read_ahead;
 use super::spool::{Spool, Spooled};
 use super::{ArtifactError, FORMAT_VERSION, HEADER_LIMIT, Header, Limits, MAGIC};
 
@@ -13,6 +14,9 @@ const FIRST_RESERVATION: u64 = 1 << 20;
 
 /// How much of a payload is taken from the store at once.
 const PIECE: usize = 1 << 18;
+
+/// Payloads from this size are decompressed beside being decoded, when they have as many bytes afterwards.
+const BESIDE: u64 = 4 << 20;
 
 /// A stored model that has its right length and checksum and is not decoded yet.
 pub struct Opened {
@@ -90,16 +94,28 @@ impl Opened {
     pub fn decode(self, formats: &ModelFormats) -> Result<TrainedModel, ArtifactError> {
         let Header { component, schema, payload_size, columns, metadata } = self.header;
         let decompressed = zstd::stream::read::Decoder::with_buffer(self.payload.open())?;
-        let mut reader = BufReader::with_capacity(1 << 16, decompressed.take(payload_size));
-        let model = formats.decode(&component, schema, &mut reader)?;
-        // A model ends where its payload ends.
-        let unread = reader.buffer().len() as u64 + reader.get_ref().limit();
-        let beyond = reader.into_inner().into_inner().read(&mut [0])?;
-        if unread > 0 || beyond > 0 {
-            return Err(ArtifactError::PayloadSize { declared: payload_size });
-        }
+        // A byte more tells whether the payload ends where it is said to.
+        let mut decompressed = decompressed.take(payload_size.saturating_add(1));
+        let decode = |source: &mut dyn Read| decode_whole(source, payload_size, &component, schema, formats);
+        let model = if payload_size < BESIDE { decode(&mut decompressed)? } else { read_ahead(decompressed, decode)?? };
         Ok(TrainedModel { model, columns, metadata })
     }
+}
+
+/// Decodes a model that takes exactly so many bytes.
+fn decode_whole(
+    source: &mut dyn Read,
+    size: u64,
+    component: &str,
+    schema: u32,
+    formats: &ModelFormats,
+) -> Result<Box<dyn Model>, ArtifactError> {
+    let mut reader = BufReader::with_capacity(1 << 16, source.take(size));
+    let model = formats.decode(component, schema, &mut reader)?;
+    // A model ends where its payload ends.
+    let unread = reader.buffer().len() as u64 + reader.get_ref().limit();
+    let beyond = reader.into_inner().into_inner().read(&mut [0])?;
+    if unread > 0 || beyond > 0 { Err(ArtifactError::PayloadSize { declared: size }) } else { Ok(model) }
 }
 
 /// The bytes in order: counted, hashed and bounded.

@@ -298,6 +298,26 @@ fn large_payloads_are_checked_like_small_ones() {
 }
 
 #[test]
+fn payloads_end_where_they_are_said_to() {
+    // Small ones are decoded by the thread that decompresses them, large ones by another.
+    for n_ballast in [3, 600_000] {
+        let good = encoded(&Constant { answer: 1.0, ballast: vec![u64::MAX; n_ballast] });
+        let read = |size: usize, payload: &[u8]| {
+            read(&mut crafted(&header(size), payload).as_slice(), &formats(), Limits::default())
+        };
+        assert!(encoded_model(&read(good.len(), &good).unwrap()) == good);
+        let is_other_size = |error| matches!(error, ArtifactError::PayloadSize { .. });
+        assert!(is_other_size(read(good.len() + 1, &good).err().unwrap()), "{n_ballast}");
+        assert!(is_other_size(read(good.len(), &[good.as_slice(), &[0]].concat()).err().unwrap()), "{n_ballast}");
+        let long = [good.as_slice(), &vec![0; 9 << 20]].concat();
+        assert!(is_other_size(read(good.len(), &long).err().unwrap()), "{n_ballast}");
+        assert!(is_other_size(read(long.len(), &long).err().unwrap()), "{n_ballast}");
+        let error = read(good.len() - 1, &good).err().unwrap();
+        assert!(matches!(error, ArtifactError::Decode(DecodeError::Malformed { .. })), "{n_ballast}: {error}");
+    }
+}
+
+#[test]
 fn what_could_not_be_read_is_not_written() {
     let mut nested = json!(1);
     for _ in 0..200 {
