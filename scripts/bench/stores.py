@@ -5,6 +5,7 @@ Usage: stores.py FOLDER SIZE...
 """
 
 import array
+import contextlib
 import gzip
 import io
 import json
@@ -28,43 +29,56 @@ class Model:
 
 
 class Database:
+    """Like the original, it has a connection of its own for each use."""
+
     def __init__(self, folder):
-        self.connection = sqlite3.connect(os.path.join(folder, "models.db"))
-        self.connection.executescript("""
-            CREATE TABLE IF NOT EXISTS properties (id INTEGER PRIMARY KEY, name TEXT, value TEXT NOT NULL);
-            CREATE TABLE IF NOT EXISTS models (version INTEGER PRIMARY KEY, metadata TEXT NOT NULL);
-            CREATE TABLE IF NOT EXISTS model_chunks (
-                id INTEGER PRIMARY KEY, model_version INTEGER REFERENCES models (version), blob BLOB NOT NULL);
-            """)
+        self.path = os.path.join(folder, "models.db")
+        with self.session() as connection:
+            connection.executescript("""
+                CREATE TABLE IF NOT EXISTS properties (id INTEGER PRIMARY KEY, name TEXT, value TEXT NOT NULL);
+                CREATE TABLE IF NOT EXISTS models (version INTEGER PRIMARY KEY, metadata TEXT NOT NULL);
+                CREATE TABLE IF NOT EXISTS model_chunks (
+                    id INTEGER PRIMARY KEY, model_version INTEGER REFERENCES models (version), blob BLOB NOT NULL);
+                """)
+
+    @contextlib.contextmanager
+    def session(self):
+        connection = sqlite3.connect(self.path)
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
 
     def write(self, model):
-        version = (self.connection.execute("SELECT max(version) FROM models").fetchone()[0] or 0) + 1
         stream = io.BytesIO()
         with gzip.open(stream, "wb") as file:
             pickle.dump(model, file)
         content = stream.getvalue()
-        with self.connection:
-            self.connection.execute("INSERT INTO models VALUES (?, ?)", (version, json.dumps({"version": version})))
+        with self.session() as connection:
+            version = (connection.execute("SELECT max(version) FROM models").fetchone()[0] or 0) + 1
+            connection.execute("INSERT INTO models VALUES (?, ?)", (version, json.dumps({"version": version})))
             for start in range(0, len(content), CHUNK_SIZE):
                 chunk = content[start:start + CHUNK_SIZE]
-                self.connection.execute(
-                    "INSERT INTO model_chunks (model_version, blob) VALUES (?, ?)", (version, chunk))
+                connection.execute("INSERT INTO model_chunks (model_version, blob) VALUES (?, ?)", (version, chunk))
         return version
 
     def activate(self, version):
-        with self.connection:
-            self.connection.execute("DELETE FROM properties WHERE name = 'active-model'")
-            self.connection.execute(
-                "INSERT INTO properties (name, value) VALUES ('active-model', ?)", (str(version),))
+        with self.session() as connection:
+            connection.execute("DELETE FROM properties WHERE name = 'active-model'")
+            connection.execute("INSERT INTO properties (name, value) VALUES ('active-model', ?)", (str(version),))
 
     def refresh(self):
-        return dict(self.connection.execute("SELECT name, value FROM properties"))
+        with self.session() as connection:
+            return dict(connection.execute("SELECT name, value FROM properties"))
 
     def read(self):
         version = self.refresh()["active-model"]
-        chunks = self.connection.execute(
-            "SELECT blob FROM model_chunks WHERE model_version = ? ORDER BY id", (int(version),))
-        with gzip.open(io.BytesIO(b"".join(chunk for chunk, in chunks)), "rb") as file:
+        with self.session() as connection:
+            chunks = connection.execute(
+                "SELECT blob FROM model_chunks WHERE model_version = ? ORDER BY id", (int(version),))
+            content = b"".join(chunk for chunk, in chunks)
+        with gzip.open(io.BytesIO(content), "rb") as file:
             return pickle.load(file)
 
 
