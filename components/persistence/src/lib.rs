@@ -21,6 +21,7 @@ mod killed;
 mod kinds;
 mod memory_io;
 mod object_storage;
+mod persister;
 mod process_lock;
 mod properties;
 mod rest;

@@ -9,6 +9,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use palladium_value::with_causes;
 
 use crate::{Clock, Recurrence, Stop, SystemClock};
 
@@ -139,22 +140,11 @@ impl<C: Clock, E: Error + 'static, F: FnMut() -> Result<(), E>> Follower<C, F> {
         match catch_unwind(AssertUnwindSafe(&mut self.function)) {
             Ok(Ok(())) => {}
             // Whoever has stopped the task may have taken away what the call needs.
-            Ok(Err(error)) if self.stop.is_asked() => tracing::debug!("Failed to call {name}: {}", chain(&error)),
-            Ok(Err(error)) => tracing::error!("Failed to call {name}: {}", chain(&error)),
+            Ok(Err(error)) if self.stop.is_asked() => tracing::debug!("Failed to call {name}: {}", with_causes(&error)),
+            Ok(Err(error)) => tracing::error!("Failed to call {name}: {}", with_causes(&error)),
             Err(payload) => tracing::error!("Failed to call {name}: panic: {}", text_of(payload.as_ref())),
         }
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 fn text_of(payload: &(dyn Any + Send)) -> &str {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use arc_swap::ArcSwapOption;
 use chrono::{SecondsFormat, Utc};
 use palladium_component::prelude::*;
+use palladium_component::value::with_causes;
 
 const ACTIVE_MODEL: &str = "active-model";
 
@@ -128,7 +129,7 @@ impl Updater {
         match &updated {
             // The one that is looking says what comes of it.
             Err(PersistError::Lookup(text)) if text == BEING_LOADED => {}
-            Err(error) => self.cache.note(Some(chain(error))),
+            Err(error) => self.cache.note(Some(with_causes(error))),
             Ok(_) => self.cache.note(None),
         }
         updated
@@ -183,15 +184,4 @@ impl Updater {
 
 fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
