@@ -1,6 +1,5 @@
 //! How the model at hand is replaced.
 
-use std::error::Error;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
