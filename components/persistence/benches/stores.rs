@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench may stop")]
 
 #[path = "../src/testing.rs"]
-#[expect(dead_code, clippy::panic, reason = "tests use more of it, and may stop anywhere")]
+#[expect(clippy::panic, reason = "tests may stop anywhere")]
 mod testing;
 
 use std::path::Path;

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[cfg(test)]
-#[expect(dead_code, reason = "no store is opened here")]
 #[path = "../src/testing.rs"]
 mod testing;
 
