@@ -151,6 +151,22 @@ fn what_is_wrong_with_a_url_is_told() {
 }
 
 #[test]
+fn a_database_that_is_read_only_can_be_read() {
+    let Some(url) = server("PALLADIUM_TEST_POSTGRES") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&url, folder.path(), &[]);
+    store.write(&constant(1.0, 1)).unwrap();
+    store.activate(version(1)).unwrap();
+    let url = format!("{url}?options=-c%20default_transaction_read_only=on");
+    let store = open(&url, folder.path(), &[]);
+    assert_eq!(versions(store.as_ref()), [1]);
+    assert_eq!(answer(&store.read(None).unwrap()), 1.0);
+    for error in [store.write(&constant(1.0, 1)).unwrap_err(), store.activate(version(1)).unwrap_err()] {
+        assert!(told(&error).contains("` is read-only (give this user the right to write"), "{error}");
+    }
+}
+
+#[test]
 fn connections_are_kept_as_the_options_say() {
     for url in urls() {
         let folder = tempfile::tempdir().unwrap();

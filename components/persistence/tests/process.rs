@@ -152,12 +152,12 @@ fn processes_that_write_at_once_lose_nothing() {
 
 /// Runs a test as a process of its own, after a script of the shell that changes what its folder lies on; nothing where
 /// that is not possible.
-fn prepared_child(script: &str, test: &str, folder: &Path) -> Option<String> {
+fn prepared_child(script: &str, test: &str, kind: &str, folder: &Path) -> Option<String> {
     let output = Command::new("unshare")
         .args(["-rm", "sh", "-c", &format!("({script}) || exit 77; exec \"$0\" --exact \"$1\" --nocapture")])
         .arg(std::env::current_exe().unwrap())
         .arg(test)
-        .env(KIND, "files")
+        .env(KIND, kind)
         .env(FOLDER, folder)
         .output()
         .ok()?;
@@ -217,7 +217,7 @@ fn a_full_disk_is_told_and_nothing_half_written_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let test = "child_that_fills_a_small_disk";
     let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", folder.path().display());
-    let text = prepared_child(&mount, test, folder.path()).unwrap_or_else(|| {
+    let text = prepared_child(&mount, test, "files", folder.path()).unwrap_or_else(|| {
         let limited = "trap '' XFSZ; ulimit -f 1024; exec \"$0\" --exact \"$1\" --nocapture";
         let exe = std::env::current_exe().unwrap();
         let mut shell = Command::new("sh");
@@ -225,6 +225,74 @@ fn a_full_disk_is_told_and_nothing_half_written_is_left() {
         String::from_utf8(shell.output().unwrap().stdout).unwrap()
     });
     assert!(text.contains("has room again"), "{text}");
+}
+
+/// Not a test by itself: the process of `a_database_on_a_full_disk_says_so_and_stays_usable`.
+#[test]
+fn child_that_fills_the_disk_of_a_database() {
+    let Some(store) = store_of_parent() else { return };
+    let first = store.write(&attached()).unwrap();
+    store.activate(first).unwrap();
+    let large = vec![7; 2 << 20];
+    for error in [
+        store.write(&constant(1.0, 400_000)).unwrap_err(),
+        store.attach(first, "large.bin", &large.as_slice()).unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert!(text.starts_with("there is no room for the database `"), "{text}");
+    }
+    assert_eq!(check_whole(store.as_ref()), [first.number()]);
+    let second = store.write(&attached()).unwrap();
+    assert_eq!(check_whole(store.as_ref()), [first.number(), second.number()]);
+    println!("has room again");
+}
+
+#[test]
+fn a_database_on_a_full_disk_says_so_and_stays_usable() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", folder.path().display());
+    let test = "child_that_fills_the_disk_of_a_database";
+    match prepared_child(&mount, test, "SQLite", folder.path()) {
+        Some(text) => assert!(text.contains("has room again"), "{text}"),
+        None => println!("left out: no small disk can be made here"),
+    }
+}
+
+/// Not a test by itself: the process of `a_database_that_is_read_only_can_be_read`.
+#[test]
+fn child_that_may_not_write_a_database() {
+    let Some(store) = store_of_parent() else { return };
+    assert_eq!(check_whole(store.as_ref()), [1]);
+    let version = Version::FIRST;
+    let errors = [
+        store.write(&attached()).err(),
+        store.activate(version).err(),
+        store.delete(version).err(),
+        store.attach(version, "a.txt", &b"hey".as_slice()).err(),
+        store.detach(version, "notes.txt").err(),
+        store.upgrade(None, None, &Origin::default()).err(),
+    ];
+    for (index, error) in errors.into_iter().enumerate() {
+        let error = error.unwrap_or_else(|| panic!("operation {index} does not fail"));
+        assert!(error.to_string().ends_with("` is read-only"), "{error}");
+        assert_eq!(error.help().unwrap(), "give this user the right to write the database");
+    }
+    assert_eq!(check_whole(store.as_ref()), [1]);
+    println!("could read only");
+}
+
+#[test]
+fn a_database_that_is_read_only_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = kind("SQLite").open(folder.path());
+    store.write(&attached()).unwrap();
+    store.activate(Version::FIRST).unwrap();
+    let place = folder.path().display();
+    let mount = format!("mount --bind '{place}' '{place}' && mount -o remount,bind,ro '{place}'");
+    match prepared_child(&mount, "child_that_may_not_write_a_database", "SQLite", folder.path()) {
+        Some(text) => assert!(text.contains("could read only"), "{text}"),
+        None => println!("left out: no folder can be made read-only here"),
+    }
 }
 
 /// Not a test by itself: the process of `a_read_only_folder_can_be_read`.
@@ -261,7 +329,7 @@ fn a_read_only_folder_can_be_read() {
     let test = "child_that_may_not_write";
     let place = folder.path().display();
     let mount = format!("mount --bind '{place}' '{place}' && mount -o remount,bind,ro '{place}'");
-    let text = prepared_child(&mount, test, folder.path()).unwrap_or_else(|| {
+    let text = prepared_child(&mount, test, "files", folder.path()).unwrap_or_else(|| {
         // Whoever may not make name spaces is no superuser, who could write all the same.
         let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o500);

@@ -466,6 +466,23 @@ fn a_failed_upgrade_leaves_the_store_as_it_was() {
 }
 
 #[test]
+fn a_clock_that_went_backwards_changes_no_order() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    for number in 1..=2 {
+        store.write(&constant(1.0, 1)).unwrap();
+        store.activate_as(version(number), &origin("fit")).unwrap();
+    }
+    sql(&file, "UPDATE model_activations SET time = '2999-01-01T00:00:00.000Z'");
+    store.activate_as(version(1), &origin("later")).unwrap();
+    let history = store.history().unwrap();
+    let commands: Vec<&str> = history.iter().map(|entry| entry.command.as_str()).collect();
+    assert_eq!(commands, ["fit", "fit", "later"]);
+    assert!(history[2].time < history[1].time);
+    assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(3));
+}
+
+#[test]
 fn stores_of_layout_1_0_are_used_and_upgraded() {
     let (folder, file) = folder();
     let store = database(folder.path());
