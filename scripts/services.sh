@@ -232,7 +232,7 @@ NGINX
 }
 
 start_moto() {
-    launch moto KILL root "$services_cache/python/bin/python" -m moto.server --host 127.0.0.1 --port "$1"
+    launch moto KILL root "$services_cache/python/bin/python" "$services_source/moto_server.py" 127.0.0.1 "$1"
 }
 
 start_s3rver() {

@@ -100,7 +100,7 @@ rest! {
     ///     "model_persister": {
     ///         "!": "palladium.persistence.Rest",
     ///         "url": "https://host/models/model-{version}",
-    ///         "auth": ("${environ.STORE_USER}", "${environ.STORE_PASSWORD}"),
+    ///         "auth": ("${environ.STORE_USER:-palladium}", "${environ.STORE_PASSWORD:-}"),
     ///     },
     /// }
     /// ```

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
@@ -131,9 +131,9 @@ fn is_killed_at(step: usize, operation: &str, folder: &Path) -> bool {
         .env(OPERATION, operation)
         .env(STEP, step.to_string())
         .env(FOLDER, folder)
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
+        .output()
+        .unwrap()
+        .status;
     let killed = status.signal() == Some(Signal::KILL.as_raw());
     assert!(killed || status.success(), "{operation} ended at step {step} with {status}");
     killed

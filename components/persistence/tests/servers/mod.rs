@@ -29,7 +29,7 @@ pub fn places() -> Vec<Place> {
 pub fn rest() -> Option<Place> {
     let server = server("PALLADIUM_TEST_HTTP")?;
     let auth = list(&["palladium", "test-password"]);
-    let arguments = vec![("auth", auth), ("lease", Data::Float(1.0))];
+    let arguments = vec![("auth", auth), ("lease", Data::Float(5.0))];
     Some(Place { kind: "Rest", prefix: format!("{server}/{}/", unique()), arguments })
 }
 

@@ -14,6 +14,12 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[$\\\\{}\"'a-z\n\t\u{0}\u{1b}#]*", Just("${here} $$".to_owned())]
 }
 
+/// Returns keys that are no directives.
+fn key() -> impl Strategy<Value = String> {
+    let is_directive = |key: &str| key == "!" || (key.starts_with("__") && key.ends_with("__"));
+    text().prop_filter("directives mean something", move |key| !is_directive(key))
+}
+
 fn plain(data: Data) -> Value {
     Value::new(data, Span::nowhere("test"))
 }
@@ -33,7 +39,7 @@ fn tree() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(|items| plain(Data::List(items))),
-            prop::collection::vec((text(), inner), 0..5).prop_map(map_of),
+            prop::collection::vec((key(), inner), 0..5).prop_map(map_of),
         ]
     })
 }
