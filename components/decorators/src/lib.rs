@@ -6,20 +6,29 @@
 //! `view.rs` (requests and refusals), `credentials.rs`, `password.rs`, `watched.rs` (files that may change),
 //! `remote.rs` (bounded requests to other services), `expiring.rs`, `gate.rs` and `journal.rs`.
 
+mod access_log;
 mod api_key;
+mod audit_log;
 mod basic_auth;
 mod claims;
+mod concurrency_limit;
+mod cors;
 mod credentials;
 mod expiring;
 mod gate;
 mod hash_password;
+mod journal;
 mod jwt_bearer;
 mod keyed_hash;
 mod oauth2_introspection;
 mod password;
 mod plain;
+mod rate_limit;
 mod remote;
+mod request_log;
 mod require_scope;
+mod security_headers;
+mod timing;
 mod view;
 mod watched;
 
