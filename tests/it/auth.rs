@@ -3,6 +3,7 @@
 mod provider;
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::JoinHandle;
@@ -96,7 +97,20 @@ impl Guarded {
             assert_eq!(answer.status(), status, "{method} {path}");
             assert!(!answer.text().unwrap().contains("Iris"), "{method} {path}");
         }
+        for target in [format!("http://other{SAMPLE}"), format!("{SAMPLE}&%zz"), format!("{SAMPLE}#x")] {
+            assert_eq!(self.raw(&format!("GET {target} HTTP/1.1\r\nhost: x\r\n")), "401", "{target}");
+            assert_eq!(self.raw(&format!("GET {target} HTTP/1.0\r\n")), "401", "{target}");
+        }
         assert_eq!(self.get("/alive").status(), 200);
+    }
+
+    /// Sends a head as it is and returns the status.
+    fn raw(&self, head: &str) -> String {
+        let mut stream = TcpStream::connect(self.base.strip_prefix("http://").unwrap()).unwrap();
+        write!(stream, "{head}connection: close\r\n\r\n").unwrap();
+        let answer = std::io::read_to_string(stream).unwrap();
+        assert!(!answer.contains("Iris"), "{head}: {answer}");
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
     }
 
     /// Ends it and returns what it logged.
@@ -336,6 +350,23 @@ const EVERYTHING: &str = r#"{
         { "!": "palladium.decorators.RequestLog", "path": "${here}/requests.ndjson" },
         "palladium.decorators.AccessLog",
     ],
+    "other": {
+        "!": "palladium.server.PredictService",
+        "mapping": [["a", "float"]],
+        "entry_point": "/other",
+        "decorator_list_name": "other_decorators",
+    },
+    "other_decorators": [
+        { "!": "palladium.decorators.BasicAuth", "users_file": "${here}/users" },
+        { "!": "palladium.decorators.RequestLog", "path": "${here}/requests.ndjson" },
+        { "!": "palladium.decorators.AuditLog", "path": "${here}/audit.ndjson", "parameters": ["a"] },
+        "palladium.decorators.SecurityHeaders",
+        "palladium.decorators.Timing",
+        { "!": "palladium.decorators.ConcurrencyLimit", "max": 2 },
+        { "!": "palladium.decorators.RateLimit", "per_second": 1000, "by": "header", "header": "x-client" },
+        { "!": "palladium.decorators.Cors", "origins": "*", "headers": ["Authorization"] },
+        "palladium.decorators.AccessLog",
+    ],
     "logging": (format: "json"),
 }"#;
 
@@ -345,6 +376,9 @@ fn nothing_that_lets_in_is_shown() {
     let folder = iris();
     let layer = folder.path().join("layer.ron");
     std::fs::write(&layer, EVERYTHING).unwrap();
+    // The hash of `canary-password`.
+    let users = "ada:$argon2id$v=19$m=64,t=1,p=1$Y2FuYXJ5Y2FuYXJ5$7AVRUeYh913NH1FPE1ccln1GHUqAUhu6fla6vQNVUrk";
+    std::fs::write(folder.path().join("users"), users).unwrap();
     let files = ["requests.ndjson", "audit.ndjson"].map(|name| folder.path().join(name));
     let config = format!("config.ron,{}", layer.display());
     for command in [&["config"] as &[&str], &["config", "--format", "json"], &["check"]] {
@@ -370,6 +404,15 @@ fn nothing_that_lets_in_is_shown() {
         service.request("GET", "/alive").bearer_auth("canary"),
         service.request("GET", "/alive").bearer_auth("canary canary"),
         service.request("GET", "/alive").header("cookie", "canary"),
+        service.request("GET", "/other?b=canary").basic_auth("ada", Some("canary-password")),
+        service.request("GET", "/other?b=canary").basic_auth("ada", Some("canary")),
+        service.request("OPTIONS", "/other?b=canary").basic_auth("canary", Some("canary")),
+        service.request("GET", "/other").header("x-client", "canary").header("origin", "https://canary"),
+        service
+            .request("OPTIONS", "/other")
+            .header("origin", "https://canary")
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "canary"),
     ];
     let mut statuses = Vec::new();
     for request in tries {
@@ -379,7 +422,7 @@ fn nothing_that_lets_in_is_shown() {
         let shown = headers + answer.text().unwrap().as_str();
         assert!(!shown.contains("canary") && !shown.contains(&token), "{shown}");
     }
-    assert_eq!(statuses, [200, 401, 401, 200, 200, 401, 401, 503, 400, 401]);
+    assert_eq!(statuses, [200, 401, 401, 200, 200, 401, 401, 503, 400, 401, 400, 401, 401, 401, 403]);
     let written = files.map(|file| std::fs::read_to_string(file).unwrap()).concat();
     let log = service.log();
     assert!(log.contains("\"principal\":\"ada\"") && written.contains("\"principal\":\"ada\""), "{log}");

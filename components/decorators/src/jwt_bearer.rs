@@ -197,8 +197,8 @@ impl Lifecycle for JwtBearer {
         only_views(context)?;
         provider::install();
         let source = self.source()?;
-        // A service is asked by the first request: it may start later than this one.
-        if !matches!(source, KeySource::Url(_)) {
+        // A service is asked by the first request: it may start later than this one. Who fits needs no keys.
+        if context.mode == Mode::Serve && !matches!(source, KeySource::Url(_)) {
             source.keys()?;
         }
         let _ = self.ready.set((source, self.expected()?));

@@ -261,6 +261,32 @@ fn a_published_set_is_fetched_again_and_outlives_its_provider() {
 }
 
 #[test]
+fn a_set_is_fetched_once_for_many_requests() {
+    let signer = Signer::new();
+    let provider = Provider::saying(200, &signer.jwks().to_string());
+    let auth = decorator("JWTBearer", &arguments(&json!({"jwks_url": provider.url, "timeout": 5.0})));
+    let token = signer.sign(&json!({"alg": "ES256", "kid": "e"}), &claims());
+    std::thread::scope(|scope| {
+        let calls = [(); 8].map(|()| scope.spawn(|| through(&[&auth], &bearing(&token)).status));
+        calls.into_iter().for_each(|call| assert_eq!(call.join().unwrap(), 200));
+    });
+    assert_eq!(provider.count(), 1);
+}
+
+#[test]
+fn a_provider_that_does_not_answer_holds_nobody_up_for_long() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let auth = decorator("JWTBearer", &arguments(&json!({"jwks_url": url, "timeout": 0.2})));
+    let token = Signer::new().sign(&json!({"alg": "ES256", "kid": "e"}), &claims());
+    let started = std::time::Instant::now();
+    for _ in 0..5 {
+        assert_eq!(through(&[&auth], &bearing(&token)).status, 503);
+    }
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+#[test]
 fn an_old_set_is_fetched_again() {
     let signer = Signer::new();
     let provider = Provider::saying(200, &signer.jwks().to_string());

@@ -64,6 +64,13 @@ fn a_provider_that_does_not_answer_as_it_should_lets_nobody_in() {
         provider.say(status, said);
         assert_eq!(through(&[&auth], &bearing("abc")).status, 503, "{status} {said:.20}");
     }
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut hanging = arguments(&provider);
+    hanging["endpoint"] = format!("http://{}/", silent.local_addr().unwrap()).into();
+    hanging["timeout"] = 0.2.into();
+    let started = Instant::now();
+    assert_eq!(through(&[&decorator("OAuth2Introspection", &hanging)], &bearing("abc")).status, 503);
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     let mut gone = arguments(&provider);
     gone["endpoint"] = "http://127.0.0.1:1/".into();
     assert_eq!(through(&[&decorator("OAuth2Introspection", &gone)], &bearing("abc")).status, 503);
