@@ -324,6 +324,26 @@ fn browsers_ask_and_callers_are_slowed_down() {
     );
 }
 
+#[test]
+fn secrets_in_the_file_are_refused_unseen() {
+    let folder = iris();
+    for (decorator, said) in [
+        (r#""!": "palladium.decorators.ApiKey", "api_keys": { "a": "canary-0123456789" }"#, "stands in the file"),
+        (r#""!": "palladium.decorators.ApiKey", "api_keys": { "a": "sha256:canary" }"#, "64 hexadecimal digits"),
+        (r#""!": "palladium.decorators.BasicAuth", "users": { "ada": "canary" }"#, "is no argon2 hash"),
+    ] {
+        let ron = format!(r#"{{ "predict_decorators": [{{ {decorator} }}] }}"#);
+        let rhai = ron.replace('{', "#{");
+        for (file, text) in [("layer.ron", ron), ("layer.rhai", rhai)] {
+            std::fs::write(folder.path().join(file), text).unwrap();
+            let output = palladium(folder.path()).args(["check", "--config", file]).output().unwrap();
+            let printed = [output.stdout, output.stderr].map(|bytes| crate::process::text(&bytes)).concat();
+            assert_eq!(output.status.code(), Some(1), "{printed}");
+            assert!(printed.contains(said) && !printed.contains("canary"), "{printed}");
+        }
+    }
+}
+
 /// Every decorator, with canaries wherever a secret may stand.
 const EVERYTHING: &str = r#"{
     "predict_decorators": [

@@ -72,10 +72,10 @@ pub struct JwtBearer {
     #[param(default = "sub")]
     principal_claim: String,
     /// The seconds after which a key set is fetched again.
-    #[param(default = 300.0, min = 1.0)]
+    #[param(default = 300.0, min = 1.0, max = 31_536_000.0)]
     refresh: f64,
     /// The seconds after an attempt to fetch a key set in which there is no other.
-    #[param(default = 10.0, min = 0.1)]
+    #[param(default = 10.0, min = 0.1, max = 3600.0)]
     pause: f64,
     /// The seconds that fetching a key set may take.
     #[param(default = 5.0, min = 0.1, max = 60.0)]

@@ -77,6 +77,12 @@ impl OAuth2Introspection {
             let message = "`client_id` or `client_secret` is empty".to_owned();
             return Err(ArgumentError { parameter: None, message, help: None });
         }
+        let is_plain = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        if !is_plain(&self.client_id) || !is_plain(&self.client_secret) {
+            let message = "`client_id` or `client_secret` holds what is no visible ASCII letter".to_owned();
+            let help = Some("look for a line end in the variable of the environment".to_owned());
+            return Err(ArgumentError { parameter: None, message, help });
+        }
         if self.audience.as_ref().is_some_and(|audience| audience.0.is_empty()) {
             return Err(ArgumentError::new("audience", "`audience` is empty"));
         }

@@ -34,10 +34,10 @@ use crate::view::{later, only_views, principal, request_of};
 #[component(Decorator, name = "palladium.decorators.RateLimit", check, lifecycle)]
 pub struct RateLimit {
     /// The requests per second that one caller may make in the long run. Either this or `per_minute` is given.
-    #[param(above = 0.0, max = 1e6)]
+    #[param(min = 1e-6, max = 1e6)]
     per_second: Option<f64>,
     /// The requests per minute that one caller may make in the long run.
-    #[param(above = 0.0, max = 1e6)]
+    #[param(min = 1e-6, max = 1e6)]
     per_minute: Option<f64>,
     /// The requests that one caller may make at once; without it as many as in one second or minute.
     #[param(min = 1, max = 1_000_000)]
@@ -110,7 +110,7 @@ impl RateLimit {
     /// Returns the time in which a store gets one request.
     fn period(&self) -> Duration {
         let per_second = self.per_second.or(self.per_minute.map(|rate| rate / 60.0)).unwrap_or(1.0);
-        Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(Duration::MAX / 4_000_000)
+        Duration::from_secs_f64(1.0 / per_second)
     }
 
     fn burst(&self) -> u32 {
@@ -281,6 +281,7 @@ mod tests {
             (json!({}), "one of `per_second` and `per_minute` is needed"),
             (json!({"per_second": 1, "per_minute": 1}), "one of `per_second` and `per_minute` is needed"),
             (json!({"per_second": 0}), "`per_second`"),
+            (json!({"per_minute": 1e-300}), "`per_minute`"),
             (json!({"per_second": 1, "burst": 0}), "`burst`"),
             (json!({"per_second": 1, "by": "name"}), "`by`"),
             (json!({"per_second": 1, "by": "header"}), "`header` has to name"),
@@ -289,6 +290,9 @@ mod tests {
             let findings = plan("RateLimit", &arguments).err().unwrap();
             assert!(findings.contains(said), "{findings}");
         }
-        assert_eq!(plan("RateLimit", &json!({"per_minute": 1e-6})).err(), None, "seldom is often enough");
+        let (seldom, often) = (json!({"per_minute": 1e-6, "burst": 1_000_000}), json!({"per_second": 1e6}));
+        for arguments in [seldom, often] {
+            assert_eq!(through(&[&decorator("RateLimit", &arguments)], &request("GET", &[])).status, 200);
+        }
     }
 }

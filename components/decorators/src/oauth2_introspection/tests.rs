@@ -125,6 +125,7 @@ fn arguments_are_checked_and_never_shown() {
         (json!({"endpoint": "http://idp/"}), "`endpoint`"),
         (json!({"endpoint": "https://a:canary@idp/"}), "`endpoint`"),
         (json!({"client_secret": ""}), "is empty"),
+        (json!({"client_secret": "canary\n"}), "no visible ASCII letter"),
         (json!({"audience": []}), "`audience` is empty"),
         (json!({"remember": 1e9}), "`remember`"),
         (json!({"realm": "a\"b"}), "`realm`"),
