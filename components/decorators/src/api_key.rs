@@ -82,6 +82,9 @@ impl FromArgument for Keys {
 /// Returns the digest of a key as it is given.
 fn digest_of(value: &Value) -> Result<[u8; 32], &'static str> {
     let text = value.as_text().ok_or("is no text")?;
+    if has_placeholder(value) {
+        return Ok(sha256(text));
+    }
     if let Some(digits) = text.strip_prefix("sha256:") {
         let mut digest = [0; 32];
         hex::decode_to_slice(digits, &mut digest).map_err(|_| "is not `sha256:` and 64 hexadecimal digits")?;
@@ -91,7 +94,7 @@ fn digest_of(value: &Value) -> Result<[u8; 32], &'static str> {
     if value.span.text().trim_matches(['"', '`']) == text && !text.is_empty() {
         return Err("stands in the file: take it from the environment, or give `sha256:` and its digest");
     }
-    if text.len() < SHORTEST && !has_placeholder(value) {
+    if text.len() < SHORTEST {
         return Err("is shorter than 16 bytes");
     }
     Ok(sha256(text))

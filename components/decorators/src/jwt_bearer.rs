@@ -86,7 +86,7 @@ pub struct JwtBearer {
     ready: OnceLock<(KeySource, Expected)>,
 }
 
-/// Tells whether a secret is long enough for a hash of 256 bits.
+/// The bytes that a secret has at least: as many as the hash.
 const SHORTEST_SECRET: usize = 32;
 
 impl JwtBearer {
