@@ -1,6 +1,7 @@
 //! Hashes of passwords.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Argon2, Params, PasswordVerifier};
@@ -53,9 +54,9 @@ impl PasswordHash {
     }
 }
 
-/// Users and the hashes of their passwords.
+/// Users and the hashes of their passwords. Clones share them.
 #[derive(Clone, Default)]
-pub struct Users(BTreeMap<String, PasswordHash>);
+pub struct Users(Arc<BTreeMap<String, PasswordHash>>);
 
 impl FromArgument for Users {
     const TYPE: ParamType = ParamType::Map(&ParamType::Text);
@@ -102,7 +103,7 @@ impl Users {
         if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
             return Err("belongs to what is no name: it is empty, or holds a colon or a control character".to_owned());
         }
-        match self.0.insert(user.to_owned(), hash) {
+        match Arc::make_mut(&mut self.0).insert(user.to_owned(), hash) {
             Some(_) => Err("names a user for the second time".to_owned()),
             None => Ok(()),
         }
@@ -162,7 +163,7 @@ pub mod tests {
 
     #[test]
     fn reads_lines_of_users() {
-        let read = |text: &str| Users::parse(text).map(|users| users.0.into_keys().collect::<Vec<_>>());
+        let read = |text: &str| Users::parse(text).map(|users| users.0.keys().cloned().collect::<Vec<_>>());
         assert_eq!(read(&format!("# admins\n\nada:{SECRET}\n bob : {SECRET}\r\n")).unwrap(), ["ada", "bob"]);
         for (text, problem) in [
             ("".to_owned(), "names no user"),
