@@ -35,7 +35,7 @@ use crate::view::{later, only_views, principal, request_of};
 pub struct AuditLog {
     /// The file, which is made where there is none; its folder has to exist.
     path: PathBuf,
-    /// The parameters of the query string or of a form that are written down too.
+    /// The parameters of the query string, of a form or of an object of JSON that are written down too.
     #[param(default = [])]
     parameters: Vec<String>,
     #[state]
@@ -62,13 +62,17 @@ impl AuditLog {
         line
     }
 
-    /// Returns the named parameters of the query string and of a form.
+    /// Returns the named parameters of the query string and of a body, which is a form or an object of JSON.
     fn shown(&self, request: &ViewRequest) -> JsonMap<String, Json> {
-        let is_form = request.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form"));
-        let form = if is_form { request.body.as_slice() } else { &[] };
-        let pairs = form_urlencoded::parse(form).into_owned();
-        let pairs = request.query.iter().cloned().chain(pairs).filter(|(name, _)| self.parameters.contains(name));
-        pairs.map(|(name, value)| (name, json!(value))).collect()
+        let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        let form = if kind.starts_with("application/x-www-form-urlencoded") { request.body.as_slice() } else { &[] };
+        let text = |(name, value): (String, String)| (name, Json::String(value));
+        let pairs = request.query.iter().cloned().chain(form_urlencoded::parse(form).into_owned()).map(text);
+        let object: JsonMap<String, Json> = match kind.contains("json") {
+            true => serde_json::from_slice(&request.body).unwrap_or_default(),
+            false => JsonMap::new(),
+        };
+        pairs.chain(object).filter(|(name, _)| self.parameters.contains(name)).collect()
     }
 }
 
@@ -136,8 +140,12 @@ mod tests {
         }
         assert_eq!((&lines[0]["event"], &lines[0]["parameters"]), (&json!("asked"), &json!({"model_version": "2"})));
         assert_eq!((&lines[1]["event"], &lines[1]["status"]), (&json!("answered"), &json!(404)));
-        through(&[&decorator("AuditLog", &arguments)], &request("GET", &[]));
-        assert_eq!(read().lines().count(), 4, "a second start appends");
+        let mut asked = request("POST", &[("content-type", "application/json")]);
+        asked.body = br#"{"model_version": 3, "token": "canary"}"#.to_vec();
+        through(&[&decorator("AuditLog", &arguments)], &asked);
+        let written = read();
+        assert_eq!(written.lines().count(), 4, "a second start appends");
+        assert!(written.contains("\"parameters\":{\"model_version\":3}") && !written.contains("canary"), "{written}");
     }
 
     #[test]
