@@ -7,7 +7,7 @@ once both may succeed, which S3 rules out.
 import sys
 from threading import Lock
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import run_simple
 
 SMALL = 1 << 20
@@ -27,4 +27,5 @@ class OneAfterTheOther:
 
 
 host, port = sys.argv[1:]
-run_simple(host, int(port), OneAfterTheOther(DomainDispatcherApplication(create_backend_app)), threaded=True)
+app = OneAfterTheOther(DomainDispatcherApplication(create_backend_app))
+run_simple(host, int(port), app, threaded=True, request_handler=MotoRequestHandler)

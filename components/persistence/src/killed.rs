@@ -155,7 +155,7 @@ fn state(store: &dyn Persister) -> State {
 fn child_that_is_killed() {
     let variable = |name: &str| std::env::var(name).ok();
     let (Some(title), Some(name)) = (variable(KIND), variable(CHANGE)) else { return };
-    let store = kind(&title).open(Path::new(&variable(FOLDER).unwrap()));
+    let store = kind(&title).open_to_be_killed(Path::new(&variable(FOLDER).unwrap()));
     let change = CHANGES.iter().find(|change| change.name == name).unwrap();
     fail_point::kill_at(variable(STEP).unwrap().parse().unwrap());
     (change.make)(store.as_ref()).unwrap();

@@ -36,7 +36,12 @@ fn shared() -> Vec<Kind> {
 
 /// Returns the store that a parent process names, nothing in a process without such a parent.
 fn store_of_parent() -> Option<Arc<dyn Persister>> {
-    Some(kind(&std::env::var(KIND).ok()?).open(Path::new(&std::env::var_os(FOLDER)?)))
+    parent_wish().map(|(kind, folder)| kind.open(&folder))
+}
+
+/// Returns the kind and the folder that a parent process names.
+fn parent_wish() -> Option<(Kind, PathBuf)> {
+    Some((kind(&std::env::var(KIND).ok()?), PathBuf::from(std::env::var_os(FOLDER)?)))
 }
 
 fn child(test: &str, kind: &Kind, folder: &Path) -> Child {
@@ -71,7 +76,8 @@ fn check_whole(store: &dyn Persister) -> Vec<u64> {
 /// Not a test by itself: the process that `a_killed_process_leaves_a_whole_store` kills.
 #[test]
 fn child_that_writes_until_it_is_killed() {
-    let Some(store) = store_of_parent() else { return };
+    let Some((kind, folder)) = parent_wish() else { return };
+    let store = kind.open_to_be_killed(&folder);
     loop {
         let version = store.write(&attached()).unwrap();
         store.activate(version).unwrap();

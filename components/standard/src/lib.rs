@@ -5,6 +5,8 @@
 
 #[cfg(feature = "dataset")]
 use palladium_dataset as _;
+#[cfg(feature = "decorators")]
+use palladium_decorators as _;
 #[cfg(feature = "linear")]
 use palladium_linear as _;
 #[cfg(feature = "metrics")]

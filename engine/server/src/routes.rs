@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palladium_component::Failed;
-use palladium_component::interfaces::{Persister, PredictService};
+use palladium_component::interfaces::{DecoratorList, Persister, PredictService};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
 use palladium_runtime::{App, Placed, root_keys};
 
@@ -91,6 +91,15 @@ impl Endpoint {
         match self {
             Endpoint::Alive(_) | Endpoint::List(_) => "GET, HEAD, OPTIONS",
             Endpoint::Predict(_) => "GET, HEAD, OPTIONS, POST",
+        }
+    }
+
+    /// Returns the decorators of the view.
+    pub fn decorators(&self) -> &DecoratorList {
+        match self {
+            Endpoint::Alive(alive) => &alive.decorators,
+            Endpoint::List(list) => &list.decorators,
+            Endpoint::Predict(route) => &route.decorators,
         }
     }
 }

@@ -51,7 +51,12 @@ impl Server {
             return refusal.respond(Shape::Flat, &self.ids.of(request));
         };
         let answer = match (endpoint, request.method()) {
-            (_, &Method::OPTIONS) => Ok(options(endpoint.methods())),
+            (_, &Method::OPTIONS) if endpoint.decorators().is_empty() => Ok(options(endpoint.methods())),
+            // Decorators answer what browsers ask before a request, and keep everything else from strangers.
+            (_, &Method::OPTIONS) => {
+                let (shown, methods) = (plain_request(request, Vec::new(), self.ids.of(request)), endpoint.methods());
+                through(endpoint.decorators(), shown, move || options(methods)).await
+            }
             (Endpoint::Predict(route), &Method::GET | &Method::HEAD | &Method::POST) if route.is_decorated() => {
                 route.answer_decorated(request, payload, &self.limits, &self.large, self.ids.of(request)).await
             }
@@ -61,16 +66,18 @@ impl Server {
             (Endpoint::Alive(alive), &Method::GET | &Method::HEAD) if alive.decorators.is_empty() => Ok(alive.answer()),
             (Endpoint::Alive(alive), &Method::GET | &Method::HEAD) => {
                 let view = Arc::clone(alive);
-                through(&alive.decorators, plain_request(request, Vec::new()), move || view.answer()).await
+                let shown = plain_request(request, Vec::new(), self.ids.of(request));
+                through(&alive.decorators, shown, move || view.answer()).await
             }
             (Endpoint::List(list), &Method::GET | &Method::HEAD) if list.decorators.is_empty() => list.answer().await,
             (Endpoint::List(list), &Method::GET | &Method::HEAD) => {
                 let (view, id) = (Arc::clone(list), self.ids.of(request));
+                let shown = plain_request(request, Vec::new(), id.clone());
                 let view = move || match view.body() {
                     Ok(body) => respond(StatusCode::OK, body),
                     Err(refusal) => refusal.respond(Shape::Flat, &id),
                 };
-                through(&list.decorators, plain_request(request, Vec::new()), view).await
+                through(&list.decorators, shown, view).await
             }
             _ => Err(Refusal::method(endpoint.methods())),
         };

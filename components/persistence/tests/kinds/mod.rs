@@ -159,7 +159,20 @@ impl Kind {
 
     /// Returns the store of a test, initialized.
     pub fn open(&self, folder: &Path) -> Arc<dyn Persister> {
-        let store = persister(self.name, &self.arguments(folder)).unwrap();
+        self.open_with(self.arguments(folder))
+    }
+
+    /// Returns the store of a test whose process is going to be killed: others need not wait long for its locks.
+    pub fn open_to_be_killed(&self, folder: &Path) -> Arc<dyn Persister> {
+        let mut arguments = self.arguments(folder);
+        if let Some((_, lease)) = arguments.iter_mut().find(|(name, _)| *name == "lease") {
+            *lease = Data::Float(1.0);
+        }
+        self.open_with(arguments)
+    }
+
+    fn open_with(&self, arguments: Vec<(&'static str, Data)>) -> Arc<dyn Persister> {
+        let store = persister(self.name, &arguments).unwrap();
         initialize(store.as_ref(), Mode::Fit).unwrap();
         store
     }

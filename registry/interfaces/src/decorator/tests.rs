@@ -108,6 +108,7 @@ fn requests_hide_what_may_be_secret() {
         query: vec![("token".into(), "canary".into())],
         headers: vec![("authorization".into(), "canary".into())],
         body: b"canary".to_vec(),
+        ..ViewRequest::default()
     };
     assert_eq!(format!("{request:?}"), "GET /predict (1 headers, 6 bytes)");
     assert_eq!(request.header("Authorization"), Some("canary"));

@@ -1,0 +1,60 @@
+//! A line in the log for each request.
+
+use std::time::Instant;
+
+use palladium_component::prelude::*;
+
+use crate::view::{only_views, principal, request_of};
+
+/// Logs each request with the principal, the status and how long it took.
+///
+/// ```ron
+/// "predict_decorators": [
+///     {
+///         "!": "palladium.decorators.ApiKey",
+///         "api_keys": { "dashboard": "${environ.DASHBOARD_KEY:-}" },
+///     },
+///     "palladium.decorators.AccessLog",
+/// ],
+/// "logging": { "filters": { "palladium::access": "info" } },
+/// ```
+///
+/// The lines are at the level `info` of the target `palladium::access`, which is off unless `logging` names it. The
+/// server's own lines at that target know no principal; those of this decorator have the same request id and the field
+/// `view`, the root key of its list. As the last of the list it also sees what other decorators refuse. Queries, headers
+/// and bodies are never logged.
+#[component(Decorator, name = "palladium.decorators.AccessLog", lifecycle)]
+pub struct AccessLog;
+
+impl Lifecycle for AccessLog {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        only_views(context)
+    }
+}
+
+impl Decorator for AccessLog {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let (request, view, started) = (request_of(&call)?, call.name(), Instant::now());
+        let returned = call.proceed();
+        tracing::info!(
+            target: "palladium::access",
+            request_id = request.request_id,
+            view,
+            method = request.method,
+            path = request.path,
+            peer = request.peer.map(tracing::field::display),
+            principal = principal(request),
+            status = status_of(&returned),
+            microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        );
+        returned
+    }
+}
+
+/// Returns the status that a client gets: a failure of a decorator is answered with 500.
+pub fn status_of(returned: &Result<Returned, Failure>) -> u16 {
+    match returned {
+        Ok(Returned::Response(response)) => response.status,
+        _ => 500,
+    }
+}

@@ -1,0 +1,274 @@
+//! Keys of programs.
+
+use indexmap::IndexMap;
+use palladium_component::ParamType;
+use palladium_component::prelude::*;
+use palladium_component::value::has_placeholder;
+use ring::digest::{SHA256, digest};
+use subtle::ConstantTimeEq;
+
+use crate::credentials::{Given, bearer, header};
+use crate::plain::{HeaderName, Texts, hidden};
+use crate::view::{only_views, refusal, request_of};
+
+/// Lets programs with a key in.
+///
+/// Everybody else gets status 401. Each key has a name, which is what logs and limits further inside see as the
+/// principal:
+///
+/// ```ron
+/// "predict_decorators": [{
+///     "!": "palladium.decorators.ApiKey",
+///     "api_keys": {
+///         "dashboard": "${environ.DASHBOARD_KEY:-}",
+///         "nightly-job": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+///     },
+///     "scopes": { "nightly-job": ["fit"] },
+/// }]
+/// ```
+///
+/// A key is given as text, which has to come from the environment, or as `sha256:` and the 64 hexadecimal digits of its
+/// SHA-256, which may stand in the file: `printf %s "$KEY" | sha256sum` prints them. Such a digest is as good as its key
+/// is random: draw keys, by `openssl rand -hex 32`, and do not think them up.
+///
+/// Clients send the key in the header `X-API-Key`; a request that carries several keys is refused. A key in the query
+/// string ends up in histories and in the logs of proxies, so it counts only where `query_parameter` names one.
+#[component(Decorator, name = "palladium.decorators.ApiKey", check, lifecycle)]
+pub struct ApiKey {
+    /// A map from the names of keys to the keys: text of at least 16 bytes from the environment, or `sha256:` and a
+    /// digest.
+    api_keys: Keys,
+    /// A map from the names of keys to what they may do, a scope or a list of scopes, for `RequireScope`.
+    scopes: Option<IndexMap<String, Texts>>,
+    /// The header that carries the key; null for none.
+    #[param(default = "X-API-Key")]
+    header: Option<HeaderName>,
+    /// Whether a key may also come as the token of `Authorization: Bearer`.
+    #[param(default = false)]
+    bearer: bool,
+    /// The parameter of the query string that may carry the key.
+    query_parameter: Option<String>,
+}
+
+/// Named keys by their digests.
+struct Keys(Vec<(String, [u8; 32])>);
+
+/// What a key has to be at least as long as.
+const SHORTEST: usize = 16;
+
+impl FromArgument for Keys {
+    const TYPE: ParamType = ParamType::Map(&ParamType::Text);
+
+    fn from_argument(value: &Value) -> Result<Keys, Mismatch> {
+        let map = value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, &hidden(value)))?;
+        let mut keys: Vec<(String, [u8; 32])> = Vec::new();
+        for (name, entry) in map {
+            let wrong = |problem: &str| {
+                Mismatch::wrong(format!("a map from names to keys; that of {name:?} {problem}"), &hidden(value))
+            };
+            let digest = digest_of(&entry.value).map_err(wrong)?;
+            if let Some((other, _)) = keys.iter().find(|(_, known)| *known == digest && !has_placeholder(value)) {
+                return Err(wrong(&format!("is also that of {other:?}")));
+            }
+            if name.is_empty() || name.chars().any(char::is_control) {
+                return Err(wrong("has no name, or one with a control character"));
+            }
+            keys.push((name.clone(), digest));
+        }
+        Ok(Keys(keys))
+    }
+}
+
+/// Returns the digest of a key as it is given.
+fn digest_of(value: &Value) -> Result<[u8; 32], &'static str> {
+    let text = value.as_text().ok_or("is no text")?;
+    if has_placeholder(value) {
+        return Ok(sha256(text));
+    }
+    if let Some(digits) = text.strip_prefix("sha256:") {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(digits, &mut digest).map_err(|_| "is not `sha256:` and 64 hexadecimal digits")?;
+        return Ok(digest);
+    }
+    // A key that is written into the file would be read by everybody who reads the file.
+    if value.span.text().trim_matches(['"', '`']) == text && !text.is_empty() {
+        return Err("stands in the file: take it from the environment, or give `sha256:` and its digest");
+    }
+    if text.len() < SHORTEST {
+        return Err("is shorter than 16 bytes");
+    }
+    Ok(sha256(text))
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+impl Keys {
+    /// Returns the name of a key; how long it takes says nothing about which one it is, or how near to one.
+    fn name_of(&self, key: &str) -> Option<&str> {
+        let digest = sha256(key);
+        let mut found = None;
+        for (name, known) in &self.0 {
+            if bool::from(known.ct_eq(&digest)) {
+                found = Some(name.as_str());
+            }
+        }
+        found
+    }
+}
+
+impl ApiKey {
+    fn check(&self) -> Result<(), ArgumentError> {
+        if self.api_keys.0.is_empty() {
+            let message = "`api_keys` holds no key, so nobody could get in".to_owned();
+            return Err(ArgumentError { parameter: None, message, help: None });
+        }
+        if self.header.is_none() && !self.bearer && self.query_parameter.is_none() {
+            let error = ArgumentError::new("header", "no place is left where a key may come from");
+            return Err(error.help("name a `header`, or set `bearer` to true"));
+        }
+        if self.header.as_ref().is_some_and(|header| header.0 == "authorization") {
+            let error = ArgumentError::new("header", "`Authorization` carries a scheme before the key");
+            return Err(error.help("set `bearer` to true"));
+        }
+        let unknown = |name: &&String| !self.api_keys.0.iter().any(|(known, _)| known == *name);
+        match self.scopes.iter().flat_map(IndexMap::keys).find(unknown) {
+            Some(name) => Err(ArgumentError::new("scopes", format!("no key has the name `{name}`"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the one key that a request carries.
+    fn given<'a>(&self, request: &'a ViewRequest) -> Given<&'a str> {
+        let of_header = self.header.as_ref().map_or(Given::Nothing, |name| header(request, &name.0));
+        let of_bearer = if self.bearer { bearer(request) } else { Given::Nothing };
+        let mut of_query = Given::Nothing;
+        for (_, value) in request.query.iter().filter(|(name, _)| self.query_parameter.as_ref() == Some(name)) {
+            of_query = if of_query == Given::Nothing { Given::This(value.as_str()) } else { Given::Unclear };
+        }
+        let mut all = [of_header, of_bearer, of_query].into_iter().filter(|given| *given != Given::Nothing);
+        match (all.next(), all.next()) {
+            (None, _) => Given::Nothing,
+            (Some(given), None) => given,
+            (Some(_), Some(_)) => Given::Unclear,
+        }
+    }
+
+    fn refuse(&self, request: &ViewRequest, message: &str) -> ViewResponse {
+        let mut response = refusal(request, 401, message);
+        response.set_header("www-authenticate", if self.bearer { "Bearer" } else { "ApiKey" });
+        response
+    }
+}
+
+impl Lifecycle for ApiKey {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        only_views(context)
+    }
+}
+
+impl Decorator for ApiKey {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let request = request_of(&call)?;
+        let key = match self.given(request) {
+            Given::This(key) => key,
+            Given::Nothing => return Ok(self.refuse(request, "a key is needed").into()),
+            Given::Unclear => return Ok(self.refuse(request, "the key is given in more than one way").into()),
+        };
+        let Some(name) = self.api_keys.name_of(key) else {
+            tracing::info!(target: "palladium::auth", request_id = request.request_id, "a key is unknown");
+            return Ok(self.refuse(request, "the key is unknown").into());
+        };
+        let scopes = self.scopes.as_ref().and_then(|scopes| scopes.get(name)).cloned().unwrap_or_default().0;
+        request.caller.identify(Identity { principal: name.to_owned(), scopes });
+        call.proceed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{body, decorator, header as header_of, plan, request, through};
+
+    const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    const KEY: &str = "0123456789abcdef";
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn keys() -> serde_json::Value {
+        json!({"plain": KEY, "hashed": DIGEST})
+    }
+
+    #[test]
+    fn lets_keys_in_by_their_header() {
+        let decorator = decorator("ApiKey", &json!({"api_keys": keys(), "scopes": {"hashed": ["a", "b"]}}));
+        for (key, name, scopes) in [(KEY, "plain", &[] as &[&str]), ("test", "hashed", &["a", "b"])] {
+            let request = request("GET", &[("x-api-key", key)]);
+            assert_eq!(through(&[&decorator], &request).status, 200);
+            let identity = request.caller.identity().unwrap();
+            assert_eq!((identity.principal.as_str(), &identity.scopes), (name, &owned(scopes)));
+        }
+        let mut in_query = request("GET", &[]);
+        in_query.query = vec![("x-api-key".to_owned(), KEY.to_owned())];
+        for request in [
+            request("GET", &[]),
+            request("GET", &[("x-api-key", "")]),
+            request("GET", &[("x-api-key", "0123456789abcdeF")]),
+            request("GET", &[("x-api-key", DIGEST)]),
+            request("GET", &[("x-api-key", &DIGEST[7..])]),
+            request("GET", &[("x-api-key", KEY), ("x-api-key", KEY)]),
+            request("GET", &[("authorization", &format!("Bearer {KEY}"))]),
+            in_query,
+        ] {
+            let answer = through(&[&decorator], &request);
+            assert_eq!((answer.status, header_of(&answer, "www-authenticate")), (401, Some("ApiKey")));
+            let fields: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();
+            assert_eq!((&fields["status"], &fields["error_code"]), (&json!("ERROR"), &json!(-1)));
+            assert!(!body(&answer).contains(KEY) && request.caller.identity().is_none());
+        }
+    }
+
+    #[test]
+    fn other_places_count_where_they_are_asked_for() {
+        let arguments = json!({"api_keys": keys(), "header": null, "bearer": true, "query_parameter": "key"});
+        let decorator = decorator("ApiKey", &arguments);
+        let with = |headers: &[(&str, &str)], query: &[&str]| {
+            let mut request = request("GET", headers);
+            request.query = query.iter().map(|key| ("key".to_owned(), (*key).to_owned())).collect();
+            through(&[&decorator], &request).status
+        };
+        let bearer = format!("Bearer {KEY}");
+        assert_eq!(with(&[("authorization", &bearer)], &[]), 200);
+        assert_eq!(with(&[], &[KEY]), 200);
+        assert_eq!(with(&[("x-api-key", KEY)], &[]), 401);
+        assert_eq!(with(&[("authorization", &bearer)], &[KEY]), 401, "two keys");
+        assert_eq!(with(&[], &[KEY, KEY]), 401, "two keys");
+    }
+
+    #[test]
+    fn arguments_are_checked_and_never_shown() {
+        for (arguments, said) in [
+            (json!({"api_keys": {}}), "holds no key"),
+            (json!({"api_keys": {"a": "canary"}}), "is shorter than 16 bytes"),
+            (json!({"api_keys": {"a": "sha256:canary"}}), "64 hexadecimal digits"),
+            (json!({"api_keys": {"a": KEY, "b": KEY}}), "is also that of"),
+            (json!({"api_keys": ["canary"]}), "`api_keys`"),
+            (json!({"api_keys": keys(), "header": null}), "no place is left"),
+            (json!({"api_keys": keys(), "header": "Authorization"}), "carries a scheme"),
+            (json!({"api_keys": keys(), "header": "a b"}), "the name of a header"),
+            (json!({"api_keys": keys(), "scopes": {"other": "x"}}), "no key has the name `other`"),
+        ] {
+            let findings = plan("ApiKey", &arguments).err().unwrap();
+            assert!(findings.contains(said) && !findings.contains("canary"), "{findings}");
+        }
+        let written = Value::new(Data::Text(KEY.to_owned()), Span::nowhere("test"));
+        assert!(digest_of(&written).is_ok(), "it stands nowhere");
+    }
+}

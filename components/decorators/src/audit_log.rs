@@ -1,0 +1,160 @@
+//! Who did what, and when.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use chrono::{SecondsFormat, Utc};
+use palladium_component::prelude::*;
+use serde_json::{Map as JsonMap, Value as Json, json};
+use url::form_urlencoded;
+
+use crate::access_log::status_of;
+use crate::journal::Journal;
+use crate::view::{later, only_views, principal, request_of};
+
+/// Writes down who did what and when, for views that change something.
+///
+/// ```ron
+/// "activate_decorators": [
+///     {
+///         "!": "palladium.decorators.AuditLog",
+///         "path": "${here}/audit.ndjson",
+///         "parameters": ["model_version"],
+///     },
+///     { "!": "palladium.decorators.BasicAuth", "users_file": "${here}/users" },
+/// ]
+/// ```
+///
+/// Each request makes two lines of JSON, which are on the disk before the work goes on: `asked` with the principal, the
+/// address, method and path before the view is called, and `answered` with the status afterwards. Both have the same
+/// `request_id`. A request that cannot be written down is answered with status 503 and does nothing. The file is only
+/// ever appended to. Parameters are left out unless `parameters` names them; headers never are written.
+///
+/// It stands before the decorator that authenticates, which is further outside: what that refuses is not written down.
+#[component(Decorator, name = "palladium.decorators.AuditLog", lifecycle)]
+pub struct AuditLog {
+    /// The file, which is made where there is none; its folder has to exist.
+    path: PathBuf,
+    /// The parameters of the query string, of a form or of an object of JSON that are written down too.
+    #[param(default = [])]
+    parameters: Vec<String>,
+    #[state]
+    journal: OnceLock<Journal>,
+}
+
+impl AuditLog {
+    fn append(&self, line: &Json) -> std::io::Result<()> {
+        let closed = || std::io::Error::other("the file is not open");
+        self.journal.get().ok_or_else(closed)?.append(line, true)
+    }
+
+    fn line(&self, event: &str, view: &str, request: &ViewRequest) -> JsonMap<String, Json> {
+        let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let mut line = JsonMap::new();
+        line.insert("time".to_owned(), json!(time));
+        line.insert("event".to_owned(), json!(event));
+        line.insert("request_id".to_owned(), json!(request.request_id));
+        line.insert("principal".to_owned(), json!(principal(request)));
+        line.insert("peer".to_owned(), json!(request.peer.map(|peer| peer.to_string())));
+        line.insert("view".to_owned(), json!(view));
+        line.insert("method".to_owned(), json!(request.method));
+        line.insert("path".to_owned(), json!(request.path));
+        line
+    }
+
+    /// Returns the named parameters of the query string and of a body, which is a form or an object of JSON.
+    fn shown(&self, request: &ViewRequest) -> JsonMap<String, Json> {
+        let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        let form = if kind.starts_with("application/x-www-form-urlencoded") { request.body.as_slice() } else { &[] };
+        let text = |(name, value): (String, String)| (name, Json::String(value));
+        let pairs = request.query.iter().cloned().chain(form_urlencoded::parse(form).into_owned()).map(text);
+        let object: JsonMap<String, Json> = match kind.contains("json") {
+            true => serde_json::from_slice(&request.body).unwrap_or_default(),
+            false => JsonMap::new(),
+        };
+        pairs.chain(object).filter(|(name, _)| self.parameters.contains(name)).collect()
+    }
+}
+
+impl Lifecycle for AuditLog {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        only_views(context)?;
+        if context.mode == Mode::Serve {
+            let path = self.path.display();
+            let journal = Journal::open(&self.path, None);
+            let journal = journal.map_err(|error| Failure::message(format!("`{path}` cannot be opened: {error}")))?;
+            let _ = self.journal.set(journal);
+        }
+        Ok(())
+    }
+}
+
+impl Decorator for AuditLog {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let (request, view) = (request_of(&call)?, call.name());
+        let request_id = &request.request_id;
+        let mut asked = self.line("asked", view, request);
+        asked.insert("parameters".to_owned(), self.shown(request).into());
+        if let Err(error) = self.append(&asked.into()) {
+            tracing::error!(target: "palladium::audit", request_id, "the request cannot be written down: {error}");
+            return Ok(later(request, 503, "the request cannot be written down, and is not followed", 5).into());
+        }
+        let returned = call.proceed();
+        let mut answered = self.line("answered", view, request);
+        answered.insert("status".to_owned(), json!(status_of(&returned)));
+        if let Err(error) = self.append(&answered.into()) {
+            tracing::error!(target: "palladium::audit", request_id, "the answer cannot be written down: {error}");
+        }
+        returned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{decorator, request, through, through_to};
+
+    #[test]
+    fn who_did_what_stands_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.ndjson");
+        let arguments = json!({"path": path, "parameters": ["model_version"]});
+        let log = decorator("AuditLog", &arguments);
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let mut asked = request("POST", &[form, ("authorization", "canary")]);
+        asked.body = b"model_version=2&token=canary".to_vec();
+        asked.query = vec![("token".to_owned(), "canary".to_owned())];
+        asked.caller.identify(Identity { principal: "ada \"\n".to_owned(), scopes: Vec::new() });
+        let read = || std::fs::read_to_string(&path).unwrap();
+        let view = || {
+            assert_eq!(read().lines().count(), 1, "it is written down before it is done");
+            ViewResponse::text(404, "")
+        };
+        assert_eq!(through_to(&[&log], &asked, view).status, 404);
+        let written = read();
+        assert!(!written.contains("canary"), "{written}");
+        let lines: Vec<Json> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        for line in &lines {
+            assert_eq!((&line["principal"], &line["request_id"]), (&json!("ada \"\n"), &json!("abc")));
+            assert_eq!((&line["peer"], &line["view"]), (&json!("127.0.0.1"), &json!("predict_decorators")));
+        }
+        assert_eq!((&lines[0]["event"], &lines[0]["parameters"]), (&json!("asked"), &json!({"model_version": "2"})));
+        assert_eq!((&lines[1]["event"], &lines[1]["status"]), (&json!("answered"), &json!(404)));
+        let mut asked = request("POST", &[("content-type", "application/json")]);
+        asked.body = br#"{"model_version": 3, "token": "canary"}"#.to_vec();
+        through(&[&decorator("AuditLog", &arguments)], &asked);
+        let written = read();
+        assert_eq!(written.lines().count(), 4, "a second start appends");
+        assert!(written.contains("\"parameters\":{\"model_version\":3}") && !written.contains("canary"), "{written}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_done() {
+        let log = crate::testing::plan("AuditLog", &json!({"path": "/dev/full"})).unwrap();
+        crate::testing::initialize(log.as_ref(), "activate_decorators.0").unwrap();
+        let answer = through_to(&[&log], &request("POST", &[]), || panic!("it must not be called"));
+        assert_eq!(answer.status, 503);
+        let missing = crate::testing::plan("AuditLog", &json!({"path": "/no/such/folder/x"})).unwrap();
+        assert!(crate::testing::initialize(missing.as_ref(), "activate_decorators.0").is_err());
+    }
+}

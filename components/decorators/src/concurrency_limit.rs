@@ -1,0 +1,86 @@
+//! How many calls are worked on at once.
+
+use std::time::Duration;
+
+use palladium_component::prelude::*;
+
+use crate::gate::{Bounds, Gate};
+use crate::view::{later, only_views, request_of};
+
+/// Bounds how many requests a view works on at once.
+///
+/// A further request waits for its turn, but not longer than `max_wait` seconds, and is then answered with status 503 and
+/// `Retry-After`; so is one that finds `queue` others waiting.
+///
+/// ```ron
+/// "predict_decorators": [{ "!": "palladium.decorators.ConcurrencyLimit", "max": 8 }]
+/// ```
+///
+/// It stands before the decorator that authenticates, which is further outside, so that strangers take no places.
+#[component(Decorator, name = "palladium.decorators.ConcurrencyLimit", lifecycle)]
+pub struct ConcurrencyLimit {
+    /// How many requests are worked on at once.
+    #[param(min = 1)]
+    max: usize,
+    /// How many seconds a request waits for its turn at most.
+    #[param(default = 0.5, min = 0.0, max = 60.0)]
+    max_wait: f64,
+    /// How many requests may wait at once; each takes up a thread.
+    #[param(default = 32)]
+    queue: usize,
+    #[state]
+    gate: Gate,
+}
+
+impl Lifecycle for ConcurrencyLimit {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        only_views(context)
+    }
+}
+
+impl Decorator for ConcurrencyLimit {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let request = request_of(&call)?;
+        let wait = Duration::from_secs_f64(self.max_wait);
+        match self.gate.enter(Bounds { most: self.max, queue: self.queue, wait }) {
+            Some(_inside) => call.proceed(),
+            None => Ok(later(request, 503, "too many requests are being worked on, try again later", 1).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::mpsc::channel;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{decorator, header, request, through, through_to};
+
+    #[test]
+    fn a_further_request_waits_and_is_then_refused() {
+        let limit = decorator("ConcurrencyLimit", &json!({"max": 1, "max_wait": 0.05, "queue": 1}));
+        let (entered, inside) = channel();
+        let (end, ended) = channel::<()>();
+        std::thread::scope(|scope| {
+            let limit = &limit;
+            let first = scope.spawn(move || {
+                through_to(&[limit], &request("GET", &[]), || {
+                    entered.send(()).unwrap();
+                    ended.recv().unwrap();
+                    ViewResponse::text(200, "")
+                })
+            });
+            inside.recv().unwrap();
+            let refused = through(&[limit], &request("GET", &[]));
+            assert_eq!((refused.status, header(&refused, "retry-after")), (503, Some("1")));
+            end.send(()).unwrap();
+            assert_eq!(first.join().unwrap().status, 200);
+        });
+        let panics = AssertUnwindSafe(|| through_to(&[&limit], &request("GET", &[]), || panic!("the view panics")));
+        assert!(catch_unwind(panics).is_err());
+        assert_eq!(through(&[&limit], &request("GET", &[])).status, 200, "what panics gives its place back");
+    }
+}

@@ -1,0 +1,230 @@
+//! Pages of other origins.
+
+use palladium_component::prelude::*;
+use url::Url;
+
+use crate::credentials::{Given, header};
+use crate::plain::{HeaderName, Texts, is_token};
+use crate::view::{add_to_header, answer, only_views, refusal, request_of};
+
+/// Lets pages of other origins call from browsers (CORS).
+///
+/// ```ron
+/// "predict_decorators": [
+///     { "!": "palladium.decorators.BasicAuth", "users_file": "${here}/users" },
+///     {
+///         "!": "palladium.decorators.Cors",
+///         "origins": ["https://dashboard.example.com"],
+///         "headers": ["Authorization", "Content-Type"],
+///         "credentials": true,
+///     },
+/// ]
+/// ```
+///
+/// It stands last, so that it is outermost: what a browser asks before a request (a preflight, an OPTIONS without
+/// credentials) is answered by it alone, with status 204 where origin, method and headers are allowed and 403 where they
+/// are not, and refusals of other decorators can be read by the page too. It keeps nobody from calling: it tells
+/// browsers which pages may.
+#[component(Decorator, name = "palladium.decorators.Cors", check, lifecycle)]
+pub struct Cors {
+    /// The origins whose pages may call, such as `https://dashboard.example.com`, or `*` for all.
+    origins: Texts,
+    /// The methods with which they may call.
+    #[param(default = ["GET", "HEAD", "POST"])]
+    methods: Vec<String>,
+    /// The headers that they may send beside those that are always allowed.
+    #[param(default = ["Content-Type"])]
+    headers: Vec<HeaderName>,
+    /// The headers of the answer that they may read beside those that always are readable.
+    #[param(default = [])]
+    expose: Vec<HeaderName>,
+    /// Whether browsers may send the credentials that they know for the service; not together with `*`.
+    #[param(default = false)]
+    credentials: bool,
+    /// For how many seconds browsers remember what they were told.
+    #[param(default = 600, max = 86400)]
+    max_age: u64,
+}
+
+impl Cors {
+    fn check(&self) -> Result<(), ArgumentError> {
+        if self.origins.0.is_empty() {
+            return Err(ArgumentError::new("origins", "`origins` names none"));
+        }
+        if self.allows_all() && self.credentials {
+            let error = ArgumentError::new("credentials", "every page could act for whoever looks at it");
+            return Err(error.help("name the origins, or leave `credentials` out"));
+        }
+        if let Some(odd) = self.origins.0.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
+            let error = ArgumentError::new("origins", format!("{odd:?} is no origin"));
+            return Err(
+                error.help("write scheme, host and port alone, as in `https://example.com:8443`, in lower case")
+            );
+        }
+        match self.methods.iter().find(|method| !is_token(method)) {
+            Some(odd) => Err(ArgumentError::new("methods", format!("{odd:?} is no method"))),
+            None => Ok(()),
+        }
+    }
+
+    fn allows_all(&self) -> bool {
+        self.origins.0.iter().any(|origin| origin == "*")
+    }
+
+    /// Returns what the header `Access-Control-Allow-Origin` says to a page.
+    fn allowed<'a>(&'a self, request: &ViewRequest) -> Option<&'a str> {
+        let Given::This(origin) = header(request, "origin") else { return None };
+        match self.allows_all() {
+            true => Some("*"),
+            // What is sent back is what the configuration says, not what the request does.
+            false => self.origins.0.iter().map(String::as_str).find(|known| *known == origin),
+        }
+    }
+
+    fn preflight(&self, request: &ViewRequest, method: &str) -> ViewResponse {
+        let asked = request.header("access-control-request-headers").unwrap_or_default();
+        let mut asked = asked.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let knows = |name: &str| self.headers.iter().any(|known| known.0.eq_ignore_ascii_case(name));
+        let is_allowed = self.methods.iter().any(|known| known == method) && asked.all(knows);
+        let mut response = match self.allowed(request).filter(|_| is_allowed) {
+            None => refusal(request, 403, "pages of this origin may not make such a request"),
+            Some(origin) => {
+                let mut response = ViewResponse { status: 204, headers: Vec::new(), body: Vec::new() };
+                self.greet(&mut response, origin);
+                response.set_header("access-control-allow-methods", self.methods.join(", "));
+                response.set_header("access-control-allow-headers", names(&self.headers));
+                response.set_header("access-control-max-age", self.max_age.to_string());
+                response
+            }
+        };
+        for name in ["origin", "access-control-request-method", "access-control-request-headers"] {
+            add_to_header(&mut response, "vary", name);
+        }
+        response
+    }
+
+    fn greet(&self, response: &mut ViewResponse, origin: &str) {
+        response.set_header("access-control-allow-origin", origin);
+        if self.credentials {
+            response.set_header("access-control-allow-credentials", "true");
+        }
+    }
+}
+
+/// Tells whether a text is an origin as browsers write it.
+fn is_origin(text: &str) -> bool {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.is_some_and(|url| url.origin().ascii_serialization() == text)
+}
+
+fn names(headers: &[HeaderName]) -> String {
+    headers.iter().map(|header| header.0.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl Lifecycle for Cors {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        only_views(context)
+    }
+}
+
+impl Decorator for Cors {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let request = request_of(&call)?;
+        let asked = request.header("access-control-request-method");
+        if let ("OPTIONS", Some(method), Some(_)) = (&*request.method, asked, request.header("origin")) {
+            return Ok(self.preflight(request, method).into());
+        }
+        let mut response = answer(call)?;
+        add_to_header(&mut response, "vary", "origin");
+        if let Some(origin) = self.allowed(request) {
+            self.greet(&mut response, origin);
+            if !self.expose.is_empty() {
+                response.set_header("access-control-expose-headers", names(&self.expose));
+            }
+        }
+        Ok(response.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{decorator, header, plan, request, through};
+
+    const PAGE: &str = "https://a.example.com";
+
+    #[test]
+    fn preflights_are_answered() {
+        let cors = decorator("Cors", &json!({"origins": [PAGE, "http://localhost:3000"], "credentials": true}));
+        let ask = |origin: &str, method: &str, headers: &str| {
+            let asked = [
+                ("origin", origin),
+                ("access-control-request-method", method),
+                ("access-control-request-headers", headers),
+            ];
+            through(&[&cors], &request("OPTIONS", &asked))
+        };
+        let allowed = ask(PAGE, "POST", "content-type");
+        assert_eq!((allowed.status, allowed.body.len()), (204, 0));
+        for (name, value) in [
+            ("access-control-allow-origin", PAGE),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-methods", "GET, HEAD, POST"),
+            ("access-control-allow-headers", "content-type"),
+            ("access-control-max-age", "600"),
+            ("vary", "origin, access-control-request-method, access-control-request-headers"),
+        ] {
+            assert_eq!(header(&allowed, name), Some(value));
+        }
+        for (origin, method, headers) in [
+            ("https://b.example.com", "POST", ""),
+            ("https://a.example.com.evil.com", "POST", ""),
+            ("http://a.example.com", "POST", ""),
+            ("null", "POST", ""),
+            ("*", "POST", ""),
+            (PAGE, "DELETE", ""),
+            (PAGE, "POST", "content-type, x-other"),
+        ] {
+            let refused = ask(origin, method, headers);
+            assert_eq!((refused.status, header(&refused, "access-control-allow-origin")), (403, None), "{origin}");
+        }
+        let plain = through(&[&cors], &request("OPTIONS", &[("origin", PAGE)]));
+        assert_eq!(plain.body, b"seen", "what is no preflight goes on");
+    }
+
+    #[test]
+    fn pages_of_allowed_origins_may_read_the_answer() {
+        let cors = decorator("Cors", &json!({"origins": PAGE, "expose": ["X-Request-Id"]}));
+        let answer = through(&[&cors], &request("GET", &[("origin", PAGE)]));
+        assert_eq!(header(&answer, "access-control-allow-origin"), Some(PAGE));
+        assert_eq!(header(&answer, "access-control-expose-headers"), Some("x-request-id"));
+        assert_eq!(header(&answer, "access-control-allow-credentials"), None);
+        for origin in ["https://b.example.com", "null"] {
+            let answer = through(&[&cors], &request("GET", &[("origin", origin)]));
+            assert_eq!((answer.status, header(&answer, "access-control-allow-origin")), (200, None));
+            assert_eq!(header(&answer, "vary"), Some("origin"));
+        }
+        let all = decorator("Cors", &json!({"origins": "*"}));
+        let answer = through(&[&all], &request("GET", &[("origin", "https://b.example.com")]));
+        assert_eq!(header(&answer, "access-control-allow-origin"), Some("*"));
+    }
+
+    #[test]
+    fn arguments_are_checked() {
+        for (arguments, said) in [
+            (json!({"origins": []}), "names none"),
+            (json!({"origins": "*", "credentials": true}), "every page"),
+            (json!({"origins": "https://a.example.com/"}), "is no origin"),
+            (json!({"origins": "https://A.example.com"}), "is no origin"),
+            (json!({"origins": "https://a.example.com:443"}), "is no origin"),
+            (json!({"origins": "null"}), "is no origin"),
+            (json!({"origins": "https://a\r\nb: c"}), "is no origin"),
+            (json!({"origins": PAGE, "methods": ["GET, PUT"]}), "is no method"),
+            (json!({"origins": PAGE, "headers": ["a\r\nb"]}), "`headers`"),
+        ] {
+            let findings = plan("Cors", &arguments).err().unwrap();
+            assert!(findings.contains(said), "{findings}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A bounded number of calls at once, and of those that wait for their turn.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lets a bounded number of calls in.
+#[derive(Default)]
+pub struct Gate {
+    counts: Mutex<Counts>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct Counts {
+    inside: usize,
+    waiting: usize,
+}
+
+/// How many a gate lets in and lets wait, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many may be inside.
+    pub most: usize,
+    /// How many may wait.
+    pub queue: usize,
+    /// How long one may wait.
+    pub wait: Duration,
+}
+
+/// A call inside; dropping it lets the next one in.
+pub struct Inside<'a>(&'a Gate);
+
+impl Gate {
+    /// Waits for a place; nothing stands for none that became free in time.
+    pub fn enter(&self, bounds: Bounds) -> Option<Inside<'_>> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.inside >= bounds.most {
+            if counts.waiting >= bounds.queue {
+                return None;
+            }
+            counts.waiting += 1;
+            let until = Instant::now() + bounds.wait;
+            while counts.inside >= bounds.most {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    counts.waiting -= 1;
+                    return None;
+                }
+                counts = self.freed.wait_timeout(counts, left).unwrap_or_else(PoisonError::into_inner).0;
+            }
+            counts.waiting -= 1;
+        }
+        counts.inside += 1;
+        Some(Inside(self))
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).inside -= 1;
+        self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lets_a_bounded_number_in() {
+        let gate = Gate::default();
+        let bounds = |queue, milliseconds| Bounds { most: 2, queue, wait: Duration::from_millis(milliseconds) };
+        let first = gate.enter(bounds(0, 0)).unwrap();
+        let _second = gate.enter(bounds(0, 0)).unwrap();
+        assert!(gate.enter(bounds(0, 5_000)).is_none(), "nobody may wait");
+        assert!(gate.enter(bounds(1, 1)).is_none(), "the time is over");
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| gate.enter(bounds(1, 10_000)).is_some());
+            drop(first);
+            assert!(waits.join().unwrap());
+        });
+        assert!(gate.enter(bounds(0, 0)).is_some(), "those that waited are gone");
+    }
+}

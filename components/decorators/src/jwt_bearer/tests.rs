@@ -1,0 +1,325 @@
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64};
+use ring::rand::SystemRandom;
+use ring::rsa::{KeyPair as RsaPair, PublicKeyComponents};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256};
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::testing::{Provider, body, decorator, header, initialize, plan, request, through};
+
+const ISSUER: &str = "https://idp/";
+
+/// An identity provider with a key of each type. That of RSA stands in a file, and is of use in these tests alone.
+struct Signer {
+    rsa: RsaPair,
+    curve: EcdsaKeyPair,
+}
+
+impl Signer {
+    fn new() -> Signer {
+        let text: String = include_str!("test_key.txt").split_whitespace().collect();
+        let rsa = RsaPair::from_pkcs8(&STANDARD.decode(text).unwrap()).unwrap();
+        let random = SystemRandom::new();
+        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let curve = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_ref(), &random).unwrap();
+        Signer { rsa, curve }
+    }
+
+    fn jwks(&self) -> Json {
+        let rsa: PublicKeyComponents<Vec<u8>> = self.rsa.public().into();
+        let (n, e) = (BASE64.encode(rsa.n), BASE64.encode(rsa.e));
+        let point = self.curve.public_key().as_ref();
+        let (x, y) = (BASE64.encode(&point[1..33]), BASE64.encode(&point[33..]));
+        json!({"keys": [
+            {"kty": "RSA", "kid": "r", "use": "sig", "alg": "RS256", "n": n, "e": e},
+            {"kty": "EC", "kid": "e", "crv": "P-256", "x": x, "y": y},
+            {"kty": "RSA", "kid": "encrypts", "use": "enc", "n": n, "e": e},
+            {"kty": "oct", "kid": "o", "k": BASE64.encode(SHARED)},
+            {"kty": "EC", "kid": "s", "crv": "secp256k1", "x": x, "y": y},
+            {"kty": "new", "kid": "n"},
+        ]})
+    }
+
+    /// The public key as a file holds it.
+    fn pem(&self) -> String {
+        // The head of a SubjectPublicKeyInfo of P-256, before the point.
+        let head = hex::decode("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
+        let encoded = STANDARD.encode([&head, self.curve.public_key().as_ref()].concat());
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n", &encoded[..64], &encoded[64..])
+    }
+
+    fn sign(&self, head: &Json, claims: &Json) -> String {
+        let message = message(head, claims);
+        let random = SystemRandom::new();
+        let signature = match head["alg"].as_str().unwrap() {
+            "ES256" => self.curve.sign(&random, message.as_bytes()).unwrap().as_ref().to_vec(),
+            _ => {
+                let mut signature = vec![0; self.rsa.public().modulus_len()];
+                self.rsa.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature).unwrap();
+                signature
+            }
+        };
+        format!("{message}.{}", BASE64.encode(signature))
+    }
+}
+
+const SHARED: &str = "0123456789abcdef0123456789abcdef";
+
+fn message(head: &Json, claims: &Json) -> String {
+    format!("{}.{}", BASE64.encode(head.to_string()), BASE64.encode(claims.to_string()))
+}
+
+fn with_secret(head: &Json, claims: &Json, secret: &[u8]) -> String {
+    let message = message(head, claims);
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+    format!("{message}.{}", BASE64.encode(ring::hmac::sign(&key, message.as_bytes())))
+}
+
+fn now() -> u64 {
+    jsonwebtoken::get_current_timestamp()
+}
+
+fn claims() -> Json {
+    json!({"iss": ISSUER, "aud": "iris", "sub": "ada", "exp": now() + 60, "scope": "a b", "permissions": ["c"]})
+}
+
+fn changed(change: &Json) -> Json {
+    let mut all = claims();
+    all.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    all
+}
+
+fn arguments(more: &Json) -> Json {
+    let mut arguments = json!({"issuer": ISSUER, "audience": "iris"});
+    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    arguments
+}
+
+fn bearing(token: &str) -> ViewRequest {
+    request("GET", &[("authorization", &format!("Bearer {token}"))])
+}
+
+/// Returns a decorator with the keys of a signer in a file.
+fn of_file(signer: &Signer, folder: &tempfile::TempDir, more: &Json) -> std::sync::Arc<dyn Decorator> {
+    let path = folder.path().join("keys.json");
+    std::fs::write(&path, signer.jwks().to_string()).unwrap();
+    let mut arguments = arguments(&json!({"jwks_file": path}));
+    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    decorator("JWTBearer", &arguments)
+}
+
+#[test]
+fn tokens_of_the_provider_are_let_in() {
+    let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
+    let auth = of_file(&signer, &folder, &json!({}));
+    for head in [
+        json!({"alg": "RS256", "kid": "r"}),
+        json!({"alg": "ES256", "kid": "e"}),
+        json!({"alg": "ES256", "typ": "at+jwt"}),
+    ] {
+        for change in [json!({}), json!({"aud": ["x", "iris"]}), json!({"exp": now() - 10}), json!({"nbf": now() + 10})]
+        {
+            let asked = bearing(&signer.sign(&head, &changed(&change)));
+            let answer = through(&[&auth], &asked);
+            assert_eq!((answer.status, body(&answer)), (200, "seen"), "{head} {change}");
+            let identity = asked.caller.identity().unwrap();
+            assert_eq!((identity.principal.as_str(), identity.scopes.join(" ").as_str()), ("ada", "a b c"));
+        }
+    }
+}
+
+#[test]
+fn attacks_are_refused() {
+    let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
+    let auth = of_file(&signer, &folder, &json!({"required_claims": ["scope"]}));
+    let (rsa, curve) = (json!({"alg": "RS256", "kid": "r"}), json!({"alg": "ES256", "kid": "e"}));
+    let good = signer.sign(&rsa, &claims());
+    let (body_of_good, signature) = good.rsplit_once('.').unwrap();
+    let other = Signer::new();
+    let modulus = PublicKeyComponents::<Vec<u8>>::from(signer.rsa.public()).n;
+    let der = signer.rsa.public().as_ref().to_vec();
+    let hs = json!({"alg": "HS256", "kid": "r"});
+    let attacks = [
+        ("no signature", format!("{}.", message(&json!({"alg": "none"}), &claims()))),
+        ("no signature", format!("{}.", message(&json!({"alg": "NONE", "kid": "r"}), &claims()))),
+        ("no signature", format!("{body_of_good}.")),
+        ("two parts", body_of_good.to_owned()),
+        ("four parts", format!("{good}.x")),
+        ("a public key as a secret", with_secret(&hs, &claims(), &der)),
+        ("a public key as a secret", with_secret(&hs, &claims(), &modulus)),
+        ("a public key as a secret", with_secret(&hs, &claims(), signer.pem().as_bytes())),
+        ("a public key as a secret", with_secret(&rsa, &claims(), &der)),
+        ("an empty secret", with_secret(&hs, &claims(), b"")),
+        ("a secret of the set", with_secret(&json!({"alg": "HS256", "kid": "o"}), &claims(), SHARED.as_bytes())),
+        ("another key", other.sign(&curve, &claims())),
+        ("another key's id", signer.sign(&json!({"alg": "RS256", "kid": "e"}), &claims())),
+        ("an unknown key", signer.sign(&json!({"alg": "RS256", "kid": "x"}), &claims())),
+        ("a key that encrypts", signer.sign(&json!({"alg": "RS256", "kid": "encrypts"}), &claims())),
+        ("another algorithm of the type", signer.sign(&json!({"alg": "RS384", "kid": "r"}), &claims())),
+        (
+            "a key in the token",
+            signer.sign(&json!({"alg": "RS256", "kid": "x", "jwk": signer.jwks()["keys"][0]}), &claims()),
+        ),
+        ("a critical header", signer.sign(&json!({"alg": "RS256", "kid": "r", "crit": ["x"]}), &claims())),
+        ("other claims", format!("{}.{signature}", message(&rsa, &changed(&json!({"sub": "root"}))))),
+        ("expired", signer.sign(&rsa, &changed(&json!({"exp": now() - 60})))),
+        ("never expires", signer.sign(&rsa, &changed(&json!({"exp": null})))),
+        ("expires in words", signer.sign(&rsa, &changed(&json!({"exp": "9999999999"})))),
+        ("expired long ago", signer.sign(&rsa, &changed(&json!({"exp": -1})))),
+        ("not yet valid", signer.sign(&rsa, &changed(&json!({"nbf": now() + 60})))),
+        ("begins in words", signer.sign(&rsa, &changed(&json!({"nbf": "0"})))),
+        ("another audience", signer.sign(&rsa, &changed(&json!({"aud": "wine"})))),
+        ("another audience", signer.sign(&rsa, &changed(&json!({"aud": ["iris2"]})))),
+        ("no audience", signer.sign(&rsa, &changed(&json!({"aud": null})))),
+        ("no audience", signer.sign(&rsa, &changed(&json!({"aud": []})))),
+        ("another issuer", signer.sign(&rsa, &changed(&json!({"iss": "https://idp"})))),
+        ("several issuers", signer.sign(&rsa, &changed(&json!({"iss": [ISSUER, "x"]})))),
+        ("no issuer", signer.sign(&rsa, &changed(&json!({"iss": null})))),
+        ("nobody", signer.sign(&rsa, &changed(&json!({"sub": null})))),
+        ("a line in the name", signer.sign(&rsa, &changed(&json!({"sub": "a\nb"})))),
+        ("a claim is missing", signer.sign(&rsa, &changed(&json!({"scope": null})))),
+        ("no token", "abc".to_owned()),
+    ];
+    for (attack, token) in attacks {
+        let asked = bearing(&token);
+        let answer = through(&[&auth], &asked);
+        assert_eq!(answer.status, 401, "{attack}: {token}");
+        assert!(header(&answer, "www-authenticate").unwrap().starts_with("Bearer error=\"invalid_token\""), "{attack}");
+        assert!(asked.caller.identity().is_none() && !body(&answer).contains(&token), "{attack}");
+    }
+    assert_eq!(through(&[&auth], &bearing(&good)).status, 200);
+    let nothing = through(&[&auth], &request("GET", &[]));
+    assert_eq!((nothing.status, header(&nothing, "www-authenticate")), (401, Some("Bearer")));
+    let twice = ("authorization", &*format!("Bearer {good}"));
+    assert_eq!(through(&[&auth], &request("GET", &[twice, twice])).status, 400);
+}
+
+#[test]
+fn a_public_key_verifies_its_own_algorithm() {
+    let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("key.pem");
+    std::fs::write(&path, signer.pem()).unwrap();
+    let auth = decorator("JWTBearer", &arguments(&json!({"public_key_file": path})));
+    let head = json!({"alg": "ES256", "kid": "any"});
+    assert_eq!(through(&[&auth], &bearing(&signer.sign(&head, &claims()))).status, 200);
+    assert_eq!(through(&[&auth], &bearing(&Signer::new().sign(&head, &claims()))).status, 401);
+    let token = with_secret(&json!({"alg": "HS256"}), &claims(), signer.pem().as_bytes());
+    assert_eq!(through(&[&auth], &bearing(&token)).status, 401);
+
+    std::fs::write(&path, "-----BEGIN PRIVATE KEY-----\ncanary").unwrap();
+    let broken = plan("JWTBearer", &arguments(&json!({"public_key_file": path}))).unwrap();
+    let said = initialize(broken.as_ref(), "predict_decorators.0").unwrap_err();
+    assert!(said.contains("no public key") && !said.contains("canary"), "{said}");
+}
+
+#[test]
+fn a_secret_verifies_where_it_is_given() {
+    let auth = decorator("JWTBearer", &arguments(&json!({"secret": SHARED})));
+    let token = with_secret(&json!({"alg": "HS256"}), &claims(), SHARED.as_bytes());
+    assert_eq!(through(&[&auth], &bearing(&token)).status, 200);
+    let token = with_secret(&json!({"alg": "HS256"}), &claims(), b"another");
+    assert_eq!(through(&[&auth], &bearing(&token)).status, 401);
+    let token = format!("{}.", message(&json!({"alg": "none"}), &claims()));
+    assert_eq!(through(&[&auth], &bearing(&token)).status, 401);
+}
+
+#[test]
+fn a_published_set_is_fetched_again_and_outlives_its_provider() {
+    let (signer, stranger) = (Signer::new(), Signer::new());
+    let provider = Provider::saying(500, "");
+    let more = json!({"jwks_url": provider.url, "timeout": 1.0, "pause": 0.4, "refresh": 3600.0});
+    let auth = decorator("JWTBearer", &arguments(&more));
+    let status = |token: &str| through(&[&auth], &bearing(token)).status;
+    let pause = || std::thread::sleep(Duration::from_millis(450));
+    let token = signer.sign(&json!({"alg": "ES256", "kid": "e"}), &claims());
+
+    assert_eq!(provider.count(), 0, "the set is fetched when it is needed");
+    assert_eq!((status(&token), status(&token), provider.count()), (503, 503, 1), "not in the pause");
+    provider.say(200, &signer.jwks().to_string());
+    pause();
+    assert_eq!((status(&token), status(&token), provider.count()), (200, 200, 1));
+
+    // Unknown keys have the set be fetched, and not more often than once a pause.
+    pause();
+    let unknown = signer.sign(&json!({"alg": "ES256", "kid": "x"}), &claims());
+    assert_eq!((status(&unknown), status(&unknown), provider.count()), (401, 401, 1));
+
+    // A provider that fails or talks nonsense does not take the keys away.
+    for (code, said) in [(500, ""), (200, "nonsense"), (200, "{\"keys\": []}"), (302, "")] {
+        provider.say(code, said);
+        pause();
+        assert_eq!((status(&unknown), status(&token), provider.count()), (401, 200, 1), "{code} {said}");
+    }
+    // A new key is let in, the old one no longer.
+    let mut keys = stranger.jwks();
+    keys["keys"][1]["kid"] = "x".into();
+    provider.say(200, &keys.to_string());
+    pause();
+    let token_of_stranger = stranger.sign(&json!({"alg": "ES256", "kid": "x"}), &claims());
+    assert_eq!((status(&token_of_stranger), status(&token), status(&unknown)), (200, 401, 401));
+}
+
+#[test]
+fn a_set_is_fetched_once_for_many_requests() {
+    let signer = Signer::new();
+    let provider = Provider::saying(200, &signer.jwks().to_string());
+    let auth = decorator("JWTBearer", &arguments(&json!({"jwks_url": provider.url, "timeout": 5.0})));
+    let token = signer.sign(&json!({"alg": "ES256", "kid": "e"}), &claims());
+    std::thread::scope(|scope| {
+        let calls = [(); 8].map(|()| scope.spawn(|| through(&[&auth], &bearing(&token)).status));
+        calls.into_iter().for_each(|call| assert_eq!(call.join().unwrap(), 200));
+    });
+    assert_eq!(provider.count(), 1);
+}
+
+#[test]
+fn a_provider_that_does_not_answer_holds_nobody_up_for_long() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let auth = decorator("JWTBearer", &arguments(&json!({"jwks_url": url, "timeout": 0.2})));
+    let token = Signer::new().sign(&json!({"alg": "ES256", "kid": "e"}), &claims());
+    let started = std::time::Instant::now();
+    for _ in 0..5 {
+        assert_eq!(through(&[&auth], &bearing(&token)).status, 503);
+    }
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_old_set_is_fetched_again() {
+    let signer = Signer::new();
+    let provider = Provider::saying(200, &signer.jwks().to_string());
+    let more = json!({"jwks_url": provider.url, "timeout": 1.0, "pause": 0.1, "refresh": 1.0});
+    let auth = decorator("JWTBearer", &arguments(&more));
+    let token = signer.sign(&json!({"alg": "RS256", "kid": "r"}), &claims());
+    assert_eq!((through(&[&auth], &bearing(&token)).status, provider.count()), (200, 1));
+    std::thread::sleep(Duration::from_millis(1100));
+    provider.say(500, "");
+    assert_eq!((through(&[&auth], &bearing(&token)).status, provider.count()), (200, 1), "the old one stays in use");
+}
+
+#[test]
+fn arguments_are_checked_and_never_shown() {
+    let with_keys = |more: Json| {
+        let mut arguments = arguments(&json!({"jwks_file": "keys.json"}));
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        arguments
+    };
+    for (arguments, said) in [
+        (arguments(&json!({})), "one of `jwks_url`, `jwks_file`"),
+        (with_keys(json!({"public_key_file": "x"})), "one of `jwks_url`, `jwks_file`"),
+        (with_keys(json!({"algorithms": "none"})), "`none` is no algorithm"),
+        (with_keys(json!({"algorithms": []})), "no algorithm is left"),
+        (with_keys(json!({"algorithms": ["RS256", "HS256"]})), "`HS256` needs `secret`"),
+        (arguments(&json!({"secret": SHARED, "algorithms": "RS256"})), "needs a public key"),
+        (arguments(&json!({"secret": "canary"})), "at least 32 bytes"),
+        (arguments(&json!({"jwks_url": "http://idp.example.com/canary"})), "`jwks_url`"),
+        (with_keys(json!({"issuer": ""})), "`issuer` is empty"),
+        (with_keys(json!({"audience": []})), "`audience` is empty"),
+        (with_keys(json!({"leeway": 10000})), "`leeway`"),
+    ] {
+        let findings = plan("JWTBearer", &arguments).err().unwrap();
+        assert!(findings.contains(said) && !findings.contains("canary"), "{findings}");
+    }
+}

@@ -1,0 +1,124 @@
+//! What browsers are told not to do.
+
+use palladium_component::prelude::*;
+
+use crate::plain::HeaderText;
+use crate::view::{answer, only_views, request_of};
+
+/// Adds headers that keep browsers from doing harm with an answer.
+///
+/// ```ron
+/// "predict_decorators": ["palladium.decorators.SecurityHeaders"]
+/// ```
+///
+/// These are `X-Content-Type-Options: nosniff`, and those of the parameters below, each of which null leaves out. A
+/// header that the view or a decorator further inside has set stays as it is. `Strict-Transport-Security` binds browsers
+/// to TLS for a long time, so it is sent only where `hsts_max_age` asks for it: the service itself does not know whether
+/// a proxy in front speaks TLS.
+#[component(Decorator, name = "palladium.decorators.SecurityHeaders", check, lifecycle)]
+pub struct SecurityHeaders {
+    /// `X-Frame-Options`: who may show the answer in a frame.
+    #[param(default = "DENY")]
+    frame_options: Option<HeaderText>,
+    /// `Referrer-Policy`: what is told to the pages that links lead to.
+    #[param(default = "no-referrer")]
+    referrer_policy: Option<HeaderText>,
+    /// `Content-Security-Policy`: what the answer may load if it is shown as a page.
+    #[param(default = "default-src 'none'; frame-ancestors 'none'")]
+    content_security_policy: Option<HeaderText>,
+    /// `Cache-Control`: who may keep the answer.
+    #[param(default = "no-store")]
+    cache_control: Option<HeaderText>,
+    /// `Strict-Transport-Security`: for how many seconds browsers insist on TLS.
+    hsts_max_age: Option<u64>,
+    /// Whether that holds for all names below the one of the service too.
+    #[param(default = false)]
+    hsts_subdomains: bool,
+}
+
+impl SecurityHeaders {
+    fn check(&self) -> Result<(), ArgumentError> {
+        match self.hsts_subdomains && self.hsts_max_age.is_none() {
+            true => Err(ArgumentError::new("hsts_subdomains", "`hsts_subdomains` is without effect")
+                .help("give `hsts_max_age`")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Lifecycle for SecurityHeaders {
+    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        only_views(context)
+    }
+}
+
+impl Decorator for SecurityHeaders {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        request_of(&call)?;
+        let mut response = answer(call)?;
+        let mut add = |name: &str, value: &str| {
+            if !response.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name)) {
+                response.set_header(name, value);
+            }
+        };
+        add("x-content-type-options", "nosniff");
+        let given = [
+            ("x-frame-options", &self.frame_options),
+            ("referrer-policy", &self.referrer_policy),
+            ("content-security-policy", &self.content_security_policy),
+            ("cache-control", &self.cache_control),
+        ];
+        for (name, value) in given {
+            value.iter().for_each(|value| add(name, &value.0));
+        }
+        if let Some(seconds) = self.hsts_max_age {
+            let subdomains = if self.hsts_subdomains { "; includeSubDomains" } else { "" };
+            add("strict-transport-security", &format!("max-age={seconds}{subdomains}"));
+        }
+        Ok(response.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{decorator, header, plan, request, through, through_to};
+
+    #[test]
+    fn headers_are_added_and_none_is_replaced() {
+        let answer = through(&[&decorator("SecurityHeaders", &json!({}))], &request("GET", &[]));
+        for (name, value) in [
+            ("x-content-type-options", Some("nosniff")),
+            ("x-frame-options", Some("DENY")),
+            ("referrer-policy", Some("no-referrer")),
+            ("content-security-policy", Some("default-src 'none'; frame-ancestors 'none'")),
+            ("cache-control", Some("no-store")),
+            ("strict-transport-security", None),
+        ] {
+            assert_eq!(header(&answer, name), value);
+        }
+        let arguments = json!({"frame_options": null, "hsts_max_age": 60, "hsts_subdomains": true});
+        let view = || {
+            let mut response = ViewResponse::text(200, "");
+            response.set_header("Cache-Control", "max-age=5");
+            response
+        };
+        let answer = through_to(&[&decorator("SecurityHeaders", &arguments)], &request("GET", &[]), view);
+        assert_eq!((header(&answer, "x-frame-options"), header(&answer, "cache-control")), (None, Some("max-age=5")));
+        assert_eq!(header(&answer, "strict-transport-security"), Some("max-age=60; includeSubDomains"));
+    }
+
+    #[test]
+    fn arguments_are_checked() {
+        for arguments in [
+            json!({"frame_options": "DENY\r\nx: y"}),
+            json!({"content_security_policy": "a\nb"}),
+            json!({"hsts_subdomains": true}),
+            json!({"hsts_max_age": -1}),
+        ] {
+            assert!(plan("SecurityHeaders", &arguments).is_err(), "{arguments}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Requests to views, and what decorators answer in the place of a view.
+
+use palladium_component::prelude::*;
+use serde_json::json;
+
+/// The root keys of lists that wrap something else than a view.
+const NO_VIEWS: [&str; 7] = [
+    "fit_decorators",
+    "get_metadata_decorators",
+    "load_data_decorators",
+    "read_model_decorators",
+    "update_data_decorators",
+    "update_model_decorators",
+    "write_model_decorators",
+];
+
+/// Checks that a decorator of views stands in a list of such.
+///
+/// # Errors
+/// It stands in a list that wraps something else.
+pub fn only_views(context: &InitContext<'_>) -> Result<(), Failure> {
+    match context.key.segments().next().filter(|list| NO_VIEWS.contains(list)) {
+        Some(list) => Err(Failure::with_help(
+            format!("it decorates views, and `{list}` wraps none"),
+            "move it to `predict_decorators`, `alive_decorators`, `list_decorators` or the list of another view",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Returns the request of a call.
+///
+/// # Errors
+/// The call is not that of a view.
+pub fn request_of<'a>(call: &Call<'a>) -> Result<&'a ViewRequest, Failure> {
+    match call.arguments() {
+        Arguments::Request(request) => Ok(request),
+        _ => Err(Failure::message(format!("a decorator of views stands in `{}`, which wraps no view", call.name()))),
+    }
+}
+
+/// Makes the call of a view.
+///
+/// # Errors
+/// Those of the call.
+pub fn answer(call: Call<'_>) -> Result<ViewResponse, Failure> {
+    Ok(ViewResponse::try_from(call.proceed()?)?)
+}
+
+/// Returns a refusal in the shape that the service gives its own.
+pub fn refusal(request: &ViewRequest, status: u16, message: &str) -> ViewResponse {
+    let body = json!({"status": "ERROR", "error_code": -1, "error_message": message}).to_string();
+    let mut response = ViewResponse { status, headers: Vec::new(), body: body.into_bytes() };
+    response.set_header("content-type", "application/json; charset=utf-8");
+    named(request, response)
+}
+
+/// Returns a refusal as plain text.
+pub fn text_refusal(request: &ViewRequest, status: u16, message: &str) -> ViewResponse {
+    named(request, ViewResponse::text(status, message))
+}
+
+/// Returns the refusal of a request that may be repeated in a while.
+pub fn later(request: &ViewRequest, status: u16, message: &str, seconds: u64) -> ViewResponse {
+    let mut response = refusal(request, status, message);
+    response.set_header("retry-after", seconds.max(1).to_string());
+    response
+}
+
+/// Puts the id of the request on a refusal, as the service does with its own.
+fn named(request: &ViewRequest, mut response: ViewResponse) -> ViewResponse {
+    if !request.request_id.is_empty() {
+        response.set_header("x-request-id", request.request_id.as_str());
+    }
+    response
+}
+
+/// Returns the name of the caller, if a decorator has found it out.
+pub fn principal(request: &ViewRequest) -> Option<String> {
+    request.caller.identity().map(|identity| identity.principal.clone())
+}
+
+/// Adds a name to a header that lists names, such as `vary`.
+pub fn add_to_header(response: &mut ViewResponse, name: &str, added: &str) {
+    let given = response.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
+    let mut given: Vec<&str> = given.collect();
+    given.push(added);
+    let all = given.join(", ");
+    response.set_header(name, all);
+}
