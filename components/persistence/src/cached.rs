@@ -117,6 +117,10 @@ impl Persister for CachedUpdatePersister {
         self.cache.model.load_full().map(Ok)
     }
 
+    fn cache(&self) -> Option<&dyn ModelCache> {
+        Some(self)
+    }
+
     fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
         self.store.write(model)
     }
@@ -177,6 +181,12 @@ impl Persister for CachedUpdatePersister {
 
     fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
         self.store.upgrade(from, to, origin)
+    }
+}
+
+impl ModelCache for CachedUpdatePersister {
+    fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError> {
+        self.update_cache(None)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use palladium_data::Dataset;
 use palladium_value::KeyPath;
@@ -99,9 +99,18 @@ pub struct ViewRequest {
     pub headers: Vec<(String, String)>,
     /// The body; empty where there is none.
     pub body: Vec<u8>,
+    /// The decoded parts of the path that the rule of a view names, in order.
+    pub parts: Vec<(String, String)>,
+    /// Who asks: a decorator that finds it out sets it for those inside and for the view.
+    pub principal: OnceLock<String>,
 }
 
 impl ViewRequest {
+    /// Returns the part of the path that the rule gives this name.
+    pub fn part(&self, name: &str) -> Option<&str> {
+        self.parts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Returns the first header of a name, whose case does not count.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
