@@ -69,7 +69,7 @@ impl Drawing {
 
         let route_nodes = routes
             .iter()
-            .map(|route| Node { lines: vec![route.path.clone(), route.methods.to_owned()], is_route: true });
+            .map(|route| Node { lines: vec![route.path.clone(), route.methods.clone()], is_route: true });
         let component_nodes = components.iter().map(|(key, name, kind)| Node {
             lines: vec![key.to_string(), (*name).to_owned(), kind.to_string()],
             is_route: false,
