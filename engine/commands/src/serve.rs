@@ -116,7 +116,8 @@ impl Command for Serve {
 
 /// Returns what a service that was started has.
 fn report(app: &App, bound: &Bound) -> Vec<String> {
-    let mut lines: Vec<String> = bound.addresses.iter().map(|address| format!("can listen on http://{address}")).collect();
+    let mut lines: Vec<String> =
+        bound.addresses.iter().map(|address| format!("can listen on http://{address}")).collect();
     lines.extend(route_table(app).into_iter().map(|route| {
         let view = route.view.into_iter().chain(route.service.iter().map(|key| format!("`{key}`")));
         format!("{} ({}): {}", route.path, route.methods, view.collect::<Vec<_>>().join(", "))

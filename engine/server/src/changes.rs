@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use palladium_component::interfaces::{
-    Arguments, FitContext, PersistError, Persister, Returned, Version, ViewRequest,
+    Arguments, FitContext, ModelCache, PersistError, Persister, Returned, Version, ViewRequest,
 };
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
 use palladium_runtime::{JobError, Score, root_keys};
@@ -58,7 +58,7 @@ pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusa
         return Ok(respond(StatusCode::SERVICE_UNAVAILABLE, b"{}".to_vec()));
     };
     let kind = Kind { func: ServerView::UpdateModelCache.name(), is_alone: false, is_cancellable: false };
-    let id = service.jobs.start(kind, move |_| match persister.cache().map(|cache| cache.update()) {
+    let id = service.jobs.start(kind, move |_| match persister.cache().map(ModelCache::update) {
         Some(Ok(Some(model))) => Done::Finished(match model.metadata.version() {
             Some(version) => format!("version {version} is loaded"),
             None => "a model is loaded".to_owned(),

@@ -22,7 +22,8 @@ pub async fn through(
     let work = move || {
         guarded(|| {
             let arguments = Arguments::Request(&request);
-            let returned = decorators.call(None, &arguments, || plain_response(view(&request)).map(Returned::Response))?;
+            let returned =
+                decorators.call(None, &arguments, || plain_response(view(&request)).map(Returned::Response))?;
             Ok::<_, Failure>(ViewResponse::try_from(returned)?)
         })
     };

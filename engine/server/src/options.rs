@@ -38,7 +38,14 @@ pub struct Limits {
 
 impl Default for ServeOptions {
     fn default() -> ServeOptions {
-        ServeOptions { host: "127.0.0.1".to_owned(), port: 5000, workers: None, limits: Limits::default(), drain: Duration::ZERO, sources: Sources::default() }
+        ServeOptions {
+            host: "127.0.0.1".to_owned(),
+            port: 5000,
+            workers: None,
+            limits: Limits::default(),
+            drain: Duration::ZERO,
+            sources: Sources::default(),
+        }
     }
 }
 

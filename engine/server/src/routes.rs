@@ -17,7 +17,7 @@ use crate::models::ModelList;
 use crate::predict::PredictRoute;
 use crate::query::percent_decode;
 use crate::ready::Needed;
-use crate::rule::Rule;
+use crate::rule::{Parts, Rule};
 use crate::settings::Settings;
 use crate::views::{Answers, ServerView, ViewRoute};
 
@@ -55,7 +55,9 @@ pub fn route_table(app: &App) -> Vec<RouteInfo> {
             Endpoint::Predict(predict) => (None, key_of(app, &predict.persister)),
             Endpoint::View(view) => {
                 let uses = match view.answers {
-                    Answers::Server(ServerView::Alive | ServerView::Live | ServerView::Ready | ServerView::Jobs) => None,
+                    Answers::Server(ServerView::Alive | ServerView::Live | ServerView::Ready | ServerView::Jobs) => {
+                        None
+                    }
                     Answers::Server(_) => routes.list.persister.as_ref(),
                     Answers::Function(_) | Answers::Own(_) => None,
                 };
@@ -151,11 +153,13 @@ impl Routes {
             let endpoint = Endpoint::View(Arc::new(route));
             routes.insert(Route { rule: rule.to_owned(), methods, endpoint, key: None, span: None });
         }
+        let mut places: HashMap<String, Span> = HashMap::new();
         for placed in app.all::<dyn PredictService>() {
-            if let Some(finding) = routes.conflict(&placed) {
+            if let Some(finding) = routes.conflict(&placed, &places) {
                 findings.push(finding);
                 continue;
             }
+            places.insert(placed.component.entry_point().to_owned(), placed.span.clone());
             match placed.component.model_persister().cloned().or_else(|| root.clone()) {
                 Some(persister) => routes.predict(app, &envelope, placed, persister),
                 None if root_is_wrong => {}
@@ -205,7 +209,7 @@ impl Routes {
     }
 
     /// Returns what answers at a path by a rule with parts, and these.
-    pub fn find_with_parts(&self, path: &str) -> Option<(&Arc<Route>, Vec<(String, String)>)> {
+    pub fn find_with_parts(&self, path: &str) -> Option<(&Arc<Route>, Parts)> {
         self.with_parts.iter().find_map(|(rule, route)| rule.parts(path).map(|parts| (route, parts)))
     }
 
@@ -222,24 +226,21 @@ impl Routes {
     }
 
     /// Returns why a service cannot have the entry point it wants.
-    fn conflict(&self, placed: &Placed<dyn PredictService>) -> Option<Diagnostic> {
+    fn conflict(&self, placed: &Placed<dyn PredictService>, places: &HashMap<String, Span>) -> Option<Diagnostic> {
         let path = placed.component.entry_point();
         let finding = |message: String| Diagnostic::new(Code::RouteConflict, message).in_key(&placed.key);
         if !path.starts_with('/') {
             let message = format!("a path begins with `/`, the entry point `{path}` does not");
             return Some(finding(message).at(&placed.span, "").help(format!("write `/{path}`")));
         }
-        let other = self.by_path.get(path)?;
-        Some(match &other.span {
-            Some(other) => {
-                let finding = finding(format!("two predict services have the entry point `{path}`"));
-                let finding = finding.at(&placed.span, "this one").also(other, "the other one");
-                finding.help("give one of them another `entry_point`")
-            }
-            None => {
-                let finding = finding(format!("the entry point `{path}` is a route of the server itself"));
-                finding.at(&placed.span, "").help("give the predict service another `entry_point`")
-            }
+        if let Some(other) = places.get(path) {
+            let finding = finding(format!("two predict services have the entry point `{path}`"));
+            let finding = finding.at(&placed.span, "this one").also(other, "the other one");
+            return Some(finding.help("give one of them another `entry_point`"));
+        }
+        self.by_path.contains_key(path).then(|| {
+            let finding = finding(format!("the entry point `{path}` is a route of the server itself"));
+            finding.at(&placed.span, "").help("give the predict service another `entry_point`")
         })
     }
 }

@@ -2,6 +2,9 @@
 
 use crate::query::percent_decode;
 
+/// The decoded parts of a path with their names, in order.
+pub type Parts = Vec<(String, String)>;
+
 /// A rule with at least one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule(Vec<Segment>);
@@ -24,7 +27,7 @@ impl Rule {
     }
 
     /// Returns the decoded parts of a path if the rule fits it; no part is empty.
-    pub fn parts(&self, path: &str) -> Option<Vec<(String, String)>> {
+    pub fn parts(&self, path: &str) -> Option<Parts> {
         let mut parts = Vec::new();
         let mut segments = path.split('/');
         for expected in &self.0 {

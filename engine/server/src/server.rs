@@ -14,6 +14,7 @@ use crate::methods::Methods;
 use crate::options::Limits;
 use crate::request_id::{HEADER, RequestIds};
 use crate::routes::{Endpoint, Route, Routes};
+use crate::rule::Parts;
 use crate::service::Service;
 
 /// What all workers share.
@@ -61,7 +62,7 @@ impl Server {
     async fn answer_at(
         &self,
         route: &Route,
-        parts: Vec<(String, String)>,
+        parts: Parts,
         request: &HttpRequest,
         payload: &mut Payload,
     ) -> HttpResponse {

@@ -65,7 +65,8 @@ impl ServiceHandle for Handle<'_> {
     fn view(&self, name: &str, request: &ViewRequest) -> Result<ViewResponse, Failure> {
         let Some(view) = ServerView::find(name) else {
             let near = nearest(name, ServerView::ALL.iter().map(|view| view.name()));
-            let help = near.map_or_else(|| "they are listed with the routes".to_owned(), |near| format!("did you mean `{near}`?"));
+            let help = near
+                .map_or_else(|| "they are listed with the routes".to_owned(), |near| format!("did you mean `{near}`?"));
             return Err(Failure::with_help(format!("the server has no view `{name}`"), help));
         };
         let decorators = self.service.app.decorators().list(view.decorators());

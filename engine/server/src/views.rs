@@ -13,6 +13,7 @@ use crate::answer::{Refusal, Shape, chain, respond};
 use crate::decorated::{http_response, plain_request, through};
 use crate::options::Limits;
 use crate::ready::{live, ready};
+use crate::rule::Parts;
 use crate::service::{Handle, Service};
 use crate::{body, changes, query};
 
@@ -172,7 +173,7 @@ impl ViewRoute {
         self: &Arc<Self>,
         request: &HttpRequest,
         payload: &mut Payload,
-        parts: Vec<(String, String)>,
+        parts: Parts,
         limits: &Limits,
         service: &Arc<Service>,
         request_id: String,

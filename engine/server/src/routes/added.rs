@@ -67,7 +67,9 @@ fn function(placed: &Placement) -> Option<Answers> {
 fn endpoints<'a>(views: &'a [Placement], findings: &mut Diagnostics) -> HashMap<&'a str, Option<Answers>> {
     let mut named: HashMap<&str, (Option<Answers>, &Placement)> = HashMap::new();
     for placed in views {
-        let Some(name) = placed.component.endpoint().filter(|_| placed.component.function().is_some()) else { continue };
+        let Some(name) = placed.component.endpoint().filter(|_| placed.component.function().is_some()) else {
+            continue;
+        };
         let answers = function(placed);
         let differs = |other: &Answers| answers.as_ref().is_some_and(|answers| !answers.is(other));
         if ServerView::of_endpoint(name).is_some_and(|view| differs(&Answers::Server(view))) {
@@ -153,9 +155,9 @@ fn unmet(app: &App, placed: &Placement, answers: &Answers, persister_is_wrong: b
     match answers {
         Answers::Server(ServerView::Fit) if !persister_is_wrong && !FIT_KEYS.into_iter().any(is_broken) => {
             match FitInputs::of(app, &FitOptions::default()) {
-                Err(JobError::Config(finding)) => {
-                    Some(Diagnostic { labels: Vec::new(), ..*finding }.at(&placed.span, "needed here").in_key(&placed.key))
-                }
+                Err(JobError::Config(finding)) => Some(
+                    Diagnostic { labels: Vec::new(), ..*finding }.at(&placed.span, "needed here").in_key(&placed.key),
+                ),
                 Ok(_) | Err(_) => None,
             }
         }
