@@ -10,6 +10,7 @@ export CARGO_INCREMENTAL=0
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
 
 . scripts/need.sh
+. scripts/services.sh
 
 # SQLite and zstd are compiled from C.
 need cc build-essential
@@ -18,6 +19,10 @@ cargo clippy --version >/dev/null 2>&1 || step rustup component add clippy
 
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The tests of the model stores talk to real servers.
+bring_services
+start_services
 if cargo nextest --version >/dev/null 2>&1; then
     step cargo nextest run --workspace --locked --no-fail-fast
 else

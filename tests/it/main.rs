@@ -15,6 +15,7 @@ mod documents;
 mod init;
 mod logging;
 mod process;
+mod refresh;
 mod schema;
 mod secrets;
 mod serve;

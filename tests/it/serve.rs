@@ -43,6 +43,12 @@ impl Service {
         Service::start(folder)
     }
 
+    /// Asks the service to end and returns how it did.
+    pub fn end(mut self) -> std::process::ExitStatus {
+        self.process.signal(Signal::TERM);
+        self.process.finish().status
+    }
+
     pub fn get(&self, path: &str) -> Response {
         self.client.get(format!("{}{path}", self.base)).send().unwrap()
     }

@@ -15,10 +15,16 @@
 //! `columns` (name and type of each training column) and `payload_size` (the length of the decompressed payload).
 //! Entries that a reader does not know are skipped, so that later versions can add some.
 //!
-//! A later format keeps the first twelve bytes, and every reader reads all formats before its own.
+//! A later format keeps the first twelve bytes, and every reader reads all formats before its own. `FORMAT.md` beside
+//! the sources of this crate is the specification: what a reader checks in which order, and what may change.
+//!
+//! Compressed payloads of more than 8 MiB lie in a file without a name in the temporary folder, which `TMPDIR` names,
+//! while a model is written or read.
 
+mod ahead;
 mod error;
 mod reading;
+mod spool;
 mod writing;
 
 pub use error::ArtifactError;

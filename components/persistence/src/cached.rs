@@ -1,24 +1,30 @@
 //! The active model of another persister, at hand.
 
+mod updater;
+
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use palladium_component::prelude::*;
+
+use self::updater::{Cache, Updater};
 
 /// The root key of the decorators around each update.
 const UPDATE_DECORATORS: &str = "update_model_decorators";
 
-const ACTIVE_MODEL: &str = "active-model";
-
 /// Keeps the active model of another persister in memory, so that predictions need not wait for a store.
 ///
-/// A service loads the active model once, when it starts, and again when a model is activated through it. If there is
-/// no active model yet, the service starts all the same and looks again at each request. A newly activated model that
-/// cannot be loaded does not replace the one that is in use. Commands such as `fit` and `list` do without a cache. The
-/// root key `update_model_decorators` lists what is called around each look for a new model.
+/// A service loads the active model when it starts, when a model is activated through it, and each time that
+/// `update_cache_rrule` says: so it takes up what other processes activate. A new model is loaded beside the one that is
+/// in use and takes its place in one step: no prediction waits. What cannot be loaded, because the store does not answer
+/// or the model is damaged, does not replace the one that is in use; the log says why, and `/alive` says that it is so
+/// and since when. If there is no active model yet, the service starts all the same and looks again at each time of the
+/// rule and at each request. Commands such as `fit` and `list` do without a cache. The root key
+/// `update_model_decorators` lists what is called around each look for a new model.
+///
+/// This service looks for a new model every minute of the working hours:
 ///
 /// ```ron
 /// {
@@ -28,38 +34,38 @@ const ACTIVE_MODEL: &str = "active-model";
 ///             "!": "palladium.persistence.Database",
 ///             "url": "sqlite:///${here}/models.db",
 ///         },
+///         "update_cache_rrule": {
+///             "freq": "MINUTELY",
+///             "byhour": [8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
+///             "byweekday": ["MO", "TU", "WE", "TH", "FR"],
+///             "bysecond": 0,
+///             "tz": "Europe/Berlin",
+///         },
 ///     },
 /// }
 /// ```
+///
+/// The parts of a rule are those of RFC 5545 and mean what they mean to `rrule` of Python's dateutil; a day or time has
+/// to fit all of them. A time that the clock skips when it is put forward comes as much later, and one that it shows
+/// twice comes the first time; a rule that goes on all day, `HOURLY` or more often without `byhour`, goes on while the
+/// clock shows an hour twice. Looks that were missed, because the machine slept or the one before took too long, lead to
+/// one. With `check_version` a look that finds nothing new asks the store which version is active and no more.
 #[component(Persister, name = "palladium.persistence.CachedUpdatePersister", lifecycle)]
 pub struct CachedUpdatePersister {
     /// The persister that stores the models.
     #[param(name = "impl")]
     store: Arc<dyn Persister>,
+    /// When to look for a new model: a map with `freq` and other parts of a recurrence rule. Null: only when the service
+    /// starts and when a model is activated through it.
+    update_cache_rrule: Option<Recurrence>,
     /// Whether a refresh loads the model only if another version is active than the one that was loaded; otherwise it
     /// is loaded each time.
     #[param(default = true)]
     check_version: bool,
     #[state]
-    cache: Cache,
-}
-
-/// The model at hand. Until it is switched on, which `initialize` does, nothing is kept.
-#[derive(Default)]
-struct Cache {
-    on: AtomicBool,
-    model: ArcSwapOption<TrainedModel>,
-    /// What is called around each update, and the place of this persister.
-    decorators: OnceLock<(DecoratorList, KeyPath)>,
-    /// What was loaded last; locked while something is loaded, so that no two loads overtake each other.
-    loaded: Mutex<Option<Loaded>>,
-}
-
-/// What was asked for when the model at hand was loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Loaded {
-    active: Option<Version>,
-    asked: Option<Version>,
+    cache: Arc<Cache>,
+    #[state]
+    task: Mutex<Option<RecurringTask>>,
 }
 
 /// A model was activated that the cache could not load.
@@ -95,7 +101,14 @@ impl Lifecycle for CachedUpdatePersister {
             }
             Err(error) => return Err(Failure::from(error)),
         }
-        Ok(())
+        self.start(context.key)
+    }
+
+    /// Stops to look for new models. The one at hand stays.
+    fn close(&self) {
+        // The lock is free again when the task stops.
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(task);
     }
 }
 
@@ -108,7 +121,8 @@ impl Persister for CachedUpdatePersister {
         if let Some(model) = self.cache.model.load_full() {
             return Ok(model);
         }
-        self.update_cache(None)?;
+        // No request waits for a refresh.
+        Updater { waits: false, ..self.updater() }.update(None)?;
         // Whoever was faster has filled the cache: an update that finds nothing new returns nothing.
         self.cache.model.load_full().map_or_else(|| self.store.read(None), Ok)
     }
@@ -119,6 +133,10 @@ impl Persister for CachedUpdatePersister {
 
     fn cache(&self) -> Option<&dyn ModelCache> {
         Some(self)
+    }
+
+    fn refreshes(&self) -> Option<Refreshes> {
+        self.cache.on.load(Ordering::Acquire).then(|| self.cache.refreshes())
     }
 
     fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
@@ -197,38 +215,26 @@ impl CachedUpdatePersister {
     /// # Errors
     /// The store's; what is at hand stays.
     pub fn update_cache(&self, asked: Option<Version>) -> Result<Option<Arc<TrainedModel>>, PersistError> {
-        let Some((decorators, key)) = self.cache.decorators.get() else { return self.update(asked) };
-        let update = || match self.update(asked) {
-            Ok(updated) => Ok(updated.map_or(Returned::Nothing, Returned::Model)),
-            Err(error) => Err(Failure::from(error)),
-        };
-        match decorators.call(Some(key), &Arguments::Version(asked), update) {
-            Ok(Returned::Nothing) => Ok(None),
-            Ok(returned) => match Arc::<TrainedModel>::try_from(returned) {
-                Ok(model) => Ok(Some(model)),
-                Err(wrong) => Err(PersistError::Failed(wrong.into())),
-            },
-            Err(failure) => Err(failure.downcast().unwrap_or_else(PersistError::Failed)),
-        }
+        self.updater().update(asked)
     }
 
-    fn update(&self, asked: Option<Version>) -> Result<Option<Arc<TrainedModel>>, PersistError> {
-        let mut loaded = self.cache.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let active = self.active()?;
-        let wanted = Loaded { active, asked };
-        if self.check_version && *loaded == Some(wanted) {
-            return Ok(None);
+    fn updater(&self) -> Updater {
+        let (store, cache) = (Arc::clone(&self.store), Arc::clone(&self.cache));
+        Updater { store, cache, check_version: self.check_version, waits: true }
+    }
+
+    /// Starts to look for new models by the rule, if there is one. A second start changes nothing.
+    fn start(&self, key: &KeyPath) -> Result<(), Failure> {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(rule), None) = (&self.update_cache_rrule, &*task) {
+            let updater = self.updater();
+            let name = format!("{key}.update_cache");
+            let started = RecurringTask::start(&name, rule.clone(), move || updater.refresh());
+            *task = Some(started.map_err(|error| {
+                Failure::message(format!("no thread can be started that keeps `{key}` up to date: {error}"))
+            })?);
         }
-        // Exactly the version that was looked up is loaded: another one may become active meanwhile.
-        let model = self.store.read(asked.or(active)).map_err(|error| match error {
-            PersistError::Lookup(_) if asked.is_none() && active.is_some() => {
-                PersistError::Lookup("Activated model not available. Maybe it was deleted.".into())
-            }
-            error => error,
-        })?;
-        self.cache.model.store(Some(Arc::clone(&model)));
-        *loaded = Some(wanted);
-        Ok(Some(model))
+        Ok(())
     }
 
     /// Loads the version that was activated through this persister, if it keeps anything.
@@ -243,16 +249,6 @@ impl CachedUpdatePersister {
                 |used| format!("this process keeps on using version {used}"),
             );
             PersistError::Failed(Failure::from(CacheError { version, kept, source }))
-        })
-    }
-
-    fn active(&self) -> Result<Option<Version>, PersistError> {
-        let properties = self.store.list_properties()?;
-        let active = properties.get(ACTIVE_MODEL).map(|text| text.parse::<Version>());
-        active.transpose().map_err(|error| {
-            PersistError::Failed(Failure::message(format!(
-                "the property `{ACTIVE_MODEL}` of the store is wrong: {error}"
-            )))
         })
     }
 }

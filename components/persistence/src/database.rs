@@ -13,8 +13,6 @@ mod session;
 mod statement;
 mod store;
 
-use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -28,6 +26,8 @@ use location::Location;
 use schema::Tables;
 use session::{Session, Settings};
 use store::Store;
+
+use crate::persister::persister_by;
 
 /// The layout of new stores. Layout 1.1 added the table of attachments.
 const LAYOUT: &str = "1.1";
@@ -129,72 +129,7 @@ macro_rules! database {
             }
         }
 
-        impl Persister for $type {
-            fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
-                Ok(Arc::new(self.store()?.read(version)?))
-            }
-
-            fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
-                Ok(self.store()?.write(model)?)
-            }
-
-            fn activate(&self, version: Version) -> Result<(), PersistError> {
-                self.activate_as(version, &Origin::default())
-            }
-
-            fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
-                Ok(self.store()?.activate(version, origin)?)
-            }
-
-            fn delete(&self, version: Version) -> Result<(), PersistError> {
-                Ok(self.store()?.delete(version)?)
-            }
-
-            fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
-                Ok(self.store()?.delete_as(version, force, origin)?)
-            }
-
-            fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
-                Ok(self.store()?.list_models()?)
-            }
-
-            fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
-                Ok(self.store()?.list_properties()?)
-            }
-
-            fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
-                Ok(self.store()?.list_sizes()?)
-            }
-
-            fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
-                Ok(self.store()?.attachments(version)?)
-            }
-
-            fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn Write) -> Result<(), PersistError> {
-                Ok(self.store()?.read_attachment(version, name, writer)?)
-            }
-
-            fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), PersistError> {
-                Ok(self.store()?.attach(version, name, content)?)
-            }
-
-            fn detach(&self, version: Version, name: &str) -> Result<(), PersistError> {
-                Ok(self.store()?.detach(version, name)?)
-            }
-
-            fn history(&self) -> Result<Vec<Activation>, PersistError> {
-                Ok(self.store()?.history()?)
-            }
-
-            fn upgrade(
-                &self,
-                from: Option<&Release>,
-                to: Option<&Release>,
-                origin: &Origin,
-            ) -> Result<Upgraded, PersistError> {
-                Ok(self.store()?.upgrade(from, to, origin)?)
-            }
-        }
+        persister_by!($type, store);
     };
 }
 

@@ -1,11 +1,13 @@
 //! Stores of trained models.
 //!
-//! [`Database`] keeps models in a database, [`File`] in files of a folder, [`FileLike`] in any store of objects;
-//! [`CachedUpdatePersister`] keeps the active model of another store at hand. What a stored model looks like is the
-//! business of [`artifact`], whatever the store.
+//! [`Database`] keeps models in a database, [`File`] in files of a folder, [`Rest`] on a web server, [`S3`], [`GCS`] and
+//! [`Azure`] in buckets of these services, [`FileLike`] in any store of objects; [`CachedUpdatePersister`] keeps the
+//! active model of another store at hand. What a stored model looks like is the business of [`artifact`], whatever the
+//! store.
 
 pub mod artifact;
 mod attachments;
+mod blocking;
 mod cached;
 mod database;
 mod fail_point;
@@ -18,9 +20,17 @@ mod killed;
 #[path = "../tests/kinds/mod.rs"]
 mod kinds;
 mod memory_io;
+mod object_storage;
+mod persister;
+mod process_lock;
 mod properties;
+mod rest;
+#[cfg(test)]
+#[path = "../tests/servers/mod.rs"]
+mod servers;
 #[cfg(test)]
 mod testing;
+mod transport;
 mod upgrade;
 
 pub use artifact::ArtifactError;
@@ -31,4 +41,7 @@ pub use file::File;
 pub use file_io::{FileIO, FileIOError};
 pub use file_like::{FileError, FileLike};
 pub use memory_io::MemoryIO;
+pub use object_storage::{Azure, AzureIO, GCS, GCSIO, NameError, ObjectStorageError, ProfileError, S3, S3IO};
+pub use rest::{Rest, RestError, RestIO};
+pub use transport::TransportError;
 pub use upgrade::UpgradeError;

@@ -5,7 +5,10 @@
 #[cfg(test)]
 #[path = "behaviour/artifact_stores.rs"]
 mod artifact_stores;
+#[cfg(test)]
 mod kinds;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;

@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
 mod kinds;
+#[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;
@@ -12,10 +16,11 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use kinds::{own, server, text};
+use kinds::own;
 use palladium_component::prelude::*;
 use palladium_persistence as _;
 use proxy::{Network, Proxy};
+use servers::{server, text};
 use testing::{answer, constant, initialize, persister};
 
 const PASSWORD: &str = "test-password";
@@ -26,7 +31,7 @@ fn urls() -> Vec<String> {
 }
 
 fn open(url: &str, folder: &Path, more: &[(&'static str, Data)]) -> Arc<dyn Persister> {
-    let mut arguments = vec![("url", text(url)), ("table_postfix", text(own(folder)))];
+    let mut arguments = vec![("url", text(url)), ("table_postfix", text(&own(folder)))];
     arguments.extend(more.iter().cloned());
     let store = persister("palladium.persistence.Database", &arguments).unwrap();
     initialize(store.as_ref(), Mode::Fit).unwrap();

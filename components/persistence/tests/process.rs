@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
 mod kinds;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 #[path = "../src/testing.rs"]
 mod testing;
@@ -276,17 +279,19 @@ fn a_read_only_folder_can_be_read() {
 
 #[test]
 fn a_store_works_on_the_blocking_threads_of_another_runtime_and_is_dropped_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = kind("SQLite").open(folder.path());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    runtime.block_on(async move {
-        let in_thread = Arc::clone(&store);
-        let written = tokio::task::spawn_blocking(move || {
-            let version = in_thread.write(&constant(4.0, 1)).unwrap();
-            in_thread.activate(version).unwrap();
-            answer(&in_thread.read(None).unwrap())
+    for kind in kinds() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = kind.open(folder.path());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        runtime.block_on(async move {
+            let in_thread = Arc::clone(&store);
+            let written = tokio::task::spawn_blocking(move || {
+                let version = in_thread.write(&constant(4.0, 1)).unwrap();
+                in_thread.activate(version).unwrap();
+                answer(&in_thread.read(None).unwrap())
+            });
+            assert_eq!(written.await.unwrap(), 4.0);
+            drop(store);
         });
-        assert_eq!(written.await.unwrap(), 4.0);
-        drop(store);
-    });
+    }
 }

@@ -91,6 +91,13 @@ fn argument(kind: &ParamType, min: Option<f64>, registry: &Registry, depth: usiz
         ParamType::List(item) => Data::List(vec![inner(item)]),
         ParamType::Pair(first, second) => Data::List(vec![inner(first), inner(second)]),
         ParamType::Map(item) => return entry("name", inner(item)),
+        ParamType::Record(record) => {
+            let mut map = Map::new();
+            for field in record.fields.iter().filter(|field| field.is_required()) {
+                insert(&mut map, field.name, argument(&field.kind, field.range.min, registry, depth));
+            }
+            Data::Map(map)
+        }
         ParamType::Component(kind) => match registry.of_kind(*kind).next() {
             Some(descriptor) if depth < DEPTH => return made_up(descriptor, registry, depth + 1),
             _ => Data::Null,

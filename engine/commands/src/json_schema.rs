@@ -184,6 +184,15 @@ fn typed(kind: &ParamType, range: Range) -> Json {
             json!({ "type": "array", "prefixItems": [inner(first), inner(second)], "items": false, "minItems": 2 })
         }
         ParamType::Map(value) => map(inner(value)),
+        ParamType::Record(record) => {
+            let mut schema = map(json!(false));
+            for field in record.fields {
+                schema["properties"][field.name] = parameter(field);
+            }
+            let required = record.fields.iter().filter(|field| field.is_required()).map(|field| field.name);
+            schema["required"] = required.collect();
+            schema
+        }
         ParamType::Component(kind) => reference(&kind_name(*kind)),
         ParamType::OneOf(types) => any_of(types.iter().map(|kind| typed(kind, range)).collect()),
         ParamType::Optional(kind) => any_of(vec![typed(kind, range), null()]),
@@ -254,6 +263,17 @@ fn names<'a>(descriptor: &'a Descriptor, registry: &'a Registry) -> impl Iterato
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_keys_of_a_map_become_its_properties() {
+        let schema = typed(&<Option<Recurrence>>::TYPE, Range::ANY);
+        let rule = &schema["anyOf"][0];
+        assert_eq!((&rule["type"], &rule["additionalProperties"]), (&json!("object"), &json!(false)));
+        assert_eq!(rule["required"], json!(["freq"]));
+        let interval = json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX });
+        assert_eq!(rule["properties"]["interval"]["anyOf"][0], interval);
+        assert_eq!(schema["anyOf"][1], null());
+    }
 
     #[test]
     fn types_become_schemas() {

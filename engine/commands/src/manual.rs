@@ -91,10 +91,8 @@ pub fn page(descriptor: &Descriptor, registry: &Registry) -> String {
     if !descriptor.params.is_empty() {
         text.push_str("Parameters\n");
         for param in descriptor.params {
-            let _ = writeln!(text, "  {}: {}", param.name, described(param));
-            for line in param.docs.lines() {
-                let _ = writeln!(text, "      {line}");
-            }
+            explain(&mut text, "  ", param);
+            param.kind.fields().iter().for_each(|field| explain(&mut text, "      ", field));
         }
         text.push('\n');
     }
@@ -106,6 +104,13 @@ pub fn page(descriptor: &Descriptor, registry: &Registry) -> String {
     let origin = descriptor.origin;
     let _ = write!(text, "From {} {}", origin.krate, origin.version);
     text
+}
+
+fn explain(text: &mut String, indent: &str, param: &Param) {
+    let _ = writeln!(text, "{indent}{}: {}", param.name, described(param));
+    for line in param.docs.lines() {
+        let _ = writeln!(text, "{indent}    {line}");
+    }
 }
 
 fn indented(text: &str) -> String {
@@ -122,6 +127,10 @@ pub fn markdown(descriptor: &Descriptor, registry: &Registry) -> String {
         text.push_str("\n| Parameter | Takes | Meaning |\n|---|---|---|\n");
         for param in descriptor.params {
             let _ = writeln!(text, "| `{}` | {} | {} |", param.name, cell(&described(param)), cell(param.docs));
+            for field in param.kind.fields() {
+                let name = format!("{}.{}", param.name, field.name);
+                let _ = writeln!(text, "| `{name}` | {} | {} |", cell(&described(field)), cell(field.docs));
+            }
         }
     }
     let example = examples::of(descriptor, registry);
@@ -162,26 +171,32 @@ fn described(param: &Param) -> String {
 
 /// Returns what is known about a component as JSON.
 pub fn json(descriptor: &Descriptor, registry: &Registry) -> Json {
-    let params = descriptor.params.iter().map(|param| {
-        json!({
-            "name": param.name,
-            "aliases": param.aliases,
-            "docs": param.docs,
-            "type": param.kind.to_string(),
-            "range": Some(param.range.to_string()).filter(|range| !range.is_empty()),
-            "required": param.is_required(),
-            "default": param.default.map(|default| default.to_value().to_json()),
-        })
-    });
     let example = examples::of(descriptor, registry);
     json!({
         "name": descriptor.name,
         "aliases": descriptor.aliases,
         "kind": descriptor.kind.as_str(),
         "docs": descriptor.docs,
-        "params": params.collect::<Vec<_>>(),
+        "params": descriptor.params.iter().map(parameter).collect::<Vec<_>>(),
         "example": { "ron": example.ron, "rhai": example.rhai },
         "crate": descriptor.origin.krate,
         "version": descriptor.origin.version,
     })
+}
+
+fn parameter(param: &Param) -> Json {
+    let mut json = json!({
+        "name": param.name,
+        "aliases": param.aliases,
+        "docs": param.docs,
+        "type": param.kind.to_string(),
+        "range": Some(param.range.to_string()).filter(|range| !range.is_empty()),
+        "required": param.is_required(),
+        "default": param.default.map(|default| default.to_value().to_json()),
+    });
+    let fields: Vec<Json> = param.kind.fields().iter().map(parameter).collect();
+    if !fields.is_empty() {
+        json["fields"] = Json::Array(fields);
+    }
+    json
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use palladium_component::Registry;
 use palladium_component::interfaces::InitContext;
-use palladium_component::value::{Code, Diagnostic};
+use palladium_component::value::{Code, Diagnostic, with_causes};
 
 use crate::{App, Plan};
 
@@ -20,7 +20,7 @@ pub fn build(plan: Plan, registry: &Registry) -> Result<App, Diagnostic> {
         let context = InitContext { key: &planned.key, mode, root: app.root(), formats, decorators };
         if let Err(failure) = planned.component.lifecycle().initialize(&context) {
             app.close_first(index);
-            let message = format!("`{}` could not be initialized: {}", planned.name, chain(&failure));
+            let message = format!("`{}` could not be initialized: {}", planned.name, with_causes(&failure));
             let diagnostic = Diagnostic::new(Code::InitFailed, message)
                 .at(&planned.span, "")
                 .in_key(&planned.key)
@@ -29,16 +29,4 @@ pub fn build(plan: Plan, registry: &Registry) -> Result<App, Diagnostic> {
         }
     }
     Ok(app)
-}
-
-/// Returns an error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -66,7 +66,7 @@ fn collect_seeds(value: &Json, path: &str, seeds: &mut Map<String, Json>) {
             for (key, value) in entries {
                 match key.as_str() {
                     SEED if value.is_i64() || value.is_u64() => {
-                        drop(seeds.insert(format!("{path}{key}"), value.clone()));
+                        seeds.insert(format!("{path}{key}"), value.clone());
                     }
                     key => collect_seeds(value, &below(key), seeds),
                 }

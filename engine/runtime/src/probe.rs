@@ -4,10 +4,9 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use palladium_component::interfaces::{Failure, Probe};
-use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath};
+use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, with_causes};
 
 use crate::App;
-use crate::build::chain;
 use crate::plan::Planned;
 
 /// How many components are asked at the same time.
@@ -64,7 +63,7 @@ fn finding(planned: &Planned, message: String) -> Diagnostic {
 }
 
 fn unreachable(planned: &Planned, failure: &Failure) -> Diagnostic {
-    let diagnostic = finding(planned, format!("`{}`: {}", planned.name, chain(failure)));
+    let diagnostic = finding(planned, format!("`{}`: {}", planned.name, with_causes(failure)));
     failure.help().into_iter().fold(diagnostic, Diagnostic::help)
 }
 

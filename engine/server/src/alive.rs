@@ -1,4 +1,9 @@
 //! The route `/alive`: whether the service can do its work.
+//!
+//! A required model is shown with the time it was loaded and its metadata, and where it is kept in memory also with
+//! what came of looking for a new one: `refresh` has the time of the `last` look and, while looks fail, an `error` and
+//! since when they are `failing_since`. The error is the same whatever happened: what happened may tell of servers,
+//! files and users, and stands in the log.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -6,7 +11,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use palladium_component::Failed;
-use palladium_component::interfaces::{Persister, TrainedModel};
+use palladium_component::interfaces::{Persister, Refreshes, TrainedModel};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value, nearest};
 use palladium_runtime::{App, VERSION, root_keys};
 use serde_json::{Value as Json, json};
@@ -36,6 +41,9 @@ const FIELDS: [&str; 5] =
     ["memory_usage", "memory_usage_vms", "palladium_version", "process_metadata", "service_metadata"];
 
 const REQUIRED: &str = "process_store_required";
+
+/// What clients read of a look for a new model that failed, whatever the reason.
+const REFRESH_FAILED: &str = "no new model could be loaded";
 
 impl Alive {
     /// Reads the root key `alive`; what is wrong with it is added to the findings.
@@ -96,8 +104,15 @@ impl Required {
     fn entry(&self) -> Option<Json> {
         let persister = self.persister.as_ref()?;
         let model = guarded(|| persister.in_memory()).ok()??;
-        let updated = self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true);
-        Some(json!({"updated": updated, "metadata": model.metadata.for_listing()}))
+        let refreshes = guarded(|| persister.refreshes()).ok().flatten();
+        // A persister that does not say when it loaded its model has it since it was seen.
+        let loaded = refreshes.as_ref().and_then(|refreshes| refreshes.loaded.clone());
+        let updated = loaded.unwrap_or_else(|| self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true));
+        let mut entry = json!({"updated": updated, "metadata": model.metadata.for_listing()});
+        if let Some(refresh) = refreshes.and_then(refresh) {
+            entry["refresh"] = refresh;
+        }
+        Some(entry)
     }
 
     fn since(&self, model: &Arc<TrainedModel>) -> DateTime<Utc> {
@@ -112,6 +127,15 @@ impl Required {
             }
         }
     }
+}
+
+/// Returns what clients read of the looks for a new model; nothing if there was none.
+fn refresh(refreshes: Refreshes) -> Option<Json> {
+    let error = refreshes.error.map(|_| REFRESH_FAILED.to_owned());
+    let parts = [("last", refreshes.last), ("error", error), ("failing_since", refreshes.failing_since)];
+    let parts: serde_json::Map<String, Json> =
+        parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), json!(part?)))).collect();
+    (!parts.is_empty()).then_some(Json::Object(parts))
 }
 
 fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics, unknown: &mut Diagnostics) -> Vec<Required> {

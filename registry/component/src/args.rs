@@ -75,6 +75,11 @@ impl<'a> Args<'a> {
                 (expected, value, label)
             }
             Mismatch::OutOfRange { range, value } => (range, value, "out of range".to_owned()),
+            Mismatch::Refused { message, value, label } => {
+                let message = format!("`{}` of `{}`: {message}", param.name, self.descriptor.name);
+                let finding = self.finding(message).at_value(&value, label);
+                return self.report(finding);
+            }
         };
         let message = format!("`{}` of `{}` has to be {expected}", param.name, self.descriptor.name);
         let finding = self.finding(message).at_value(&value, label);

@@ -44,6 +44,15 @@ pub enum Mismatch {
         /// The number.
         value: Value,
     },
+    /// Something in it is wrong that its type alone does not tell.
+    Refused {
+        /// What is wrong.
+        message: String,
+        /// The value or the part of it that is wrong.
+        value: Value,
+        /// What to say at its place.
+        label: String,
+    },
     /// It holds a component whose own arguments are wrong, which has been reported.
     Reported,
 }

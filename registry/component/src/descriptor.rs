@@ -93,6 +93,8 @@ pub enum ParamType {
     Pair(&'static ParamType, &'static ParamType),
     /// A map from text.
     Map(&'static ParamType),
+    /// A map with certain keys.
+    Record(&'static Record),
     /// A component.
     Component(Kind),
     /// A function: one of a script, or a component by its name.
@@ -103,6 +105,15 @@ pub enum ParamType {
     Optional(&'static ParamType),
     /// Anything.
     Any,
+}
+
+/// A map with certain keys.
+#[derive(Debug)]
+pub struct Record {
+    /// What such a map is, with an article.
+    pub name: &'static str,
+    /// Its keys.
+    pub fields: &'static [Param],
 }
 
 /// Where a component is declared.
@@ -127,6 +138,24 @@ impl Descriptor {
     /// Returns the name and all aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+impl ParamType {
+    /// Returns the keys of the map that is accepted, if it is one with certain keys.
+    pub fn fields(&self) -> &'static [Param] {
+        match self {
+            ParamType::Record(record) => record.fields,
+            ParamType::Optional(inner) => inner.fields(),
+            _ => &[],
+        }
+    }
+}
+
+/// Two are the same if they are called the same.
+impl PartialEq for Record {
+    fn eq(&self, other: &Record) -> bool {
+        self.name == other.name
     }
 }
 
@@ -198,6 +227,7 @@ impl fmt::Display for ParamType {
             ParamType::List(item) => write!(formatter, "a list of {}", Plural(item)),
             ParamType::Pair(first, second) => write!(formatter, "a pair of {first} and {second}"),
             ParamType::Map(value) => write!(formatter, "a map of {}", Plural(value)),
+            ParamType::Record(record) => formatter.write_str(record.name),
             ParamType::Component(kind) => formatter.write_str(&kind.with_article()),
             ParamType::Function => formatter.write_str("a function"),
             ParamType::OneOf(types) => {

@@ -29,12 +29,13 @@ mod argument;
 mod callback;
 mod descriptor;
 mod registry;
+mod rule;
 mod slice;
 
 pub use args::{Args, ArgumentError};
 pub use argument::{Failed, FromArgument, Mismatch, describe};
 pub use callback::Callback;
-pub use descriptor::{Descriptor, Literal, Origin, Param, ParamType, Range};
+pub use descriptor::{Descriptor, Literal, Origin, Param, ParamType, Range, Record};
 pub use registry::{Conflict, NotFound, Registry, RegistryError};
 pub use slice::Entry;
 #[doc(hidden)]
@@ -43,6 +44,7 @@ pub use slice::private;
 pub use palladium_data as data;
 pub use palladium_derive::component;
 pub use palladium_interfaces as interfaces;
+pub use palladium_recurrence as recurrence;
 pub use palladium_value as value;
 
 /// What a component file imports.
@@ -54,6 +56,7 @@ pub mod prelude {
         Provenance, Samples, Table,
     };
     pub use crate::interfaces::*;
+    pub use crate::recurrence::{Recurrence, RecurringTask};
     pub use crate::value::{Callable, Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value};
     pub use crate::{
         Args, ArgumentError, Callback, Descriptor, FromArgument, Literal, Mismatch, NotFound, Param, ParamType,

@@ -1,7 +1,7 @@
 //! Models: what fitting learned.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use palladium_data::{Column, Dataset, Predictions, Probabilities, Samples};
 use palladium_value::Value;
@@ -195,7 +195,7 @@ impl crate::Explain for DecodeError {
 }
 
 /// Reads a model of one type.
-pub type Decode = fn(&mut dyn Read) -> Result<Box<dyn Model>, DecodeError>;
+pub type Decode = fn(&mut dyn BufRead) -> Result<Box<dyn Model>, DecodeError>;
 
 /// How stored models of one component are read.
 #[derive(Debug)]
@@ -218,13 +218,71 @@ impl ModelDescriptor {
 /// How deep the data of a model may nest: as deep as JSON, where the library's own limit exhausts a thread's stack.
 const MAX_DEPTH: usize = 128;
 
-fn decode<M: ModelFormat>(reader: &mut dyn Read) -> Result<Box<dyn Model>, DecodeError> {
+fn decode<M: ModelFormat>(reader: &mut dyn BufRead) -> Result<Box<dyn Model>, DecodeError> {
     let name = M::ID.name;
-    let mut deserializer = rmp_serde::Deserializer::new(reader);
+    let mut pieces = Pieces { reader, piece: Vec::new(), position: 0 };
+    let mut deserializer = rmp_serde::Deserializer::new(&mut pieces);
     deserializer.set_max_depth(MAX_DEPTH);
     let model = M::deserialize(&mut deserializer).map_err(|source| DecodeError::Malformed { name, source })?;
+    pieces.finish();
     model.check().map_err(|reason| DecodeError::Inconsistent { name, reason })?;
     Ok(Box::new(model))
+}
+
+/// How much of a model is copied at once.
+const LONGEST_PIECE: usize = 1 << 16;
+
+/// The bytes of a model piece by piece: a number is read without asking a reader of unknown type for its few bytes.
+struct Pieces<'a> {
+    reader: &'a mut dyn BufRead,
+    /// What the reader holds, which it keeps until all of it is read.
+    piece: Vec<u8>,
+    position: usize,
+}
+
+impl Pieces<'_> {
+    /// Lets the reader go on behind what was read.
+    fn finish(self) {
+        self.reader.consume(self.position);
+    }
+
+    #[cold]
+    fn refill(&mut self) -> io::Result<()> {
+        self.reader.consume(self.position);
+        self.position = 0;
+        self.piece.clear();
+        let held = self.reader.fill_buf()?;
+        self.piece.extend_from_slice(&held[..held.len().min(LONGEST_PIECE)]);
+        Ok(())
+    }
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.position == self.piece.len() {
+            self.refill()?;
+        }
+        let length = buffer.len().min(self.piece.len() - self.position);
+        buffer[..length].copy_from_slice(&self.piece[self.position..self.position + length]);
+        self.position += length;
+        Ok(length)
+    }
+
+    #[inline]
+    fn read_exact(&mut self, mut buffer: &mut [u8]) -> io::Result<()> {
+        if let Some(held) = self.piece.get(self.position..self.position + buffer.len()) {
+            buffer.copy_from_slice(held);
+            self.position += buffer.len();
+            return Ok(());
+        }
+        while !buffer.is_empty() {
+            match self.read(buffer)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                length => buffer = &mut buffer[length..],
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The models that a binary can decode, by name.
@@ -241,7 +299,7 @@ impl ModelFormats {
     ///
     /// # Errors
     /// An unknown name, a newer schema version, malformed or inconsistent data.
-    pub fn decode(&self, name: &str, version: u32, reader: &mut dyn Read) -> Result<Box<dyn Model>, DecodeError> {
+    pub fn decode(&self, name: &str, version: u32, reader: &mut dyn BufRead) -> Result<Box<dyn Model>, DecodeError> {
         let Some(descriptor) = self.0.get(name) else {
             return Err(DecodeError::UnknownFormat { name: name.to_owned() });
         };

@@ -4,6 +4,7 @@
 //! produce and what components are configured with.
 
 mod callable;
+mod causes;
 mod diagnostic;
 mod key_path;
 mod nearest;
@@ -13,6 +14,7 @@ mod unknown;
 mod value;
 
 pub use callable::Callable;
+pub use causes::with_causes;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
 pub use key_path::KeyPath;
 pub use nearest::nearest;

@@ -70,6 +70,15 @@ pub enum ArtifactError {
     /// The model could not be turned into bytes.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// A large model has no place outside the memory.
+    #[error("the temporary folder `{folder}` cannot hold the model while it is written or read")]
+    TemporaryFolder {
+        /// The folder.
+        folder: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Reading or writing failed.
     #[error("the stored model cannot be read or written")]
     Io(#[from] io::Error),
@@ -91,6 +100,9 @@ impl Explain for ArtifactError {
                 Some("activate another version, and restore this one from a backup or train it again".into())
             }
             ArtifactError::Metadata(_) => Some("nest metadata less than a hundred levels deep".into()),
+            ArtifactError::TemporaryFolder { .. } => {
+                Some("make room there, or let the environment variable `TMPDIR` name another folder".into())
+            }
             ArtifactError::Decode(error) => error.help(),
             ArtifactError::Encode(error) => error.help(),
             ArtifactError::TooLarge { .. } | ArtifactError::Io(_) => None,

@@ -1,19 +1,27 @@
 //! From bytes to a model.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 
 use palladium_component::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::ahead::read_ahead;
+use super::spool::{Spool, Spooled};
 use super::{ArtifactError, FORMAT_VERSION, HEADER_LIMIT, Header, Limits, MAGIC};
 
 /// How much room is made for a part before any of it has arrived: its declared length may be a lie.
 const FIRST_RESERVATION: u64 = 1 << 20;
 
+/// How much of a payload is taken from the store at once.
+const PIECE: usize = 1 << 18;
+
+/// Payloads from this size are decompressed beside being decoded, when they have as many bytes afterwards.
+const BESIDE: u64 = 4 << 20;
+
 /// A stored model that has its right length and checksum and is not decoded yet.
 pub struct Opened {
     header: Header,
-    payload: Vec<u8>,
+    payload: Spooled,
     size: u64,
     sha256: [u8; 32],
 }
@@ -21,7 +29,8 @@ pub struct Opened {
 /// Reads a model.
 ///
 /// # Errors
-/// Bytes that are not a whole stored model, one that is too large, and one that no linked component can decode.
+/// Bytes that are not a whole stored model, one that is too large, one that no linked component can decode, and a
+/// temporary folder without room.
 pub fn read(reader: &mut dyn Read, formats: &ModelFormats, limits: Limits) -> Result<TrainedModel, ArtifactError> {
     open(reader, limits)?.decode(formats)
 }
@@ -29,7 +38,7 @@ pub fn read(reader: &mut dyn Read, formats: &ModelFormats, limits: Limits) -> Re
 /// Reads a stored model to its end and checks length and checksum.
 ///
 /// # Errors
-/// Bytes that are not a whole stored model, or one that is too large.
+/// Bytes that are not a whole stored model, one that is too large, and a temporary folder without room.
 pub fn open(reader: &mut dyn Read, limits: Limits) -> Result<Opened, ArtifactError> {
     let mut parts = Parts { reader, sha256: Sha256::new(), size: 0 };
     let magic = parts.up_to(MAGIC.len() as u64)?;
@@ -47,7 +56,7 @@ pub fn open(reader: &mut dyn Read, limits: Limits) -> Result<Opened, ArtifactErr
     check_limit("header", header_size, HEADER_LIMIT)?;
     check_limit("payload", payload_size, limits.compressed())?;
     let header = parts.exactly("header", header_size)?;
-    let payload = parts.exactly("payload", payload_size)?;
+    let payload = parts.spooled("payload", payload_size)?;
 
     let sha256: [u8; 32] = parts.sha256.clone().finalize().into();
     let stored: [u8; 32] = parts.array("checksum")?;
@@ -84,17 +93,29 @@ impl Opened {
     /// A component that is not linked, a newer schema, data that do not make a model.
     pub fn decode(self, formats: &ModelFormats) -> Result<TrainedModel, ArtifactError> {
         let Header { component, schema, payload_size, columns, metadata } = self.header;
-        let decompressed = zstd::stream::read::Decoder::with_buffer(self.payload.as_slice())?;
-        let mut reader = BufReader::with_capacity(1 << 16, decompressed.take(payload_size));
-        let model = formats.decode(&component, schema, &mut reader)?;
-        // A model ends where its payload ends.
-        let unread = reader.buffer().len() as u64 + reader.get_ref().limit();
-        let beyond = reader.into_inner().into_inner().read(&mut [0])?;
-        if unread > 0 || beyond > 0 {
-            return Err(ArtifactError::PayloadSize { declared: payload_size });
-        }
+        let decompressed = zstd::stream::read::Decoder::with_buffer(self.payload.open())?;
+        // A byte more tells whether the payload ends where it is said to.
+        let mut decompressed = decompressed.take(payload_size.saturating_add(1));
+        let decode = |source: &mut dyn Read| decode_whole(source, payload_size, &component, schema, formats);
+        let model = if payload_size < BESIDE { decode(&mut decompressed)? } else { read_ahead(decompressed, decode)?? };
         Ok(TrainedModel { model, columns, metadata })
     }
+}
+
+/// Decodes a model that takes exactly so many bytes.
+fn decode_whole(
+    source: &mut dyn Read,
+    size: u64,
+    component: &str,
+    schema: u32,
+    formats: &ModelFormats,
+) -> Result<Box<dyn Model>, ArtifactError> {
+    let mut reader = BufReader::with_capacity(1 << 16, source.take(size));
+    let model = formats.decode(component, schema, &mut reader)?;
+    // A model ends where its payload ends.
+    let unread = reader.buffer().len() as u64 + reader.get_ref().limit();
+    let beyond = reader.into_inner().into_inner().read(&mut [0])?;
+    if unread > 0 || beyond > 0 { Err(ArtifactError::PayloadSize { declared: size }) } else { Ok(model) }
 }
 
 /// The bytes in order: counted, hashed and bounded.
@@ -117,6 +138,27 @@ impl Parts<'_> {
         let bytes = self.up_to(length)?;
         check_length(part, &bytes, length)?;
         Ok(bytes)
+    }
+
+    /// Lays a part aside that may be large: only what has really arrived takes room.
+    fn spooled(&mut self, part: &'static str, length: u64) -> Result<Spooled, ArtifactError> {
+        let mut spool = Spool::new();
+        let mut buffer = vec![0; PIECE.min(usize::try_from(length).unwrap_or(PIECE))];
+        let mut found = 0;
+        while found < length {
+            let wanted = usize::try_from(length - found).map_or(PIECE, |rest| rest.min(PIECE));
+            let piece = match self.reader.read(&mut buffer[..wanted]) {
+                Ok(0) => return Err(ArtifactError::Truncated { part, expected: length, found }),
+                Ok(read) => &buffer[..read],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            self.sha256.update(piece);
+            found += piece.len() as u64;
+            spool.write_all(piece).map_err(|error| spool.failed(error))?;
+        }
+        self.size += found;
+        Ok(spool.finish())
     }
 
     fn array<const LENGTH: usize>(&mut self, part: &'static str) -> Result<[u8; LENGTH], ArtifactError> {

@@ -1,3 +1,10 @@
+//! What is kept at hand, and when it is loaded.
+
+mod refreshing;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::mpsc::{Receiver, Sender};
+
 use super::*;
 use crate::testing::{answer, constant, initialize, initialize_decorated};
 
@@ -8,6 +15,11 @@ struct Fake {
     active: Mutex<Option<Version>>,
     reads: Mutex<Vec<Option<Version>>>,
     broken: AtomicBool,
+    panics: AtomicBool,
+    /// How often it was looked which version is active.
+    looks: AtomicUsize,
+    /// The next read says that it has begun, and goes on when it is told to.
+    held: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
 
 impl Lifecycle for Fake {}
@@ -15,6 +27,12 @@ impl Lifecycle for Fake {}
 impl Persister for Fake {
     fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
         self.reads.lock().unwrap().push(version);
+        let held = self.held.lock().unwrap().take();
+        if let Some((begins, goes_on)) = held {
+            begins.send(()).unwrap();
+            goes_on.recv().unwrap();
+        }
+        assert!(!self.panics.load(Ordering::Relaxed), "the store panics");
         if self.broken.load(Ordering::Relaxed) {
             return Err(PersistError::Failed(Failure::message("the store is broken")));
         }
@@ -48,8 +66,9 @@ impl Persister for Fake {
     }
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         let active = *self.active.lock().unwrap();
-        Ok(active.into_iter().map(|version| (ACTIVE_MODEL.to_owned(), version.to_string())).collect())
+        Ok(active.into_iter().map(|version| ("active-model".to_owned(), version.to_string())).collect())
     }
 }
 
@@ -67,7 +86,12 @@ fn cached(check_version: bool) -> (Arc<Fake>, CachedUpdatePersister) {
     }
     fake.activate(version(1)).unwrap();
     let store = Arc::clone(&fake) as Arc<dyn Persister>;
-    (fake, CachedUpdatePersister { store, check_version, cache: Cache::default() })
+    (fake, cache(store, check_version))
+}
+
+fn cache(store: Arc<dyn Persister>, check_version: bool) -> CachedUpdatePersister {
+    let (cache, task) = (Arc::default(), Mutex::default());
+    CachedUpdatePersister { store, update_cache_rrule: None, check_version, cache, task }
 }
 
 fn version(number: u64) -> Version {

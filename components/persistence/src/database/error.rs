@@ -386,8 +386,8 @@ impl Meaning {
     /// <https://mariadb.com/kb/en/mariadb-error-code-reference/>
     fn of_mysql(number: u16) -> Meaning {
         match number {
-            // Duplicate table, duplicate entry, deadlock.
-            1050 | 1062 | 1213 => Meaning::Contended,
+            // Record changed, duplicate table, duplicate entry, deadlock, table made since the snapshot.
+            1020 | 1050 | 1062 | 1213 | 1412 => Meaning::Contended,
             1205 | 3572 => Meaning::Locked,
             1290 | 1792 | 1836 => Meaning::ReadOnly,
             1021 | 1114 => Meaning::Full,

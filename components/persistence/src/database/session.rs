@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::Handle;
 
 use super::DatabaseError;
 use super::connection::{Connection, Intent, Patience};
 use super::location::Location;
 use super::rows::Rows;
 use super::schema::{Found, Present, Tables};
+use crate::blocking::BlockingRuntime;
 
 /// How often a transaction is begun anew that others were in the way of.
 const MOST_ATTEMPTS: u32 = 12;
@@ -20,9 +21,8 @@ const MOST_ATTEMPTS: u32 = 12;
 ///
 /// A file has one connection for each call: opening one takes a fraction of a millisecond, and a file that was moved
 /// or replaced in the meantime is noticed. Connections to a server are kept for the next call.
-#[derive(Default)]
 pub struct Session {
-    runtime: Mutex<Option<Runtime>>,
+    runtime: BlockingRuntime,
     /// The connection to a database in memory, which lasts as long as its connection.
     memory: Mutex<Option<Connection>>,
     /// Connections to a server that wait for their next use, the last one used at the end.
@@ -45,11 +45,13 @@ pub struct Settings {
     pub pool_recycle: Duration,
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        // Dropping a runtime waits for its threads, which panics inside another asynchronous runtime.
-        if let Some(runtime) = lock(&self.runtime).take() {
-            runtime.shutdown_background();
+impl Default for Session {
+    fn default() -> Session {
+        Session {
+            runtime: BlockingRuntime::new("palladium-database"),
+            memory: Mutex::default(),
+            idle: Mutex::default(),
+            is_known: AtomicBool::default(),
         }
     }
 }
@@ -193,14 +195,7 @@ impl Session {
     }
 
     fn runtime(&self, location: &Location) -> Result<Handle, DatabaseError> {
-        let mut runtime = lock(&self.runtime);
-        if let Some(runtime) = runtime.as_ref() {
-            return Ok(runtime.handle().clone());
-        }
-        let built =
-            Builder::new_multi_thread().worker_threads(1).thread_name("palladium-database").enable_all().build();
-        let built = built.map_err(|source| DatabaseError::Runtime { place: location.to_string(), source })?;
-        Ok(runtime.insert(built).handle().clone())
+        self.runtime.handle().map_err(|source| DatabaseError::Runtime { place: location.to_string(), source })
     }
 }
 

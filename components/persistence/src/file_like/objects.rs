@@ -13,7 +13,7 @@ mod writing;
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use palladium_component::prelude::*;
 
@@ -26,12 +26,18 @@ use crate::fail_point;
 pub struct Objects {
     template: Template,
     store: Arc<dyn ArtifactStore>,
+    formats: OnceLock<Arc<ModelFormats>>,
 }
 
 impl Objects {
     /// Returns the store of models whose objects are named after a template.
     pub fn new(template: Template, store: Arc<dyn ArtifactStore>) -> Objects {
-        Objects { template, store }
+        Objects { template, store, formats: OnceLock::new() }
+    }
+
+    /// Sets which models can be decoded: those of the binary, so that a second start has no others.
+    pub fn set_formats(&self, formats: &Arc<ModelFormats>) {
+        self.formats.get_or_init(|| Arc::clone(formats));
     }
 
     /// Returns the store of objects.

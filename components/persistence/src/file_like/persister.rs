@@ -38,18 +38,12 @@ pub trait OverObjects: Send + Sync + 'static {
 #[derive(Default)]
 pub struct Kept {
     objects: OnceLock<Objects>,
-    formats: OnceLock<Arc<ModelFormats>>,
 }
 
 impl Kept {
     /// Returns the store of models, which is there since the arguments were checked.
     pub fn objects(&self) -> Result<&Objects, FileError> {
         self.objects.get().ok_or(FileError::NotInitialized)
-    }
-
-    /// Returns the models that can be decoded.
-    pub fn formats(&self) -> Result<&ModelFormats, FileError> {
-        self.formats.get().map(Arc::as_ref).ok_or(FileError::NotInitialized)
     }
 }
 
@@ -70,9 +64,9 @@ pub fn check<P: OverObjects>(persister: &P) -> Result<(), ArgumentError> {
 
 /// Prepares a persister for use.
 pub fn initialize<P: OverObjects>(persister: &P, context: &InitContext<'_>) -> Result<(), Failure> {
-    // The formats are those of the binary: a second start has no others.
-    persister.kept().formats.get_or_init(|| Arc::clone(context.formats));
-    if P::OWNS_STORE { persister.kept().objects()?.store().initialize(context) } else { Ok(()) }
+    let objects = persister.kept().objects()?;
+    objects.set_formats(context.formats);
+    if P::OWNS_STORE { objects.store().initialize(context) } else { Ok(()) }
 }
 
 /// Ends what a persister has started.
@@ -111,78 +105,7 @@ macro_rules! persister_over_objects {
             }
         }
 
-        impl Persister for $component {
-            fn read(&self, version: Option<Version>) -> Result<std::sync::Arc<TrainedModel>, PersistError> {
-                let formats = $crate::file_like::persister::OverObjects::kept(self).formats()?;
-                Ok(std::sync::Arc::new(self.objects()?.read(version, formats)?))
-            }
-
-            fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {
-                Ok(self.objects()?.write(model)?)
-            }
-
-            fn activate(&self, version: Version) -> Result<(), PersistError> {
-                self.activate_as(version, &Origin::default())
-            }
-
-            fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
-                Ok(self.objects()?.activate(version, origin)?)
-            }
-
-            fn delete(&self, version: Version) -> Result<(), PersistError> {
-                Ok(self.objects()?.delete(version)?)
-            }
-
-            fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), PersistError> {
-                Ok(self.objects()?.delete_as(version, force, origin)?)
-            }
-
-            fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
-                Ok(self.objects()?.list_models()?)
-            }
-
-            fn list_properties(&self) -> Result<std::collections::BTreeMap<String, String>, PersistError> {
-                Ok(self.objects()?.list_properties()?)
-            }
-
-            fn list_sizes(&self) -> Result<std::collections::BTreeMap<Version, u64>, PersistError> {
-                Ok(self.objects()?.list_sizes()?)
-            }
-
-            fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
-                Ok(self.objects()?.attachments(version)?)
-            }
-
-            fn read_attachment(
-                &self,
-                version: Version,
-                name: &str,
-                writer: &mut dyn std::io::Write,
-            ) -> Result<(), PersistError> {
-                Ok(self.objects()?.read_attachment(version, name, writer)?)
-            }
-
-            fn attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), PersistError> {
-                Ok(self.objects()?.attach(version, name, content)?)
-            }
-
-            fn detach(&self, version: Version, name: &str) -> Result<(), PersistError> {
-                Ok(self.objects()?.detach(version, name)?)
-            }
-
-            fn history(&self) -> Result<Vec<Activation>, PersistError> {
-                Ok(self.objects()?.history()?)
-            }
-
-            fn upgrade(
-                &self,
-                from: Option<&Release>,
-                to: Option<&Release>,
-                origin: &Origin,
-            ) -> Result<Upgraded, PersistError> {
-                Ok(self.objects()?.upgrade(from, to, origin)?)
-            }
-        }
+        $crate::persister::persister_by!($component, objects);
     };
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use palladium_component::interfaces::{Component, Interface};
 use palladium_component::prelude::*;
 
+use crate::servers;
 use crate::testing::component;
 
 const STORES: [&str; 2] = ["palladium.persistence.FileIO", "palladium.persistence.MemoryIO"];
@@ -17,6 +18,10 @@ fn check(test: impl Fn(&dyn ArtifactStore, &str)) {
         let store = <dyn ArtifactStore as Interface>::of(made.downcast_ref::<Component>().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         test(store.as_ref(), &folder.path().join("model-1.model").display().to_string());
+    }
+    for place in servers::places() {
+        println!("{}", place.kind);
+        test(place.open().unwrap().as_ref(), &place.name("model-1.model"));
     }
 }
 

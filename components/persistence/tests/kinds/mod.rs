@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use palladium_component::prelude::*;
 
+use crate::servers::{self, Place, server, text};
 use crate::testing::{component, initialize, persister};
 
 /// A kind of store.
@@ -35,7 +36,7 @@ pub struct Kind {
 const DATABASE: Kind = Kind {
     title: "SQLite",
     name: "palladium.persistence.Database",
-    arguments: |folder| vec![("url", text(format!("sqlite:///{}/models.db", folder.display())))],
+    arguments: |folder| vec![("url", text(&format!("sqlite:///{}/models.db", folder.display())))],
     none_active: "No model available",
     layout: "1.1",
     is_local: true,
@@ -46,7 +47,7 @@ const DATABASE: Kind = Kind {
 const FILE: Kind = Kind {
     title: "files",
     name: "palladium.persistence.File",
-    arguments: |folder| vec![("path", text(format!("{}/model-{{version}}", folder.display())))],
+    arguments: |folder| vec![("path", text(&format!("{}/model-{{version}}", folder.display())))],
     none_active: "No active model available: /",
     layout: "1.0",
     is_local: true,
@@ -59,7 +60,7 @@ const ALL: &[Kind] = &[
     Kind {
         title: "SQLite as text",
         name: "palladium.persistence.DatabaseCLOB",
-        arguments: |folder| vec![("url", text(format!("sqlite:///{}/texts.db", folder.display())))],
+        arguments: |folder| vec![("url", text(&format!("sqlite:///{}/texts.db", folder.display())))],
         ..DATABASE
     },
     FILE,
@@ -107,6 +108,33 @@ const ALL: &[Kind] = &[
         server: Some("PALLADIUM_TEST_MYSQL"),
         ..DATABASE
     },
+    Kind {
+        title: "web server",
+        name: "palladium.persistence.Rest",
+        arguments: |folder| in_place(servers::rest(), "url", folder),
+        none_active: "No active model available: http://",
+        is_local: false,
+        server: Some("PALLADIUM_TEST_HTTP"),
+        ..FILE
+    },
+    Kind {
+        title: "S3",
+        name: "palladium.persistence.S3",
+        arguments: |folder| in_place(servers::s3(), "path", folder),
+        none_active: "No active model available: s3://models/",
+        is_local: false,
+        server: Some("PALLADIUM_TEST_S3"),
+        ..FILE
+    },
+    Kind {
+        title: "Azure",
+        name: "palladium.persistence.Azure",
+        arguments: |folder| in_place(servers::azure(), "path", folder),
+        none_active: "No active model available: az://models/",
+        is_local: false,
+        server: Some("PALLADIUM_TEST_AZURE"),
+        ..FILE
+    },
 ];
 
 /// Returns the kinds whose servers are there.
@@ -137,18 +165,6 @@ impl Kind {
     }
 }
 
-/// Returns a server of which the environment tells, unless there is none.
-#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
-pub fn server(variable: &str) -> Option<String> {
-    let server = std::env::var(variable).ok().filter(|server| !server.is_empty());
-    if server.is_none() {
-        let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
-        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `{variable}` is missing");
-        println!("left out: `{variable}` names no server");
-    }
-    server
-}
-
 /// Returns letters and digits that are those of one folder alone.
 pub fn own(folder: &Path) -> String {
     let name = folder.to_string_lossy();
@@ -158,13 +174,8 @@ pub fn own(folder: &Path) -> String {
     format!("test_{hash:x}")
 }
 
-/// Returns a text as an argument.
-pub fn text(text: impl Into<String>) -> Data {
-    Data::Text(text.into())
-}
-
 fn over_objects(folder: &Path, store: Data) -> Vec<(&'static str, Data)> {
-    vec![("path", text(format!("{}/model-{{version}}", folder.display()))), ("io", store)]
+    vec![("path", text(&format!("{}/model-{{version}}", folder.display()))), ("io", store)]
 }
 
 /// Returns the objects in memory of a test: whoever opens its store again finds them again.
@@ -175,6 +186,15 @@ fn memory(folder: &Path) -> Data {
     stores.entry(folder.to_owned()).or_insert_with(made).clone()
 }
 
+/// Returns the arguments of a store of objects on a server.
+fn in_place(place: Option<Place>, parameter: &'static str, folder: &Path) -> Vec<(&'static str, Data)> {
+    let place = place.unwrap();
+    // Another process finds the store of this folder and none of another test.
+    let (before, _) = place.prefix.trim_end_matches('/').rsplit_once('/').unwrap();
+    let path = text(&format!("{before}/{}/model-{{version}}", own(folder)));
+    [(parameter, path)].into_iter().chain(place.arguments).collect()
+}
+
 fn on_server(variable: &str, folder: &Path) -> Vec<(&'static str, Data)> {
-    vec![("url", text(server(variable).unwrap())), ("table_postfix", text(own(folder)))]
+    vec![("url", text(&server(variable).unwrap())), ("table_postfix", text(&own(folder)))]
 }

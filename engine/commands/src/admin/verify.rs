@@ -1,8 +1,7 @@
 //! `palladium admin verify`.
 
-use std::error::Error;
-
 use palladium_component::prelude::*;
+use palladium_component::value::with_causes;
 use palladium_runtime::lifecycle;
 
 use crate::host::store_failed;
@@ -30,7 +29,7 @@ pub(super) fn run(host: &mut dyn Host) -> Result<(), CommandError> {
             Err(PersistError::Lookup(_)) if !is_listed(persister.as_ref(), *version)? => continue,
             Err(error) => {
                 n_failed += 1;
-                format!("version {version}: failed: {}", terminal.redact_text(&reasons(&error)))
+                format!("version {version}: failed: {}", terminal.redact_text(&with_causes(&error)))
             }
         };
         terminal.print(&line)?;
@@ -46,15 +45,4 @@ pub(super) fn run(host: &mut dyn Host) -> Result<(), CommandError> {
 fn is_listed(persister: &dyn Persister, version: Version) -> Result<bool, CommandError> {
     let models = persister.list_models().map_err(store_failed("listing"))?;
     Ok(models.iter().any(|metadata| metadata.version() == Some(version)))
-}
-
-/// Returns an error with what caused it.
-fn reasons(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

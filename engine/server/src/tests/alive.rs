@@ -1,5 +1,6 @@
 //! `/alive`.
 
+use palladium_component::interfaces::Refreshes;
 use serde_json::{Value as Json, json};
 
 use super::support::*;
@@ -61,4 +62,30 @@ fn what_is_not_in_memory_is_not_there() {
         assert_eq!((response.status, &json["model"], &json["data"]), (503, &json!("N/A"), &json!("N/A")));
         assert_eq!(json["process_metadata"], json!({"jobs": {}}), "the body is complete");
     }
+}
+
+#[test]
+fn shows_what_came_of_looking_for_a_new_model_and_no_reasons() {
+    let store = Store::new(Reads::Cached(model(3)));
+    let entries = json!({"alive": {"process_store_required": ["model_persister"]}});
+    let running = Running::start(app(Puppet::at("/predict"), &store, &entries), options());
+    let entry = || running.get("/alive").json()["model_persister"].clone();
+    assert_eq!(keys(&entry()), ["updated", "metadata"]);
+
+    let time = |second: u32| Some(format!("2026-11-23T12:00:{second:02}.000000Z"));
+    let good = Refreshes { loaded: time(1), last: time(2), ..Refreshes::default() };
+    *store.refreshes.lock().unwrap() = Some(good.clone());
+    let expected = json!({"updated": time(1), "metadata": {"version": 3}, "refresh": {"last": time(2)}});
+    assert_eq!(entry(), expected);
+
+    let error = Some("cannot connect to db.internal:5432 as `admin`".to_owned());
+    *store.refreshes.lock().unwrap() = Some(Refreshes { error, failing_since: time(3), last: time(4), ..good });
+    let failing = json!({"last": time(4), "error": "no new model could be loaded", "failing_since": time(3)});
+    assert_eq!(entry(), json!({"updated": time(1), "metadata": {"version": 3}, "refresh": failing}));
+    assert_eq!(running.get("/alive").status, 200, "the service can do its work");
+    let body = running.get("/alive").body;
+    assert!(!body.contains("db.internal") && !body.contains("admin"), "{body}");
+
+    *store.refreshes.lock().unwrap() = Some(Refreshes::default());
+    assert_eq!(keys(&entry()), ["updated", "metadata"]);
 }

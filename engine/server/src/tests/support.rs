@@ -60,12 +60,13 @@ pub enum Reads {
 
 pub struct Store {
     pub reads: Mutex<Reads>,
+    pub refreshes: Mutex<Option<Refreshes>>,
     pub closed: AtomicBool,
 }
 
 impl Store {
     pub fn new(reads: Reads) -> Arc<Store> {
-        Arc::new(Store { reads: Mutex::new(reads), closed: AtomicBool::new(false) })
+        Arc::new(Store { reads: Mutex::new(reads), refreshes: Mutex::default(), closed: AtomicBool::new(false) })
     }
 
     fn reads(&self) -> Reads {
@@ -99,6 +100,10 @@ impl Persister for Store {
             Reads::Empty => Some(Err(PersistError::Lookup("no model is active".into()))),
             Reads::Stored(_) | Reads::Fails | Reads::Panics => None,
         }
+    }
+
+    fn refreshes(&self) -> Option<Refreshes> {
+        self.refreshes.lock().unwrap().clone()
     }
 
     fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {

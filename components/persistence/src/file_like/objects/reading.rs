@@ -20,7 +20,8 @@ impl Objects {
     ///
     /// # Errors
     /// There is no such model, or it cannot be read.
-    pub fn read(&self, asked: Option<Version>, formats: &ModelFormats) -> Result<TrainedModel, FileError> {
+    pub fn read(&self, asked: Option<Version>) -> Result<TrainedModel, FileError> {
+        let formats = self.formats.get().ok_or(FileError::NotInitialized)?;
         if let Some(version) = asked {
             let found = self.read_version(version, None, formats)?;
             return found.map_or_else(|| Err(self.missing(version, no_such(version))), Ok);

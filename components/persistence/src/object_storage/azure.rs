@@ -1,0 +1,192 @@
+//! Azure Blob Storage.
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use palladium_component::prelude::*;
+
+use super::connector::{Connector, Limits};
+use super::{Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, warn_of_plain_http};
+use crate::file_like::persister::{self, OverObjects, persister_over_objects};
+
+/// What every emulator of the service knows: its documentation prints the key.
+const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
+const EMULATOR_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+const EMULATOR_ENDPOINT: &str = "http://127.0.0.1:10000/devstoreaccount1";
+
+macro_rules! azure {
+    ($(#[$attribute:meta])* $name:ident { $($own:tt)* }) => {
+        $(#[$attribute])*
+        pub struct $name {
+            $($own)*
+            /// The name of the storage account. Without it `AZURE_STORAGE_ACCOUNT_NAME` counts.
+            account: Option<String>,
+            /// A key of the account, usually `${environ.NAME}`. Without it and without `sas_token` credentials come from
+            /// where programs for Azure find them: the variables that begin with `AZURE_`, a workload identity or the
+            /// identity of the machine.
+            access_key: Option<String>,
+            /// A shared access signature, usually `${environ.NAME}`, in the place of `access_key`.
+            sas_token: Option<String>,
+            /// The URL of the service, without the container, where it is another one than that of the account.
+            endpoint: Option<String>,
+            /// Whether the service is the emulator Azurite, with its account and key and, unless `endpoint` says
+            /// otherwise, on this machine.
+            #[param(default = false)]
+            emulator: bool,
+            /// For how many seconds a connection may not be made, and nothing may be heard of the service.
+            #[param(default = 30.0, min = 0.1, max = 3600.0)]
+            timeout: f64,
+            /// How often a request is repeated that may well succeed a little later.
+            #[param(default = 3, max = 20)]
+            retries: u32,
+        }
+
+        impl From<&$name> for AzureIO {
+            fn from(given: &$name) -> AzureIO {
+                AzureIO {
+                    account: given.account.clone(),
+                    access_key: given.access_key.clone(),
+                    sas_token: given.sas_token.clone(),
+                    endpoint: given.endpoint.clone(),
+                    emulator: given.emulator,
+                    timeout: given.timeout,
+                    retries: given.retries,
+                    kept: Kept::default(),
+                }
+            }
+        }
+    };
+}
+
+azure! {
+    /// Keeps objects in containers of Azure Blob Storage.
+    ///
+    /// The names of objects are `container/name`. The credentials have to allow to create, read, replace and delete
+    /// blobs in the container, as the role `Storage Blob Data Contributor` does.
+    #[component(ArtifactStore, name = "palladium.persistence.AzureIO", check)]
+    AzureIO {
+        #[state]
+        kept: Kept,
+    }
+}
+
+azure! {
+    /// Stores models in a container of Azure Blob Storage.
+    ///
+    /// With the path `container/models/model-{version}` the first model is the blob `models/model-1.model`, and
+    /// `models/model-metadata.json` says which models there are, what is known about each of them and which one is
+    /// active. Several processes may use one store at once; a process that is killed leaves it as it was before or as
+    /// it should be afterwards.
+    ///
+    /// ```ron
+    /// {
+    ///     "model_persister": {
+    ///         "!": "palladium.persistence.Azure",
+    ///         "path": "container/models/model-{version}",
+    ///         "account": "palladium",
+    ///     },
+    /// }
+    /// ```
+    ///
+    /// The credentials have to allow to create, read, replace and delete blobs in the container, as the role
+    /// `Storage Blob Data Contributor` does.
+    #[component(Persister, name = "palladium.persistence.Azure", check, lifecycle)]
+    Azure {
+        /// The container, a slash and the name of the blobs up to what is added to it, with `{version}` in the last
+        /// part.
+        path: String,
+        #[state]
+        kept: persister::Kept,
+    }
+}
+
+impl OverObjects for Azure {
+    const EXAMPLE: &'static str = "container/models/model-{version}";
+
+    fn template(&self) -> &str {
+        &self.path
+    }
+
+    fn store(&self) -> Result<Arc<dyn ArtifactStore>, ArgumentError> {
+        let io = AzureIO::from(self);
+        io.check()?;
+        Ok(Arc::new(io))
+    }
+
+    fn kept(&self) -> &persister::Kept {
+        &self.kept
+    }
+}
+
+persister_over_objects!(Azure);
+artifact_store_of_service!(AzureIO);
+
+impl AzureIO {
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_endpoint(self.endpoint.as_deref(), true)?;
+        if self.access_key.is_some() && self.sas_token.is_some() {
+            let message = "`access_key` and `sas_token` are given, and only one of them can be used";
+            return Err(ArgumentError::new("sas_token", message).help("leave one of them out"));
+        }
+        Ok(())
+    }
+
+    fn builder(&self, container: &str) -> MicrosoftAzureBuilder {
+        let limits = self.limits();
+        let usual = |value: &Option<String>, emulator: &str| match value {
+            None if self.emulator => Some(emulator.to_owned()),
+            value => value.clone(),
+        };
+        let endpoint = usual(&self.endpoint, EMULATOR_ENDPOINT);
+        let allows_http = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        // What the environment says about credentials is not mixed with those that are given.
+        let has_own = self.emulator || self.access_key.is_some() || self.sas_token.is_some();
+        let mut builder = if has_own { MicrosoftAzureBuilder::new() } else { MicrosoftAzureBuilder::from_env() };
+        builder = builder
+            .with_container_name(container)
+            .with_client_options(limits.client_options(allows_http))
+            .with_retry(limits.retry(Limits::SOON))
+            .with_http_connector(Connector { limits, ca_file: None })
+            .with_use_emulator(false)
+            .with_skip_signature(false);
+        let variable = || std::env::var("AZURE_STORAGE_ACCOUNT_NAME").ok();
+        if let Some(account) = usual(&self.account, EMULATOR_ACCOUNT).or_else(variable) {
+            builder = builder.with_account(account);
+        }
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
+        }
+        if let Some(token) = &self.sas_token {
+            return builder.with_config(AzureConfigKey::SasKey, token);
+        }
+        match usual(&self.access_key, EMULATOR_KEY) {
+            Some(key) => builder.with_access_key(key),
+            None => builder,
+        }
+    }
+}
+
+impl Service for AzureIO {
+    const SCHEME: &'static str = "az";
+
+    fn connect(&self, container: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
+        warn_of_plain_http(self.endpoint.as_deref());
+        let client = self.builder(container).build();
+        let client = client.map_err(|source| ObjectStorageError::Setup { bucket: container.to_owned(), source })?;
+        Ok(Arc::new(client))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(self.timeout, self.retries)
+    }
+
+    /// The service itself is known to honour conditions.
+    fn is_doubtful(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    fn kept(&self) -> &Kept {
+        &self.kept
+    }
+}

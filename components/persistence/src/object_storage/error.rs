@@ -1,0 +1,196 @@
+//! What can go wrong with services that store objects.
+
+use std::error::Error;
+use std::io;
+
+use object_store::client::{HttpError, HttpErrorKind};
+use palladium_component::prelude::*;
+
+use super::connector::NoMetadata;
+use super::name::NameError;
+use super::profile::ProfileError;
+
+/// A service that stores objects did not do as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectStorageError {
+    /// The name of an object is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The profile cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The arguments do not make a client.
+    #[error("no client can be made for `{bucket}`")]
+    Setup {
+        /// The bucket.
+        bucket: String,
+        /// Why.
+        #[source]
+        source: object_store::Error,
+    },
+    /// Nobody says who is asking.
+    #[error("there are no credentials for `{object}`")]
+    NoCredentials {
+        /// Where the object lies.
+        object: String,
+        /// What was tried last.
+        #[source]
+        source: object_store::Error,
+    },
+    /// There is no such bucket.
+    #[error("`{object}` lies in a bucket that does not exist")]
+    NoBucket {
+        /// Where the object lies.
+        object: String,
+    },
+    /// The credentials are wrong, or not enough.
+    #[error("`{object}` may not be read or written with these credentials")]
+    Denied {
+        /// Where the object lies.
+        object: String,
+        /// What the service says.
+        #[source]
+        source: object_store::Error,
+    },
+    /// The bucket is in another region.
+    #[error("`{object}` lies in another region or behind another address")]
+    Elsewhere {
+        /// Where the object lies.
+        object: String,
+        /// What the service says.
+        #[source]
+        source: object_store::Error,
+    },
+    /// There is no connection to the service.
+    #[error("the service that stores `{object}` cannot be reached")]
+    Unreachable {
+        /// Where the object lies.
+        object: String,
+        /// Why.
+        #[source]
+        source: object_store::Error,
+    },
+    /// Nothing has happened for too long.
+    #[error("nothing was heard of `{object}` for too long")]
+    Stalled {
+        /// Where the object lies.
+        object: String,
+        /// What was tried.
+        #[source]
+        source: object_store::Error,
+    },
+    /// The service ignores conditions.
+    #[error(
+        "the service that stores `{object}` does not tell which of two writers was first: one would lose its model"
+    )]
+    Unconditional {
+        /// Where the object lies.
+        object: String,
+    },
+    /// An object is shorter than it should be.
+    #[error("`{object}` broke off after {read} of {size} bytes")]
+    Cut {
+        /// Where the object lies.
+        object: String,
+        /// How many bytes came.
+        read: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// The content that is to be stored cannot be read.
+    #[error("what is to be stored in `{object}` cannot be read")]
+    Content {
+        /// Where the object lies.
+        object: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The thread that talks to services could not be started.
+    #[error("no thread could be started to talk to a service")]
+    Runtime(#[source] io::Error),
+    /// Anything else.
+    #[error("the service refused to read or write `{object}`")]
+    Failed {
+        /// Where the object lies.
+        object: String,
+        /// What it says.
+        #[source]
+        source: object_store::Error,
+    },
+}
+
+/// What services call a bucket that does not exist.
+const NO_BUCKET: [&str; 4] = ["NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "bucket does not exist"];
+
+/// What services answer to whom they do not know.
+const UNKNOWN_USER: [&str; 4] = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AuthenticationFailed"];
+
+/// What services answer where a bucket is in another region.
+const ELSEWHERE: [&str; 4] =
+    ["without LOCATION", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"];
+
+impl ObjectStorageError {
+    /// Returns what an error of the library means for an object.
+    pub fn of(object: String, source: object_store::Error) -> ObjectStorageError {
+        let chain = || std::iter::successors(Some(&source as &(dyn Error + 'static)), |error| (*error).source());
+        let text = source.to_string();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if chain().any(<dyn Error>::is::<NoMetadata>) {
+            return ObjectStorageError::NoCredentials { object, source };
+        }
+        if says(&NO_BUCKET) {
+            return ObjectStorageError::NoBucket { object };
+        }
+        if says(&ELSEWHERE) || text.contains("status code: 301") || text.contains("status code: 307") {
+            return ObjectStorageError::Elsewhere { object, source };
+        }
+        match &source {
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                return ObjectStorageError::Denied { object, source };
+            }
+            _ if says(&UNKNOWN_USER) => return ObjectStorageError::Denied { object, source },
+            _ => {}
+        }
+        match chain().find_map(|error| error.downcast_ref::<HttpError>()).map(HttpError::kind) {
+            Some(HttpErrorKind::Connect) => ObjectStorageError::Unreachable { object, source },
+            Some(HttpErrorKind::Timeout) => ObjectStorageError::Stalled { object, source },
+            _ => ObjectStorageError::Failed { object, source },
+        }
+    }
+}
+
+impl Explain for ObjectStorageError {
+    fn help(&self) -> Option<String> {
+        let help = match self {
+            ObjectStorageError::Name(_) => NameError::HELP,
+            ObjectStorageError::Profile(error) => return error.help(),
+            ObjectStorageError::NoCredentials { .. } => {
+                "give them as arguments, as `\"${environ.NAME}\"`, or in the way that the service describes for programs"
+            }
+            ObjectStorageError::NoBucket { .. } => "create it, or correct its name, the region or the endpoint",
+            ObjectStorageError::Denied { .. } => {
+                "check the credentials; they have to allow to list the bucket and to read, write and delete objects in it"
+            }
+            ObjectStorageError::Elsewhere { .. } => "correct `region` or `endpoint`",
+            ObjectStorageError::Unreachable { .. } => "check the endpoint, the region and the network",
+            ObjectStorageError::Stalled { .. } => "try again later, or raise `timeout`",
+            ObjectStorageError::Unconditional { .. } => {
+                "use a service that honours `If-Match` and `If-None-Match`, or set `unguarded: true` if there is only \
+                 one writer at a time"
+            }
+            ObjectStorageError::Cut { .. } => "try again",
+            ObjectStorageError::Setup { .. }
+            | ObjectStorageError::Content { .. }
+            | ObjectStorageError::Runtime(_)
+            | ObjectStorageError::Failed { .. } => return None,
+        };
+        Some(help.to_owned())
+    }
+}
+
+impl From<ObjectStorageError> for StoreError {
+    fn from(error: ObjectStorageError) -> StoreError {
+        StoreError::Failed(Failure::from(error))
+    }
+}
