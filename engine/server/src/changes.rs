@@ -76,12 +76,7 @@ pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusa
 ///
 /// # Errors
 /// No version or none that there is, a store that fails.
-pub fn activate(
-    service: &Arc<Service>,
-    request: &ViewRequest,
-    rule: &str,
-    request_id: &str,
-) -> Result<HttpResponse, Refusal> {
+pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
     const SAID: &str = "the model cannot be activated";
     const EXPECTED: &str = "a version, a whole number from 1 on";
     let given = Given::of(request, &["model_version"])?;
@@ -100,10 +95,10 @@ pub fn activate(
         Ok(Err(error @ PersistError::Failed(_))) => return Err(Refusal::unavailable(SAID, chain(&error))),
         Err(panic) => return Err(Refusal::unavailable(SAID, panic)),
     }
-    tracing::info!(target: "palladium::server", request_id, principal = origin.principal, "activated version {version}");
+    tracing::info!(target: "palladium::server", request_id = request.request_id, principal = origin.principal, "activated version {version}");
     let list = || {
         let listed = service.list.body().map(|body| respond(StatusCode::OK, body));
-        let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, request_id));
+        let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));
         plain_response(response).map(Returned::Response)
     };
     let decorated = service.list.decorators.call(None, &Arguments::Request(request), list);

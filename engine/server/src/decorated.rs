@@ -4,7 +4,7 @@ use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use palladium_component::interfaces::{Arguments, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
+use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
 
 use crate::answer::{Refusal, chain, guarded};
 use crate::query;
@@ -33,7 +33,7 @@ pub async fn through(
 }
 
 /// Returns a request as decorators see it. A query string that cannot be read has no pairs, the view will say so.
-pub fn plain_request(request: &HttpRequest, body: Vec<u8>) -> ViewRequest {
+pub fn plain_request(request: &HttpRequest, body: Vec<u8>, request_id: String) -> ViewRequest {
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
@@ -43,7 +43,10 @@ pub fn plain_request(request: &HttpRequest, body: Vec<u8>) -> ViewRequest {
         query: query::decode(request.query_string()).unwrap_or_default(),
         headers: request.headers().iter().map(header).collect(),
         body,
-        ..ViewRequest::default()
+        peer: request.peer_addr().map(|address| address.ip()),
+        request_id,
+        caller: Caller::default(),
+        parts: Vec::new(),
     }
 }
 

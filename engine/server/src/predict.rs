@@ -87,6 +87,7 @@ impl PredictRoute {
         };
         let shown = body.as_ref().ok().cloned().flatten().unwrap_or_default();
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
+        let shown = plain_request(request, shown, request_id.clone());
         let route = Arc::clone(self);
         let view = move |_: &ViewRequest| {
             let _until_done = permit;
@@ -100,7 +101,7 @@ impl PredictRoute {
                 refusal.respond(shape, &request_id)
             })
         };
-        through(&self.decorators, plain_request(request, shown), view).await
+        through(&self.decorators, shown, view).await
     }
 
     /// Returns where the fields of a refusal stand.

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::HttpRequest;
+use actix_web::{HttpMessage, HttpRequest};
 
 /// The header that carries the id of a request.
 pub const HEADER: &str = "x-request-id";
@@ -19,15 +19,24 @@ impl RequestIds {
         RequestIds { state: RandomState::new(), next: AtomicU64::new(0) }
     }
 
-    /// Returns the id that a proxy in front gave the request, or a new one.
+    /// Returns the id that a proxy in front gave the request, or a new one, which the request then keeps.
     pub fn of(&self, request: &HttpRequest) -> String {
         let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
-        match given.filter(|given| is_plain(given)) {
-            Some(given) => given.to_owned(),
-            None => format!("{:016x}", self.state.hash_one(self.next.fetch_add(1, Ordering::Relaxed))),
+        if let Some(given) = given.filter(|given| is_plain(given)) {
+            return given.to_owned();
         }
+        let mut kept = request.extensions_mut();
+        if let Some(RequestId(id)) = kept.get::<RequestId>() {
+            return id.clone();
+        }
+        let id = format!("{:016x}", self.state.hash_one(self.next.fetch_add(1, Ordering::Relaxed)));
+        kept.insert(RequestId(id.clone()));
+        id
     }
 }
+
+/// The id that a request without one was given.
+struct RequestId(String);
 
 /// Ids go into logs and messages: only short and harmless ones are taken over.
 fn is_plain(id: &str) -> bool {
@@ -50,6 +59,8 @@ mod tests {
             assert_eq!(of(odd).len(), 16, "{odd}");
         }
         let bare = TestRequest::default().to_http_request();
-        assert_ne!(ids.of(&bare), ids.of(&bare));
+        let id = ids.of(&bare);
+        assert_eq!(ids.of(&bare), id, "a request keeps its id");
+        assert_ne!(ids.of(&TestRequest::default().to_http_request()), id);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palladium_component::Failed;
-use palladium_component::interfaces::{Persister, PredictService};
+use palladium_component::interfaces::{DecoratorList, Persister, PredictService};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
 use palladium_runtime::{App, Placed, root_keys};
 
@@ -90,6 +90,16 @@ pub struct Route {
     /// The component that it is from, and where that is written; nothing stands for the server itself.
     key: Option<KeyPath>,
     span: Option<Span>,
+}
+
+impl Route {
+    /// Returns the decorators of the view.
+    pub fn decorators(&self) -> &DecoratorList {
+        match &self.endpoint {
+            Endpoint::View(view) => &view.decorators,
+            Endpoint::Predict(predict) => &predict.decorators,
+        }
+    }
 }
 
 /// The routes of a service.

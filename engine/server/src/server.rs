@@ -7,9 +7,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
+use palladium_component::interfaces::ViewRequest;
 use tokio::sync::Semaphore;
 
 use crate::answer::{Refusal, Shape};
+use crate::decorated::{plain_request, through};
 use crate::methods::Methods;
 use crate::options::Limits;
 use crate::request_id::{HEADER, RequestIds};
@@ -68,7 +70,7 @@ impl Server {
     ) -> HttpResponse {
         let (limits, large) = (&self.limits, &self.large);
         let answer = match &route.endpoint {
-            _ if *request.method() == Method::OPTIONS => Ok(options(&route.methods)),
+            _ if *request.method() == Method::OPTIONS => self.options(route, parts, request).await,
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
                 predict.answer_decorated(request, payload, limits, large, self.ids.of(request)).await
@@ -87,8 +89,20 @@ impl Server {
             refusal.respond(shape, &self.ids.of(request))
         })
     }
+
+    /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else
+    /// from strangers.
+    async fn options(&self, route: &Route, parts: Parts, request: &HttpRequest) -> Result<HttpResponse, Refusal> {
+        if route.decorators().is_empty() {
+            return Ok(options(&route.methods));
+        }
+        let shown = ViewRequest { parts, ..plain_request(request, Vec::new(), self.ids.of(request)) };
+        let methods = route.methods.clone();
+        through(route.decorators(), shown, move |_| options(&methods)).await
+    }
 }
 
+/// Returns which methods there are.
 fn options(methods: &Methods) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if let Ok(allow) = HeaderValue::from_str(methods.allow()) {

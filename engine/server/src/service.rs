@@ -44,7 +44,8 @@ impl Service {
 
     /// Returns on whose behalf a request changes something.
     pub fn origin(request: &ViewRequest, rule: &str) -> Origin {
-        let principal = request.principal.get().cloned().unwrap_or_else(|| Origin::UNKNOWN.to_owned());
+        let principal = request.caller.identity().map(|identity| identity.principal.clone());
+        let principal = principal.unwrap_or_else(|| Origin::UNKNOWN.to_owned());
         Origin { principal, command: format!("{} {rule}", request.method) }
     }
 }
@@ -54,7 +55,6 @@ pub struct Handle<'a> {
     pub service: &'a Arc<Service>,
     /// The rule of the view.
     pub rule: &'a str,
-    pub request_id: &'a str,
 }
 
 impl ServiceHandle for Handle<'_> {
@@ -71,8 +71,8 @@ impl ServiceHandle for Handle<'_> {
         };
         let decorators = self.service.app.decorators().list(view.decorators());
         let returned = decorators.call(None, &Arguments::Request(request), || {
-            let answered = view.answer(self.service, request, self.rule, self.request_id);
-            let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, self.request_id));
+            let answered = view.answer(self.service, request, self.rule);
+            let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));
             plain_response(response).map(Returned::Response)
         })?;
         Ok(ViewResponse::try_from(returned)?)

@@ -94,13 +94,7 @@ impl ServerView {
     ///
     /// # Errors
     /// Whatever keeps it from what was asked.
-    pub fn answer(
-        self,
-        service: &Arc<Service>,
-        request: &ViewRequest,
-        rule: &str,
-        request_id: &str,
-    ) -> Result<HttpResponse, Refusal> {
+    pub fn answer(self, service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
         match self {
             ServerView::Alive => Ok(service.alive.answer(&service.jobs)),
             ServerView::List => Ok(respond(StatusCode::OK, service.list.body()?)),
@@ -108,7 +102,7 @@ impl ServerView {
             ServerView::Ready => Ok(ready(service)),
             ServerView::Fit => changes::start_fit(service, request, rule),
             ServerView::UpdateModelCache => changes::update_model_cache(service),
-            ServerView::Activate => changes::activate(service, request, rule, request_id),
+            ServerView::Activate => changes::activate(service, request, rule),
             ServerView::Jobs => changes::jobs(service, request),
         }
     }
@@ -184,24 +178,24 @@ impl ViewRoute {
         };
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let shown = body.as_ref().ok().cloned().unwrap_or_default();
-        let plain = ViewRequest { parts, ..plain_request(request, shown) };
+        let plain = ViewRequest { parts, ..plain_request(request, shown, request_id) };
         let (route, service) = (Arc::clone(self), Arc::clone(service));
         let view = move |request: &ViewRequest| {
             let answer = || {
                 query?;
                 body?;
-                route.respond(request, &service, &request_id)
+                route.respond(request, &service)
             };
-            answer().unwrap_or_else(|refusal: Refusal| refusal.respond(Shape::Flat, &request_id))
+            answer().unwrap_or_else(|refusal: Refusal| refusal.respond(Shape::Flat, &request.request_id))
         };
         through(&self.decorators, plain, view).await
     }
 
-    fn respond(&self, request: &ViewRequest, service: &Arc<Service>, id: &str) -> Result<HttpResponse, Refusal> {
+    fn respond(&self, request: &ViewRequest, service: &Arc<Service>) -> Result<HttpResponse, Refusal> {
         let answered = match &self.answers {
-            Answers::Server(view) => return view.answer(service, request, &self.rule, id),
+            Answers::Server(view) => return view.answer(service, request, &self.rule),
             Answers::Function(function) => decorate::answer(function, request),
-            Answers::Own(view) => view.answer(request, &Handle { service, rule: &self.rule, request_id: id }),
+            Answers::Own(view) => view.answer(request, &Handle { service, rule: &self.rule }),
         };
         http_response(answered.map_err(|failure| Refusal::internal(chain(&failure)))?).map_err(Refusal::internal)
     }

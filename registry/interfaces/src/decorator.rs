@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use palladium_data::Dataset;
 use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Explain, Failure, Lifecycle, Metadata, TrainedModel, Version};
+use crate::{Caller, Explain, Failure, Lifecycle, Metadata, TrainedModel, Version};
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
 pub trait Decorator: Lifecycle {
@@ -101,8 +102,12 @@ pub struct ViewRequest {
     pub body: Vec<u8>,
     /// The decoded parts of the path that the rule of a view names, in order.
     pub parts: Vec<(String, String)>,
-    /// Who asks: a decorator that finds it out sets it for those inside and for the view.
-    pub principal: OnceLock<String>,
+    /// The address that the connection comes from, which may be that of a proxy.
+    pub peer: Option<IpAddr>,
+    /// The id of the request, by which its lines in the log are found.
+    pub request_id: String,
+    /// Who makes it, once a decorator has found out; those further inside may rely on it.
+    pub caller: Caller,
 }
 
 impl ViewRequest {

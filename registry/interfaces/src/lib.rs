@@ -6,6 +6,7 @@
 mod activation;
 mod artifact_store;
 mod attachment;
+mod caller;
 mod command;
 mod dataset_loader;
 mod decorator;
@@ -29,6 +30,7 @@ mod view;
 pub use activation::{Activation, Origin};
 pub use artifact_store::{ArtifactStore, Content, Expected, Revision, StoreError, StoreLock, StoredObject};
 pub use attachment::Attachment;
+pub use caller::{Caller, Identity};
 pub use command::{Command, CommandError, Host};
 pub use dataset_loader::DatasetLoader;
 pub use decorator::{

@@ -26,7 +26,7 @@ pub fn is_secret_key(key: &str) -> bool {
     const KEYS: [&str; 5] = ["api", "access", "private", "secret", "account"];
     let words = words(key);
     match words.as_slice() {
-        [.., before, last] if last == "key" => KEYS.contains(&before.as_str()),
+        [.., before, last] if last == "key" || last == "keys" => KEYS.contains(&before.as_str()),
         [.., last] => WORDS.contains(&last.as_str()),
         [] => false,
     }
@@ -256,13 +256,16 @@ mod tests {
             "api_key",
             "apiKey",
             "apikey",
+            "api_keys",
             "aws_secret_access_key",
             "private_key",
             "Authorization",
         ] {
             assert!(is_secret_key(key), "{key}");
         }
-        for key in ["", "author", "token_pattern", "key", "sort_key", "password_file", "auth_url", "C", "tokenizer"] {
+        for key in
+            ["", "author", "token_pattern", "key", "keys", "sort_key", "password_file", "auth_url", "C", "tokenizer"]
+        {
             assert!(!is_secret_key(key), "{key}");
         }
     }

@@ -163,7 +163,8 @@ impl FunctionCall {
 }
 
 /// Answers a request by a function of a configuration: it is called with the request as a map, with the entries
-/// `method`, `path`, `query`, `headers`, `body` and `parts`, and returns a map with `status`, `headers` and `body`, or
+/// `method`, `path`, `query`, `headers` and `body`, with `parts` if its rule has any and `principal` if a decorator has
+/// found out who asks, and returns a map with `status`, `headers` and `body`, or
 /// text alone.
 ///
 /// # Errors
@@ -191,7 +192,7 @@ fn request_map(request: &ViewRequest) -> Value {
     ]);
     let known = [
         ("parts", (!request.parts.is_empty()).then(|| plain::pairs(&request.parts))),
-        ("principal", request.principal.get().map(|principal| text(principal))),
+        ("principal", request.caller.identity().map(|identity| text(&identity.principal))),
     ];
     if let Some(entries) = value.as_map_mut() {
         for (name, value) in known {

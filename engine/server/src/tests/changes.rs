@@ -356,7 +356,9 @@ fn a_version_is_activated_in_the_name_of_who_asks() {
         fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
             let Arguments::Request(request) = call.arguments() else { return call.proceed() };
             match request.header("x-user") {
-                Some(user) => drop(request.principal.set(user.to_owned())),
+                Some(user) => {
+                    request.caller.identify(Identity { principal: user.to_owned(), scopes: Vec::new() });
+                }
                 None => return Ok(ViewResponse::text(401, "who are you?").into()),
             }
             call.proceed()

@@ -64,6 +64,11 @@ fn a_decorator_answers_in_the_place_of_a_view() {
         assert_eq!(refused.body, "Could not verify your access level");
         let answered = running.client().request("GET", path, &[("Authorization", "Basic YTpi")], "");
         assert_eq!(answered.status, 200, "{path}: {}", answered.body);
+        for method in ["HEAD", "OPTIONS"] {
+            assert_eq!(running.client().request(method, path, &[], "").status, 401, "{method} {path}");
+        }
+        let asked = running.client().request("OPTIONS", path, &[("Authorization", "Basic YTpi")], "");
+        assert!(asked.status == 200 && asked.headers["allow"].contains("GET"), "{asked:?}");
         let others = ["/predict", "/alive", "/list"].into_iter().filter(|other| *other != path);
         others.for_each(|other| assert_eq!(running.get(other).status, 200, "{other}"));
     }
@@ -99,6 +104,21 @@ fn decorators_see_the_request_and_change_the_answer_outermost_last() {
     assert_eq!(running.get("/predict?do=bad").status, 401);
     assert_eq!(running.client().request("POST", "/predict", &[("content-type", "text/plain")], "x").status, 401);
     assert_eq!(running.get("/predict?do=panic").status, 501);
+}
+
+#[test]
+fn decorators_learn_where_a_request_comes_from() {
+    let tells = does(|call| {
+        let Arguments::Request(request) = call.arguments() else { panic!("a view has a request") };
+        let told = format!("{:?} {} {:?}", request.peer, request.request_id, request.caller);
+        Ok(ViewResponse::text(200, told).into())
+    });
+    let lists = || vec![tells.clone()];
+    let running = decorated(vec![("predict_decorators", lists()), ("alive_decorators", lists())]);
+    for path in ["/predict", "/alive"] {
+        let told = running.client().request("GET", path, &[("x-request-id", "abc")], "");
+        assert_eq!(told.body, "Some(127.0.0.1) abc None");
+    }
 }
 
 #[test]
