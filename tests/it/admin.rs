@@ -186,6 +186,29 @@ fn a_check_starts_everything_and_stops() {
 }
 
 #[test]
+fn a_check_prints_the_routes_if_asked() {
+    let folder = folder();
+    let check = |format: &str| {
+        let files = "config.ron,admin.ron";
+        succeed(folder.path(), &["check", "--routes", "--format", format, "--config", files])
+    };
+    let text = check("text");
+    assert!(text.starts_with("/alive (GET, HEAD, OPTIONS): palladium.server.alive\n"), "{text}");
+    assert!(text.contains("\n/fit (OPTIONS, POST): palladium.server.fit, `flask_add_url_rules.0`\n"), "{text}");
+    assert!(text.ends_with("\nno findings, 11 components\n"), "{text}");
+    let json: Json = serde_json::from_str(&check("json")).unwrap();
+    let predict = json["routes"].as_array().unwrap().iter().find(|route| route["path"] == "/predict").unwrap();
+    let expected = json!({
+        "path": "/predict",
+        "methods": ["GET", "HEAD", "OPTIONS", "POST"],
+        "view": null,
+        "component": "predict_service",
+        "model_persister": "model_persister",
+    });
+    assert_eq!(predict, &expected);
+}
+
+#[test]
 fn a_drained_service_says_so_before_it_stops() {
     let folder = folder();
     succeed(folder.path(), &["fit", "--config", "config.ron"]);

@@ -6,9 +6,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use palladium_component::prelude::*;
 use palladium_runtime::App;
-use palladium_server::{Bound, ServeError, ServeOptions, route_table, serve};
+use palladium_server::{Bound, ServeError, ServeOptions, serve};
 
-use crate::terminal;
+use crate::{routes, terminal};
 
 /// Answers predictions over HTTP.
 #[component(Command, name = "palladium.commands.serve")]
@@ -118,10 +118,7 @@ impl Command for Serve {
 fn report(app: &App, bound: &Bound) -> Vec<String> {
     let mut lines: Vec<String> =
         bound.addresses.iter().map(|address| format!("can listen on http://{address}")).collect();
-    lines.extend(route_table(app).into_iter().map(|route| {
-        let view = route.view.into_iter().chain(route.service.iter().map(|key| format!("`{key}`")));
-        format!("{} ({}): {}", route.path, route.methods, view.collect::<Vec<_>>().join(", "))
-    }));
+    lines.extend(routes::lines(app));
     lines.push(match bound.not_ready() {
         reasons if reasons.is_empty() => "ready".to_owned(),
         reasons => format!("not ready: {}", reasons.join("; ")),

@@ -19,7 +19,7 @@ use crate::query::percent_decode;
 use crate::ready::Needed;
 use crate::rule::{Parts, Rule};
 use crate::settings::Settings;
-use crate::views::{Answers, ServerView, ViewRoute};
+use crate::views::{Answers, ServerView, ViewRoute, decorators};
 
 /// Returns what is wrong with the routes of an application: rules and entry points that clash with each other or with
 /// the service's own, unknown views, predict services and views without what they need, an ill-typed `alive`, `server`
@@ -152,12 +152,12 @@ impl Routes {
                 (None, true)
             }
         };
-        let decorators = app.decorators().list(root_keys::LIST_DECORATORS);
-        let list = Arc::new(ModelList { persister: root.clone(), decorators });
+        let decorators_of_list = app.decorators().list(root_keys::LIST_DECORATORS);
+        let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
         let (all, by_path, with_parts) = (Vec::new(), HashMap::new(), Vec::new());
         let mut routes = Routes { alive, list, settings, needed: Vec::new(), all, by_path, with_parts };
         for (rule, view) in OWN {
-            let decorators = app.decorators().list(view.decorators());
+            let decorators = decorators(app, view.decorator_list_name());
             let route = ViewRoute { rule: rule.to_owned(), answers: Answers::Server(view), decorators };
             let methods = Methods::of(["GET"]);
             let endpoint = Endpoint::View(Arc::new(route));

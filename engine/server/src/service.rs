@@ -16,7 +16,7 @@ use crate::decorated::plain_response;
 use crate::jobs::Jobs;
 use crate::models::ModelList;
 use crate::ready::Needed;
-use crate::views::ServerView;
+use crate::views::{ServerView, decorators};
 
 /// What the views of the server work with.
 pub struct Service {
@@ -69,7 +69,7 @@ impl ServiceHandle for Handle<'_> {
                 .map_or_else(|| "they are listed with the routes".to_owned(), |near| format!("did you mean `{near}`?"));
             return Err(Failure::with_help(format!("the server has no view `{name}`"), help));
         };
-        let decorators = self.service.app.decorators().list(view.decorators());
+        let decorators = decorators(&self.service.app, view.decorator_list_name());
         let returned = decorators.call(None, &Arguments::Request(request), || {
             let answered = view.answer(self.service, request, self.rule);
             let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));

@@ -7,7 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{DecoratorList, View, ViewRequest};
 use palladium_component::value::Callable;
-use palladium_runtime::{decorate, root_keys};
+use palladium_runtime::{App, decorate, root_keys};
 
 use crate::answer::{Refusal, Shape, chain, respond};
 use crate::decorated::{http_response, plain_request, through};
@@ -67,17 +67,17 @@ impl ServerView {
         ServerView::ALL.into_iter().find(|view| view.name().rsplit('.').next() == Some(name))
     }
 
-    /// Returns the root key of its decorators.
-    pub fn decorators(self) -> &'static str {
+    /// Returns the root key of its decorators, if it has any.
+    pub fn decorator_list_name(self) -> Option<&'static str> {
         match self {
-            ServerView::Alive => root_keys::ALIVE_DECORATORS,
-            ServerView::List => root_keys::LIST_DECORATORS,
+            ServerView::Alive => Some(root_keys::ALIVE_DECORATORS),
+            ServerView::List => Some(root_keys::LIST_DECORATORS),
             // Who watches a process does not log in.
-            ServerView::Live | ServerView::Ready => "",
-            ServerView::Fit => root_keys::SERVER_FIT_DECORATORS,
-            ServerView::UpdateModelCache => root_keys::UPDATE_MODEL_CACHE_DECORATORS,
-            ServerView::Activate => root_keys::ACTIVATE_DECORATORS,
-            ServerView::Jobs => root_keys::JOBS_DECORATORS,
+            ServerView::Live | ServerView::Ready => None,
+            ServerView::Fit => Some(root_keys::SERVER_FIT_DECORATORS),
+            ServerView::UpdateModelCache => Some(root_keys::UPDATE_MODEL_CACHE_DECORATORS),
+            ServerView::Activate => Some(root_keys::ACTIVATE_DECORATORS),
+            ServerView::Jobs => Some(root_keys::JOBS_DECORATORS),
         }
     }
 
@@ -138,6 +138,11 @@ impl Answers {
             _ => false,
         }
     }
+}
+
+/// Returns the decorators of a root key; there are none without one.
+pub fn decorators(app: &App, name: Option<&str>) -> DecoratorList {
+    name.map_or_else(|| DecoratorList::new("none", Vec::new()), |name| app.decorators().list(name))
 }
 
 /// A view at its route.

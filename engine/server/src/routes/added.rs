@@ -13,7 +13,7 @@ use super::{Endpoint, Route, Routes};
 use crate::changes::FIT_KEYS;
 use crate::methods::Methods;
 use crate::rule::Rule;
-use crate::views::{Answers, ServerView, ViewRoute};
+use crate::views::{Answers, ServerView, ViewRoute, decorators};
 
 type Placement = Placed<dyn View>;
 
@@ -36,12 +36,11 @@ pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, find
             continue;
         }
         findings.extend(unmet(app, placed, &answers, persister_is_wrong));
-        let list = placed.component.decorator_list_name().map(str::to_owned);
-        let decorators = match (list, &answers) {
-            (Some(list), _) => app.decorators().list(&list),
-            (None, Answers::Server(view)) => app.decorators().list(view.decorators()),
-            (None, Answers::Function(_) | Answers::Own(_)) => app.decorators().list(""),
+        let own = match &answers {
+            Answers::Server(view) => view.decorator_list_name(),
+            Answers::Function(_) | Answers::Own(_) => None,
         };
+        let decorators = decorators(app, placed.component.decorator_list_name().or(own));
         let rule = placed.component.rule().to_owned();
         let methods = Methods::of(placed.component.methods().iter().map(String::as_str));
         let endpoint = Endpoint::View(Arc::new(ViewRoute { rule: rule.clone(), answers, decorators }));

@@ -298,6 +298,21 @@ fn one_fit_runs_at_a_time_until_it_is_cancelled() {
 }
 
 #[test]
+fn of_many_that_ask_at_once_one_gets_its_fit() {
+    let admin = Admin::usual(Learns::Forever);
+    let answers: Vec<Response> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..12).map(|_| scope.spawn(|| admin.form("/fit", ""))).collect();
+        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [&[200][..], &[409; 11]].concat());
+    let ids: std::collections::BTreeSet<String> =
+        answers.iter().map(|answer| answer.json()["job_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 1, "who is refused reads which job runs");
+}
+
+#[test]
 fn what_fails_in_a_job_stays_there_and_keeps_its_secrets() {
     let admin = Admin::usual(Learns::Fails);
     let cases = [(Learns::Fails, "fitting `model` failed"), (Learns::Panics, "it panicked")];
