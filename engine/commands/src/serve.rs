@@ -107,8 +107,8 @@ impl Command for Serve {
         options.drain = Duration::ZERO;
         let mut printed = Ok(());
         let checked = serve(&app, &options, |bound| {
-            bound.stopper.stop();
             printed = report(&app, bound).iter().try_for_each(|line| host.print(line));
+            bound.stopper.stop();
         });
         checked.map_err(serve_failed).and(printed)
     }
