@@ -32,11 +32,13 @@ mod serve;
 mod server;
 mod service;
 mod settings;
+mod stop;
 mod views;
 
 pub use options::{Limits, ServeOptions};
 pub use routes::{RouteInfo, check_routes, route_table};
-pub use serve::{Bound, ServeError, Stopper, serve};
+pub use serve::{Bound, ServeError, serve};
+pub use stop::Stopper;
 
 #[cfg(test)]
 mod tests;

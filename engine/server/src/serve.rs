@@ -1,4 +1,4 @@
-//! Binding, running and stopping.
+//! Binding and running.
 
 use std::future::Future;
 use std::io;
@@ -8,15 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
-use actix_web::dev::{Server as Running, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::rt::time::timeout;
+use actix_web::dev::{Server as Running, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::{App as Actix, HttpServer, rt};
 use palladium_component::interfaces::Explain;
 use palladium_component::value::Diagnostics;
 use palladium_runtime::App;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 use crate::jobs::Jobs;
@@ -26,6 +23,7 @@ use crate::request_id::RequestIds;
 use crate::routes::Routes;
 use crate::server::Server;
 use crate::service::Service;
+use crate::stop::{Signals, Stop, Stopper};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -102,24 +100,6 @@ impl std::fmt::Debug for Bound {
     }
 }
 
-/// Stops a service from another thread.
-#[derive(Clone)]
-pub struct Stopper(watch::Sender<bool>);
-
-impl Stopper {
-    /// Has the service stop as after SIGTERM: it says that it is not ready, accepts nothing more once the time for
-    /// that is over, and finishes the requests that are running.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-}
-
-impl std::fmt::Debug for Stopper {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Stopper")
-    }
-}
-
 /// Serves an application until SIGTERM or SIGINT, then finishes the requests that are running, cancels the jobs and
 /// closes the application, which it also does when it cannot start. A second signal does not wait for any of that.
 ///
@@ -156,7 +136,7 @@ fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         ids: RequestIds::new(),
     });
     rt::System::new().block_on(async {
-        let signals = signals()?;
+        let signals = Signals::listen().map_err(ServeError::Failed)?;
         let (running, addresses) = start(&server, options, workers)?;
         let (asked, listens) = watch::channel(false);
         let stop = Stop { signals, asked: listens, handle: running.handle(), service: Arc::clone(&service) };
@@ -235,78 +215,6 @@ fn resolve(host: &str, port: u16) -> Result<(SocketAddr, Vec<SocketAddr>), Serve
     let first = addresses.next();
     let first = first.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")))?;
     Ok((first, addresses.filter(|address| *address != first).collect()))
-}
-
-/// The signals that stop a service.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-fn signals() -> Result<Signals, ServeError> {
-    let listen = |kind| signal(kind).map_err(ServeError::Failed);
-    Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-}
-
-impl Signals {
-    async fn next(&mut self) {
-        std::future::poll_fn(|context| {
-            let terminate = self.terminate.poll_recv(context).is_ready();
-            let interrupt = self.interrupt.poll_recv(context).is_ready();
-            if terminate || interrupt { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-}
-
-/// Waits for a stop and leads it.
-struct Stop {
-    signals: Signals,
-    asked: watch::Receiver<bool>,
-    handle: ServerHandle,
-    service: Arc<Service>,
-}
-
-impl Stop {
-    /// Ends after a second signal.
-    async fn run(mut self, drain: Duration) {
-        self.first().await;
-        self.service.drain();
-        if !drain.is_zero() {
-            let seconds = drain.as_secs_f64();
-            tracing::info!(target: "palladium::server", "not ready any more: the service stops in {seconds} seconds");
-            // A second signal ends the wait, and then everything else.
-            if timeout(drain, self.signals.next()).await.is_ok() {
-                drop(self.handle.stop(false));
-                return;
-            }
-        }
-        self.service.jobs.close();
-        tracing::info!(
-            target: "palladium::server",
-            "stopping: running requests are finished, jobs are cancelled, a second signal stops at once"
-        );
-        drop(self.handle.stop(true));
-        self.signals.next().await;
-        drop(self.handle.stop(false));
-    }
-
-    /// Waits for the first signal, or until a stopper asks.
-    async fn first(&mut self) {
-        let mut asked = pin!(self.asked.wait_for(|asked| *asked));
-        let mut signal = pin!(self.signals.next());
-        let mut listens = true;
-        std::future::poll_fn(|context| {
-            match if listens { asked.as_mut().poll(context) } else { Poll::Pending } {
-                Poll::Ready(Ok(_)) => return Poll::Ready(()),
-                // No stopper is left.
-                Poll::Ready(Err(_)) => listens = false,
-                Poll::Pending => {}
-            }
-            signal.as_mut().poll(context)
-        })
-        .await;
-    }
 }
 
 /// Refuses to open views that change something to other machines, and warns where this one alone reaches them.
