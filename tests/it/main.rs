@@ -1,6 +1,7 @@
 //! The behaviour of the built binary, and the rules of the house.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod admin;
 mod architecture;
 mod auth;
 mod case;

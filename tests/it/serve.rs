@@ -13,20 +13,22 @@ use crate::process::{Running, iris, palladium, succeed};
 
 /// The running iris service.
 pub struct Service {
-    process: Running,
-    base: String,
-    client: Client,
+    pub process: Running,
+    pub base: String,
+    pub client: Client,
     folder: Arc<tempfile::TempDir>,
 }
 
 impl Service {
     /// Starts the service in a folder and waits until it says where it listens.
     pub fn start(folder: Arc<tempfile::TempDir>) -> Service {
+        Service::start_with(folder, &["--config", "config.ron"])
+    }
+
+    /// Starts the service with these options.
+    pub fn start_with(folder: Arc<tempfile::TempDir>, arguments: &[&str]) -> Service {
         let mut command = palladium(folder.path());
-        command
-            .args(["serve", "--port", "0", "--config", "config.ron"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+        command.args(["serve", "--port", "0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = Running(command.spawn().unwrap());
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -131,6 +131,10 @@ impl Persister for CachedUpdatePersister {
         self.cache.model.load_full().map(Ok)
     }
 
+    fn cache(&self) -> Option<&dyn ModelCache> {
+        Some(self)
+    }
+
     fn refreshes(&self) -> Option<Refreshes> {
         self.cache.on.load(Ordering::Acquire).then(|| self.cache.refreshes())
     }
@@ -195,6 +199,12 @@ impl Persister for CachedUpdatePersister {
 
     fn upgrade(&self, from: Option<&Release>, to: Option<&Release>, origin: &Origin) -> Result<Upgraded, PersistError> {
         self.store.upgrade(from, to, origin)
+    }
+}
+
+impl ModelCache for CachedUpdatePersister {
+    fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError> {
+        self.update_cache(None)
     }
 }
 

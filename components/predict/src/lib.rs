@@ -1,5 +1,6 @@
-//! Predict services: how requests become samples and predictions become answers.
+//! Predict services: how requests become samples and predictions become answers; and the routes beside them.
 
+mod add_url_rule;
 mod column;
 mod convert;
 mod field;
@@ -7,5 +8,6 @@ mod predict_service;
 mod query;
 mod rows;
 
+pub use add_url_rule::AddUrlRule;
 pub use field::{Field, FieldType, Mapping, Params};
 pub use predict_service::MappingPredictService;

@@ -9,7 +9,7 @@ use palladium_runtime::Probes;
 use serde_json::{Value as Json, json};
 
 use crate::host::Terminal;
-use crate::{annotations, options, terminal};
+use crate::{annotations, options, routes, terminal};
 
 /// Checks a configuration without running anything.
 #[component(Command, name = "palladium.commands.check")]
@@ -57,6 +57,12 @@ impl Command for Check {
                          stops because it computes with such a value is.",
                     ),
             )
+            .arg(
+                Arg::new("routes")
+                    .long("routes")
+                    .action(ArgAction::SetTrue)
+                    .help("Print the routes of the service too: those that nothing is wrong with"),
+            )
             .arg(options::format(&["text", "json", "github"]).long_help(
                 "How the result is printed: for people, as one JSON object, or as the workflow commands with which \
                  GitHub Actions annotate the lines of a change",
@@ -65,7 +71,7 @@ impl Command for Check {
 
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         let timeout = matches.get_flag("connect").then(|| matches.get_one::<u16>("timeout").copied().unwrap_or(10));
-        let outcome = check(terminal(host)?, matches.get_flag("no-env"), timeout)?;
+        let outcome = check(terminal(host)?, matches.get_flag("no-env"), matches.get_flag("routes"), timeout)?;
         let output = match options::choice(matches) {
             "json" => outcome.to_json(),
             "github" => annotations::github(&outcome.findings),
@@ -84,17 +90,26 @@ struct Outcome {
     n_components: usize,
     /// What components found outside, if they were asked.
     found: Option<Vec<(KeyPath, String)>>,
+    /// The routes as lines and as JSON, if they were asked for.
+    routes: Option<(Vec<String>, Json)>,
 }
 
 /// Checks the configuration and, within the time if there is one, what it needs from outside.
-fn check(terminal: &Terminal, without_env: bool, timeout: Option<u16>) -> Result<Outcome, CommandError> {
+fn check(
+    terminal: &Terminal,
+    without_env: bool,
+    with_routes: bool,
+    timeout: Option<u16>,
+) -> Result<Outcome, CommandError> {
     let environment = match without_env {
         true => Environment::process().with_placeholders(),
         false => Environment::process(),
     };
     let config = match terminal.load_with(Mode::Fit, environment) {
         Ok(config) => config,
-        Err(CommandError::Config(findings)) => return Ok(Outcome { findings, n_components: 0, found: None }),
+        Err(CommandError::Config(findings)) => {
+            return Ok(Outcome { findings, n_components: 0, found: None, routes: None });
+        }
         Err(other) => return Err(other),
     };
     let (app, mut findings) = palladium_runtime::inspect(config.root(), terminal.registry());
@@ -110,7 +125,8 @@ fn check(terminal: &Terminal, without_env: bool, timeout: Option<u16>) -> Result
         let shown = probes.found.into_iter().map(|(key, what)| (key, config.redact(&what)));
         (findings, found) = (probes.findings, Some(shown.collect()));
     }
-    Ok(Outcome { findings: terminal.redact(findings), n_components: app.components().count(), found })
+    let routes = with_routes.then(|| (routes::lines(&app), routes::to_json(&app)));
+    Ok(Outcome { findings: terminal.redact(findings), n_components: app.components().count(), found, routes })
 }
 
 impl Outcome {
@@ -118,6 +134,9 @@ impl Outcome {
         let mut text = String::new();
         for (key, what) in self.found.iter().flatten() {
             text.push_str(&format!("{key}: {what}\n"));
+        }
+        for line in self.routes.iter().flat_map(|(lines, _)| lines) {
+            text.push_str(&format!("{line}\n"));
         }
         match self.findings.is_empty() {
             true => {
@@ -135,6 +154,9 @@ impl Outcome {
         if let Some(found) = &self.found {
             let found = found.iter().map(|(key, what)| json!({ "key": key.to_string(), "found": what }));
             object["found"] = found.collect();
+        }
+        if let Some((_, routes)) = &self.routes {
+            object["routes"] = routes.clone();
         }
         format!("{object:#}")
     }

@@ -67,9 +67,8 @@ impl Drawing {
         let position = |key: &KeyPath| in_order(app.root(), key);
         components.sort_by_cached_key(|(key, _, _)| position(key));
 
-        let route_nodes = routes
-            .iter()
-            .map(|route| Node { lines: vec![route.path.clone(), route.methods.to_owned()], is_route: true });
+        let route_nodes =
+            routes.iter().map(|route| Node { lines: vec![route.path.clone(), route.methods.clone()], is_route: true });
         let component_nodes = components.iter().map(|(key, name, kind)| Node {
             lines: vec![key.to_string(), (*name).to_owned(), kind.to_string()],
             is_route: false,

@@ -20,6 +20,7 @@ mod manual;
 mod options;
 mod redaction;
 mod report;
+mod routes;
 mod run;
 mod schema;
 mod serve;

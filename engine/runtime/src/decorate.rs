@@ -10,12 +10,12 @@ use std::sync::Arc;
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
-    InitContext, Lifecycle, Metadata, Origin, PersistError, Persister, Probe, Refreshes, Release, TrainedModel,
-    Upgraded, Version,
+    InitContext, Lifecycle, Metadata, ModelCache, Origin, PersistError, Persister, Probe, Refreshes, Release,
+    TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 
-pub use function::{FunctionCall, FunctionDecorator};
+pub use function::{FunctionCall, FunctionDecorator, answer};
 
 use crate::root_keys;
 
@@ -111,6 +111,10 @@ impl Persister for DecoratedPersister {
 
     fn refreshes(&self) -> Option<Refreshes> {
         self.inner.refreshes()
+    }
+
+    fn cache(&self) -> Option<&dyn ModelCache> {
+        self.inner.cache()
     }
 
     fn write(&self, model: &TrainedModel) -> Result<Version, PersistError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{SecondsFormat, Utc};
 use palladium_component::interfaces::{
     Arguments, Cancelled, DatasetLoader, DecoratorList, Estimator, Failure, FitArguments, FitContext, Fitted, Metadata,
-    Persister, TrainedModel, Version,
+    Origin, Persister, TrainedModel, Version,
 };
 use palladium_component::value::{Code, Diagnostic};
 use tracing::{debug, info};
@@ -51,6 +51,8 @@ pub struct FitInputs {
     pub decorators: DecoratorList,
     /// The configuration that all this is from, for the lineage of the model.
     pub sources: Sources,
+    /// On whose behalf the model is activated.
+    pub origin: Origin,
 }
 
 /// What a fit did.
@@ -100,6 +102,7 @@ impl FitInputs {
             scoring: Scoring::of(app),
             decorators: app.decorators().list(FIT_DECORATORS),
             sources: Sources::default(),
+            origin: origin("fit"),
         };
         if options.persist_if_better_than.is_some() && inputs.test.is_none() {
             let message = format!("a model can only be stored if it is good enough with a `{TEST}` to score it on");
@@ -118,6 +121,13 @@ impl FitInputs {
     #[must_use]
     pub fn with_sources(mut self, sources: Sources) -> FitInputs {
         self.sources = sources;
+        self
+    }
+
+    /// Sets on whose behalf the model is activated; it is the user of the process otherwise.
+    #[must_use]
+    pub fn on_behalf_of(mut self, origin: Origin) -> FitInputs {
+        self.origin = origin;
         self
     }
 }
@@ -155,7 +165,7 @@ pub fn fit(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Re
 
 impl FitReport {
     /// Returns the report as plain data.
-    fn summary(&self) -> Fitted {
+    pub fn summary(&self) -> Fitted {
         let plain = |scores: &[Score]| scores.iter().map(|score| (score.label.clone(), score.value)).collect();
         let (version, activated) = match self.outcome {
             Outcome::Persisted { version, activated } => (Some(version), activated),
@@ -183,7 +193,10 @@ fn kept() -> JobError {
 
 fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Result<FitReport, JobError> {
     let mut lineage = Recorder::new(&inputs.sources);
+    context.enter("load");
     let train = lineage.load(TRAIN, || timed("Loading data", || inputs.train.load()).during(Step::Load(TRAIN)))?;
+    context.check()?;
+    context.enter("fit");
     let fitted = lineage.fit(|| timed("Fitting model", || inputs.estimator.fit(&train, context)));
     context.check()?;
     let mut model = Arc::new(TrainedModel {
@@ -194,6 +207,7 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
 
     let (mut train_scores, mut test_scores) = (Vec::new(), Vec::new());
     if options.evaluates() {
+        context.enter("evaluate");
         debug!("Evaluating model on train set");
         train_scores = lineage.evaluate(|| inputs.scoring.score(&model, &train)).during(Step::Score(TRAIN))?;
         annotate(&mut alone(&mut model)?.metadata, "score_train", &train_scores);
@@ -216,7 +230,7 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
             info!("Not persisting model that has a test score {score} < {threshold}");
             Outcome::NotGoodEnough { score, threshold }
         }
-        (Some(persister), None) => persist(persister.as_ref(), &mut model, options, context)?,
+        (Some(persister), None) => persist(persister.as_ref(), &mut model, options, inputs, context)?,
     };
     Ok(FitReport { model, train_scores, test_scores, outcome })
 }
@@ -232,15 +246,18 @@ fn persist(
     persister: &dyn Persister,
     model: &mut TrainedModel,
     options: &FitOptions,
+    inputs: &FitInputs,
     context: &FitContext,
 ) -> Result<Outcome, JobError> {
     context.check().map_err(|Cancelled| JobError::Cancelled)?;
+    context.enter("write");
     model.metadata.annotate("train_timestamp", Utc::now().to_rfc3339_opts(SecondsFormat::Micros, false));
     let version = timed("Writing model", || persister.write(model)).during(Step::Write)?;
     model.metadata.annotate("version", version.number());
     info!("Wrote model with version {version}.");
     if options.activate {
-        persister.activate_as(version, &origin("fit")).during(Step::Activate)?;
+        context.enter("activate");
+        persister.activate_as(version, &inputs.origin).during(Step::Activate)?;
     }
     Ok(Outcome::Persisted { version, activated: options.activate })
 }

@@ -204,13 +204,14 @@ impl<'a> Planner<'a> {
         built
     }
 
-    /// Reads the lists that predict services name themselves.
+    /// Reads the lists that predict services and views name themselves.
     fn named_decorator_lists(&mut self, root: &mut Value) {
         let names: Vec<String> = self
             .components
             .iter()
             .filter_map(|planned| match &planned.component {
                 Component::PredictService(service) => Some(service.decorator_list_name().to_owned()),
+                Component::View(view) => view.decorator_list_name().map(str::to_owned),
                 _ => None,
             })
             .collect();

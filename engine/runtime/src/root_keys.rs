@@ -44,6 +44,8 @@ pub const SCORING: &str = "scoring";
 pub const PREDICT_SERVICE: &str = "predict_service";
 /// Facts about the service.
 pub const SERVICE_METADATA: &str = "service_metadata";
+/// How the service runs.
+pub const SERVER: &str = "server";
 /// What `/alive` requires.
 pub const ALIVE: &str = "alive";
 /// What is logged, and where.
@@ -57,6 +59,14 @@ pub const PREDICT_DECORATORS: &str = "predict_decorators";
 pub const ALIVE_DECORATORS: &str = "alive_decorators";
 /// Wraps the view `/list`.
 pub const LIST_DECORATORS: &str = "list_decorators";
+/// Wraps the view that starts a fit.
+pub const SERVER_FIT_DECORATORS: &str = "server_fit_decorators";
+/// Wraps the view that refreshes the cached model.
+pub const UPDATE_MODEL_CACHE_DECORATORS: &str = "update_model_cache_decorators";
+/// Wraps the view that activates a model.
+pub const ACTIVATE_DECORATORS: &str = "activate_decorators";
+/// Wraps the view of the jobs.
+pub const JOBS_DECORATORS: &str = "jobs_decorators";
 /// Wraps the function fit.
 pub const FIT_DECORATORS: &str = "fit_decorators";
 /// Wraps every dataset loader.
@@ -74,6 +84,10 @@ const LOGGING_DOCS: &str = "what is logged, set up before any component is built
      (the default), `pretty`, `compact`, `json`; `time`: `rfc3339` (UTC, the default), `local`, `none`; `to`: `stderr` \
      (the default) or a file; for files `rotation`: `never` (the default), `daily`, `hourly`, which put the period \
      before the extension, and `keep`: how many of them stay";
+
+const SERVER_DOCS: &str = "how the service runs. `allow_unauthenticated_admin`: whether views that change something \
+     may be reached from other machines without a decorator (`false`); `keep_jobs`: how many jobs that are over \
+     `/alive` shows (100)";
 
 /// Makes the root key of a list of decorators.
 macro_rules! decorators {
@@ -112,13 +126,15 @@ pub const ALL: &[RootKey] = &[
         docs: "answers requests for predictions; further services may stand under any key",
     },
     RootKey { name: SERVICE_METADATA, holds: Holds::Map, docs: "facts about the service, shown in every response" },
+    RootKey { name: SERVER, holds: Holds::Map, docs: SERVER_DOCS },
     RootKey { name: ALIVE, holds: Holds::Map, docs: "`process_store_required`: the models that `/alive` requires" },
     decorators!(PREDICT_DECORATORS, "wraps the view of every predict service without a `decorator_list_name`"),
     decorators!(ALIVE_DECORATORS, "wraps the view `/alive`"),
     decorators!(LIST_DECORATORS, "wraps the view `/list`"),
-    decorators!("server_fit_decorators", "wraps the view that starts a fit, once there is one"),
-    decorators!("update_model_cache_decorators", "wraps the view that refreshes the cached model, once there is one"),
-    decorators!("activate_decorators", "wraps the view that activates a model, once there is one"),
+    decorators!(SERVER_FIT_DECORATORS, "wraps the view that starts a fit"),
+    decorators!(UPDATE_MODEL_CACHE_DECORATORS, "wraps the view that refreshes the cached model"),
+    decorators!(ACTIVATE_DECORATORS, "wraps the view that activates a model"),
+    decorators!(JOBS_DECORATORS, "wraps the view that shows and cancels jobs"),
     decorators!(FIT_DECORATORS, "wraps the fit itself"),
     decorators!(LOAD_DATA_DECORATORS, "wraps loading of every dataset loader, those inside others too"),
     decorators!("update_data_decorators", "wraps the refresh of scheduled data, once there is one"),

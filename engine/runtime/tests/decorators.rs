@@ -144,6 +144,16 @@ impl Persister for Asked {
         let text = |release: Option<&Release>| release.map_or_else(|| "newest".to_owned(), ToString::to_string);
         asked(format!("upgrade {} to {} for {}", text(from), text(to), origin.command))
     }
+
+    fn cache(&self) -> Option<&dyn ModelCache> {
+        Some(self)
+    }
+}
+
+impl ModelCache for Asked {
+    fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError> {
+        asked("update")
+    }
 }
 
 /// Answers under a list of its own.
@@ -168,6 +178,27 @@ impl PredictService for Service {
 
     fn predict(&self, _: &TrainedModel, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
         Ok(PredictResponse::Empty)
+    }
+}
+
+/// Answers under a list of its own.
+#[component(View, name = "test.Hello")]
+struct Hello {
+    /// The list.
+    decorator_list_name: String,
+}
+
+impl View for Hello {
+    fn rule(&self) -> &str {
+        "/hello"
+    }
+
+    fn methods(&self) -> &[String] {
+        &[]
+    }
+
+    fn decorator_list_name(&self) -> Option<&str> {
+        Some(&self.decorator_list_name)
     }
 }
 
@@ -308,6 +339,7 @@ fn what_is_not_decorated_goes_to_the_persister() {
         (persister.list_sizes().err(), "sizes"),
         (persister.verify(version).err(), "verify 1"),
         (persister.history().err(), "history"),
+        (persister.cache().and_then(|cache| cache.update().err()), "update"),
         (persister.upgrade(Some(&release), None, &origin).err(), "upgrade 1.0 to newest for test"),
     ];
     for (error, expected) in cases {
@@ -322,8 +354,12 @@ fn services_name_lists_of_their_own() {
     assert!(!app.decorators().list("login").is_empty());
     assert!(app.decorators().list("predict_decorators").is_empty());
     assert!(self::app(vec![("predict_service", service.clone())]).decorators().list("login").is_empty());
-    let found = findings(vec![("predict_service", service), ("login", text("Notes"))]);
-    assert_eq!(found, ["bad_arguments: the root key `login` has to hold a list of decorators"]);
+    let wrong = ["bad_arguments: the root key `login` has to hold a list of decorators"];
+    assert_eq!(findings(vec![("predict_service", service), ("login", text("Notes"))]), wrong);
+    let view = map(vec![("!", text("test.Hello")), ("decorator_list_name", text("login"))]);
+    let app = self::app(vec![("hello", view.clone()), ("login", list(vec![text("Notes")]))]);
+    assert!(!app.decorators().list("login").is_empty());
+    assert_eq!(findings(vec![("hello", view), ("login", text("Notes"))]), wrong);
 }
 
 #[test]

@@ -98,6 +98,7 @@ impl Scorer for Constant {
 struct Memory {
     written: Mutex<Vec<Metadata>>,
     active: Mutex<Option<Version>>,
+    origin: Mutex<Option<Origin>>,
 }
 
 impl Lifecycle for Memory {}
@@ -122,6 +123,11 @@ impl Persister for Memory {
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         *self.active.lock().unwrap() = Some(version);
         Ok(())
+    }
+
+    fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
+        *self.origin.lock().unwrap() = Some(origin.clone());
+        self.activate(version)
     }
 
     fn delete(&self, version: Version) -> Result<(), PersistError> {
@@ -307,6 +313,40 @@ fn a_cancelled_fit_stores_nothing() {
     let error = fit(&inputs, &options, &FitContext::cancelled_by(flag)).err().unwrap();
     assert!(matches!(error, JobError::Cancelled));
     assert!(fakes.store.written.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_fit_tells_how_far_it_is_and_in_whose_name_it_activates() {
+    let phases = |options: &FitOptions, cancel_at: &'static str| {
+        let (fakes, entered, flag) = (fakes(0.0), Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let (notes, cancelled) = (Arc::clone(&entered), Arc::clone(&flag));
+        let watch = move |phase| {
+            notes.lock().unwrap().push(phase);
+            cancelled.fetch_or(phase == cancel_at, Ordering::SeqCst);
+        };
+        let context = FitContext::cancelled_by(flag).watched_by(Arc::new(watch));
+        let origin = Origin { principal: "ada".into(), command: "test".into() };
+        let inputs = FitInputs::of(&fakes.app(), options).unwrap().on_behalf_of(origin.clone());
+        let is_done = fit(&inputs, options, &context).is_ok();
+        assert_eq!(*fakes.store.origin.lock().unwrap(), (is_done && options.persist).then_some(origin));
+        let entered = entered.lock().unwrap().clone();
+        (entered, is_done)
+    };
+    let usual = FitOptions::default();
+    let evaluated = FitOptions { evaluate: true, ..usual.clone() };
+    let unstored = FitOptions { persist: false, ..usual.clone() };
+    let cases = [
+        (&usual, "", &["load", "fit", "write", "activate"][..], true),
+        (&evaluated, "", &["load", "fit", "evaluate", "write", "activate"][..], true),
+        (&unstored, "", &["load", "fit"][..], true),
+        (&usual, "load", &["load"][..], false),
+        (&evaluated, "evaluate", &["load", "fit", "evaluate"][..], false),
+        // What is written is activated as well.
+        (&usual, "write", &["load", "fit", "write", "activate"][..], true),
+    ];
+    for (options, cancel_at, expected, is_done) in cases {
+        assert_eq!(phases(options, cancel_at), (expected.to_vec(), is_done), "{options:?} {cancel_at}");
+    }
 }
 
 #[test]

@@ -11,16 +11,16 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use palladium_component::Failed;
-use palladium_component::interfaces::{DecoratorList, Persister, Refreshes, TrainedModel};
+use palladium_component::interfaces::{Persister, Refreshes, TrainedModel};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value, nearest};
 use palladium_runtime::{App, VERSION, root_keys};
 use serde_json::{Value as Json, json};
 
 use crate::answer::{guarded, respond};
+use crate::jobs::Jobs;
 
 /// Shows memory, version and the models that the root key `alive` requires.
 pub struct Alive {
-    pub decorators: DecoratorList,
     service_metadata: Json,
     required: Vec<Required>,
     /// What is said about required names that are the key of no model persister.
@@ -54,7 +54,7 @@ impl Alive {
             required = read_required(app, alive, findings, &mut unknown);
         }
         let service_metadata = service_metadata.map_or_else(|| json!({}), Value::to_json);
-        Alive { decorators: app.decorators().list(root_keys::ALIVE_DECORATORS), service_metadata, required, unknown }
+        Alive { service_metadata, required, unknown }
     }
 
     /// Notes which models are there, so that the time they are there since is that of the start.
@@ -73,8 +73,13 @@ impl Alive {
         }
     }
 
+    /// Returns the required names of which no model is there.
+    pub fn missing(&self) -> impl Iterator<Item = String> {
+        self.required.iter().filter(|required| required.entry().is_none()).map(|required| required.name.clone())
+    }
+
     /// Returns the state: 503 if a required model is not there.
-    pub fn answer(&self) -> HttpResponse {
+    pub fn answer(&self, jobs: &Jobs) -> HttpResponse {
         let (usage, usage_vms) = memory();
         let mut body = serde_json::Map::new();
         body.insert("memory_usage".to_owned(), json!(usage));
@@ -89,7 +94,7 @@ impl Alive {
             });
             body.insert(required.name.clone(), entry);
         }
-        body.insert("process_metadata".to_owned(), json!({"jobs": {}}));
+        body.insert("process_metadata".to_owned(), json!({"jobs": jobs.to_json()}));
         respond(status, Json::Object(body).to_string().into_bytes())
     }
 }

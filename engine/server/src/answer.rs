@@ -100,7 +100,9 @@ pub struct Refusal {
     status: StatusCode,
     code: i64,
     reason: Reason,
-    allow: Option<&'static str>,
+    allow: Option<String>,
+    /// A further field of the body.
+    field: Option<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -125,7 +127,7 @@ pub enum Shape<'a> {
 impl Refusal {
     /// Returns a refusal whose reason the client reads.
     pub fn said(status: StatusCode, code: i64, message: impl Into<String>) -> Refusal {
-        Refusal { status, code, reason: Reason::Said(message.into()), allow: None }
+        Refusal { status, code, reason: Reason::Said(message.into()), allow: None, field: None }
     }
 
     /// Returns the refusal of a request that cannot be understood.
@@ -134,21 +136,28 @@ impl Refusal {
     }
 
     /// Returns the refusal of a method.
-    pub fn method(allow: &'static str) -> Refusal {
+    pub fn method(allow: &str) -> Refusal {
         let message = format!("the method is not allowed here, {allow} are");
-        Refusal { allow: Some(allow), ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
+        Refusal { allow: Some(allow.to_owned()), ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
     }
 
     /// Returns a refusal whose reason is logged.
     pub fn internal(logged: impl Into<String>) -> Refusal {
         let reason = Reason::Kept { said: "an internal error occurred", logged: logged.into() };
-        Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, code: -1, reason, allow: None }
+        Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, code: -1, reason, allow: None, field: None }
     }
 
     /// Returns a refusal whose reason is logged, for something that may be there later.
     pub fn unavailable(said: &'static str, logged: impl Into<String>) -> Refusal {
         let reason = Reason::Kept { said, logged: logged.into() };
-        Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: -1, reason, allow: None }
+        Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: -1, reason, allow: None, field: None }
+    }
+
+    /// Adds a field to the body.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: String) -> Refusal {
+        self.field = Some((name, value));
+        self
     }
 
     /// Tells whether the service itself has refused.
@@ -165,7 +174,10 @@ impl Refusal {
                 format!("{said}, request id {request_id}")
             }
         };
-        let fields = json!({"status": "ERROR", "error_code": self.code, "error_message": message});
+        let mut fields = json!({"status": "ERROR", "error_code": self.code, "error_message": message});
+        if let Some((name, value)) = self.field {
+            fields[name] = json!(value);
+        }
         let body = match shape {
             Shape::Flat => fields,
             Shape::Envelope(envelope) => json!({"metadata": envelope.refusal(fields, self.code, &message)}),
@@ -179,8 +191,8 @@ impl Refusal {
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static(request_id::HEADER), id);
         }
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+            headers.insert(ALLOW, allow);
         }
         response
     }

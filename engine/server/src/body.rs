@@ -14,6 +14,14 @@ use crate::options::Limits;
 /// Another content type, a body that is too long, too slow or cut off.
 pub async fn read_json(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     check_content_type(request)?;
+    read(request, payload, limits).await
+}
+
+/// Reads a body of any type.
+///
+/// # Errors
+/// A body that is too long, too slow or cut off.
+pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(too_large(limits));

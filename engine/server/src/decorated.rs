@@ -16,13 +16,14 @@ use crate::query;
 pub async fn through(
     decorators: &DecoratorList,
     request: ViewRequest,
-    view: impl FnOnce() -> HttpResponse + Send + 'static,
+    view: impl FnOnce(&ViewRequest) -> HttpResponse + Send + 'static,
 ) -> Result<HttpResponse, Refusal> {
     let decorators = decorators.clone();
     let work = move || {
         guarded(|| {
             let arguments = Arguments::Request(&request);
-            let returned = decorators.call(None, &arguments, || plain_response(view()).map(Returned::Response))?;
+            let returned =
+                decorators.call(None, &arguments, || plain_response(view(&request)).map(Returned::Response))?;
             Ok::<_, Failure>(ViewResponse::try_from(returned)?)
         })
     };
@@ -45,10 +46,15 @@ pub fn plain_request(request: &HttpRequest, body: Vec<u8>, request_id: String) -
         peer: request.peer_addr().map(|address| address.ip()),
         request_id,
         caller: Caller::default(),
+        parts: Vec::new(),
     }
 }
 
-fn plain_response(response: HttpResponse) -> Result<ViewResponse, Failure> {
+/// Returns a response as decorators see it.
+///
+/// # Errors
+/// A body that is not there yet.
+pub fn plain_response(response: HttpResponse) -> Result<ViewResponse, Failure> {
     let status = response.status().as_u16();
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -59,7 +65,10 @@ fn plain_response(response: HttpResponse) -> Result<ViewResponse, Failure> {
 }
 
 /// Returns the response that decorators made; the server itself counts the bytes of the body.
-fn http_response(response: ViewResponse) -> Result<HttpResponse, String> {
+///
+/// # Errors
+/// A status or a header that cannot be sent, in words.
+pub fn http_response(response: ViewResponse) -> Result<HttpResponse, String> {
     let status = StatusCode::from_u16(response.status)
         .map_err(|_| format!("decorators answered with the status {}, which is none", response.status))?;
     let mut builder = HttpResponse::build(status);

@@ -2,7 +2,9 @@
 //!
 //! [`serve`] binds, answers and stops. Every path is looked up in one table, made by `routes.rs` before anything is
 //! bound; [`check_routes`] tells what is wrong with it. A prediction goes through `predict.rs`: `query.rs` and
-//! `body.rs` turn the request into plain data, the service of the configuration answers, `answer.rs` writes.
+//! `body.rs` turn the request into plain data, the service of the configuration answers, `answer.rs` writes. All other
+//! routes are those of `views.rs`: the server's own views, what the configuration adds under `routes/added.rs`, and the
+//! work that they start in `jobs.rs`.
 //!
 //! Each request can be logged with its id, status and duration: at the level `info` of the target
 //! `palladium::access`. Nothing is measured while that level is off, which is why filters leave it off by default.
@@ -13,19 +15,30 @@
 mod alive;
 mod answer;
 mod body;
+mod changes;
 mod decorated;
+mod given;
+mod jobs;
+mod methods;
 mod models;
 mod options;
 mod predict;
 mod query;
+mod ready;
 mod request_id;
 mod routes;
+mod rule;
 mod serve;
 mod server;
+mod service;
+mod settings;
+mod stop;
+mod views;
 
 pub use options::{Limits, ServeOptions};
 pub use routes::{RouteInfo, check_routes, route_table};
-pub use serve::{Bound, ServeError, Stopper, serve};
+pub use serve::{Bound, ServeError, serve};
+pub use stop::Stopper;
 
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
 use palladium_component::interfaces::{DecoratorList, Metadata, PersistError, Persister};
 use serde_json::json;
 
-use crate::answer::{Refusal, chain, guarded, respond};
+use crate::answer::{Refusal, chain, guarded};
 
 /// Lists what the root key `model_persister` holds.
 pub struct ModelList {
@@ -18,17 +17,10 @@ pub struct ModelList {
 const SAID: &str = "the models cannot be listed";
 
 impl ModelList {
-    /// Returns the metadata of all models and the properties of the store.
+    /// Returns the metadata of all models and the properties of the store, on a thread that may block.
     ///
     /// # Errors
     /// There is no store, or it fails.
-    pub async fn answer(self: &Arc<Self>) -> Result<HttpResponse, Refusal> {
-        let list = Arc::clone(self);
-        let body = web::block(move || list.body()).await.map_err(|error| Refusal::unavailable(SAID, chain(&error)))?;
-        Ok(respond(StatusCode::OK, body?))
-    }
-
-    /// Returns the body of the answer on a thread that may block.
     pub fn body(&self) -> Result<Vec<u8>, Refusal> {
         let Some(persister) = &self.persister else {
             let message = "the configuration has no `model_persister`, whose models are listed here";

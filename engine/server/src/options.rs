@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use palladium_runtime::lineage::Sources;
+
 /// Where and how to serve.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServeOptions {
     /// The name or address to listen on.
     pub host: String,
@@ -13,6 +15,10 @@ pub struct ServeOptions {
     pub workers: Option<usize>,
     /// What requests may ask for.
     pub limits: Limits,
+    /// How long the service goes on after it was told to stop, during which `/ready` says that it is not.
+    pub drain: Duration,
+    /// The configuration of the application, as the models tell it that are fitted by the service.
+    pub sources: Sources,
 }
 
 /// What requests may ask for.
@@ -26,13 +32,20 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How many large bodies are worked on at once, others wait; nothing stands for one a core.
     pub large_bodies: Option<usize>,
-    /// How long a stop waits for requests that are running, in full seconds.
+    /// How long a stop waits for requests that are running, in full seconds, and then for jobs.
     pub shutdown_timeout: Duration,
 }
 
 impl Default for ServeOptions {
     fn default() -> ServeOptions {
-        ServeOptions { host: "127.0.0.1".to_owned(), port: 5000, workers: None, limits: Limits::default() }
+        ServeOptions {
+            host: "127.0.0.1".to_owned(),
+            port: 5000,
+            workers: None,
+            limits: Limits::default(),
+            drain: Duration::ZERO,
+            sources: Sources::default(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
-    DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, TrainedModel,
+    DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, TrainedModel, ViewRequest,
 };
 use tokio::sync::Semaphore;
 
@@ -89,7 +89,7 @@ impl PredictRoute {
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let shown = plain_request(request, shown, request_id.clone());
         let route = Arc::clone(self);
-        let view = move || {
+        let view = move |_: &ViewRequest| {
             let _until_done = permit;
             let answer = || {
                 let request = PredictRequest { query: query?, body: body? };

@@ -1,5 +1,7 @@
 //! The route table: every path the service answers at.
 
+mod added;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,29 +12,35 @@ use palladium_runtime::{App, Placed, root_keys};
 
 use crate::alive::Alive;
 use crate::answer::Envelope;
+use crate::methods::Methods;
 use crate::models::ModelList;
 use crate::predict::PredictRoute;
 use crate::query::percent_decode;
+use crate::ready::Needed;
+use crate::rule::{Parts, Rule};
+use crate::settings::Settings;
+use crate::views::{Answers, ServerView, ViewRoute, decorators};
 
-/// Returns what is wrong with the routes of an application: entry points that clash with each other or with the
-/// service's own, predict services without a model persister, an ill-typed `alive` or `service_metadata`, names that
-/// `/alive` requires and that are the key of no model persister. The components need not be initialized.
+/// Returns what is wrong with the routes of an application: rules and entry points that clash with each other or with
+/// the service's own, unknown views, predict services and views without what they need, an ill-typed `alive`, `server`
+/// or `service_metadata`, names that `/alive` requires and that are the key of no model persister. The components need
+/// not be initialized.
 pub fn check_routes(app: &App) -> Diagnostics {
     let (routes, mut findings) = Routes::examine(app);
-    if let Some(Endpoint::Alive(alive)) = routes.by_path.get(ALIVE) {
-        findings.extend(alive.unknown.iter().cloned());
-    }
+    findings.extend(routes.alive.unknown.iter().cloned());
     findings
 }
 
 /// A path that the service answers at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteInfo {
-    /// The path.
+    /// The path, or the rule where parts of it stand for any text.
     pub path: String,
     /// The methods, separated by commas.
-    pub methods: &'static str,
-    /// The key of the predict service that answers; nothing stands for the server itself.
+    pub methods: String,
+    /// What answers: the dotted name of a view of the server, the name of a function; nothing for a predict service.
+    pub view: Option<String>,
+    /// The key of the component that answers or that added the route; nothing stands for the server itself.
     pub service: Option<KeyPath>,
     /// The key of the model persister whose models are used.
     pub persister: Option<KeyPath>,
@@ -42,67 +50,78 @@ pub struct RouteInfo {
 /// configuration. Wrong ones are left out; [`check_routes`] tells about them.
 pub fn route_table(app: &App) -> Vec<RouteInfo> {
     let (routes, _) = Routes::examine(app);
-    let persisters = app.all::<dyn Persister>();
-    let key_of = |persister: &Arc<dyn Persister>| {
-        let same = |placed: &&Placed<dyn Persister>| Arc::ptr_eq(&placed.component, persister);
-        persisters.iter().find(same).map(|placed| placed.key.clone())
-    };
-    let services = app.all::<dyn PredictService>();
-    let paths = [ALIVE, LIST].into_iter().chain(services.iter().map(|placed| placed.component.entry_point()));
-    let info = |path: &str| {
-        let endpoint = routes.by_path.get(path)?;
-        let (service, persister) = match endpoint {
-            Endpoint::Alive(_) => (None, None),
-            Endpoint::List(list) => (None, list.persister.as_ref().and_then(key_of)),
-            Endpoint::Predict(route) => {
-                let same = |placed: &&Placed<dyn PredictService>| Arc::ptr_eq(&placed.component, &route.service);
-                (services.iter().find(same).map(|placed| placed.key.clone()), key_of(&route.persister))
+    let info = |route: &Route| {
+        let (view, persister) = match &route.endpoint {
+            Endpoint::Predict(predict) => (None, key_of(app, &predict.persister)),
+            Endpoint::View(view) => {
+                let uses = match view.answers {
+                    Answers::Server(ServerView::Alive | ServerView::Live | ServerView::Ready | ServerView::Jobs) => {
+                        None
+                    }
+                    Answers::Server(_) => routes.list.persister.as_ref(),
+                    Answers::Function(_) | Answers::Own(_) => None,
+                };
+                (Some(view.answers.name()), uses.and_then(|persister| key_of(app, persister)))
             }
         };
-        Some(RouteInfo { path: path.to_owned(), methods: endpoint.methods(), service, persister })
+        let methods = route.methods.allow().to_owned();
+        RouteInfo { path: route.rule.clone(), methods, view, service: route.key.clone(), persister }
     };
-    let mut table: Vec<RouteInfo> = Vec::new();
-    for route in paths.filter_map(info) {
-        if !table.iter().any(|other| other.path == route.path) {
-            table.push(route);
-        }
-    }
-    table
+    routes.all.iter().map(|route| info(route)).collect()
+}
+
+/// Returns the key of a persister of an application.
+fn key_of(app: &App, persister: &Arc<dyn Persister>) -> Option<KeyPath> {
+    let mut placed = app.all::<dyn Persister>().into_iter();
+    placed.find(|placed| Arc::ptr_eq(&placed.component, persister)).map(|placed| placed.key)
 }
 
 /// What answers at a path.
 pub enum Endpoint {
-    Alive(Arc<Alive>),
-    List(Arc<ModelList>),
+    View(Arc<ViewRoute>),
     Predict(Arc<PredictRoute>),
 }
 
-/// The endpoints by path.
-pub struct Routes {
-    by_path: HashMap<String, Endpoint>,
+/// A path, and what answers there.
+pub struct Route {
+    pub rule: String,
+    pub methods: Methods,
+    pub endpoint: Endpoint,
+    /// The component that it is from, and where that is written; nothing stands for the server itself.
+    key: Option<KeyPath>,
+    span: Option<Span>,
 }
 
-const ALIVE: &str = "/alive";
-const LIST: &str = "/list";
-
-impl Endpoint {
-    /// Returns the methods, as the header `allow` lists them.
-    pub fn methods(&self) -> &'static str {
-        match self {
-            Endpoint::Alive(_) | Endpoint::List(_) => "GET, HEAD, OPTIONS",
-            Endpoint::Predict(_) => "GET, HEAD, OPTIONS, POST",
-        }
-    }
-
+impl Route {
     /// Returns the decorators of the view.
     pub fn decorators(&self) -> &DecoratorList {
-        match self {
-            Endpoint::Alive(alive) => &alive.decorators,
-            Endpoint::List(list) => &list.decorators,
-            Endpoint::Predict(route) => &route.decorators,
+        match &self.endpoint {
+            Endpoint::View(view) => &view.decorators,
+            Endpoint::Predict(predict) => &predict.decorators,
         }
     }
 }
+
+/// The routes of a service.
+pub struct Routes {
+    pub alive: Arc<Alive>,
+    pub list: Arc<ModelList>,
+    pub settings: Settings,
+    /// The models that predict services need.
+    pub needed: Vec<Needed>,
+    /// In the order of their making.
+    all: Vec<Arc<Route>>,
+    by_path: HashMap<String, Arc<Route>>,
+    with_parts: Vec<(Rule, Arc<Route>)>,
+}
+
+/// The routes that every service has.
+const OWN: [(&str, ServerView); 4] = [
+    ("/alive", ServerView::Alive),
+    ("/list", ServerView::List),
+    ("/live", ServerView::Live),
+    ("/ready", ServerView::Ready),
+];
 
 impl Routes {
     /// Returns the table of an application.
@@ -114,59 +133,124 @@ impl Routes {
         if !findings.is_empty() {
             return Err(findings);
         }
-        if let Some(Endpoint::Alive(alive)) = routes.by_path.get(ALIVE) {
-            alive.observe();
-        }
+        routes.alive.observe();
         Ok(routes)
     }
 
     /// Returns the table with what is wrong with it.
     fn examine(app: &App) -> (Routes, Diagnostics) {
         let mut findings = Diagnostics::default();
-        let alive = Alive::of(app, &mut findings);
+        let alive = Arc::new(Alive::of(app, &mut findings));
+        let settings = Settings::of(app, &mut findings);
         let envelope = Arc::new(envelope(app, &mut findings));
         let root_is_broken = app.root().get(root_keys::PERSISTER).is_some_and(Failed::is_in);
-        let root = match app.find::<dyn Persister>(root_keys::PERSISTER) {
-            Ok(root) => root,
-            Err(_) if root_is_broken => None,
+        let (root, root_is_wrong) = match app.find::<dyn Persister>(root_keys::PERSISTER) {
+            Ok(root) => (root, root_is_broken),
+            Err(_) if root_is_broken => (None, true),
             Err(finding) => {
                 findings.push(finding);
-                None
+                (None, true)
             }
         };
-        let root_is_wrong = root_is_broken || (!findings.is_empty() && root.is_none());
-        let decorators = app.decorators().list(root_keys::LIST_DECORATORS);
-        let list = ModelList { persister: root.clone(), decorators };
-        let own = [(ALIVE, Endpoint::Alive(Arc::new(alive))), (LIST, Endpoint::List(Arc::new(list)))];
-        let mut by_path: HashMap<String, Endpoint> =
-            own.into_iter().map(|(path, endpoint)| (path.to_owned(), endpoint)).collect();
+        let decorators_of_list = app.decorators().list(root_keys::LIST_DECORATORS);
+        let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
+        let (all, by_path, with_parts) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut routes = Routes { alive, list, settings, needed: Vec::new(), all, by_path, with_parts };
+        for (rule, view) in OWN {
+            let decorators = decorators(app, view.decorator_list_name());
+            let route = ViewRoute { rule: rule.to_owned(), answers: Answers::Server(view), decorators };
+            let methods = Methods::of(["GET"]);
+            let endpoint = Endpoint::View(Arc::new(route));
+            routes.insert(Route { rule: rule.to_owned(), methods, endpoint, key: None, span: None });
+        }
         let mut places: HashMap<String, Span> = HashMap::new();
         for placed in app.all::<dyn PredictService>() {
-            let path = placed.component.entry_point().to_owned();
-            if let Some(finding) = conflict(&placed, &by_path, &places) {
+            if let Some(finding) = routes.conflict(&placed, &places) {
                 findings.push(finding);
                 continue;
             }
-            places.insert(path.clone(), placed.span.clone());
+            places.insert(placed.component.entry_point().to_owned(), placed.span.clone());
             match placed.component.model_persister().cloned().or_else(|| root.clone()) {
-                Some(persister) => {
-                    let decorators = app.decorators().list(placed.component.decorator_list_name());
-                    let (service, envelope) = (placed.component, Arc::clone(&envelope));
-                    let route = PredictRoute { service, persister, envelope, decorators };
-                    by_path.insert(path, Endpoint::Predict(Arc::new(route)));
-                }
+                Some(persister) => routes.predict(app, &envelope, placed, persister),
                 None if root_is_wrong => {}
                 None => findings.push(without_persister(&placed)),
             }
         }
-        (Routes { by_path }, findings)
+        added::add(app, &mut routes, root_is_wrong, &mut findings);
+        (routes, findings)
+    }
+
+    /// Adds the route of a predict service.
+    fn predict(
+        &mut self,
+        app: &App,
+        envelope: &Arc<Envelope>,
+        placed: Placed<dyn PredictService>,
+        persister: Arc<dyn Persister>,
+    ) {
+        let key = key_of(app, &persister).unwrap_or_else(|| placed.key.clone());
+        self.needed.push(Needed { key, persister: Arc::clone(&persister) });
+        let decorators = app.decorators().list(placed.component.decorator_list_name());
+        let (service, envelope) = (placed.component, Arc::clone(envelope));
+        let rule = service.entry_point().to_owned();
+        let endpoint = Endpoint::Predict(Arc::new(PredictRoute { service, persister, envelope, decorators }));
+        let methods = Methods::of(["GET", "POST"]);
+        self.insert(Route { rule, methods, endpoint, key: Some(placed.key), span: Some(placed.span) });
+    }
+
+    fn insert(&mut self, route: Route) {
+        let route = Arc::new(route);
+        match Rule::parse(&route.rule) {
+            // An entry point is a path as it is.
+            Some(rule) if matches!(route.endpoint, Endpoint::View(_)) => {
+                self.with_parts.push((rule, Arc::clone(&route)));
+            }
+            _ => drop(self.by_path.insert(route.rule.clone(), Arc::clone(&route))),
+        }
+        self.all.push(route);
     }
 
     /// Returns what answers at a path, which may be written with `%`.
-    pub fn find(&self, path: &str) -> Option<&Endpoint> {
+    pub fn find(&self, path: &str) -> Option<&Arc<Route>> {
         self.by_path.get(path).or_else(|| {
             let decoded = path.contains('%').then(|| percent_decode(path).ok()).flatten()?;
             self.by_path.get(&decoded)
+        })
+    }
+
+    /// Returns what answers at a path by a rule with parts, and these.
+    pub fn find_with_parts(&self, path: &str) -> Option<(&Arc<Route>, Parts)> {
+        self.with_parts.iter().find_map(|(rule, route)| rule.parts(path).map(|parts| (route, parts)))
+    }
+
+    /// Returns the rules of views that change something and that no decorator stands in front of.
+    pub fn unguarded(&self) -> Vec<&str> {
+        let is_open = |route: &&Arc<Route>| match &route.endpoint {
+            Endpoint::View(view) if view.decorators.is_empty() => match view.answers {
+                Answers::Server(answers) => answers.changes(route.methods.contains(&actix_web::http::Method::DELETE)),
+                Answers::Function(_) | Answers::Own(_) => false,
+            },
+            _ => false,
+        };
+        self.all.iter().filter(is_open).map(|route| route.rule.as_str()).collect()
+    }
+
+    /// Returns why a service cannot have the entry point it wants.
+    fn conflict(&self, placed: &Placed<dyn PredictService>, places: &HashMap<String, Span>) -> Option<Diagnostic> {
+        let path = placed.component.entry_point();
+        let finding = |message: String| Diagnostic::new(Code::RouteConflict, message).in_key(&placed.key);
+        if !path.starts_with('/') {
+            let message = format!("a path begins with `/`, the entry point `{path}` does not");
+            return Some(finding(message).at(&placed.span, "").help(format!("write `/{path}`")));
+        }
+        if let Some(other) = places.get(path) {
+            let finding = finding(format!("two predict services have the entry point `{path}`"));
+            let finding = finding.at(&placed.span, "this one").also(other, "the other one");
+            return Some(finding.help("give one of them another `entry_point`"));
+        }
+        self.by_path.contains_key(path).then(|| {
+            let finding = finding(format!("the entry point `{path}` is a route of the server itself"));
+            finding.at(&placed.span, "").help("give the predict service another `entry_point`")
         })
     }
 }
@@ -180,29 +264,6 @@ fn envelope(app: &App, findings: &mut Diagnostics) -> Envelope {
         findings.push(finding.at_value(value, format!("this is {}", value.describe())));
     }
     Envelope::new(map, app.decorators().list(root_keys::GET_METADATA_DECORATORS))
-}
-
-/// Returns why a service cannot have the entry point it wants.
-fn conflict(
-    placed: &Placed<dyn PredictService>,
-    taken: &HashMap<String, Endpoint>,
-    places: &HashMap<String, Span>,
-) -> Option<Diagnostic> {
-    let path = placed.component.entry_point();
-    let finding = |message: String| Diagnostic::new(Code::RouteConflict, message).in_key(&placed.key);
-    if !path.starts_with('/') {
-        let message = format!("a path begins with `/`, the entry point `{path}` does not");
-        return Some(finding(message).at(&placed.span, "").help(format!("write `/{path}`")));
-    }
-    if let Some(other) = places.get(path) {
-        let finding = finding(format!("two predict services have the entry point `{path}`"));
-        let finding = finding.at(&placed.span, "this one").also(other, "the other one");
-        return Some(finding.help("give one of them another `entry_point`"));
-    }
-    taken.contains_key(path).then(|| {
-        let finding = finding(format!("the entry point `{path}` is a route of the server itself"));
-        finding.at(&placed.span, "").help("give the predict service another `entry_point`")
-    })
 }
 
 fn without_persister(placed: &Placed<dyn PredictService>) -> Diagnostic {

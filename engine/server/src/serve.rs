@@ -1,23 +1,29 @@
-//! Binding, running and stopping.
+//! Binding and running.
 
+use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::thread::available_parallelism;
 
-use actix_web::dev::{Server as Running, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{Server as Running, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::{App as Actix, HttpServer, rt};
 use palladium_component::interfaces::Explain;
 use palladium_component::value::Diagnostics;
 use palladium_runtime::App;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
+use crate::jobs::Jobs;
 use crate::options::ServeOptions;
+use crate::ready::missing;
 use crate::request_id::RequestIds;
 use crate::routes::Routes;
 use crate::server::Server;
+use crate::service::Service;
+use crate::stop::{Signals, Stop, Stopper};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +34,14 @@ pub enum ServeError {
     /// The options cannot be followed.
     #[error("{0}")]
     Options(String),
+    /// Views that change something would be open to other machines.
+    #[error("other machines could use {routes} on {host} without a password: no decorator guards them")]
+    Open {
+        /// The host.
+        host: String,
+        /// The rules of the views.
+        routes: String,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {
@@ -52,6 +66,10 @@ impl Explain for ServeError {
                 io::ErrorKind::PermissionDenied => "choose a port from 1024 on with `--port`",
                 _ => "choose a name or address of this machine with `--host`",
             },
+            ServeError::Open { .. } => {
+                "add a decorator that asks who it is to their lists (`server_fit_decorators` and the like), leave out \
+                 `--host`, or say `allow_unauthenticated_admin: true` under the root key `server`"
+            }
             ServeError::Config(_) | ServeError::Options(_) | ServeError::Failed(_) => return None,
         };
         Some(help.to_owned())
@@ -59,63 +77,82 @@ impl Explain for ServeError {
 }
 
 /// Where the service listens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Bound {
     /// The addresses.
     pub addresses: Vec<SocketAddr>,
     /// Stops it.
     pub stopper: Stopper,
+    service: Arc<Service>,
 }
 
-/// Stops a service from another thread.
-#[derive(Clone)]
-pub struct Stopper(ServerHandle);
-
-impl Stopper {
-    /// Has the service stop as after SIGTERM: it accepts nothing more and finishes the requests that are running.
-    pub fn stop(&self) {
-        // The command is sent at once; the future would only wait for the end.
-        drop(self.0.stop(true));
+impl Bound {
+    /// Returns why `/ready` says that the service is not ready, if it does.
+    pub fn not_ready(&self) -> Vec<String> {
+        // A store may start a runtime of its own, which it cannot on the thread of this one.
+        std::thread::scope(|scope| scope.spawn(|| missing(&self.service)).join()).unwrap_or_default()
     }
 }
 
-impl std::fmt::Debug for Stopper {
+impl std::fmt::Debug for Bound {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Stopper")
+        write!(formatter, "Bound({:?})", self.addresses)
     }
 }
 
-/// Serves an application until SIGTERM or SIGINT, then finishes the requests that are running and closes the
-/// application, which it also does when it cannot start. A second signal does not wait for requests.
+/// Serves an application until SIGTERM or SIGINT, then finishes the requests that are running, cancels the jobs and
+/// closes the application, which it also does when it cannot start. A second signal does not wait for any of that.
 ///
 /// `ready` is called once connections are accepted.
 ///
 /// # Errors
-/// Routes that cannot be, an address that cannot be listened on.
+/// Routes that cannot be, views that change something and would be open to other machines, an address that cannot be
+/// listened on.
 pub fn serve(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
     let outcome = run(app, options, ready);
     app.close();
     outcome
 }
 
-fn run(app: &App, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
+fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
     let cores = available_parallelism().map_or(1, usize::from);
     let workers = positive("workers", options.workers, cores)?;
     let large = positive("large_bodies", options.limits.large_bodies, cores)?;
-    let routes = Routes::of(app)?;
+    let mut routes = Routes::of(app)?;
+    let service = Arc::new(Service {
+        app: Arc::clone(app),
+        sources: options.sources.clone(),
+        jobs: Jobs::new(routes.settings.keep_jobs),
+        alive: Arc::clone(&routes.alive),
+        list: Arc::clone(&routes.list),
+        needed: std::mem::take(&mut routes.needed),
+        is_draining: AtomicBool::new(false),
+    });
     let server = Arc::new(Server {
         routes,
+        service: Arc::clone(&service),
         limits: options.limits.clone(),
         large: Arc::new(Semaphore::new(large)),
         ids: RequestIds::new(),
     });
     rt::System::new().block_on(async {
-        let stop = signals()?;
+        let signals = Signals::listen().map_err(ServeError::Failed)?;
         let (running, addresses) = start(&server, options, workers)?;
-        let handle = running.handle();
-        let stopping = rt::spawn(stop_at(stop, handle.clone()));
-        ready(&Bound { addresses, stopper: Stopper(handle) });
+        let (asked, listens) = watch::channel(false);
+        let stop = Stop { signals, asked: listens, handle: running.handle(), service: Arc::clone(&service) };
+        let mut stopping = rt::spawn(stop.run(options.drain));
+        ready(&Bound { addresses, stopper: Stopper(asked), service: Arc::clone(&service) });
         let outcome = running.await.map_err(ServeError::Failed);
+        service.jobs.close();
+        let mut idle = pin!(service.jobs.idle(options.limits.shutdown_timeout));
+        // The other one is done when a second signal has come, which waits for nothing.
+        let left = std::future::poll_fn(|context| match Pin::new(&mut stopping).poll(context) {
+            Poll::Ready(_) => Poll::Ready(0),
+            Poll::Pending => idle.as_mut().poll(context),
+        });
+        if let left @ 1.. = left.await {
+            tracing::warn!(target: "palladium::server", "{left} jobs did not stop in time and are given up");
+        }
         stopping.abort();
         outcome
     })
@@ -156,6 +193,7 @@ fn start(
     .shutdown_timeout(limits.shutdown_timeout.as_secs() + u64::from(limits.shutdown_timeout.subsec_nanos() > 0));
     let failed = |address: SocketAddr| move |source| ServeError::Bind { address: address.to_string(), source };
     let (first, others) = resolve(&options.host, options.port)?;
+    guard(&server.routes, [first].iter().chain(&others), &options.host)?;
     http = http.bind(first).map_err(failed(first))?;
     let port = http.addrs().first().map_or(options.port, SocketAddr::port);
     for address in others.into_iter().map(|address| SocketAddr::new(address.ip(), port)) {
@@ -179,32 +217,21 @@ fn resolve(host: &str, port: u16) -> Result<(SocketAddr, Vec<SocketAddr>), Serve
     Ok((first, addresses.filter(|address| *address != first).collect()))
 }
 
-/// The signals that stop a service.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-fn signals() -> Result<Signals, ServeError> {
-    let listen = |kind| signal(kind).map_err(ServeError::Failed);
-    Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-}
-
-impl Signals {
-    async fn next(&mut self) {
-        std::future::poll_fn(|context| {
-            let terminate = self.terminate.poll_recv(context).is_ready();
-            let interrupt = self.interrupt.poll_recv(context).is_ready();
-            if terminate || interrupt { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+/// Refuses to open views that change something to other machines, and warns where this one alone reaches them.
+fn guard<'a>(
+    routes: &Routes,
+    addresses: impl IntoIterator<Item = &'a SocketAddr>,
+    host: &str,
+) -> Result<(), ServeError> {
+    let open: Vec<String> = routes.unguarded().iter().map(|rule| format!("`{rule}`")).collect();
+    let is_local = addresses.into_iter().all(|address| address.ip().to_canonical().is_loopback());
+    let open = open.join(", ");
+    match (open.is_empty(), is_local || routes.settings.allow_unauthenticated_admin) {
+        (true, _) => {}
+        (false, false) => return Err(ServeError::Open { host: host.to_owned(), routes: open }),
+        (false, true) => {
+            tracing::warn!(target: "palladium::server", "anybody who reaches {host} may use {open}, which no decorator guards");
+        }
     }
-}
-
-async fn stop_at(mut signals: Signals, handle: ServerHandle) {
-    signals.next().await;
-    tracing::info!(target: "palladium::server", "stopping: running requests are finished, a second signal stops at once");
-    drop(handle.stop(true));
-    signals.next().await;
-    drop(handle.stop(false));
+    Ok(())
 }

@@ -7,17 +7,22 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
+use palladium_component::interfaces::ViewRequest;
 use tokio::sync::Semaphore;
 
-use crate::answer::{Refusal, Shape, respond};
+use crate::answer::{Refusal, Shape};
 use crate::decorated::{plain_request, through};
+use crate::methods::Methods;
 use crate::options::Limits;
 use crate::request_id::{HEADER, RequestIds};
-use crate::routes::{Endpoint, Routes};
+use crate::routes::{Endpoint, Route, Routes};
+use crate::rule::Parts;
+use crate::service::Service;
 
 /// What all workers share.
 pub struct Server {
     pub routes: Routes,
+    pub service: Arc<Service>,
     pub limits: Limits,
     /// Large bodies that may be worked on at once.
     pub large: Arc<Semaphore>,
@@ -45,52 +50,63 @@ impl Server {
     }
 
     async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
-        let Some(endpoint) = self.routes.find(request.path()) else {
-            let shown: String = request.path().chars().take(100).collect();
-            let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-            return refusal.respond(Shape::Flat, &self.ids.of(request));
-        };
-        let answer = match (endpoint, request.method()) {
-            (_, &Method::OPTIONS) if endpoint.decorators().is_empty() => Ok(options(endpoint.methods())),
-            // Decorators answer what browsers ask before a request, and keep everything else from strangers.
-            (_, &Method::OPTIONS) => {
-                let (shown, methods) = (plain_request(request, Vec::new(), self.ids.of(request)), endpoint.methods());
-                through(endpoint.decorators(), shown, move || options(methods)).await
+        if let Some(route) = self.routes.find(request.path()) {
+            return self.answer_at(route, Vec::new(), request, payload).await;
+        }
+        if let Some((route, parts)) = self.routes.find_with_parts(request.path()) {
+            return self.answer_at(route, parts, request, payload).await;
+        }
+        let shown: String = request.path().chars().take(100).collect();
+        let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
+        refusal.respond(Shape::Flat, &self.ids.of(request))
+    }
+
+    async fn answer_at(
+        &self,
+        route: &Route,
+        parts: Parts,
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> HttpResponse {
+        let (limits, large) = (&self.limits, &self.large);
+        let answer = match &route.endpoint {
+            _ if *request.method() == Method::OPTIONS => self.options(route, parts, request).await,
+            _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
+            Endpoint::Predict(predict) if predict.is_decorated() => {
+                predict.answer_decorated(request, payload, limits, large, self.ids.of(request)).await
             }
-            (Endpoint::Predict(route), &Method::GET | &Method::HEAD | &Method::POST) if route.is_decorated() => {
-                route.answer_decorated(request, payload, &self.limits, &self.large, self.ids.of(request)).await
-            }
-            (Endpoint::Predict(route), &Method::GET | &Method::HEAD | &Method::POST) => {
-                route.answer(request, payload, &self.limits, &self.large).await
-            }
-            (Endpoint::Alive(alive), &Method::GET | &Method::HEAD) if alive.decorators.is_empty() => Ok(alive.answer()),
-            (Endpoint::Alive(alive), &Method::GET | &Method::HEAD) => {
-                let view = Arc::clone(alive);
-                let shown = plain_request(request, Vec::new(), self.ids.of(request));
-                through(&alive.decorators, shown, move || view.answer()).await
-            }
-            (Endpoint::List(list), &Method::GET | &Method::HEAD) if list.decorators.is_empty() => list.answer().await,
-            (Endpoint::List(list), &Method::GET | &Method::HEAD) => {
-                let (view, id) = (Arc::clone(list), self.ids.of(request));
-                let shown = plain_request(request, Vec::new(), id.clone());
-                let view = move || match view.body() {
-                    Ok(body) => respond(StatusCode::OK, body),
-                    Err(refusal) => refusal.respond(Shape::Flat, &id),
-                };
-                through(&list.decorators, shown, view).await
-            }
-            _ => Err(Refusal::method(endpoint.methods())),
+            Endpoint::Predict(predict) => predict.answer(request, payload, limits, large).await,
+            Endpoint::View(view) => match view.at_once(&self.service) {
+                Some(response) => Ok(response),
+                None => view.answer(request, payload, parts, limits, &self.service, self.ids.of(request)).await,
+            },
         };
         answer.unwrap_or_else(|refusal| {
-            let shape = match endpoint {
-                Endpoint::Predict(route) => route.shape(&refusal),
-                Endpoint::Alive(_) | Endpoint::List(_) => Shape::Flat,
+            let shape = match &route.endpoint {
+                Endpoint::Predict(predict) => predict.shape(&refusal),
+                Endpoint::View(_) => Shape::Flat,
             };
             refusal.respond(shape, &self.ids.of(request))
         })
     }
+
+    /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else
+    /// from strangers.
+    async fn options(&self, route: &Route, parts: Parts, request: &HttpRequest) -> Result<HttpResponse, Refusal> {
+        if route.decorators().is_empty() {
+            return Ok(options(&route.methods));
+        }
+        let shown = ViewRequest { parts, ..plain_request(request, Vec::new(), self.ids.of(request)) };
+        let methods = route.methods.clone();
+        through(route.decorators(), shown, move |_| options(&methods)).await
+    }
 }
 
-fn options(methods: &'static str) -> HttpResponse {
-    HttpResponse::Ok().insert_header((ALLOW, HeaderValue::from_static(methods))).finish()
+/// Returns which methods there are.
+fn options(methods: &Methods) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Ok(allow) = HeaderValue::from_str(methods.allow()) {
+        response.insert_header((ALLOW, allow));
+    }
+    response.finish()
 }

@@ -100,6 +100,8 @@ pub struct ViewRequest {
     pub headers: Vec<(String, String)>,
     /// The body; empty where there is none.
     pub body: Vec<u8>,
+    /// The decoded parts of the path that the rule of a view names, in order.
+    pub parts: Vec<(String, String)>,
     /// The address that the connection comes from, which may be that of a proxy.
     pub peer: Option<IpAddr>,
     /// The id of the request, by which its lines in the log are found.
@@ -109,6 +111,11 @@ pub struct ViewRequest {
 }
 
 impl ViewRequest {
+    /// Returns the part of the path that the rule gives this name.
+    pub fn part(&self, name: &str) -> Option<&str> {
+        self.parts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Returns the first header of a name, whose case does not count.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

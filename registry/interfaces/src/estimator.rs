@@ -1,5 +1,6 @@
 //! Estimators.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,10 +22,18 @@ pub trait Estimator: Lifecycle {
     }
 }
 
-/// What a running fit hears from outside. Clones hear the same.
-#[derive(Clone, Debug, Default)]
+/// What a running fit hears from outside, and whom it tells how far it is. Clones hear and tell the same.
+#[derive(Clone, Default)]
 pub struct FitContext {
     cancelled: Arc<AtomicBool>,
+    watch: Option<Arc<dyn Fn(&'static str) + Send + Sync>>,
+}
+
+impl fmt::Debug for FitContext {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (cancelled, watched) = (self.cancelled.load(Ordering::Relaxed), self.watch.is_some());
+        formatter.debug_struct("FitContext").field("cancelled", &cancelled).field("watched", &watched).finish()
+    }
 }
 
 /// A fit was asked to stop before it was done.
@@ -37,7 +46,21 @@ impl Explain for Cancelled {}
 impl FitContext {
     /// Returns a context that is cancelled by setting the flag.
     pub fn cancelled_by(flag: Arc<AtomicBool>) -> FitContext {
-        FitContext { cancelled: flag }
+        FitContext { cancelled: flag, watch: None }
+    }
+
+    /// Sets what is told of each phase that the fit enters: `load`, `fit`, `evaluate`, `write`, `activate`.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn Fn(&'static str) + Send + Sync>) -> FitContext {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Tells whoever watches that the fit enters a phase.
+    pub fn enter(&self, phase: &'static str) {
+        if let Some(watch) = &self.watch {
+            watch(phase);
+        }
     }
 
     /// Fails if the fit was asked to stop. Methods call it in each of their iterations.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     ArtifactStore, Command, DatasetLoader, Decorator, Estimator, Function, Lifecycle, Object, Persister,
-    PredictService, Scorer,
+    PredictService, Scorer, View,
 };
 
 macro_rules! kinds {
@@ -75,6 +75,8 @@ kinds! {
     ArtifactStore = "artifact store",
     /// Answers prediction requests.
     PredictService = "predict service",
+    /// Adds a route to the service.
+    View = "view",
     /// Wraps a call of the engine.
     Decorator = "decorator",
     /// Computes a value that takes its place in the configuration.

@@ -25,6 +25,7 @@ mod release;
 mod scorer;
 mod trained_model;
 mod version;
+mod view;
 
 pub use activation::{Activation, Origin};
 pub use artifact_store::{ArtifactStore, Content, Expected, Revision, StoreError, StoreLock, StoredObject};
@@ -47,12 +48,13 @@ pub use model::{
     Parameters,
 };
 pub use object::Object;
-pub use persister::{PersistError, Persister, Refreshes, Upgraded};
+pub use persister::{ModelCache, PersistError, Persister, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
 pub use trained_model::TrainedModel;
 pub use version::{Version, VersionError};
+pub use view::{ServiceHandle, View, ViewFunction};
 
 pub use clap;

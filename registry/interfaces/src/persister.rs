@@ -31,6 +31,11 @@ pub trait Persister: Lifecycle {
         None
     }
 
+    /// Returns the model that it keeps in memory, to have it looked for anew, if it keeps one.
+    fn cache(&self) -> Option<&dyn ModelCache> {
+        None
+    }
+
     /// Stores a model under the next version and returns that. The model is not active, and its stored metadata
     /// say the version.
     ///
@@ -159,6 +164,15 @@ pub trait Persister: Lifecycle {
         let _ = (from, to, origin);
         Err(PersistError::Failed(Failure::message("this store cannot be upgraded")))
     }
+}
+
+/// A model that is kept in memory.
+pub trait ModelCache {
+    /// Looks for a new active model and loads it; returns nothing if there is none.
+    ///
+    /// # Errors
+    /// The store's; the model in memory stays.
+    fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError>;
 }
 
 /// What an upgrade did.

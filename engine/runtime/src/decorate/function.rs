@@ -162,14 +162,44 @@ impl FunctionCall {
     }
 }
 
+/// Answers a request by a function of a configuration: it is called with the request as a map, with the entries
+/// `method`, `path`, `query`, `headers` and `body`, with `parts` if its rule has any and `principal` if a decorator has
+/// found out who asks, and returns a map with `status`, `headers` and `body`, or
+/// text alone.
+///
+/// # Errors
+/// The function fails or returns what is no response.
+pub fn answer(function: &Arc<dyn Callable>, request: &ViewRequest) -> Result<ViewResponse, Failure> {
+    let failed = |finding| FunctionFailed { name: function.name().to_owned(), finding };
+    let value = function.call(vec![request_map(request)]).map_err(failed)?;
+    match &value.data {
+        Data::Map(entries) => response(entries, None),
+        Data::Text(body) => Ok(ViewResponse::text(200, body.clone())),
+        _ => {
+            let message = format!("the function `{}` of a view returned {}", function.name(), value.describe());
+            Err(Failure::with_help(message, "it has to return text, or a map with `status`, `headers` and `body`"))
+        }
+    }
+}
+
 fn request_map(request: &ViewRequest) -> Value {
-    map([
+    let mut value = map([
         ("method", text(&request.method)),
         ("path", text(&request.path)),
         ("query", plain::pairs(&request.query)),
         ("headers", plain::pairs(&request.headers)),
         ("body", plain::bytes(&request.body)),
-    ])
+    ]);
+    let known = [
+        ("parts", (!request.parts.is_empty()).then(|| plain::pairs(&request.parts))),
+        ("principal", request.caller.identity().map(|identity| text(&identity.principal))),
+    ];
+    if let Some(entries) = value.as_map_mut() {
+        for (name, value) in known {
+            entries.extend(value.map(|value| (name.to_owned(), Entry { key_span: value.span.clone(), value })));
+        }
+    }
+    value
 }
 
 /// Returns what a call returned as a function sees it.

@@ -1,8 +1,12 @@
 //! The service over real sockets, with components that do as they are told.
 
 mod alive;
+mod changes;
 mod decorators;
+mod guard;
 mod predict;
+mod ready;
 mod routes;
 mod stop;
 mod support;
+mod views;

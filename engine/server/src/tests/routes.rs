@@ -134,6 +134,15 @@ fn tables_that_cannot_be() {
             json("alive", json!({"process_store_required": "model"})),
             vec![(Code::BadArguments, "`process_store_required` has to be a list of text")],
         ),
+        (
+            vec![store()],
+            json("server", json!({"keep_job": 1, "keep_jobs": -1, "allow_unauthenticated_admin": "yes"})),
+            vec![
+                (Code::BadArguments, "`server` has no key `keep_job`"),
+                (Code::BadArguments, "`keep_jobs` of `server` has to be a whole number from 0 on"),
+                (Code::BadArguments, "`allow_unauthenticated_admin` of `server` has to be true or false"),
+            ],
+        ),
     ];
     for (components, entries, expected) in cases {
         let app = Arc::new(App::of_components(components, entries));
@@ -167,8 +176,9 @@ fn the_table_names_services_and_persisters() {
         .map(|route| (route.path, route.service.map(|key| key.to_string()), route.persister.map(|key| key.to_string())))
         .collect();
     let root = || Some("model_persister".to_owned());
-    let expected = [("/alive", None, None), ("/list", None, root()), ("/b", Some("b".to_owned()), root())]
-        .map(|(path, service, persister)| (path.to_owned(), service, persister));
+    let own = [("/alive", None, None), ("/list", None, root()), ("/live", None, None), ("/ready", None, None)];
+    let expected = own.into_iter().chain([("/b", Some("b".to_owned()), root())]);
+    let expected: Vec<_> = expected.map(|(path, service, persister)| (path.to_owned(), service, persister)).collect();
     assert_eq!(table, expected);
 }
 

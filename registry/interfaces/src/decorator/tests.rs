@@ -108,11 +108,13 @@ fn requests_hide_what_may_be_secret() {
         query: vec![("token".into(), "canary".into())],
         headers: vec![("authorization".into(), "canary".into())],
         body: b"canary".to_vec(),
+        parts: vec![("id".into(), "canary".into())],
         ..ViewRequest::default()
     };
     assert_eq!(format!("{request:?}"), "GET /predict (1 headers, 6 bytes)");
     assert_eq!(request.header("Authorization"), Some("canary"));
     assert_eq!(request.query("token"), Some("canary"));
+    assert_eq!((request.part("id"), request.part("token")), (Some("canary"), None));
     let mut response = ViewResponse::text(200, "");
     response.set_header("Content-Type", "a/b");
     assert_eq!(response.headers, [("Content-Type".to_owned(), "a/b".to_owned())]);

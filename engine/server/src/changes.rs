@@ -1,0 +1,185 @@
+//! The views that change something: fit, update the cached model, activate, cancel a job.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use palladium_component::interfaces::{
+    Arguments, FitContext, ModelCache, PersistError, Persister, Returned, Version, ViewRequest,
+};
+use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
+use palladium_runtime::{JobError, Score, root_keys};
+use serde_json::json;
+
+use crate::answer::{Refusal, Shape, chain, guarded, respond};
+use crate::decorated::{http_response, plain_response};
+use crate::given::Given;
+use crate::jobs::{Cancel, Done, Kind, NotStarted};
+use crate::service::Service;
+use crate::views::ServerView;
+
+/// Answers a request that starts a fit.
+///
+/// # Errors
+/// Options that cannot be understood or met, a fit that runs.
+pub fn start_fit(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
+    let given = Given::of(request, &["persist", "activate", "evaluate", "persist_if_better_than"])?;
+    let usual = FitOptions::default();
+    let options = FitOptions {
+        persist: given.flag("persist")?.unwrap_or(usual.persist),
+        activate: given.flag("activate")?.unwrap_or(usual.activate),
+        evaluate: given.flag("evaluate")?.unwrap_or(usual.evaluate),
+        persist_if_better_than: given.number("persist_if_better_than")?,
+    };
+    let inputs = FitInputs::of(&service.app, &options)
+        .map_err(|error| Refusal::bad_request(said(&error)))?
+        .with_sources(service.sources.clone())
+        .on_behalf_of(Service::origin(request, rule));
+    let kind = Kind { func: ServerView::Fit.name(), is_alone: true, is_cancellable: true };
+    let id = service.jobs.start(kind, move |job| {
+        let watched = Arc::clone(job);
+        let watch = Arc::new(move |phase| watched.enter(phase));
+        match fit(&inputs, &options, &FitContext::cancelled_by(job.cancelled()).watched_by(watch)) {
+            Ok(report) => Done::Finished(summary(&report)),
+            Err(error @ JobError::Cancelled) => Done::Cancelled(error.to_string()),
+            Err(error) => Done::Failed { said: said(&error), logged: chain(&error) },
+        }
+    })?;
+    Ok(started(&id))
+}
+
+/// Answers a request that has the cached model looked for anew.
+///
+/// # Errors
+/// There are too many jobs.
+pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusal> {
+    let cached = service.list.persister.clone().filter(|persister| persister.cache().is_some());
+    let Some(persister) = cached else {
+        return Ok(respond(StatusCode::SERVICE_UNAVAILABLE, b"{}".to_vec()));
+    };
+    let kind = Kind { func: ServerView::UpdateModelCache.name(), is_alone: false, is_cancellable: false };
+    let id = service.jobs.start(kind, move |_| match persister.cache().map(ModelCache::update) {
+        Some(Ok(Some(model))) => Done::Finished(match model.metadata.version() {
+            Some(version) => format!("version {version} is loaded"),
+            None => "a model is loaded".to_owned(),
+        }),
+        Some(Ok(None)) | None => Done::Finished("there is no new model".to_owned()),
+        Some(Err(PersistError::Lookup(said))) => Done::Failed { logged: said.clone(), said },
+        Some(Err(error @ PersistError::Failed(_))) => {
+            Done::Failed { said: "the model cannot be loaded".to_owned(), logged: chain(&error) }
+        }
+    })?;
+    Ok(started(&id))
+}
+
+/// Answers a request that activates a version, with the listing that follows.
+///
+/// # Errors
+/// No version or none that there is, a store that fails.
+pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
+    const SAID: &str = "the model cannot be activated";
+    const EXPECTED: &str = "a version, a whole number from 1 on";
+    let given = Given::of(request, &["model_version"])?;
+    let text = given.digits("model_version", EXPECTED)?;
+    let text = text.ok_or_else(|| Refusal::bad_request("`model_version` is missing"))?;
+    let version: Version = text.trim().parse().map_err(|_| {
+        let shown: String = text.chars().take(60).collect();
+        Refusal::bad_request(format_args!("`model_version` has to be {EXPECTED}, it is {shown:?}"))
+    })?;
+    let persister = service.list.persister.as_deref();
+    let persister: &dyn Persister = persister.ok_or_else(|| Refusal::internal("there is no `model_persister`"))?;
+    let origin = Service::origin(request, rule);
+    match guarded(|| persister.activate_as(version, &origin)) {
+        Ok(Ok(())) => {}
+        Ok(Err(PersistError::Lookup(said))) => return Err(Refusal::said(StatusCode::NOT_FOUND, -1, said)),
+        Ok(Err(error @ PersistError::Failed(_))) => return Err(Refusal::unavailable(SAID, chain(&error))),
+        Err(panic) => return Err(Refusal::unavailable(SAID, panic)),
+    }
+    tracing::info!(target: "palladium::server", request_id = request.request_id, principal = origin.principal, "activated version {version}");
+    let list = || {
+        let listed = service.list.body().map(|body| respond(StatusCode::OK, body));
+        let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));
+        plain_response(response).map(Returned::Response)
+    };
+    let decorated = service.list.decorators.call(None, &Arguments::Request(request), list);
+    let response = decorated.and_then(|returned| Ok(returned.try_into()?));
+    http_response(response.map_err(|failure| Refusal::internal(chain(&failure)))?).map_err(Refusal::internal)
+}
+
+/// Answers a request about jobs: shows all, or the one of an id, which a DELETE asks to stop.
+///
+/// # Errors
+/// There is no such job, or it cannot be stopped.
+pub fn jobs(service: &Arc<Service>, request: &ViewRequest) -> Result<HttpResponse, Refusal> {
+    let given = Given::of(request, &["id"])?;
+    let is_delete = request.method == "DELETE";
+    let id = match (given.text("id")?, is_delete) {
+        (Some(id), _) => id,
+        (None, true) => return Err(Refusal::bad_request("`id`, that of the job to cancel, is missing")),
+        (None, false) => {
+            let body = json!({"jobs": service.jobs.to_json()}).to_string();
+            return Ok(respond(StatusCode::OK, body.into_bytes()));
+        }
+    };
+    let shown: String = id.chars().take(60).collect();
+    let unknown = || Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is no job {shown:?}"));
+    let conflict = |message: &str| Err(Refusal::said(StatusCode::CONFLICT, -1, message));
+    if !is_delete {
+        let job = service.jobs.get(id).ok_or_else(unknown)?;
+        return Ok(respond(StatusCode::OK, job.to_string().into_bytes()));
+    }
+    match service.jobs.cancel(id) {
+        Cancel::Asked(job) => Ok(respond(StatusCode::ACCEPTED, job.to_string().into_bytes())),
+        Cancel::Over => conflict("the job is over"),
+        Cancel::Impossible => conflict("a job of this sort cannot be cancelled"),
+        Cancel::Unknown => Err(unknown()),
+    }
+}
+
+fn started(id: &str) -> HttpResponse {
+    respond(StatusCode::OK, json!({"job_id": id}).to_string().into_bytes())
+}
+
+impl From<NotStarted> for Refusal {
+    fn from(error: NotStarted) -> Refusal {
+        let unavailable = |message: &str| Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message);
+        match error {
+            NotStarted::Alone(id) => {
+                let message = format!("there is one at a time, and the job {id} is running");
+                Refusal::said(StatusCode::CONFLICT, -1, message).with("job_id", id)
+            }
+            NotStarted::TooMany(count) => unavailable(&format!("{count} jobs are running, which is the most")),
+            NotStarted::Stopping => unavailable("the service is about to stop"),
+            NotStarted::NoThread(why) => Refusal::unavailable("the job cannot be started", why),
+        }
+    }
+}
+
+/// Returns as much of an error as everybody may read.
+fn said(error: &JobError) -> String {
+    match error {
+        JobError::Config(diagnostic) => diagnostic.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Returns what a fit did, in one line.
+fn summary(report: &FitReport) -> String {
+    let scores = |what: &str, scores: &[Score]| -> Vec<String> {
+        scores.iter().map(|score| format!("{what} {}: {}", score.label, score.value)).collect()
+    };
+    let mut parts = vec![match report.outcome {
+        Outcome::NotPersisted => "model not stored".to_owned(),
+        Outcome::NotGoodEnough { score, threshold } => {
+            format!("model not stored: its test score {score} is less than {threshold}")
+        }
+        Outcome::Persisted { version, activated: true } => format!("model version: {version} (active)"),
+        Outcome::Persisted { version, activated: false } => format!("model version: {version} (not active)"),
+    }];
+    parts.extend(scores("train", &report.train_scores));
+    parts.extend(scores("test", &report.test_scores));
+    parts.join(", ")
+}
+
+/// The root keys without which there is no fit.
+pub const FIT_KEYS: [&str; 4] = [root_keys::TRAIN, root_keys::TEST, root_keys::MODEL, root_keys::PERSISTER];

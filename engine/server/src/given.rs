@@ -1,0 +1,193 @@
+//! What a request gives a view: named values in the path, the query string, a form or a JSON object.
+
+use palladium_component::interfaces::ViewRequest;
+use palladium_component::value::nearest;
+use serde_json::Value as Json;
+
+use crate::answer::Refusal;
+use crate::query;
+
+/// The values that a view knows by name. Those of the path, of query strings and forms are text.
+#[derive(Debug)]
+pub struct Given(Vec<(String, Json)>);
+
+impl Given {
+    /// Reads the values of these names from a request. Others are left alone, since a decorator may want them.
+    ///
+    /// # Errors
+    /// A body that is neither a form nor a JSON object, a name that is given twice, or almost one that is known.
+    pub fn of(request: &ViewRequest, known: &[&str]) -> Result<Given, Refusal> {
+        let text = |(name, value): &(String, String)| (name.clone(), Json::String(value.clone()));
+        let pairs = request.parts.iter().chain(&request.query).map(text).chain(body(request)?);
+        let mut given: Vec<(String, Json)> = Vec::new();
+        for (name, value) in pairs {
+            if !known.contains(&name.as_str()) {
+                if let Some(near) = nearest(&name, known.iter().copied()) {
+                    let shown: String = name.chars().take(60).collect();
+                    return Err(Refusal::bad_request(format_args!("did you mean `{near}` by {shown:?}?")));
+                }
+                continue;
+            }
+            if given.iter().any(|(other, _)| *other == name) {
+                return Err(Refusal::bad_request(format_args!("`{name}` is given twice")));
+            }
+            given.push((name, value));
+        }
+        Ok(Given(given))
+    }
+
+    fn get(&self, name: &str) -> Option<&Json> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// Returns a text.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        self.get(name).map(|value| value.as_str().ok_or_else(|| wrong(name, "text", value))).transpose()
+    }
+
+    /// Returns a flag: true, 1, t or yes, or false, 0, f or no, in any case.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        let read = |value: &Json| match value {
+            Json::Bool(flag) => Some(*flag),
+            Json::Number(number) => match number.as_u64() {
+                Some(0) => Some(false),
+                Some(1) => Some(true),
+                _ => None,
+            },
+            Json::String(text) => match text.to_ascii_lowercase().as_str() {
+                "1" | "t" | "true" | "yes" => Some(true),
+                "0" | "f" | "false" | "no" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        let expected = "true or false";
+        self.get(name).map(|value| read(value).ok_or_else(|| wrong(name, expected, value))).transpose()
+    }
+
+    /// Returns a finite number.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn number(&self, name: &str) -> Result<Option<f64>, Refusal> {
+        let read = |value: &Json| {
+            let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+            number.filter(|number| number.is_finite())
+        };
+        self.get(name).map(|value| read(value).ok_or_else(|| wrong(name, "a finite number", value))).transpose()
+    }
+
+    /// Returns a value as it would be written as text: whole numbers and text.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn digits(&self, name: &str, expected: &str) -> Result<Option<String>, Refusal> {
+        let read = |value: &Json| match value {
+            Json::String(text) => Some(text.clone()),
+            Json::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        self.get(name).map(|value| read(value).ok_or_else(|| wrong(name, expected, value))).transpose()
+    }
+}
+
+fn wrong(name: &str, expected: &str, value: &Json) -> Refusal {
+    let shown: String = value.to_string().chars().take(60).collect();
+    Refusal::bad_request(format_args!("`{name}` has to be {expected}, it is {shown}"))
+}
+
+/// Returns the pairs of a body; an empty one has none whatever its type.
+fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
+    const HELP: &str = "send a form as `application/x-www-form-urlencoded`, or a JSON object as `application/json`";
+    if request.body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let content_type = request.header("content-type").unwrap_or_default();
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind == "application/x-www-form-urlencoded" {
+        let text = std::str::from_utf8(&request.body);
+        let pairs = text.map_err(|_| "the form is not UTF-8".to_owned()).and_then(query::decode);
+        let pairs = pairs.map_err(|problem| Refusal::bad_request(problem.replace("the query string", "the form")))?;
+        return Ok(pairs.into_iter().map(|(name, value)| (name, Json::String(value))).collect());
+    }
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        return match serde_json::from_slice(&request.body) {
+            Ok(Json::Object(entries)) => Ok(entries.into_iter().collect()),
+            Ok(_) => Err(Refusal::bad_request("the body has to be a JSON object")),
+            Err(error) => Err(Refusal::bad_request(format_args!("the body is no JSON: {error}"))),
+        };
+    }
+    let shown: String = kind.chars().take(60).collect();
+    Err(Refusal::bad_request(format_args!("the body has the content type {shown:?}: {HELP}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 3] = ["persist", "score", "version"];
+
+    fn given(query: &str, content_type: &str, body: &str) -> Result<Given, String> {
+        let request = ViewRequest {
+            query: query::decode(query).unwrap(),
+            headers: vec![("content-type".into(), content_type.into())],
+            body: body.into(),
+            ..ViewRequest::default()
+        };
+        Given::of(&request, &KNOWN).map_err(|refusal| format!("{refusal:?}"))
+    }
+
+    #[test]
+    fn values_come_from_query_form_and_json() {
+        const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+        let flags = [
+            ("persist=True", "", "", Some(true)),
+            ("persist=F&api_key=x", "", "", Some(false)),
+            ("", FORM, "persist=1", Some(true)),
+            ("", "application/json", r#"{"persist": false}"#, Some(false)),
+            ("", "application/x+json", r#"{"persist": 1}"#, Some(true)),
+            ("", "application/json", r#"{"persist": null}"#, None),
+            ("", "", "", None),
+        ];
+        for (query, kind, body, expected) in flags {
+            assert_eq!(given(query, kind, body).unwrap().flag("persist").unwrap(), expected, "{query} {body}");
+        }
+        let numbers = [("score=0.9", 0.9), ("score=%201e1", 10.0), ("score=-2", -2.0)];
+        for (query, expected) in numbers {
+            assert_eq!(given(query, "", "").unwrap().number("score").unwrap(), Some(expected), "{query}");
+        }
+        let json = given("", "application/json", r#"{"version": 7, "score": 0.5}"#).unwrap();
+        assert_eq!(json.digits("version", "a version").unwrap().as_deref(), Some("7"));
+        assert_eq!(json.number("score").unwrap(), Some(0.5));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let cases = [
+            ("persit=1", "", "", "did you mean `persist` by"),
+            ("persist=1&persist=1", "", "", "`persist` is given twice"),
+            ("persist=1", "application/json", r#"{"persist": true}"#, "`persist` is given twice"),
+            ("", "text/plain", "persist=1", "content type"),
+            ("", "application/json", "[1]", "has to be a JSON object"),
+            ("", "application/json", "{", "the body is no JSON"),
+            ("", "application/x-www-form-urlencoded", "a=%zz", "the form holds a `%`"),
+        ];
+        for (query, kind, body, expected) in cases {
+            let error = given(query, kind, body).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        for text in ["maybe", "", "2", "on"] {
+            let given = given(&format!("persist={text}&score={text}x"), "", "").unwrap();
+            assert!(given.flag("persist").is_err() && given.number("score").is_err(), "{text}");
+        }
+        for text in ["nan", "inf", "1e999"] {
+            assert!(given(&format!("score={text}"), "", "").unwrap().number("score").is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Jobs: work that a request starts and does not wait for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::timeout;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value as Json, json};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::answer::guarded;
+
+/// Jobs that may run at once, whatever they do.
+const AT_ONCE: usize = 32;
+
+/// The jobs of a service: those that run, and the last ones that are over.
+pub struct Jobs {
+    table: Mutex<Table>,
+    /// How many jobs that are over are kept.
+    keep: usize,
+    n_running: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// In the order of their starts.
+    jobs: Vec<Arc<Job>>,
+    /// Whether no further job starts, since the service stops.
+    is_closed: bool,
+}
+
+/// A job.
+pub struct Job {
+    id: String,
+    func: &'static str,
+    started: DateTime<Utc>,
+    since: Instant,
+    /// Asks it to stop; there are jobs that cannot be asked.
+    cancel: Option<Arc<AtomicBool>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    status: Status,
+    phase: Option<(&'static str, Instant)>,
+    /// The phases that are over, with their seconds.
+    phases: serde_json::Map<String, Json>,
+    /// When it was over, after how long, and what came of it.
+    end: Option<(DateTime<Utc>, Duration, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Running,
+    Finished,
+    Error,
+    Cancelled,
+}
+
+/// What a job is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The dotted name of the view that starts it.
+    pub func: &'static str,
+    /// Whether only one of them runs at a time.
+    pub is_alone: bool,
+    /// Whether it can be asked to stop.
+    pub is_cancellable: bool,
+}
+
+/// What came of the work of a job.
+pub enum Done {
+    /// It is done; this is what it did, for everybody.
+    Finished(String),
+    /// It was asked to stop and did.
+    Cancelled(String),
+    /// It failed: what everybody may read, and what goes to the log.
+    Failed { said: String, logged: String },
+}
+
+/// Why a job does not start.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotStarted {
+    /// Another one of the kind runs, of this id.
+    Alone(String),
+    /// So many run already.
+    TooMany(usize),
+    /// The service stops.
+    Stopping,
+    /// The system has no thread for it.
+    NoThread(String),
+}
+
+/// What came of asking a job to stop.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// It was asked; this is what it is like now.
+    Asked(Json),
+    /// It is over.
+    Over,
+    /// It cannot be asked.
+    Impossible,
+    /// There is no such job.
+    Unknown,
+}
+
+impl Jobs {
+    /// Returns the empty table that keeps this many jobs that are over.
+    pub fn new(keep: usize) -> Arc<Jobs> {
+        Arc::new(Jobs { table: Mutex::default(), keep, n_running: watch::Sender::new(0) })
+    }
+
+    /// Starts a job on a thread of its own and returns its id.
+    ///
+    /// # Errors
+    /// There is one that it must not run beside, there are too many, the service stops.
+    pub fn start(
+        self: &Arc<Self>,
+        kind: Kind,
+        work: impl FnOnce(&Arc<Job>) -> Done + Send + 'static,
+    ) -> Result<String, NotStarted> {
+        let mut table = self.table();
+        if table.is_closed {
+            return Err(NotStarted::Stopping);
+        }
+        let running: Vec<&Arc<Job>> = table.jobs.iter().filter(|job| job.is_running()).collect();
+        if let (true, Some(other)) = (kind.is_alone, running.iter().find(|job| job.func == kind.func)) {
+            return Err(NotStarted::Alone(other.id.clone()));
+        }
+        if running.len() >= AT_ONCE {
+            return Err(NotStarted::TooMany(AT_ONCE));
+        }
+        let job = Arc::new(Job::new(kind));
+        let (jobs, own) = (Arc::clone(self), Arc::clone(&job));
+        let run = move || {
+            let _span = tracing::info_span!(target: "palladium::server", "job", job_id = own.id).entered();
+            let done = guarded(|| work(&own));
+            own.settle(done.unwrap_or_else(|panic| Done::Failed { said: "it panicked".to_owned(), logged: panic }));
+            jobs.forget();
+            jobs.n_running.send_modify(|count| *count -= 1);
+        };
+        // It counts before its thread can be done with it.
+        self.n_running.send_modify(|count| *count += 1);
+        if let Err(error) = std::thread::Builder::new().name("job".to_owned()).spawn(run) {
+            self.n_running.send_modify(|count| *count -= 1);
+            return Err(NotStarted::NoThread(error.to_string()));
+        }
+        tracing::info!(target: "palladium::server", job_id = job.id, "started the job `{}`", job.func);
+        let id = job.id.clone();
+        table.jobs.push(job);
+        Ok(id)
+    }
+
+    /// Returns all jobs by their ids, in the order of their starts.
+    pub fn to_json(&self) -> Json {
+        let jobs = self.table().jobs.clone();
+        Json::Object(jobs.iter().map(|job| (job.id.clone(), job.to_json())).collect())
+    }
+
+    /// Returns a job.
+    pub fn get(&self, id: &str) -> Option<Json> {
+        self.find(id).map(|job| job.to_json())
+    }
+
+    /// Asks a job to stop.
+    pub fn cancel(&self, id: &str) -> Cancel {
+        let Some(job) = self.find(id) else { return Cancel::Unknown };
+        match &job.cancel {
+            _ if !job.is_running() => Cancel::Over,
+            None => Cancel::Impossible,
+            Some(flag) => {
+                flag.store(true, Ordering::Relaxed);
+                Cancel::Asked(job.to_json())
+            }
+        }
+    }
+
+    /// Has no further job start, and asks those that run to stop.
+    pub fn close(&self) {
+        let mut table = self.table();
+        table.is_closed = true;
+        for flag in table.jobs.iter().filter_map(|job| job.cancel.as_ref()) {
+            flag.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until no job runs, so long at most, and tells how many still do.
+    pub async fn idle(&self, longest: Duration) -> usize {
+        let mut running = self.n_running.subscribe();
+        // The sender lives as long as this table: waiting ends by the number or by the time.
+        let _ = timeout(longest, running.wait_for(|count| *count == 0)).await;
+        *self.n_running.borrow()
+    }
+
+    fn find(&self, id: &str) -> Option<Arc<Job>> {
+        self.table().jobs.iter().find(|job| job.id == id).cloned()
+    }
+
+    /// Forgets the oldest jobs that are over, beyond those that are kept.
+    fn forget(&self) {
+        let mut table = self.table();
+        let over = table.jobs.iter().filter(|job| !job.is_running()).count();
+        let mut surplus = over.saturating_sub(self.keep);
+        table.jobs.retain(|job| {
+            let goes = surplus > 0 && !job.is_running();
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Job {
+    fn new(kind: Kind) -> Job {
+        let state = State { status: Status::Running, phase: None, phases: serde_json::Map::new(), end: None };
+        Job {
+            id: Uuid::new_v4().to_string(),
+            func: kind.func,
+            started: Utc::now(),
+            since: Instant::now(),
+            cancel: kind.is_cancellable.then(Arc::default),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Returns the flag that asks the job to stop.
+    pub fn cancelled(&self) -> Arc<AtomicBool> {
+        self.cancel.clone().unwrap_or_default()
+    }
+
+    /// Notes that the job enters a phase.
+    pub fn enter(&self, phase: &'static str) {
+        let mut state = self.state();
+        state.leave();
+        state.phase = Some((phase, Instant::now()));
+    }
+
+    fn settle(&self, done: Done) {
+        let id = &self.id;
+        let (status, info) = match done {
+            Done::Finished(info) => (Status::Finished, info),
+            Done::Cancelled(info) => (Status::Cancelled, info),
+            Done::Failed { said, logged } => {
+                tracing::error!(target: "palladium::server", job_id = id, "the job `{}` failed: {logged}", self.func);
+                (Status::Error, format!("{said}, job id {id}"))
+            }
+        };
+        tracing::info!(target: "palladium::server", job_id = id, "the job `{}` is over: {}", self.func, status.as_str());
+        let mut state = self.state();
+        state.leave();
+        state.status = status;
+        state.end = Some((Utc::now(), self.since.elapsed(), info));
+    }
+
+    fn is_running(&self) -> bool {
+        self.state().status == Status::Running
+    }
+
+    fn to_json(&self) -> Json {
+        let state = self.state();
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let seconds = state.end.as_ref().map_or_else(|| self.since.elapsed(), |(_, seconds, _)| *seconds);
+        let mut shown = json!({
+            "id": self.id,
+            "func": self.func,
+            "started": time(self.started),
+            "status": state.status.as_str(),
+            "seconds": seconds.as_secs_f64(),
+        });
+        if let Some((phase, since)) = state.phase {
+            shown["phase"] = json!({"name": phase, "seconds": since.elapsed().as_secs_f64()});
+        }
+        if !state.phases.is_empty() {
+            shown["phases"] = Json::Object(state.phases.clone());
+        }
+        if let Some((finished, _, info)) = &state.end {
+            shown["finished"] = json!(time(*finished));
+            shown["info"] = json!(info);
+        }
+        shown
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Adds the time of the phase that ends to its name, which may have been entered before.
+    fn leave(&mut self) {
+        if let Some((phase, since)) = self.phase.take() {
+            let before = self.phases.get(phase).and_then(Json::as_f64).unwrap_or(0.0);
+            self.phases.insert(phase.to_owned(), json!(before + since.elapsed().as_secs_f64()));
+        }
+    }
+}
+
+impl Status {
+    fn as_str(self) -> &'static str {
+        match self {
+            Status::Running => "running",
+            Status::Finished => "finished",
+            Status::Error => "error",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The routes `/live` and `/ready`: whether the process works, and whether it should be sent requests.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use palladium_component::interfaces::{Persister, TrainedModel};
+use palladium_component::value::KeyPath;
+use palladium_runtime::lifecycle;
+use serde_json::json;
+
+use crate::answer::{chain, guarded, respond};
+use crate::service::Service;
+
+/// A persister whose active model predict services answer with.
+pub struct Needed {
+    pub key: KeyPath,
+    pub persister: Arc<dyn Persister>,
+}
+
+/// Answers `/live`.
+pub fn live() -> HttpResponse {
+    respond(StatusCode::OK, br#"{"status":"OK"}"#.to_vec())
+}
+
+/// Answers `/ready`, on a thread that may block.
+pub fn ready(service: &Service) -> HttpResponse {
+    let reasons = missing(service);
+    if reasons.is_empty() {
+        return respond(StatusCode::OK, br#"{"status":"OK"}"#.to_vec());
+    }
+    let message = format!("the service is not ready: {}", reasons.join("; "));
+    let body = json!({"status": "ERROR", "error_code": -1, "error_message": message, "reasons": reasons});
+    respond(StatusCode::SERVICE_UNAVAILABLE, body.to_string().into_bytes())
+}
+
+/// Returns why the service is not ready, in words for everybody.
+pub fn missing(service: &Service) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if service.is_draining.load(Ordering::Relaxed) {
+        reasons.push("it is about to stop".to_owned());
+    }
+    let needed = service.needed.iter().filter(|needed| !needed.is_there()).map(|needed| needed.key.to_string());
+    let mut names: Vec<String> = needed.chain(service.alive.missing()).collect();
+    names.sort_unstable();
+    names.dedup();
+    reasons.extend(names.iter().map(|name| format!("no model of `{name}` is loaded")));
+    reasons
+}
+
+impl Needed {
+    /// Tells whether there is a model: in memory, or active in a store that is read for each request.
+    fn is_there(&self) -> bool {
+        let asked = guarded(|| {
+            if self.persister.in_memory().is_some() {
+                return Ok(true);
+            }
+            match self.persister.at_hand() {
+                Some(read) => read.map(|_: Arc<TrainedModel>| true),
+                None if self.persister.cache().is_some() => Ok(false),
+                None => lifecycle::active(self.persister.as_ref()).map(|active| active.is_some()),
+            }
+        });
+        let why = match asked {
+            Ok(Ok(is_there)) => return is_there,
+            Ok(Err(error)) => chain(&error),
+            Err(panic) => panic,
+        };
+        tracing::warn!(target: "palladium::server", "the model of `{}` is not there: {why}", self.key);
+        false
+    }
+}

@@ -1,0 +1,72 @@
+//! `/live` and `/ready`, and the time between the first signal and the stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use palladium_component::prelude::*;
+use palladium_runtime::App;
+use serde_json::json;
+
+use super::support::*;
+use crate::ServeOptions;
+
+fn reasons(response: &Response) -> Vec<String> {
+    let json = response.json();
+    assert_eq!((response.status, &json["status"], &json["error_code"]), (503, &json!("ERROR"), &json!(-1)));
+    json["reasons"].as_array().unwrap().iter().map(|reason| reason.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn is_ready_once_every_needed_model_is_there() {
+    for (reads, is_ready) in [
+        (Reads::Cached(model(1)), true),
+        // A store that is read for each request has an active model by its properties.
+        (Reads::Stored(model(1)), true),
+        (Reads::Empty, false),
+    ] {
+        let running = Running::start(app(Puppet::at("/predict"), &Store::new(reads), &json!({})), options());
+        let (live, ready) = (running.get("/live"), running.get("/ready"));
+        assert_eq!((live.status, live.json()), (200, json!({"status": "OK"})));
+        match is_ready {
+            true => assert_eq!((ready.status, ready.json()), (200, json!({"status": "OK"}))),
+            false => assert_eq!(reasons(&ready), ["no model of `model_persister` is loaded"]),
+        }
+        assert_eq!(running.client().request("HEAD", "/ready", &[], "").status, ready.status);
+    }
+}
+
+#[test]
+fn says_which_models_are_missing() {
+    let own = Store::new(Reads::Empty);
+    let service = Puppet { persister: Some(own.clone()), ..Puppet::at("/other") };
+    let components = vec![
+        ("model_persister", Component::Persister(Store::new(Reads::Cached(model(1))))),
+        ("other_persister", Component::Persister(own.clone())),
+        ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
+        ("other", Component::PredictService(Arc::new(service))),
+    ];
+    let required = value(&json!({"process_store_required": ["model", "other_persister", "data"]}));
+    let running = Running::start(App::of_components(components, vec![("alive", required)]), options());
+    let missing = ["no model of `data` is loaded", "no model of `other_persister` is loaded"];
+    assert_eq!(reasons(&running.get("/ready")), missing);
+    *own.reads.lock().unwrap() = Reads::Cached(model(2));
+    assert_eq!(reasons(&running.get("/ready")), missing[..1]);
+}
+
+#[test]
+fn says_that_it_is_about_to_stop_and_goes_on_for_a_while() {
+    let store = Store::new(Reads::Cached(model(1)));
+    let options = ServeOptions { drain: Duration::from_millis(1500), ..options() };
+    let running = Running::start(app(Puppet::at("/predict"), &store, &json!({})), options);
+    assert_eq!(running.get("/ready").status, 200);
+    running.stopper.stop();
+    let deadline = std::time::Instant::now() + Duration::from_secs(1);
+    while running.get("/ready").status == 200 && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(reasons(&running.get("/ready")), ["it is about to stop"]);
+    assert_eq!((running.get("/live").status, running.get("/predict").status), (200, 200));
+    let address = running.address;
+    running.join().unwrap();
+    assert!(std::net::TcpStream::connect(address).is_err());
+}

@@ -1,0 +1,207 @@
+//! Views: what answers at the routes beside predictions.
+
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use palladium_component::interfaces::{DecoratorList, View, ViewRequest};
+use palladium_component::value::Callable;
+use palladium_runtime::{App, decorate, root_keys};
+
+use crate::answer::{Refusal, Shape, chain, respond};
+use crate::decorated::{http_response, plain_request, through};
+use crate::options::Limits;
+use crate::ready::{live, ready};
+use crate::rule::Parts;
+use crate::service::{Handle, Service};
+use crate::{body, changes, query};
+
+/// A view of the server itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerView {
+    Alive,
+    List,
+    Live,
+    Ready,
+    Fit,
+    UpdateModelCache,
+    Activate,
+    Jobs,
+}
+
+impl ServerView {
+    /// Every view.
+    pub const ALL: [ServerView; 8] = [
+        ServerView::Alive,
+        ServerView::List,
+        ServerView::Live,
+        ServerView::Ready,
+        ServerView::Fit,
+        ServerView::UpdateModelCache,
+        ServerView::Activate,
+        ServerView::Jobs,
+    ];
+
+    /// Returns the dotted name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ServerView::Alive => "palladium.server.alive",
+            ServerView::List => "palladium.server.list",
+            ServerView::Live => "palladium.server.live",
+            ServerView::Ready => "palladium.server.ready",
+            ServerView::Fit => "palladium.server.fit",
+            ServerView::UpdateModelCache => "palladium.server.update_model_cache",
+            ServerView::Activate => "palladium.server.activate",
+            ServerView::Jobs => "palladium.server.jobs",
+        }
+    }
+
+    /// Returns the view of a dotted name.
+    pub fn find(name: &str) -> Option<ServerView> {
+        ServerView::ALL.into_iter().find(|view| view.name() == name)
+    }
+
+    /// Returns the view that an endpoint names by the last part of its name.
+    pub fn of_endpoint(name: &str) -> Option<ServerView> {
+        ServerView::ALL.into_iter().find(|view| view.name().rsplit('.').next() == Some(name))
+    }
+
+    /// Returns the root key of its decorators, if it has any.
+    pub fn decorator_list_name(self) -> Option<&'static str> {
+        match self {
+            ServerView::Alive => Some(root_keys::ALIVE_DECORATORS),
+            ServerView::List => Some(root_keys::LIST_DECORATORS),
+            // Who watches a process does not log in.
+            ServerView::Live | ServerView::Ready => None,
+            ServerView::Fit => Some(root_keys::SERVER_FIT_DECORATORS),
+            ServerView::UpdateModelCache => Some(root_keys::UPDATE_MODEL_CACHE_DECORATORS),
+            ServerView::Activate => Some(root_keys::ACTIVATE_DECORATORS),
+            ServerView::Jobs => Some(root_keys::JOBS_DECORATORS),
+        }
+    }
+
+    /// Tells whether a request by one of these methods may change something.
+    pub fn changes(self, by_delete: bool) -> bool {
+        match self {
+            ServerView::Alive | ServerView::List | ServerView::Live | ServerView::Ready => false,
+            ServerView::Fit | ServerView::UpdateModelCache | ServerView::Activate => true,
+            ServerView::Jobs => by_delete,
+        }
+    }
+
+    /// Answers a request on a thread that may block.
+    ///
+    /// # Errors
+    /// Whatever keeps it from what was asked.
+    pub fn answer(self, service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
+        match self {
+            ServerView::Alive => Ok(service.alive.answer(&service.jobs)),
+            ServerView::List => Ok(respond(StatusCode::OK, service.list.body()?)),
+            ServerView::Live => Ok(live()),
+            ServerView::Ready => Ok(ready(service)),
+            ServerView::Fit => changes::start_fit(service, request, rule),
+            ServerView::UpdateModelCache => changes::update_model_cache(service),
+            ServerView::Activate => changes::activate(service, request, rule),
+            ServerView::Jobs => changes::jobs(service, request),
+        }
+    }
+}
+
+/// What answers at the route of a view.
+#[derive(Clone)]
+pub enum Answers {
+    /// The server.
+    Server(ServerView),
+    /// A function of the configuration.
+    Function(Arc<dyn Callable>),
+    /// A component of a linked crate.
+    Own(Arc<dyn View>),
+}
+
+impl Answers {
+    /// Returns what answers, in one word.
+    pub fn name(&self) -> String {
+        match self {
+            Answers::Server(view) => view.name().to_owned(),
+            Answers::Function(function) => function.name().to_owned(),
+            Answers::Own(_) => "component".to_owned(),
+        }
+    }
+
+    /// Tells whether both are the same.
+    pub fn is(&self, other: &Answers) -> bool {
+        match (self, other) {
+            (Answers::Server(one), Answers::Server(other)) => one == other,
+            (Answers::Function(one), Answers::Function(other)) => Arc::ptr_eq(one, other),
+            (Answers::Own(one), Answers::Own(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+/// Returns the decorators of a root key; there are none without one.
+pub fn decorators(app: &App, name: Option<&str>) -> DecoratorList {
+    name.map_or_else(|| DecoratorList::new("none", Vec::new()), |name| app.decorators().list(name))
+}
+
+/// A view at its route.
+pub struct ViewRoute {
+    pub rule: String,
+    pub answers: Answers,
+    pub decorators: DecoratorList,
+}
+
+impl ViewRoute {
+    /// Answers what neither blocks nor is decorated without leaving the worker.
+    pub fn at_once(&self, service: &Arc<Service>) -> Option<HttpResponse> {
+        match self.answers {
+            Answers::Server(ServerView::Alive) if self.decorators.is_empty() => {
+                Some(service.alive.answer(&service.jobs))
+            }
+            Answers::Server(ServerView::Live) if self.decorators.is_empty() => Some(live()),
+            _ => None,
+        }
+    }
+
+    /// Answers a request through the decorators, which also see why the view refuses one.
+    ///
+    /// # Errors
+    /// A decorator fails.
+    pub async fn answer(
+        self: &Arc<Self>,
+        request: &HttpRequest,
+        payload: &mut Payload,
+        parts: Parts,
+        limits: &Limits,
+        service: &Arc<Service>,
+        request_id: String,
+    ) -> Result<HttpResponse, Refusal> {
+        let body = match *request.method() {
+            Method::GET | Method::HEAD => Ok(Vec::new()),
+            _ => body::read(request, payload, limits).await,
+        };
+        let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
+        let shown = body.as_ref().ok().cloned().unwrap_or_default();
+        let plain = ViewRequest { parts, ..plain_request(request, shown, request_id) };
+        let (route, service) = (Arc::clone(self), Arc::clone(service));
+        let view = move |request: &ViewRequest| {
+            let answer = || {
+                query?;
+                body?;
+                route.respond(request, &service)
+            };
+            answer().unwrap_or_else(|refusal: Refusal| refusal.respond(Shape::Flat, &request.request_id))
+        };
+        through(&self.decorators, plain, view).await
+    }
+
+    fn respond(&self, request: &ViewRequest, service: &Arc<Service>) -> Result<HttpResponse, Refusal> {
+        let answered = match &self.answers {
+            Answers::Server(view) => return view.answer(service, request, &self.rule),
+            Answers::Function(function) => decorate::answer(function, request),
+            Answers::Own(view) => view.answer(request, &Handle { service, rule: &self.rule }),
+        };
+        http_response(answered.map_err(|failure| Refusal::internal(chain(&failure)))?).map_err(Refusal::internal)
+    }
+}

@@ -1,0 +1,256 @@
+//! The views of `configs/service/admin.*` and the life of a service, through the built binary.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value as Json, json};
+
+use crate::process::{iris, palladium, repository, succeed, text};
+use crate::serve::{SAMPLE, Service};
+
+/// Returns a folder with the iris example and the layer of the admin views in both languages.
+fn folder() -> Arc<tempfile::TempDir> {
+    let folder = iris();
+    for name in ["admin.ron", "admin.rhai"] {
+        std::fs::copy(repository().join("configs/service").join(name), folder.path().join(name)).unwrap();
+    }
+    Arc::new(folder)
+}
+
+impl Service {
+    fn form(&self, path: &str, form: &str) -> reqwest::blocking::Response {
+        let request = self.client.post(format!("{}{path}", self.base));
+        request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().unwrap()
+    }
+
+    fn json(&self, path: &str) -> Json {
+        self.get(path).json().unwrap()
+    }
+
+    /// Waits until a job is over and returns it.
+    fn over(&self, started: reqwest::blocking::Response) -> Json {
+        assert_eq!(started.status(), 200);
+        let id = started.json::<Json>().unwrap()["job_id"].as_str().unwrap().to_owned();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let job = self.json(&format!("/jobs/{id}"));
+            if job["status"] != "running" {
+                return job;
+            }
+            assert!(Instant::now() < deadline, "{job}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn history(folder: &Path) -> Json {
+    serde_json::from_str(&succeed(folder, &["admin", "history", "--format", "json", "--config", "config.ron"])).unwrap()
+}
+
+#[test]
+fn a_service_without_a_model_fits_one_and_serves_it() {
+    for layer in ["admin.ron", "admin.rhai"] {
+        let folder = folder();
+        let service = Service::start_with(Arc::clone(&folder), &["--config", &format!("config.ron,{layer}")]);
+        assert_eq!((service.get("/live").status().as_u16(), service.get("/ready").status().as_u16()), (200, 503));
+        assert_eq!(service.json("/ready")["reasons"], json!(["no model of `model_persister` is loaded"]));
+        assert_eq!(service.get("/fit").status(), 405);
+
+        let job = service.over(service.form("/fit", "evaluate=true"));
+        let info = "model version: 1 (active), train score: 0.95, test score: 0.98";
+        assert_eq!((&job["status"], &job["info"]), (&json!("finished"), &json!(info)), "{layer}");
+        let phases: Vec<&str> = job["phases"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(phases, ["load", "fit", "evaluate", "write", "activate"]);
+        assert_eq!(service.json(SAMPLE)["result"], "Iris-versicolor");
+        assert_eq!((service.get("/ready").status().as_u16(), service.get("/alive").status().as_u16()), (200, 200));
+        let alive = service.json("/alive");
+        assert_eq!(alive["model_persister"]["metadata"]["score_test"], 0.98);
+        assert_eq!(alive["process_metadata"]["jobs"][job["id"].as_str().unwrap()]["status"], "finished");
+
+        // A model tells where it came from, whoever fitted it.
+        let listed = succeed(folder.path(), &["list", "1", "--format", "json", "--config", "config.ron"]);
+        let model: Json = serde_json::from_str(&listed).unwrap();
+        assert_eq!(model["lineage"]["config"]["model"]["C"], 0.3, "{model}");
+
+        let better = service.over(service.form("/fit?persist_if_better_than=0.99", ""));
+        assert_eq!(
+            better["info"],
+            "model not stored: its test score 0.98 is less than 0.99, train score: 0.95, test score: 0.98"
+        );
+        let second = service.over(service.form("/fit", "activate=false"));
+        assert_eq!(second["info"], "model version: 2 (not active)");
+        let activated: Json = service.form("/activate", "model_version=2").json().unwrap();
+        assert_eq!(activated["properties"]["active-model"], "2");
+        assert_eq!(service.json("/alive")["model_persister"]["metadata"]["version"], 2);
+        assert_eq!(service.form("/activate", "model_version=77").status(), 404);
+        let history = history(folder.path());
+        let last = history.as_array().unwrap().last().unwrap();
+        assert_eq!((&last["principal"], &last["command"]), (&json!("unknown"), &json!("POST /activate")), "{history}");
+        assert_eq!(history[0]["command"], "POST /fit");
+
+        // A version that another process activates.
+        succeed(folder.path(), &["admin", "activate", "1", "--config", "config.ron"]);
+        assert_eq!(service.json("/alive")["model_persister"]["metadata"]["version"], 2);
+        let updated = service.over(service.form("/update-model-cache", ""));
+        assert_eq!((&updated["status"], &updated["info"]), (&json!("finished"), &json!("version 1 is loaded")));
+        assert_eq!(service.json("/alive")["model_persister"]["metadata"]["version"], 1);
+    }
+}
+
+#[test]
+fn a_failing_fit_tells_what_failed_and_no_more() {
+    let folder = folder();
+    std::fs::remove_file(folder.path().join("iris.data")).unwrap();
+    let service = Service::start_with(folder, &["--config", "config.ron,admin.ron"]);
+    let job = service.over(service.form("/fit", ""));
+    let info = format!("loading the data of `dataset_loader_train` failed, job id {}", job["id"].as_str().unwrap());
+    assert_eq!((&job["status"], &job["info"]), (&json!("error"), &json!(info)));
+}
+
+#[test]
+fn functions_of_a_configuration_are_views() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("hello.rhai"),
+        r#"#{
+            hello: #{
+                "!": "add_url_rule",
+                rule: "/hello/<name>",
+                methods: ["GET", "POST"],
+                view_func: |request| #{
+                    status: 203,
+                    headers: #{ "x-method": request.method },
+                    body: `Hello, ${request.parts.name}! ${request.body}`,
+                },
+            },
+        }"#,
+    )
+    .unwrap();
+    let service = Service::start_with(Arc::clone(&folder), &["--config", "config.ron,hello.rhai"]);
+    let response = service.form("/hello/gr%C3%BC%C3%9Fe", "a=b");
+    assert_eq!((response.status().as_u16(), &response.headers()["x-method"]), (203, &"POST".parse().unwrap()));
+    assert_eq!(response.text().unwrap(), "Hello, grüße! a=b");
+}
+
+#[test]
+fn other_machines_do_not_get_what_nobody_guards() {
+    let folder = folder();
+    let run = |arguments: &[&str]| {
+        let mut command = palladium(folder.path());
+        command.args(["serve", "--check", "--host", "0.0.0.0"]).args(arguments);
+        let output = command.output().unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, _, error) = run(&["--config", "config.ron,admin.ron"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("other machines could use `/fit`, `/update-model-cache`, `/activate`, `/jobs/<id>` on 0.0.0.0"),
+        "{error}"
+    );
+    assert!(error.contains("help: add a decorator"), "{error}");
+    let (code, output, error) =
+        run(&["--config", "config.ron,admin.ron", "--set", "server={\"allow_unauthenticated_admin\": true}"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(output.starts_with("can listen on http://0.0.0.0:"), "{output}");
+}
+
+#[test]
+fn a_check_starts_everything_and_stops() {
+    let folder = folder();
+    let check = |arguments: &[&str]| {
+        let output = palladium(folder.path()).args(["serve", "--check"]).args(arguments).output().unwrap();
+        let lines: Vec<String> = text(&output.stdout).lines().skip(1).map(str::to_owned).collect();
+        (output.status.code(), lines.join("\n"), text(&output.stderr))
+    };
+    let routes = "/alive (GET, HEAD, OPTIONS): palladium.server.alive\n\
+                  /list (GET, HEAD, OPTIONS): palladium.server.list\n\
+                  /live (GET, HEAD, OPTIONS): palladium.server.live\n\
+                  /ready (GET, HEAD, OPTIONS): palladium.server.ready\n\
+                  /predict (GET, HEAD, OPTIONS, POST): `predict_service`\n";
+    let (code, output, _) = check(&["--config", "config.ron"]);
+    assert_eq!((code, output), (Some(0), format!("{routes}not ready: no model of `model_persister` is loaded")));
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    assert_eq!(check(&["--config", "config.ron"]).1, format!("{routes}ready"));
+    let admin = check(&["--config", "config.ron,admin.rhai"]).1;
+    assert!(
+        admin.contains("/jobs/<id> (DELETE, GET, HEAD, OPTIONS): palladium.server.jobs, `flask_add_url_rules.4`"),
+        "{admin}"
+    );
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, _, error) = check(&["--config", "config.ron", "--port", &port]);
+    assert_eq!(code, Some(1));
+    assert!(error.starts_with("error: cannot listen on"), "{error}");
+}
+
+#[test]
+fn a_check_prints_the_routes_if_asked() {
+    let folder = folder();
+    let check = |format: &str| {
+        let files = "config.ron,admin.ron";
+        succeed(folder.path(), &["check", "--routes", "--format", format, "--config", files])
+    };
+    let text = check("text");
+    assert!(text.starts_with("/alive (GET, HEAD, OPTIONS): palladium.server.alive\n"), "{text}");
+    assert!(text.contains("\n/fit (OPTIONS, POST): palladium.server.fit, `flask_add_url_rules.0`\n"), "{text}");
+    assert!(text.ends_with("\nno findings, 11 components\n"), "{text}");
+    let json: Json = serde_json::from_str(&check("json")).unwrap();
+    let predict = json["routes"].as_array().unwrap().iter().find(|route| route["path"] == "/predict").unwrap();
+    let expected = json!({
+        "path": "/predict",
+        "methods": ["GET", "HEAD", "OPTIONS", "POST"],
+        "view": null,
+        "component": "predict_service",
+        "model_persister": "model_persister",
+    });
+    assert_eq!(predict, &expected);
+}
+
+#[test]
+fn a_drained_service_says_so_before_it_stops() {
+    let folder = folder();
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    let started = || Service::start_with(Arc::clone(&folder), &["--drain-seconds", "2", "--config", "config.ron"]);
+    let mut service = started();
+    assert_eq!(service.get("/ready").status(), 200);
+    let asked = Instant::now();
+    service.process.signal(Signal::TERM);
+    while service.get("/ready").status() == 200 {
+        assert!(asked.elapsed() < Duration::from_secs(2));
+    }
+    assert_eq!(service.json("/ready")["reasons"], json!(["it is about to stop"]));
+    assert_eq!((service.get(SAMPLE).status().as_u16(), service.get("/live").status().as_u16()), (200, 200));
+    assert_eq!(service.process.finish().status.code(), Some(0));
+    assert!(asked.elapsed() >= Duration::from_secs(2));
+
+    // A second signal does not wait.
+    let mut service = Service::start_with(Arc::clone(&folder), &["--drain-seconds", "600", "--config", "config.ron"]);
+    assert_eq!(service.get("/ready").status(), 200);
+    service.process.signal(Signal::TERM);
+    while service.get("/ready").status() == 200 {}
+    service.process.signal(Signal::TERM);
+    assert_eq!(service.process.finish().status.code(), Some(0));
+}
+
+#[test]
+fn a_wrong_rule_is_shown_where_it_stands() {
+    let folder = folder();
+    let wrong = std::fs::read_to_string(folder.path().join("admin.ron")).unwrap();
+    let wrong = wrong.replace("palladium.server.fit", "palladium.server.fitt").replace("\"/jobs\"", "\"/activate\"");
+    std::fs::write(folder.path().join("wrong.ron"), wrong).unwrap();
+    for command in ["check", "serve"] {
+        let output = palladium(folder.path()).args([command, "--config", "config.ron,wrong.ron"]).output().unwrap();
+        let shown = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(1), "{shown}");
+        for part in [
+            "no view is named `palladium.server.fitt`",
+            "\"view_func\": \"palladium.server.fitt\"",
+            "did you mean `palladium.server.fit`?",
+            "two views have the rule `/activate`",
+        ] {
+            assert!(shown.contains(part), "{command} {part}: {shown}");
+        }
+    }
+}
