@@ -13,6 +13,11 @@ pub fn repository() -> PathBuf {
 /// Returns the built binary as a command in a folder, without this process' configuration and colours.
 pub fn palladium(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palladium"));
+    // Suggestions name variables that are set: those that say where servers are would be among them.
+    let servers = std::env::vars_os().map(|(name, _)| name);
+    for name in servers.filter(|name| name.to_string_lossy().starts_with("PALLADIUM_TEST_")) {
+        command.env_remove(name);
+    }
     command
         .current_dir(directory)
         .env_remove("PALLADIUM_CONFIG")

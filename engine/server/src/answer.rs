@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use palladium_component::interfaces::{Arguments, DecoratorList, Failure, MetadataArguments, PredictResponse};
 use palladium_component::value::Map;
+use palladium_component::value::with_causes;
 use serde_json::{Value as Json, json};
 
 use crate::request_id;
@@ -50,10 +51,10 @@ impl Envelope {
             body.extend_from_slice(&self.before);
         } else {
             let ok = MetadataArguments { status: "OK", error_code: 0, error_message: None };
-            let metadata = self.decorated(&ok).map_err(|failure| chain(&failure))?;
+            let metadata = self.decorated(&ok).map_err(|failure| with_causes(&failure))?;
             body.extend_from_slice(format!(r#"{{"metadata":{metadata},"result":"#).as_bytes());
         }
-        serde_json::to_writer(&mut body, result).map_err(|error| chain(&error))?;
+        serde_json::to_writer(&mut body, result).map_err(|error| with_causes(&error))?;
         body.push(b'}');
         Ok(body)
     }
@@ -80,7 +81,8 @@ impl Envelope {
             return with(fields, &self.metadata);
         }
         let error = MetadataArguments { status: "ERROR", error_code: code, error_message: Some(message.to_owned()) };
-        let caught = guarded(|| self.decorated(&error)).map(|decorated| decorated.map_err(|failure| chain(&failure)));
+        let caught =
+            guarded(|| self.decorated(&error)).map(|decorated| decorated.map_err(|failure| with_causes(&failure)));
         caught.and_then(|decorated| decorated).unwrap_or_else(|why| {
             tracing::error!(target: "palladium::server", "the metadata of a refusal stay undecorated: {why}");
             with(fields, &self.metadata)
@@ -196,18 +198,6 @@ impl Refusal {
         }
         response
     }
-}
-
-/// Returns an error with its sources, for the log.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// Runs what may panic and turns a panic into a text for the log.

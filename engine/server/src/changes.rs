@@ -7,11 +7,12 @@ use actix_web::http::StatusCode;
 use palladium_component::interfaces::{
     Arguments, FitContext, ModelCache, PersistError, Persister, Returned, Version, ViewRequest,
 };
+use palladium_component::value::with_causes;
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
 use palladium_runtime::{JobError, Score, root_keys};
 use serde_json::json;
 
-use crate::answer::{Refusal, Shape, chain, guarded, respond};
+use crate::answer::{Refusal, Shape, guarded, respond};
 use crate::decorated::{http_response, plain_response};
 use crate::given::Given;
 use crate::jobs::{Cancel, Done, Kind, NotStarted};
@@ -42,7 +43,7 @@ pub fn start_fit(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> R
         match fit(&inputs, &options, &FitContext::cancelled_by(job.cancelled()).watched_by(watch)) {
             Ok(report) => Done::Finished(summary(&report)),
             Err(error @ JobError::Cancelled) => Done::Cancelled(error.to_string()),
-            Err(error) => Done::Failed { said: said(&error), logged: chain(&error) },
+            Err(error) => Done::Failed { said: said(&error), logged: with_causes(&error) },
         }
     })?;
     Ok(started(&id))
@@ -66,7 +67,7 @@ pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusa
         Some(Ok(None)) | None => Done::Finished("there is no new model".to_owned()),
         Some(Err(PersistError::Lookup(said))) => Done::Failed { logged: said.clone(), said },
         Some(Err(error @ PersistError::Failed(_))) => {
-            Done::Failed { said: "the model cannot be loaded".to_owned(), logged: chain(&error) }
+            Done::Failed { said: "the model cannot be loaded".to_owned(), logged: with_causes(&error) }
         }
     })?;
     Ok(started(&id))
@@ -92,7 +93,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
     match guarded(|| persister.activate_as(version, &origin)) {
         Ok(Ok(())) => {}
         Ok(Err(PersistError::Lookup(said))) => return Err(Refusal::said(StatusCode::NOT_FOUND, -1, said)),
-        Ok(Err(error @ PersistError::Failed(_))) => return Err(Refusal::unavailable(SAID, chain(&error))),
+        Ok(Err(error @ PersistError::Failed(_))) => return Err(Refusal::unavailable(SAID, with_causes(&error))),
         Err(panic) => return Err(Refusal::unavailable(SAID, panic)),
     }
     tracing::info!(target: "palladium::server", request_id = request.request_id, principal = origin.principal, "activated version {version}");
@@ -103,7 +104,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
     };
     let decorated = service.list.decorators.call(None, &Arguments::Request(request), list);
     let response = decorated.and_then(|returned| Ok(returned.try_into()?));
-    http_response(response.map_err(|failure| Refusal::internal(chain(&failure)))?).map_err(Refusal::internal)
+    http_response(response.map_err(|failure| Refusal::internal(with_causes(&failure)))?).map_err(Refusal::internal)
 }
 
 /// Answers a request about jobs: shows all, or the one of an id, which a DELETE asks to stop.

@@ -5,8 +5,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
+use palladium_component::value::with_causes;
 
-use crate::answer::{Refusal, chain, guarded};
+use crate::answer::{Refusal, guarded};
 use crate::query;
 
 /// Answers a request through the decorators of a view; any of them may block.
@@ -27,8 +28,8 @@ pub async fn through(
             Ok::<_, Failure>(ViewResponse::try_from(returned)?)
         })
     };
-    let answered = web::block(work).await.map_err(|error| Refusal::internal(chain(&error)))?;
-    let response = answered.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(chain(&failure)))?;
+    let answered = web::block(work).await.map_err(|error| Refusal::internal(with_causes(&error)))?;
+    let response = answered.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(with_causes(&failure)))?;
     http_response(response).map_err(Refusal::internal)
 }
 

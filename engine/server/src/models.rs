@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use palladium_component::interfaces::{DecoratorList, Metadata, PersistError, Persister};
+use palladium_component::value::with_causes;
 use serde_json::json;
 
-use crate::answer::{Refusal, chain, guarded};
+use crate::answer::{Refusal, guarded};
 
 /// Lists what the root key `model_persister` holds.
 pub struct ModelList {
@@ -27,7 +28,7 @@ impl ModelList {
             return Err(Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message));
         };
         let listed = guarded(|| list(persister.as_ref())).map_err(|panic| Refusal::unavailable(SAID, panic))?;
-        listed.map_err(|error| Refusal::unavailable(SAID, chain(&error)))
+        listed.map_err(|error| Refusal::unavailable(SAID, with_causes(&error)))
     }
 }
 

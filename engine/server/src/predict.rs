@@ -8,9 +8,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
     DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, TrainedModel, ViewRequest,
 };
+use palladium_component::value::with_causes;
 use tokio::sync::Semaphore;
 
-use crate::answer::{Envelope, Refusal, Shape, chain, guarded, respond};
+use crate::answer::{Envelope, Refusal, Shape, guarded, respond};
 use crate::decorated::{plain_request, through};
 use crate::options::Limits;
 use crate::{body, query};
@@ -53,7 +54,7 @@ impl PredictRoute {
                 let _until_done = permit;
                 route.predict(&model, &request)
             };
-            web::block(work).await.map_err(|error| Refusal::internal(chain(&error)))??
+            web::block(work).await.map_err(|error| Refusal::internal(with_causes(&error)))??
         } else {
             self.predict(&model, &request)?
         };
@@ -115,7 +116,7 @@ impl PredictRoute {
             Ok(None) => {
                 let persister = Arc::clone(&self.persister);
                 let read = web::block(move || guarded(|| persister.read(None))).await;
-                read.map_err(|error| unreadable(chain(&error)))?
+                read.map_err(|error| unreadable(with_causes(&error)))?
             }
             Ok(Some(read)) => Ok(read),
             Err(panic) => Err(panic),
@@ -141,7 +142,7 @@ impl PredictRoute {
 fn no_model(error: PersistError) -> Refusal {
     match error {
         PersistError::Lookup(said) => Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, said),
-        PersistError::Failed(_) => unreadable(chain(&error)),
+        PersistError::Failed(_) => unreadable(with_causes(&error)),
     }
 }
 
@@ -156,7 +157,7 @@ impl From<PredictError> for Refusal {
             PredictError::BadRequest(message) => Refusal::bad_request(message),
             PredictError::Refused { message, code } => Refusal::said(status, code, message),
             PredictError::NoProbabilities => Refusal::said(status, -1, error.to_string()),
-            PredictError::Internal(_) => Refusal::internal(chain(&error)),
+            PredictError::Internal(_) => Refusal::internal(with_causes(&error)),
         }
     }
 }

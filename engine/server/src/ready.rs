@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use palladium_component::interfaces::{Persister, TrainedModel};
-use palladium_component::value::KeyPath;
+use palladium_component::value::{KeyPath, with_causes};
 use palladium_runtime::lifecycle;
 use serde_json::json;
 
-use crate::answer::{chain, guarded, respond};
+use crate::answer::{guarded, respond};
 use crate::service::Service;
 
 /// A persister whose active model predict services answer with.
@@ -64,7 +64,7 @@ impl Needed {
         });
         let why = match asked {
             Ok(Ok(is_there)) => return is_there,
-            Ok(Err(error)) => chain(&error),
+            Ok(Err(error)) => with_causes(&error),
             Err(panic) => panic,
         };
         tracing::warn!(target: "palladium::server", "the model of `{}` is not there: {why}", self.key);

@@ -6,10 +6,10 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{DecoratorList, View, ViewRequest};
-use palladium_component::value::Callable;
+use palladium_component::value::{Callable, with_causes};
 use palladium_runtime::{App, decorate, root_keys};
 
-use crate::answer::{Refusal, Shape, chain, respond};
+use crate::answer::{Refusal, Shape, respond};
 use crate::decorated::{http_response, plain_request, through};
 use crate::options::Limits;
 use crate::ready::{live, ready};
@@ -202,6 +202,6 @@ impl ViewRoute {
             Answers::Function(function) => decorate::answer(function, request),
             Answers::Own(view) => view.answer(request, &Handle { service, rule: &self.rule }),
         };
-        http_response(answered.map_err(|failure| Refusal::internal(chain(&failure)))?).map_err(Refusal::internal)
+        http_response(answered.map_err(|failure| Refusal::internal(with_causes(&failure)))?).map_err(Refusal::internal)
     }
 }

@@ -159,7 +159,7 @@ impl Kind {
 
     /// Returns the store of a test, initialized.
     pub fn open(&self, folder: &Path) -> Arc<dyn Persister> {
-        self.open_with(self.arguments(folder))
+        self.open_with(&self.arguments(folder))
     }
 
     /// Returns the store of a test whose process is going to be killed: others need not wait long for its locks.
@@ -168,11 +168,11 @@ impl Kind {
         if let Some((_, lease)) = arguments.iter_mut().find(|(name, _)| *name == "lease") {
             *lease = Data::Float(1.0);
         }
-        self.open_with(arguments)
+        self.open_with(&arguments)
     }
 
-    fn open_with(&self, arguments: Vec<(&'static str, Data)>) -> Arc<dyn Persister> {
-        let store = persister(self.name, &arguments).unwrap();
+    fn open_with(&self, arguments: &[(&'static str, Data)]) -> Arc<dyn Persister> {
+        let store = persister(self.name, arguments).unwrap();
         initialize(store.as_ref(), Mode::Fit).unwrap();
         store
     }
