@@ -20,6 +20,11 @@ cargo clippy --version >/dev/null 2>&1 || step rustup component add clippy
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# The fuzz targets are workspaces of their own.
+for fuzz in engine/config/fuzz components/persistence/fuzz; do
+    step cargo check --locked --manifest-path "$fuzz/Cargo.toml" --target-dir "$CARGO_TARGET_DIR/fuzz"
+done
+
 # The tests of the model stores talk to real servers.
 bring_services
 start_services

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use palladium_component::prelude::*;
 
 /// What the keys of attachments begin with.
-const PREFIX: &str = "attachments/";
+const PREFIX: &str = Metadata::ATTACHMENTS;
 
 /// The key that lists the keys of the attachments that lie beside a model.
 const LIST: &str = "__attachments__";
@@ -64,7 +64,7 @@ impl Explain for AttachmentError {
         match self {
             AttachmentError::Name(_) => Some(format!(
                 "letters, digits, spaces and `.`, `_`, `-` make a name, at most {LONGEST_NAME} bytes; a letter or \
-                 digit comes first"
+                 digit comes first, and neither a space nor a dot last"
             )),
             AttachmentError::NotText(_) | AttachmentError::NotBase64 { .. } => {
                 Some(format!("metadata entries whose keys begin with `{PREFIX}` hold files in base64"))
@@ -145,7 +145,9 @@ pub fn no_such(version: Version, name: &str) -> String {
 pub fn check_name(name: &str) -> Result<(), AttachmentError> {
     let safe = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '.' | '_' | '-');
     let begins_well = name.chars().next().is_some_and(char::is_alphanumeric);
-    if begins_well && name.len() <= LONGEST_NAME && name.chars().all(safe) {
+    // Some databases and services do not tell names apart that differ in what they end with only.
+    let ends_well = !name.ends_with([' ', '.']);
+    if begins_well && ends_well && name.len() <= LONGEST_NAME && name.chars().all(safe) {
         Ok(())
     } else {
         Err(AttachmentError::Name(name.to_owned()))
@@ -198,6 +200,8 @@ mod tests {
             ".hidden",
             "-x",
             " x",
+            "x ",
+            "x.",
             "a\0b",
             "a\nb",
             "%2e%2e%2fx",

@@ -173,6 +173,10 @@ impl Persister for CachedUpdatePersister {
         self.store.list_sizes()
     }
 
+    fn versions(&self) -> Result<Vec<Version>, PersistError> {
+        self.store.versions()
+    }
+
     fn verify(&self, version: Version) -> Result<(), PersistError> {
         self.store.verify(version)
     }

@@ -41,6 +41,14 @@ macro_rules! persister_by {
                 Ok(self.$store()?.list_sizes()?)
             }
 
+            fn versions(&self) -> Result<Vec<Version>, PersistError> {
+                Ok(self.$store()?.versions()?)
+            }
+
+            fn verify(&self, version: Version) -> Result<(), PersistError> {
+                Ok(self.$store()?.verify(version)?)
+            }
+
             fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
                 Ok(self.$store()?.attachments(version)?)
             }

@@ -138,16 +138,22 @@ fn a_store_that_was_not_initialized_says_so() {
 }
 
 #[test]
-fn a_missing_folder_is_told_when_a_model_is_written() {
+fn a_missing_folder_is_told() {
     check(|kind, _, folder| {
         if !kind.is_local {
             return;
         }
         let store = kind.open(&folder.join("absent"));
-        assert_eq!(versions(store.as_ref()), [0; 0]);
-        let error = store.write(&constant(1.0, 1)).unwrap_err();
-        assert!(error.to_string().contains("absent`"), "{error}");
-        assert!(error.help().unwrap().starts_with("create the folder"));
+        for error in [
+            store.write(&constant(1.0, 1)).unwrap_err(),
+            store.list_models().unwrap_err(),
+            store.list_properties().unwrap_err(),
+            store.history().unwrap_err(),
+            store.read(None).err().unwrap(),
+        ] {
+            assert!(error.to_string().contains("absent`"), "{error}");
+            assert!(error.help().unwrap().starts_with("create the folder"));
+        }
         assert!(store.probe().is_err());
         assert!(!folder.join("absent").exists());
     });

@@ -167,6 +167,29 @@ fn a_database_that_is_read_only_can_be_read() {
 }
 
 #[test]
+fn an_activation_does_not_wait_for_a_model_that_is_being_stored() {
+    for url in urls() {
+        let folder = tempfile::tempdir().unwrap();
+        let (proxy, through) = proxied(&url);
+        let store = open(&url, folder.path(), &[("lock_timeout", Data::Float(1.0))]);
+        store.write(&constant(1.0, 1)).unwrap();
+        let slow = open(&through, folder.path(), &[]);
+        std::thread::scope(|scope| {
+            proxy.set(Network::StallsAfter(1 << 20));
+            let written = scope.spawn(|| slow.write(&constant(2.0, BALLAST)).unwrap());
+            while proxy.network() != Network::Stalls {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            store.activate(version(1)).unwrap();
+            assert_eq!(versions(store.as_ref()), [1], "what is being stored is not seen");
+            proxy.set(Network::Works);
+            assert_eq!(written.join().unwrap(), version(2));
+        });
+        assert_eq!(versions(store.as_ref()), [1, 2]);
+    }
+}
+
+#[test]
 fn connections_are_kept_as_the_options_say() {
     for url in urls() {
         let folder = tempfile::tempdir().unwrap();

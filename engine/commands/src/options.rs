@@ -108,7 +108,8 @@ pub fn is_table(matches: &ArgMatches) -> bool {
 
 /// Returns the option or argument of a name that takes a version.
 pub fn version(name: &'static str) -> Arg {
-    Arg::new(name).value_name("VERSION").value_parser(|text: &str| text.parse::<Version>())
+    let version = |text: &str| text.parse::<Version>();
+    Arg::new(name).value_name("VERSION").allow_negative_numbers(true).value_parser(version)
 }
 
 /// Returns what `--format` says.

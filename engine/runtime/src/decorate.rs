@@ -153,6 +153,10 @@ impl Persister for DecoratedPersister {
         self.inner.list_sizes()
     }
 
+    fn versions(&self) -> Result<Vec<Version>, PersistError> {
+        self.inner.versions()
+    }
+
     /// Looks at what is stored, not at what decorators make of it.
     fn verify(&self, version: Version) -> Result<(), PersistError> {
         self.inner.verify(version)

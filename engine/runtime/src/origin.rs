@@ -10,10 +10,12 @@ pub fn origin(command: impl Into<String>) -> Origin {
     Origin { principal, command: command.into() }
 }
 
-/// Returns the name of the user of this process, by what the system says and not by what the environment claims.
+/// Returns the name of the user of this process, by what the system says and not by what the environment claims; its
+/// number where it has no name, as in many containers.
 fn user() -> Option<String> {
     let number = std::fs::metadata("/proc/self").ok()?.uid();
-    name_of(number, &std::fs::read_to_string("/etc/passwd").ok()?)
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(name_of(number, &users).unwrap_or_else(|| format!("uid {number}")))
 }
 
 fn name_of(number: u32, users: &str) -> Option<String> {

@@ -14,6 +14,9 @@ impl Metadata {
     /// The entry that tells what a model came from; the longest by far.
     pub const LINEAGE: &str = "lineage";
 
+    /// What the entries begin with that hold files in base64, while a model is read or written.
+    pub const ATTACHMENTS: &str = "attachments/";
+
     /// Merges an entry; a new value replaces an old one.
     pub fn annotate(&mut self, key: &str, value: impl Into<Json>) {
         self.0.insert(key.to_owned(), value.into());
@@ -29,15 +32,37 @@ impl Metadata {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// Returns the entries that are shown where many models are listed: all but the lineage.
+    /// Returns the entries that are shown where models are listed: all but the lineage and the contents of attachments.
     #[must_use]
     pub fn for_listing(&self) -> Metadata {
-        let shown = self.0.iter().filter(|(key, _)| *key != Metadata::LINEAGE);
+        let is_shown = |key: &str| key != Metadata::LINEAGE && !key.starts_with(Metadata::ATTACHMENTS);
+        let shown = self.0.iter().filter(|(key, _)| is_shown(key));
         Metadata(shown.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    /// Returns all entries but the contents of attachments.
+    #[must_use]
+    pub fn without_files(&self) -> Metadata {
+        let kept = self.0.iter().filter(|(key, _)| !key.starts_with(Metadata::ATTACHMENTS));
+        Metadata(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     /// Returns the version that a persister assigned.
     pub fn version(&self) -> Option<Version> {
         self.get("version")?.as_u64().and_then(|number| Version::new(number).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listings_hold_no_lineage_and_no_files() {
+        let entries = [("version", "1"), ("lineage", "long"), ("attachments/a.txt", "aGV5"), ("__attachments__", "a")];
+        let mut metadata = Metadata::default();
+        entries.iter().for_each(|(key, value)| metadata.annotate(key, *value));
+        let listed = metadata.for_listing();
+        assert_eq!(listed.entries().map(|(key, _)| key).collect::<Vec<_>>(), ["version", "__attachments__"]);
     }
 }

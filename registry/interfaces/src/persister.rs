@@ -102,7 +102,15 @@ pub trait Persister: Lifecycle {
         Ok(BTreeMap::new())
     }
 
-    /// Reads a version to its end and checks that it is what was stored.
+    /// Returns the versions that are stored, in order, also those whose metadata cannot be read.
+    ///
+    /// # Errors
+    /// The store's.
+    fn versions(&self) -> Result<Vec<Version>, PersistError> {
+        Ok(self.list_models()?.iter().filter_map(Metadata::version).collect())
+    }
+
+    /// Reads a version to its end and checks that it, its attachments and what is listed about it are what was stored.
     ///
     /// # Errors
     /// [`PersistError::Lookup`] where there is no such version; what is wrong with it.
@@ -227,9 +235,7 @@ impl PersistError {
 impl crate::Explain for PersistError {
     fn help(&self) -> Option<String> {
         match self {
-            PersistError::Lookup(_) => {
-                Some("`palladium list` shows the versions there are, and their attachments".into())
-            }
+            PersistError::Lookup(_) => Some("`palladium list` shows the versions there are".into()),
             PersistError::Failed(failure) => failure.help(),
         }
     }

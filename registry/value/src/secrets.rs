@@ -57,7 +57,8 @@ pub fn url_passwords(text: &str) -> Vec<Range<usize>> {
     while let Some(found) = text[from..].find(AFTER_SCHEME) {
         let start = from + found + AFTER_SCHEME.len();
         from = start;
-        if !text[..start - AFTER_SCHEME.len()].ends_with(|character: char| character.is_ascii_alphanumeric()) {
+        let before = &text[..start - AFTER_SCHEME.len()];
+        if !before.ends_with(|character: char| character.is_ascii_alphanumeric()) {
             continue;
         }
         let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '\\');
@@ -69,7 +70,8 @@ pub fn url_passwords(text: &str) -> Vec<Range<usize>> {
         // A password may hold what should have been written with `%`: then the `@` stands behind the authority.
         let at = match authority.rfind('@') {
             Some(at) => Some(at),
-            None if is_port(&authority[colon + 1..]) => None,
+            // Only on the web does an `@` belong to a path.
+            None if is_port(&authority[colon + 1..]) && (before.ends_with("http") || before.ends_with("https")) => None,
             None => url.find('@'),
         };
         if let Some(at) = at.filter(|at| *at > colon + 1) {
@@ -276,6 +278,7 @@ mod tests {
             ("postgres://user:canary@host/db", "postgres://user:***@host/db"),
             ("a mysql+x://u:can@ary@h:3306 b", "a mysql+x://u:***@h:3306 b"),
             ("x://u:ca/na#ry?@h", "x://u:***@h"),
+            ("postgresql://ada:12/canary@127.0.0.1/db", "postgresql://ada:***@127.0.0.1/db"),
             ("x://:canary@h y://u:canary@h", "x://:***@h y://u:***@h"),
             ("url=\"s3://k:canary@h\", 'http://k:canary@h'", "url=\"s3://k:***@h\", 'http://k:***@h'"),
             ("http://host:80/a@b http://host/a:b@c http://user@host sqlite:///a/b@c:d ://a:b@c", ""),

@@ -23,6 +23,8 @@ pub enum Intent {
     Read,
     /// Read and write; others wait from the start.
     Write,
+    /// Add what is in nobody's way.
+    Add,
 }
 
 /// How long is waited.
@@ -233,7 +235,14 @@ impl Connection {
 
     /// Returns a value of a row.
     pub fn value<T: Field>(&self, row: &Row, column: usize) -> Result<T, DatabaseError> {
-        T::of(row, column).map_err(|source| self.error(source))
+        T::of(row, column).map_err(|source| match source {
+            // Whoever changed the row did not go by the types of its columns.
+            sqlx::Error::ColumnDecode { index, .. } => DatabaseError::Inconsistent {
+                place: self.place.clone(),
+                what: format!("the column {index} of a row holds a value of another type than it should"),
+            },
+            source => self.error(source),
+        })
     }
 
     /// Returns how many bytes a statement may have with all its values, if that is limited.
@@ -305,13 +314,15 @@ fn wait<T>(
 fn begin(dialect: Dialect, intent: Intent) -> &'static [&'static str] {
     match (dialect, intent) {
         (Dialect::Sqlite, Intent::Read) => &["BEGIN"],
-        (Dialect::Sqlite, Intent::Write) => &["BEGIN IMMEDIATE"],
+        (Dialect::Sqlite, Intent::Write | Intent::Add) => &["BEGIN IMMEDIATE"],
         (Dialect::Postgres, Intent::Read) => &["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"],
-        (Dialect::Postgres, Intent::Write) => &["BEGIN ISOLATION LEVEL READ COMMITTED"],
+        (Dialect::Postgres, Intent::Write | Intent::Add) => &["BEGIN ISOLATION LEVEL READ COMMITTED"],
         (Dialect::MySql, Intent::Read) => &[
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ],
-        (Dialect::MySql, Intent::Write) => &["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"],
+        (Dialect::MySql, Intent::Write | Intent::Add) => {
+            &["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"]
+        }
     }
 }

@@ -113,10 +113,14 @@ impl Dialect {
                  JOIN pragma_table_info(t.name) AS c WHERE t.type IN ('table', 'view') \
                  AND lower(t.name) IN ({places}) ORDER BY t.name, c.cid"
             ),
+            // The standard's own views hide the tables of which a user may do nothing.
             Dialect::Postgres => format!(
-                "SELECT c.table_name::text, c.column_name::text, c.data_type::text FROM information_schema.columns AS c \
-                 WHERE c.table_schema = current_schema() AND c.table_name IN ({places}) \
-                 ORDER BY c.table_name, c.ordinal_position"
+                "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)::text \
+                 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid \
+                 WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+                 AND a.attnum > 0 AND NOT a.attisdropped AND c.relname::text IN ({places}) \
+                 ORDER BY c.relname, a.attnum"
             ),
             Dialect::MySql => format!(
                 "SELECT CAST(lower(c.table_name) AS CHAR), CAST(c.column_name AS CHAR), CAST(c.data_type AS CHAR) \

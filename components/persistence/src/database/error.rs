@@ -44,7 +44,7 @@ pub enum DatabaseError {
         source: io::Error,
     },
     /// The folder of the database does not exist.
-    #[error("the database `{place}` cannot be created: there is no folder `{folder}`")]
+    #[error("there is no database `{place}`, as there is no folder `{folder}`")]
     MissingFolder {
         /// The database.
         place: String,

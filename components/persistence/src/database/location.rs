@@ -58,6 +58,9 @@ pub enum LocationError {
     /// The server is told, but not the database on it.
     #[error("`url` names a server but no database on it")]
     NoDatabase,
+    /// A password has a slash or a question mark in it.
+    #[error("`url` has an `@` behind its host, so that the password before it seems to be cut off")]
+    Slash,
     /// An option is none that is known.
     #[error("`url` has an option `{0}`, which is not known for this database; there are {1}")]
     UnknownOption(String, &'static str),
@@ -78,9 +81,11 @@ impl LocationError {
             | LocationError::OtherDatabase(_)
             | LocationError::NotAUrl(_)
             | LocationError::NoDatabase => {
-                "write `sqlite:///models.db` for a file, `postgresql://user:password@host/database` or \
-                 `mysql://user:password@host/database` for a server; in a password, `@`, `:`, `/` and `%` are written \
-                 `%40`, `%3A`, `%2F` and `%25`"
+                "write `sqlite:///models.db` for a file, `postgresql://host/database` or `mysql://host/database` for a \
+                 server, with the user and behind a colon the password and an `@` before the host"
+            }
+            LocationError::Slash => {
+                "in a password, `@`, `:`, `/`, `?`, `#` and `%` are written `%40`, `%3A`, `%2F`, `%3F`, `%23` and `%25`"
             }
             LocationError::UnknownOption(..) => "correct its name, or leave it out",
             LocationError::Value(_) => "the manual of the database lists the values",
@@ -187,6 +192,10 @@ impl Server {
         let database = url.path().trim_start_matches('/').to_owned();
         if database.is_empty() {
             return Err(LocationError::NoDatabase);
+        }
+        // A slash in a password ends it: what looks like the database is the rest of the password.
+        if url.path().contains('@') || url.query().is_some_and(|options| options.contains('@')) {
+            return Err(LocationError::Slash);
         }
         let mut options = Vec::new();
         for (name, value) in url.query_pairs() {
@@ -315,6 +324,8 @@ mod tests {
             ("postgresql://host/db?sslmode=secret", LocationError::Value("sslmode".into())),
             ("mysql://user:secret@host/db?charset=latin1", LocationError::Value("charset".into())),
             ("mysql://user:secret@host/db?sslmode=disable", option("sslmode", &MYSQL)),
+            ("postgresql://ada:12/secret@127.0.0.1/db", LocationError::Slash),
+            ("postgresql://ada:1/x?secret@host/db", LocationError::Slash),
         ];
         for (url, expected) in cases {
             let error = parsed(url).unwrap_err();

@@ -179,6 +179,20 @@ impl<'a> Rows<'a> {
         rows.iter().map(|row| Ok((self.connection.value(row, 0)?, self.connection.value(row, 1)?))).collect()
     }
 
+    /// Returns the versions of all models in order.
+    pub fn versions(&mut self) -> Result<Vec<Version>, DatabaseError> {
+        let sql = format!("SELECT version FROM {} ORDER BY version", self.tables.models);
+        let rows = self.connection.rows(statement(sql))?;
+        let numbers = rows.iter().map(|row| Ok(version(self.connection.value(row, 0)?)));
+        numbers.filter_map(Result::transpose).collect()
+    }
+
+    /// Returns what is listed about a model that is there.
+    pub fn metadata(&mut self, version: Version) -> Result<String, DatabaseError> {
+        let sql = format!("SELECT metadata FROM {} WHERE version = ?", self.tables.models);
+        Ok(self.first(statement(sql).bind(number(version)))?.unwrap_or_default())
+    }
+
     /// Returns how many bytes each model takes.
     pub fn sizes(&mut self) -> Result<BTreeMap<Version, u64>, DatabaseError> {
         let sql = format!("SELECT version, artifact_size FROM {}", self.tables.models);

@@ -11,7 +11,7 @@ const PROPERTIES: &[&str] = &["id", "name", "value"];
 const MODELS: &[&str] = &["version", "metadata", "artifact_size", "sha256"];
 const CHUNKS: &[&str] = &["model_version", "sequence", BLOB];
 const ACTIVATIONS: &[&str] = &["id", "time", "from_version", "to_version", "principal", "command"];
-const ATTACHMENTS: &[&str] = &["model_version", "name", "sequence", "size", BLOB];
+const ATTACHMENTS: &[&str] = &["model_version", "name", "sequence", "size", "sha256", BLOB];
 
 /// The column of bytes.
 pub const BLOB: &str = "blob";
@@ -165,6 +165,16 @@ impl Tables {
             let table: String = connection.value(&row, 0)?;
             columns.entry(table).or_default().push((connection.value(&row, 1)?, connection.value(&row, 2)?));
         }
+        if connection.dialect() == Dialect::MySql {
+            // It hides the tables of which a user may do nothing: asked for one of them, it says so.
+            for (table, _) in tables.iter().filter(|(table, _)| !columns.contains_key(*table)) {
+                match connection.rows(statement(format!("SELECT 1 FROM {table} LIMIT 0"))) {
+                    Err(error @ DatabaseError::NotPermitted { .. }) => return Err(error),
+                    Err(error) if error.breaks_connection() => return Err(error),
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
         Ok(columns)
     }
 
@@ -213,11 +223,12 @@ impl Tables {
         let int = dialect.int();
         connection.run(format!(
             "CREATE TABLE IF NOT EXISTS {attachments} (model_version {int} NOT NULL, name {name} NOT NULL, \
-             sequence {int} NOT NULL, size {int} NOT NULL, {blob} {bytes} NOT NULL, \
+             sequence {int} NOT NULL, size {int} NOT NULL, sha256 {text} NOT NULL, {blob} {bytes} NOT NULL, \
              PRIMARY KEY (model_version, name, sequence), \
              FOREIGN KEY (model_version) REFERENCES {models} (version) ON DELETE CASCADE){options}",
             attachments = self.attachments,
             name = dialect.key_text(),
+            text = dialect.text(),
             blob = dialect.quoted(BLOB),
             bytes = dialect.bytes(self.coding),
             models = self.models,

@@ -66,7 +66,8 @@ impl Session {
         mut work: impl FnMut(&mut Rows<'_>) -> Result<T, DatabaseError>,
     ) -> Result<Option<T>, DatabaseError> {
         if settings.location.file().is_some_and(|file| matches!(file.try_exists(), Ok(false))) {
-            return Ok(None);
+            // A typo must not look like a store in which nothing is.
+            return check_folder(&settings.location).map(|()| None);
         }
         self.connected(settings, false, |connection| {
             connection.transaction(intent, |connection| match settings.tables.find(connection)? {
@@ -202,10 +203,13 @@ impl Session {
 /// Looks which tables there are and makes those that are missing.
 fn found_or_made(tables: &Tables, connection: &mut Connection) -> Result<Present, DatabaseError> {
     let found = tables.find(connection)?;
-    if let Found::Store(present) = found
-        && (connection.dialect().creates_in_transactions() || !Rows::new(connection, tables, present).is_untouched()?)
-    {
-        return Ok(present);
+    if let Found::Store(present) = found {
+        let is_complete = present.activations && present.attachments;
+        let is_made_later = connection.dialect().creates_in_transactions();
+        // Elsewhere a table that is made in a transaction would end it.
+        if is_made_later || is_complete && !Rows::new(connection, tables, present).is_untouched()? {
+            return Ok(present);
+        }
     }
     // Where the creation of tables is not part of a transaction, it may have been interrupted.
     tables.create(connection)?;

@@ -105,8 +105,13 @@ impl Store<'_> {
         let (metadata, attached) = attachments::take_out(&model.metadata)?;
         // Encoding takes longest: the store is not locked yet.
         let prepared = Prepared::new(model).map_err(unwritable)?.with_metadata(metadata);
-        self.creating(|rows| {
-            let version = rows.allocate()?;
+        // On a server the rows of a new model are in nobody's way: only its number has to be the writer's own.
+        let reserved = match self.settings.location.is_server() {
+            true => Some(self.creating(|rows| rows.allocate())?),
+            false => None,
+        };
+        let write = |rows: &mut Rows<'_>| {
+            let version = reserved.map_or_else(|| rows.allocate(), Ok)?;
             let sealed = prepared.seal(version).map_err(unwritable)?;
             let artifact_size = i64::try_from(sealed.size()).unwrap_or(i64::MAX);
             let row = ModelRow { artifact_size, sha256: hex::encode(sealed.sha256()) };
@@ -119,13 +124,17 @@ impl Store<'_> {
                 rows.insert_attachment(version, &attachment.name, &attachment.content.as_slice(), chunk_size)?;
             }
             Ok(version)
-        })
+        };
+        match reserved {
+            None => self.creating(write),
+            Some(_) => self.existing(Intent::Add, write)?.ok_or_else(|| self.vanished()),
+        }
     }
 
     /// Makes a version the active one.
     pub fn activate(&self, version: Version, origin: &Origin) -> Result<(), DatabaseError> {
         let before = self.of_model(Intent::Write, version, |rows| rows.set_active(Some(version), origin))?;
-        tracing::info!(from = before.as_deref().unwrap_or("none"), to = %version, "model activated");
+        tracing::info!(from = %before.as_deref().unwrap_or("none"), to = %version, "model activated");
         Ok(())
     }
 
@@ -143,15 +152,20 @@ impl Store<'_> {
 
     /// Deletes a version. With `force` it may be the active one, after which none is active.
     pub fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), DatabaseError> {
-        self.of_model(Intent::Write, version, |rows| {
-            rows.delete_model(version)?;
+        let was_active = self.of_model(Intent::Write, version, |rows| {
             let is_active = rows.property(ACTIVE_MODEL)? == Some(version.to_string());
             match (is_active, force) {
-                (false, _) => Ok(()),
-                (true, false) => Err(DatabaseError::Active(version)),
-                (true, true) => rows.set_active(None, origin).map(drop),
+                (false, _) => {}
+                (true, false) => return Err(DatabaseError::Active(version)),
+                (true, true) => drop(rows.set_active(None, origin)?),
             }
-        })
+            rows.delete_model(version)?;
+            Ok(is_active)
+        })?;
+        if was_active {
+            tracing::warn!(%version, "the active model was deleted: activate another one");
+        }
+        Ok(())
     }
 
     /// Returns the metadata of all models.
@@ -160,13 +174,32 @@ impl Store<'_> {
             let mut names = rows.attachment_names()?;
             let place = rows.place().to_owned();
             let listed = rows.models()?.into_iter().map(|(version, metadata)| {
-                let metadata = listed(&place, version, &metadata)?;
+                let metadata = listed_metadata(&place, version, &metadata)?;
                 let attached = metadata.version().and_then(|version| names.remove(&version)).unwrap_or_default();
                 Ok(attachments::listing(&metadata, &attached))
             });
             listed.collect()
         })?;
         Ok(models.unwrap_or_default())
+    }
+
+    /// Returns the versions that are stored.
+    pub fn versions(&self) -> Result<Vec<Version>, DatabaseError> {
+        Ok(self.existing(Intent::Read, |rows| rows.versions())?.unwrap_or_default())
+    }
+
+    /// Reads a version to its end, and checks that all that is stored of it is what was stored.
+    pub fn verify(&self, version: Version) -> Result<(), DatabaseError> {
+        let model = self.read(Some(version))?;
+        let listed = self.of_model(Intent::Read, version, |rows| rows.metadata(version))?;
+        let listed = listed_metadata(&self.settings.location.to_string(), version.number().cast_signed(), &listed)?;
+        match attachments::listing(&listed, &[]) == attachments::listing(&model.metadata.without_files(), &[]) {
+            true => Ok(()),
+            false => Err(DatabaseError::Inconsistent {
+                place: self.settings.location.to_string(),
+                what: format!("the list of models says something else about version {version} than the stored model"),
+            }),
+        }
     }
 
     /// Returns the properties: one small query where it is known that there is a store.
@@ -191,10 +224,13 @@ impl Store<'_> {
 
     /// Writes the content of an attachment.
     pub fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn Write) -> Result<(), DatabaseError> {
+        let missing = || no_such_attachment(version, name);
         let mut counting = Counting { writer, is_touched: false };
+        let is_name = attachments::check_name(name).is_ok();
         self.of_model(Intent::Read, version, |rows| match rows.read_attachment(version, name, &mut counting) {
+            _ if !is_name => Err(missing()),
             Ok(true) => Ok(()),
-            Ok(false) => Err(no_such_attachment(version, name)),
+            Ok(false) => Err(missing()),
             // What was passed on once cannot be passed on again.
             Err(error) if error.is_transient() && counting.is_touched => {
                 let source = std::io::Error::other(error);
@@ -218,7 +254,9 @@ impl Store<'_> {
 
     /// Takes an attachment from a version.
     pub fn detach(&self, version: Version, name: &str) -> Result<(), DatabaseError> {
-        self.of_model(Intent::Write, version, |rows| match rows.delete_attachment(version, name)? {
+        // What cannot be a name is none, however the database compares.
+        let is_name = attachments::check_name(name).is_ok();
+        self.of_model(Intent::Write, version, |rows| match is_name && rows.delete_attachment(version, name)? {
             true => Ok(()),
             false => Err(no_such_attachment(version, name)),
         })
@@ -282,6 +320,14 @@ impl Store<'_> {
         done.ok_or_else(|| no_such(version))
     }
 
+    /// Returns that there is no store any more a moment after there was one.
+    fn vanished(&self) -> DatabaseError {
+        DatabaseError::Inconsistent {
+            place: self.settings.location.to_string(),
+            what: "its tables were removed while a model was stored".to_owned(),
+        }
+    }
+
     /// Returns why a version cannot be read: what the database said, if it was the database that failed.
     fn unreadable(&self, version: Version, error: ArtifactError) -> DatabaseError {
         let source = match error {
@@ -316,7 +362,7 @@ fn no_such_attachment(version: Version, name: &str) -> DatabaseError {
 }
 
 /// Returns the metadata of a row.
-fn listed(place: &str, version: i64, metadata: &str) -> Result<Metadata, DatabaseError> {
+fn listed_metadata(place: &str, version: i64, metadata: &str) -> Result<Metadata, DatabaseError> {
     let mut metadata: Metadata = serde_json::from_str(metadata).map_err(|error| DatabaseError::Inconsistent {
         place: place.to_owned(),
         what: format!("the metadata of version {version} are not what was stored: {error}"),

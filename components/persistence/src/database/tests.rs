@@ -248,9 +248,8 @@ fn other_tables_in_the_file_are_left_alone() {
 fn a_missing_folder_is_told_when_a_model_is_written() {
     let (folder, _) = folder();
     let store = database(&folder.path().join("absent"));
-    assert_eq!(versions(&store), [0; 0]);
     let told = told(&store.write(&constant(1.0, 1)).unwrap_err());
-    assert!(told.contains("models.db` cannot be created: there is no folder `") && told.contains("absent`"), "{told}");
+    assert!(told.contains("models.db`, as there is no folder `") && told.contains("absent`"), "{told}");
 }
 
 #[test]
@@ -463,6 +462,64 @@ fn a_failed_upgrade_leaves_the_store_as_it_was() {
     sql(&file, "DROP TRIGGER full");
     assert_eq!(store.upgrade(None, None, &origin("upgrade")).unwrap().steps.len(), 2);
     assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "1")]));
+}
+
+#[test]
+fn changed_attachments_are_noticed() {
+    let cases = [
+        ("UPDATE model_attachments SET blob = x'00' WHERE sequence = 1", "is not what was stored"),
+        ("DELETE FROM model_attachments WHERE sequence = 1", "is not what was stored"),
+        ("DELETE FROM model_attachments WHERE sequence = 0", ""),
+        ("UPDATE model_attachments SET size = 3", "is not what was stored"),
+        ("UPDATE model_attachments SET size = 'many'", "holds a value of another type"),
+        ("UPDATE model_attachments SET name = '../evil.txt'", "`../evil.txt` is no name of an attachment"),
+    ];
+    for (change, expected) in cases {
+        let (folder, file) = folder();
+        let store = database(folder.path());
+        store.write(&constant(1.0, 1)).unwrap();
+        store.attach(version(1), "notes.txt", &b"0123456789".as_slice()).unwrap();
+        store.verify(version(1)).unwrap();
+        sql(&file, change);
+        if expected.is_empty() {
+            assert_eq!(store.attachments(version(1)).unwrap(), []);
+            continue;
+        }
+        let told = told(&store.verify(version(1)).unwrap_err());
+        assert!(told.contains(expected), "{change}: {told}");
+        assert!(store.read_attachment(version(1), "notes.txt", &mut Vec::new()).is_err());
+    }
+}
+
+#[test]
+fn names_that_databases_take_for_each_other_are_refused() {
+    let (folder, _) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    store.attach(version(1), "a.txt", &b"x".as_slice()).unwrap();
+    assert!(store.attach(version(1), "a.txt ", &b"y".as_slice()).is_err());
+    assert!(store.detach(version(1), "a.txt ").is_err());
+    assert!(store.read_attachment(version(1), "a.txt ", &mut Vec::new()).is_err());
+    assert_eq!(store.attachments(version(1)).unwrap().len(), 1);
+}
+
+#[test]
+fn verifying_compares_what_is_listed_and_looks_at_each_version() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    for _ in 0..3 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    sql(
+        &file,
+        "UPDATE models SET metadata = '{\"score_test\": 9.9}' WHERE version = 1; \
+         UPDATE models SET metadata = 'x' WHERE version = 2",
+    );
+    assert_eq!(Persister::versions(&store).unwrap(), [version(1), version(2), version(3)]);
+    let told = |number| told(&store.verify(version(number)).unwrap_err());
+    assert!(told(1).contains("the list of models says something else about version 1"), "{}", told(1));
+    assert!(told(2).contains("the metadata of version 2 are not what was stored"), "{}", told(2));
+    store.verify(version(3)).unwrap();
 }
 
 #[test]

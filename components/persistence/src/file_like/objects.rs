@@ -67,6 +67,22 @@ impl Objects {
         Ok(self.load()?.models().iter().map(|(_, metadata)| metadata.clone()).collect())
     }
 
+    /// Returns the versions that are listed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn versions(&self) -> Result<Vec<Version>, FileError> {
+        Ok(self.load()?.models().iter().map(|(version, _)| *version).collect())
+    }
+
+    /// Reads a version to its end.
+    ///
+    /// # Errors
+    /// There is no such model, or it is not what was stored.
+    pub fn verify(&self, version: Version) -> Result<(), FileError> {
+        self.read(Some(version)).map(drop)
+    }
+
     /// Returns the properties of the store.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ pub enum Network {
     BreaksOnceAfter(usize),
     /// It breaks one connection after so many bytes from the server, and works from then on.
     BreaksOnceAnswerAfter(usize),
+    /// It stalls after so many bytes from the client.
+    StallsAfter(usize),
     /// It takes everything and passes nothing on.
     Stalls,
     /// It ends each new connection at once.
@@ -89,6 +91,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, network: &Mutex<Network>, is_ans
             drop(state);
             from.shutdown(Shutdown::Both)?;
             return to.shutdown(Shutdown::Both);
+        }
+        if let Network::StallsAfter(bytes) = *state
+            && !is_answer
+            && n_passed + length > bytes
+        {
+            *state = Network::Stalls;
         }
         if *state == Network::Gone {
             from.shutdown(Shutdown::Both)?;

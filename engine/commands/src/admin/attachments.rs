@@ -79,7 +79,7 @@ pub(super) fn attach(host: &mut dyn Host, matches: &ArgMatches) -> Result<(), Co
     let failed = |source| Failure::from(FileError { file: path.clone(), done: "read", source });
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
-        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)).into());
+        return Err(failed(io::Error::other("it is no ordinary file")).into());
     }
     let content = FileContent { path: path.clone(), size: metadata.len() };
     persister.attach(*version, &name, &content).map_err(store_failed("attaching"))?;

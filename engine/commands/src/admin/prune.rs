@@ -59,6 +59,7 @@ pub(super) fn run(host: &mut dyn Host, matches: &ArgMatches) -> Result<(), Comma
         surplus.iter().try_for_each(|version| host.print(&format!("would delete version {version}")))?;
         let total = models.len();
         return host.print(&match surplus.len() {
+            0 if total == 1 => "nothing to delete, 1 version".to_owned(),
             0 => format!("nothing to delete, {total} versions"),
             count => format!("{count} of {total} versions; `--yes` deletes them"),
         });
