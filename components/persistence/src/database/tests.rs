@@ -611,3 +611,33 @@ fn stores_of_text_and_of_bytes_are_told_apart() {
     let text = persister("palladium.persistence.DatabaseCLOB", &arguments).unwrap();
     assert!(told(&text.list_models().unwrap_err()).contains("keeps its models as bytes"));
 }
+
+/// Stores as each layout was made: a version with a log of activations, and from 1.1 on with an attachment.
+const GOLDEN: &[(&str, &str)] = &[
+    ("1.0", include_str!("../../tests/golden/database-1.0.sql")),
+    ("1.1", include_str!("../../tests/golden/database-1.1.sql")),
+];
+
+#[test]
+fn golden_stores_of_all_layouts_are_read_and_upgraded() {
+    assert_eq!(GOLDEN.last().unwrap().0, LAYOUT);
+    for (layout, statements) in GOLDEN {
+        let (folder, file) = folder();
+        sql(&file, statements);
+        let store = database(folder.path());
+        assert_eq!(store.list_properties().unwrap()["db-version"], *layout);
+        let read = store.read(None).unwrap();
+        assert_eq!((answer(&read), read.metadata.version()), (2.5, Some(version(2))));
+        store.verify(version(2)).unwrap();
+        assert_eq!(log(&store), ["0 1 ada fit", "1 2 ada admin activate 2"]);
+        let expected: &[Attachment] = match *layout {
+            "1.0" => &[],
+            _ => &[Attachment { name: "notes.txt".to_owned(), size: 3 }],
+        };
+        assert_eq!(store.attachments(version(2)).unwrap(), expected);
+        store.upgrade(None, None, &origin("upgrade")).unwrap();
+        assert_eq!(store.list_properties().unwrap(), properties(&[("active-model", "2")]));
+        store.attach(version(2), "more.txt", &b"x".as_slice()).unwrap();
+        assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(3));
+    }
+}
