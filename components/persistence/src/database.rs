@@ -139,7 +139,9 @@ database! {
     /// A database of SQLite is one file, the others are on a server. Models, their metadata, their attachments and which one is active lie in five tables. The tables, and the file,
     /// are made when the first model is stored; until then the store is empty. Each change is one transaction: a process
     /// that is killed in the middle of it leaves the store as it was. Any number of processes may use one store at
-    /// once; who changes it waits for the others, ten seconds unless `lock_timeout` says otherwise.
+    /// once; who changes it waits for the others, ten seconds unless `lock_timeout` says otherwise. On a server nobody
+    /// waits while a model is stored; with SQLite those who read wait too while the bytes of a large model reach the
+    /// disk.
     ///
     /// ```ron
     /// {
