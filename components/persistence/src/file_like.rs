@@ -76,3 +76,7 @@ mod faulty;
 mod killed;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[path = "../tests/faults/told.rs"]
+#[allow(dead_code, reason = "what is told in errors is looked at elsewhere")]
+mod told;

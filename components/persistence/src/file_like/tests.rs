@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::json;
 
 use super::faulty::Faulty;
+use super::told::logged;
 use super::*;
 use crate::memory_io::MemoryIO;
 use crate::testing::{answer, component, constant, initialize, persister};
@@ -209,4 +210,22 @@ fn an_active_version_that_is_gone_is_told() {
         matches!(store.probe().unwrap(), Probe::Found(text) if text == format!("the store in `{PATH} (in memory)`"))
     );
     assert!(!Path::new("a").exists());
+}
+
+#[test]
+fn a_deletion_of_the_active_model_is_warned_of() {
+    type Delete = fn(&FileLike) -> Result<(), PersistError>;
+    let plain: Delete = |store| store.delete(version(2));
+    let forced: Delete = |store| store.delete_as(version(2), true, &Origin::default());
+    for delete in [plain, forced] {
+        let store = over(Arc::new(MemoryIO::default()));
+        (0..2).for_each(|_| drop(store.write(&constant(1.0, 1)).unwrap()));
+        for (active, is_warned) in [(1, false), (2, true)] {
+            store.write(&constant(1.0, 1)).unwrap();
+            store.activate(version(active)).unwrap();
+            let (deleted, log) = logged(|| if is_warned { delete(&store) } else { store.delete(version(3)) });
+            deleted.unwrap();
+            assert_eq!(log.contains("WARN") && log.contains("the active model was deleted"), is_warned, "{log}");
+        }
+    }
 }

@@ -39,11 +39,7 @@ impl Objects {
     /// # Errors
     /// The store's, and that there is no such version.
     pub fn delete(&self, version: Version) -> Result<(), FileError> {
-        let was_active = self.unlist(version, |_, is_active| Ok(is_active))?;
-        if was_active {
-            tracing::warn!(%version, "the active model was deleted: activate another one");
-        }
-        Ok(())
+        self.unlist(version, |_, _| Ok(()))
     }
 
     /// Deletes a version. With `force` it may be the active one, after which none is active.
@@ -53,10 +49,9 @@ impl Objects {
     pub fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), FileError> {
         self.unlist(version, |catalogue, is_active| match (is_active, force) {
             (true, false) => Err(FileError::Active(version)),
-            (true, true) => catalogue.set_active(None, origin).map(|_| false).map_err(|wrong| self.wrong(wrong)),
-            (false, _) => Ok(false),
+            (true, true) => catalogue.set_active(None, origin).map(drop).map_err(|wrong| self.wrong(wrong)),
+            (false, _) => Ok(()),
         })
-        .map(drop)
     }
 
     /// Brings the store to a layout.
@@ -81,26 +76,28 @@ impl Objects {
         })
     }
 
-    /// Takes a version from the list, then removes its objects. `prepare` is told whether it is the active one; what it
-    /// returns is returned.
+    /// Takes a version from the list, then removes its objects. `prepare` is told whether it is the active one.
     fn unlist(
         &self,
         version: Version,
-        mut prepare: impl FnMut(&mut Catalogue, bool) -> Result<bool, FileError>,
-    ) -> Result<bool, FileError> {
+        mut prepare: impl FnMut(&mut Catalogue, bool) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
         let unlisted = self.change_version(version, |catalogue| {
             let active = catalogue.active().map_err(|wrong| self.wrong(wrong))?;
-            let prepared = prepare(catalogue, active == Some(version))?;
+            let is_active = active == Some(version);
+            prepare(catalogue, is_active)?;
             let names = catalogue.model(version).map(|metadata| self.names(version, metadata)).unwrap_or_default();
             catalogue.remove(version);
-            Ok((prepared, names))
+            Ok((is_active, names))
         });
         match unlisted {
-            Ok((prepared, names)) => {
-                names.iter().try_for_each(|name| self.remove(name))?;
-                Ok(prepared)
+            Ok((was_active, names)) => {
+                if was_active {
+                    tracing::warn!(%version, "the active model was deleted: activate another one");
+                }
+                names.iter().try_for_each(|name| self.remove(name))
             }
-            Err(FileError::Lookup(_)) if self.complete_deletion(version)? => Ok(false),
+            Err(FileError::Lookup(_)) if self.complete_deletion(version)? => Ok(()),
             Err(error) => Err(error),
         }
     }
