@@ -229,3 +229,26 @@ fn a_deletion_of_the_active_model_is_warned_of() {
         }
     }
 }
+
+#[test]
+fn what_was_stored_without_an_answer_is_removed_again() {
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    for end in ["model-1.model", "model-1-a.txt"] {
+        let io = Arc::new(Faulty::default());
+        let store = over(Arc::<Faulty>::clone(&io));
+        let lost = || StoreError::Failed(Failure::message("the answer was lost"));
+        *io.after_put.lock().unwrap() = Some((end, Box::new(lost)));
+        assert_eq!(store.write(&model).unwrap_err().to_string(), "the answer was lost");
+        for name in ["a/model-1.model", "a/model-1-a.txt"] {
+            assert_eq!(io.size(name).unwrap(), None, "{name} after {end}");
+        }
+    }
+    // What was refused belongs to somebody else.
+    let io = Arc::new(Faulty::default());
+    let store = over(Arc::<Faulty>::clone(&io));
+    let taken = || StoreError::Conflict { object: "model-1-a.txt".into() };
+    *io.after_put.lock().unwrap() = Some(("model-1-a.txt", Box::new(taken)));
+    assert_eq!(store.write(&model).unwrap(), version(2));
+    assert_eq!((io.size("a/model-1.model").unwrap(), io.size("a/model-1-a.txt").unwrap()), (None, Some(3)));
+}

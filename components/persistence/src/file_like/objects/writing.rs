@@ -77,7 +77,7 @@ impl Objects {
         Ok(true)
     }
 
-    /// Stores a model and its attachments and says which objects were stored.
+    /// Stores a model and its attachments and says which objects were stored, or may have been.
     fn place(
         &self,
         version: Version,
@@ -85,15 +85,20 @@ impl Objects {
         attachments: &[Taken],
         placed: &mut Vec<String>,
     ) -> Result<(), FileError> {
-        let name = self.template.model(version);
-        self.put(&name, sealed, &Expected::Nothing)?;
-        placed.push(name);
-        for attachment in attachments {
+        self.place_object(self.template.model(version), sealed, placed)?;
+        attachments.iter().try_for_each(|attachment| {
             let name = self.template.attachment(version, &attachment.name);
-            self.put(&name, &attachment.content.as_slice(), &Expected::Nothing)?;
+            self.place_object(name, &attachment.content.as_slice(), placed)
+        })
+    }
+
+    fn place_object(&self, name: String, content: &dyn Content, placed: &mut Vec<String>) -> Result<(), FileError> {
+        let put = self.put(&name, content, &Expected::Nothing);
+        // What was refused is somebody else's; what failed otherwise may have arrived all the same.
+        if !matches!(put, Err(FileError::Store(StoreError::Conflict { .. }))) {
             placed.push(name);
         }
-        Ok(())
+        put
     }
 
     /// Lists a model that is stored.
