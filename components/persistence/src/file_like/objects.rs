@@ -144,6 +144,12 @@ impl Objects {
         Ok(removed?)
     }
 
+    /// Returns that a version is listed and cannot be read.
+    fn gone(&self, version: Version) -> FileError {
+        let file = self.store.shown(&self.template.model(version));
+        FileError::Lookup(format!("No such version: {version}. It is listed, but `{file}` is missing."))
+    }
+
     fn overtaken(&self) -> FileError {
         FileError::Overtaken { file: self.store.shown(&self.template.metadata()) }
     }

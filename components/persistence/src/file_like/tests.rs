@@ -252,3 +252,17 @@ fn what_was_stored_without_an_answer_is_removed_again() {
     assert_eq!(store.write(&model).unwrap(), version(2));
     assert_eq!((io.size("a/model-1.model").unwrap(), io.size("a/model-1-a.txt").unwrap()), (None, Some(3)));
 }
+
+#[test]
+fn a_version_whose_object_is_missing_is_not_activated() {
+    let io = Arc::new(MemoryIO::default());
+    let store = over(Arc::<MemoryIO>::clone(&io));
+    (0..2).for_each(|_| drop(store.write(&constant(1.0, 1)).unwrap()));
+    store.activate(version(2)).unwrap();
+    io.remove("a/model-1.model").unwrap();
+    let error = store.activate(version(1)).unwrap_err();
+    let expected = "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing.";
+    assert!(matches!(&error, PersistError::Lookup(text) if text == expected), "{error}");
+    assert_eq!(store.list_properties().unwrap()["active-model"], "2");
+    assert_eq!(store.history().unwrap().len(), 1);
+}

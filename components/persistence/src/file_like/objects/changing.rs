@@ -24,9 +24,13 @@ impl Objects {
     /// Makes a version the active one.
     ///
     /// # Errors
-    /// The store's, and that there is no such version.
+    /// The store's, that there is no such version, and that its object is missing.
     pub fn activate(&self, version: Version, origin: &Origin) -> Result<(), FileError> {
+        let object = self.template.model(version);
         let before = self.change_version(version, |catalogue| {
+            if self.store.size(&object)?.is_none() {
+                return Err(self.gone(version));
+            }
             catalogue.set_active(Some(version), origin).map_err(|wrong| self.wrong(wrong))
         })?;
         let before = before.map_or_else(|| "none".to_owned(), |version| version.to_string());
