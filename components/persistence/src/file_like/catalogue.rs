@@ -267,6 +267,16 @@ impl Catalogue {
         Ok(from)
     }
 
+    /// Returns the newest entry of the log of activations.
+    pub fn last_activation(&self) -> Option<&Activation> {
+        self.activations.last()
+    }
+
+    /// Returns whether an entry is in the log of activations, in which the newest are the last.
+    pub fn has_activated(&self, activation: &Activation) -> bool {
+        self.activations.iter().rev().any(|entry| entry == activation)
+    }
+
     /// Returns the log of activations, the oldest first.
     pub fn into_activations(self) -> Vec<Activation> {
         self.activations

@@ -266,3 +266,43 @@ fn a_version_whose_object_is_missing_is_not_activated() {
     assert_eq!(store.list_properties().unwrap()["active-model"], "2");
     assert_eq!(store.history().unwrap().len(), 1);
 }
+
+#[test]
+fn changes_whose_answers_are_lost_are_made_once() {
+    type Change = fn(&FileLike) -> Result<(), PersistError>;
+    let cases: [(&str, Change, usize); 5] = [
+        ("activate", |store| store.activate(version(1)), 1),
+        ("delete", |store| store.delete(version(1)), 0),
+        ("delete the active one", |store| store.delete_as(version(2), true, &Origin::default()), 1),
+        ("attach", |store| store.attach(version(1), "b.txt", &b"x".as_slice()), 0),
+        ("detach", |store| store.detach(version(1), "a.txt"), 0),
+    ];
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    for (title, change, n_activations) in cases {
+        let made = |lost: bool| {
+            let io = Arc::new(Faulty::default());
+            let (store, other) = (over(Arc::<Faulty>::clone(&io)), over(Arc::<Faulty>::clone(&io)));
+            (0..2).for_each(|_| drop(store.write(&model).unwrap()));
+            store.activate(version(2)).unwrap();
+            let write = move || {
+                other.write(&constant(1.0, 1)).unwrap();
+                StoreError::Conflict { object: "model-metadata.json".into() }
+            };
+            if lost {
+                *io.after_put.lock().unwrap() = Some(("model-metadata.json", Box::new(write)));
+                change(&store).unwrap_or_else(|error| panic!("{title}: {error}"));
+                assert!(io.after_put.lock().unwrap().is_none(), "{title}");
+            } else {
+                change(&store).unwrap();
+                write();
+            }
+            assert_eq!(store.history().unwrap().len(), 1 + n_activations, "{title}");
+            let attachments: Vec<_> = (1..=3).map(|number| store.attachments(version(number)).ok()).collect();
+            let objects = ["1.model", "1-a.txt", "1-b.txt", "2.model", "2-a.txt"];
+            let sizes = objects.map(|object| io.size(&format!("a/model-{object}")).unwrap());
+            (store.list_models().unwrap(), store.list_properties().unwrap(), attachments, sizes)
+        };
+        assert_eq!(made(true), made(false), "{title}");
+    }
+}

@@ -27,11 +27,18 @@ impl Objects {
     /// The store's, that there is no such version, and that its object is missing.
     pub fn activate(&self, version: Version, origin: &Origin) -> Result<(), FileError> {
         let object = self.template.model(version);
+        let mut tried = None;
         let before = self.change_version(version, |catalogue| {
+            // The answer to an earlier try may have been lost, and somebody else may have made a change since.
+            if let Some(Activation { from, .. }) = tried.as_ref().filter(|tried| catalogue.has_activated(tried)) {
+                return Ok(*from);
+            }
             if self.store.size(&object)?.is_none() {
                 return Err(self.gone(version));
             }
-            catalogue.set_active(Some(version), origin).map_err(|wrong| self.wrong(wrong))
+            let before = catalogue.set_active(Some(version), origin).map_err(|wrong| self.wrong(wrong))?;
+            tried = catalogue.last_activation().cloned();
+            Ok(before)
         })?;
         let before = before.map_or_else(|| "none".to_owned(), |version| version.to_string());
         tracing::info!(from = before, to = %version, "model activated");
@@ -86,23 +93,27 @@ impl Objects {
         version: Version,
         mut prepare: impl FnMut(&mut Catalogue, bool) -> Result<(), FileError>,
     ) -> Result<(), FileError> {
+        let mut tried = None;
         let unlisted = self.change_version(version, |catalogue| {
             let active = catalogue.active().map_err(|wrong| self.wrong(wrong))?;
             let is_active = active == Some(version);
             prepare(catalogue, is_active)?;
             let names = catalogue.model(version).map(|metadata| self.names(version, metadata)).unwrap_or_default();
             catalogue.remove(version);
-            Ok((is_active, names))
+            tried = Some((is_active, names));
+            Ok(())
         });
-        match unlisted {
-            Ok((was_active, names)) => {
+        match (unlisted, tried) {
+            // A version that is gone at a later try was taken from the list by an earlier one whose answer was lost, or
+            // by somebody else: what was asked for is done.
+            (Ok(()) | Err(FileError::Lookup(_)), Some((was_active, names))) => {
                 if was_active {
                     tracing::warn!(%version, "the active model was deleted: activate another one");
                 }
                 names.iter().try_for_each(|name| self.remove(name))
             }
-            Err(FileError::Lookup(_)) if self.complete_deletion(version)? => Ok(()),
-            Err(error) => Err(error),
+            (Err(FileError::Lookup(_)), None) if self.complete_deletion(version)? => Ok(()),
+            (unlisted, _) => unlisted,
         }
     }
 
