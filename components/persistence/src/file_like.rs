@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod error;
+mod fingerprint;
 pub mod objects;
 pub mod persister;
 mod template;

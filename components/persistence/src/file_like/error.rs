@@ -112,6 +112,18 @@ pub enum FileError {
         #[source]
         source: ArtifactError,
     },
+    /// An attachment is not what was stored.
+    #[error("the attachment `{name}` of version {version} in `{file}` is damaged: {what}")]
+    DamagedAttachment {
+        /// Its object.
+        file: String,
+        /// The version.
+        version: Version,
+        /// Its name.
+        name: String,
+        /// How it differs.
+        what: String,
+    },
     /// An attachment cannot be stored or loaded.
     #[error(transparent)]
     Attachment(#[from] AttachmentError),
@@ -125,6 +137,9 @@ impl Explain for FileError {
             FileError::NewerLayout { .. } => "use the palladium that laid it out, or a newer one",
             FileError::Overtaken { .. } => "try again when they are done",
             FileError::Unguarded { .. } => "use another kind of store",
+            FileError::DamagedAttachment { .. } => {
+                "restore it from a backup, or take it away with `palladium admin detach` and attach it again"
+            }
             FileError::TooLarge { .. } => "delete models that are no longer needed",
             FileError::Upgrade(error) => return error.help(),
             FileError::Store(error) => return error.help(),

@@ -306,3 +306,69 @@ fn changes_whose_answers_are_lost_are_made_once() {
         assert_eq!(made(true), made(false), "{title}");
     }
 }
+
+/// Returns what the metadata say about the attachments of the first model.
+fn fingerprints(io: &dyn ArtifactStore) -> serde_json::Value {
+    let document: serde_json::Value = serde_json::from_str(&object(io, "a/model-metadata.json")).unwrap();
+    document.get("attachments").cloned().unwrap_or_default()
+}
+
+#[test]
+fn changed_attachments_are_noticed() {
+    let io = Arc::new(MemoryIO::default());
+    let store = over(Arc::<MemoryIO>::clone(&io));
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    store.write(&model).unwrap();
+    store.attach(version(1), "b.txt", &b"more".as_slice()).unwrap();
+    let fingerprint = |text: &str| {
+        let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text));
+        json!({"size": text.len(), "sha256": sha256})
+    };
+    let expected = json!({"1": {"a.txt": fingerprint("hey"), "b.txt": fingerprint("more")}});
+    assert_eq!(fingerprints(io.as_ref()), expected);
+
+    let put =
+        |name: &str, text: &str| io.put(&format!("a/model-1-{name}"), &text.as_bytes(), &Expected::Anything).unwrap();
+    let read = |name: &str| store.read_attachment(version(1), name, &mut Vec::new());
+    let cases = [
+        ("a.txt", "hey", "hex", "its checksum does not match"),
+        ("a.txt", "hey", "he", "it has 2 bytes, 3 were stored"),
+        ("b.txt", "more", "more and more", "it has 13 bytes, 4 were stored"),
+        ("b.txt", "more", "", "it has 0 bytes, 4 were stored"),
+    ];
+    for (name, good, bad, what) in cases {
+        put(name, bad);
+        let expected = format!(
+            "the attachment `{name}` of version 1 in `a/model-1-{name} (in memory)` is damaged: {what} (restore it from a \
+             backup, or take it away with `palladium admin detach` and attach it again)"
+        );
+        assert_eq!(told(&read(name).unwrap_err()), expected);
+        assert_eq!(told(&store.read(Some(version(1))).err().unwrap()), expected);
+        put(name, good);
+        read(name).unwrap();
+    }
+    store.read(Some(version(1))).unwrap();
+    store.detach(version(1), "a.txt").unwrap();
+    assert_eq!(fingerprints(io.as_ref()), json!({"1": {"b.txt": fingerprint("more")}}));
+    put("b.txt", "other");
+    store.detach(version(1), "b.txt").unwrap();
+    assert_eq!(fingerprints(io.as_ref()), json!(null));
+    store.attach(version(1), "b.txt", &b"x".as_slice()).unwrap();
+    store.delete(version(1)).unwrap();
+    assert_eq!(fingerprints(io.as_ref()), json!(null));
+}
+
+#[test]
+fn attachments_of_older_catalogues_are_not_checked() {
+    let io = Arc::new(MemoryIO::default());
+    let store = over(Arc::<MemoryIO>::clone(&io));
+    store.write(&constant(1.0, 1)).unwrap();
+    store.attach(version(1), "a.txt", &b"hey".as_slice()).unwrap();
+    edit(io.as_ref(), |document| drop(document.as_object_mut().unwrap().remove("attachments")));
+    io.put("a/model-1-a.txt", &b"changed".as_slice(), &Expected::Anything).unwrap();
+    let mut content = Vec::new();
+    store.read_attachment(version(1), "a.txt", &mut content).unwrap();
+    assert_eq!(content, b"changed");
+    store.read(Some(version(1))).unwrap();
+}

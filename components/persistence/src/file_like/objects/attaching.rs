@@ -12,6 +12,7 @@ use super::{Objects, no_such};
 use crate::attachments::{self, AttachmentError};
 use crate::file_like::catalogue::Catalogue;
 use crate::file_like::error::FileError;
+use crate::file_like::fingerprint::{Fingerprint, Observed};
 
 impl Objects {
     /// Adds an attachment to a version.
@@ -52,7 +53,9 @@ impl Objects {
             names.remove(index);
             self.remove(&self.template.attachment(version, name))?;
             has_removed = true;
-            self.list_attachments(catalogue, version, &names)
+            self.list_attachments(catalogue, version, &names)?;
+            catalogue.remove_fingerprint(version, name);
+            Ok(())
         });
         match changed {
             // The version was deleted meanwhile.
@@ -65,15 +68,19 @@ impl Objects {
         let catalogue = self.load()?;
         self.other_attachments(&catalogue, version, name)?;
         let object = self.template.attachment(version, name);
-        match self.put(&object, content, &Expected::Nothing) {
-            Err(FileError::Store(StoreError::Conflict { .. })) => self.take_over(version, name, content),
+        let content = Observed::new(content);
+        match self.put(&object, &content, &Expected::Nothing) {
+            Err(FileError::Store(StoreError::Conflict { .. })) => self.take_over(version, name, &content),
             Err(error) => Err(error),
-            Ok(()) => self.list_stored(version, name, catalogue.taken_over()),
+            Ok(()) => {
+                let fingerprint = self.fingerprint(&object, &content)?;
+                self.list_stored(version, name, catalogue.taken_over(), &fingerprint)
+            }
         }
     }
 
     /// Stores an attachment in the place of something that is not listed.
-    fn take_over(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), FileError> {
+    fn take_over(&self, version: Version, name: &str, content: &Observed<'_>) -> Result<(), FileError> {
         let lock = self.lock()?;
         let object = self.template.attachment(version, name);
         let found = self.store.open(&object)?.ok_or_else(|| self.overtaken())?.revision;
@@ -91,15 +98,27 @@ impl Objects {
             Err(FileError::Store(StoreError::Conflict { .. })) => return Err(self.overtaken()),
             put => put?,
         }
+        let fingerprint = self.fingerprint(&object, content)?;
         if lock.is_none() {
-            return self.list_stored(version, name, taken_over);
+            return self.list_stored(version, name, taken_over, &fingerprint);
         }
-        let work = |catalogue: &mut Catalogue| self.list_attachment(catalogue, version, name, taken_over);
+        let work = |catalogue: &mut Catalogue| self.list_attachment(catalogue, version, name, taken_over, &fingerprint);
         self.change_once(lock.as_deref(), work)?.ok_or_else(|| self.overtaken())
     }
 
+    fn fingerprint(&self, object: &str, content: &Observed<'_>) -> Result<Fingerprint, FileError> {
+        let taken = content.fingerprint();
+        taken.map_err(|source| FileError::Reading { file: self.store.shown(object), source })
+    }
+
     /// Lists an attachment that was stored, if nothing was taken over since.
-    fn list_stored(&self, version: Version, name: &str, taken_over: u64) -> Result<(), FileError> {
+    fn list_stored(
+        &self,
+        version: Version,
+        name: &str,
+        taken_over: u64,
+        fingerprint: &Fingerprint,
+    ) -> Result<(), FileError> {
         let mut has_tried = false;
         self.change(|catalogue| {
             let others = self.other_attachments(catalogue, version, name);
@@ -109,7 +128,7 @@ impl Objects {
                 return Ok(());
             }
             has_tried = true;
-            self.list_attachment(catalogue, version, name, taken_over)
+            self.list_attachment(catalogue, version, name, taken_over, fingerprint)
         })
     }
 
@@ -120,6 +139,7 @@ impl Objects {
         version: Version,
         name: &str,
         taken_over: u64,
+        fingerprint: &Fingerprint,
     ) -> Result<(), FileError> {
         let names = self.other_attachments(catalogue, version, name);
         if matches!(names, Err(FileError::Lookup(_))) {
@@ -131,7 +151,9 @@ impl Objects {
             return Err(self.overtaken());
         }
         names.push(name.to_owned());
-        self.list_attachments(catalogue, version, &names)
+        self.list_attachments(catalogue, version, &names)?;
+        catalogue.set_fingerprint(version, name, fingerprint.clone());
+        Ok(())
     }
 
     /// Returns the names of the attachments of a version, none of which may be this one.
@@ -180,7 +202,8 @@ mod tests {
                 objects.change_once(lock.as_deref(), |catalogue| Ok(catalogue.take_over())).unwrap().unwrap();
             drop(lock);
             objects.put(&object, &b"second".as_slice(), &Expected::Anything).unwrap();
-            let list = |seen| objects.change(|catalogue| objects.list_attachment(catalogue, version, "a.txt", seen));
+            let stored = Fingerprint::of(b"first");
+            let list = |seen| objects.change(|newer| objects.list_attachment(newer, version, "a.txt", seen, &stored));
             let error = list(seen).unwrap_err();
             assert!(matches!(error, FileError::Overtaken { .. }), "{error}");
             assert_eq!(objects.attachments(version).unwrap(), []);
@@ -212,7 +235,8 @@ mod tests {
         *store.before_removal.lock().unwrap() = Some(others);
         slow.detach(version, "a.txt").unwrap();
         let seen = *seen.lock().unwrap();
-        let listed = slow.change(|catalogue| slow.list_attachment(catalogue, version, "a.txt", seen));
+        let stored = Fingerprint::of(b"new");
+        let listed = slow.change(|newer| slow.list_attachment(newer, version, "a.txt", seen, &stored));
         assert!(matches!(listed, Err(FileError::Overtaken { .. })), "what was removed is listed");
     }
 }
