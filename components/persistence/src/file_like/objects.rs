@@ -9,6 +9,7 @@ mod attaching;
 mod attempts;
 mod changing;
 mod reading;
+mod verifying;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -75,15 +76,23 @@ impl Objects {
         Ok(self.load()?.properties())
     }
 
+    /// Returns the versions that are listed, in their order.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn versions(&self) -> Result<Vec<Version>, FileError> {
+        Ok(self.load()?.models().iter().map(|(version, _)| *version).collect())
+    }
+
     /// Returns how many bytes each model has.
     ///
     /// # Errors
     /// The store's.
     pub fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, FileError> {
         let mut sizes = BTreeMap::new();
-        for (version, _) in self.load()?.models() {
-            if let Some(size) = self.store.size(&self.template.model(*version))? {
-                sizes.insert(*version, size);
+        for version in self.versions()? {
+            if let Some(size) = self.store.size(&self.template.model(version))? {
+                sizes.insert(version, size);
             }
         }
         Ok(sizes)

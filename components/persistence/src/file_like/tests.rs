@@ -219,7 +219,9 @@ fn a_deletion_of_the_active_model_is_warned_of() {
     let forced: Delete = |store| store.delete_as(version(2), true, &Origin::default());
     for delete in [plain, forced] {
         let store = over(Arc::new(MemoryIO::default()));
-        (0..2).for_each(|_| drop(store.write(&constant(1.0, 1)).unwrap()));
+        for _ in 0..2 {
+            store.write(&constant(1.0, 1)).unwrap();
+        }
         for (active, is_warned) in [(1, false), (2, true)] {
             store.write(&constant(1.0, 1)).unwrap();
             store.activate(version(active)).unwrap();
@@ -257,7 +259,9 @@ fn what_was_stored_without_an_answer_is_removed_again() {
 fn a_version_whose_object_is_missing_is_not_activated() {
     let io = Arc::new(MemoryIO::default());
     let store = over(Arc::<MemoryIO>::clone(&io));
-    (0..2).for_each(|_| drop(store.write(&constant(1.0, 1)).unwrap()));
+    for _ in 0..2 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
     store.activate(version(2)).unwrap();
     io.remove("a/model-1.model").unwrap();
     let error = store.activate(version(1)).unwrap_err();
@@ -283,7 +287,9 @@ fn changes_whose_answers_are_lost_are_made_once() {
         let made = |lost: bool| {
             let io = Arc::new(Faulty::default());
             let (store, other) = (over(Arc::<Faulty>::clone(&io)), over(Arc::<Faulty>::clone(&io)));
-            (0..2).for_each(|_| drop(store.write(&model).unwrap()));
+            for _ in 0..2 {
+                store.write(&model).unwrap();
+            }
             store.activate(version(2)).unwrap();
             let write = move || {
                 other.write(&constant(1.0, 1)).unwrap();
@@ -371,4 +377,79 @@ fn attachments_of_older_catalogues_are_not_checked() {
     store.read_attachment(version(1), "a.txt", &mut content).unwrap();
     assert_eq!(content, b"changed");
     store.read(Some(version(1))).unwrap();
+}
+
+#[test]
+fn verification_names_what_is_missing_or_damaged() {
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("score_test", 0.1 + 0.2);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    let advice = "or take it off the list with `palladium admin detach`)";
+    type Damage = fn(&MemoryIO);
+    let cases: [(&str, Damage, String); 8] = [
+        ("nothing", |_| {}, String::new()),
+        (
+            "a missing model",
+            |io| io.remove("a/model-1.model").unwrap(),
+            "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing.".into(),
+        ),
+        (
+            "a damaged model",
+            |io| io.put("a/model-1.model", &b"no model".as_slice(), &Expected::Anything).unwrap(),
+            "version 1 in `a/model-1.model (in memory)` cannot be read".into(),
+        ),
+        (
+            "a missing attachment",
+            |io| io.remove("a/model-1-a.txt").unwrap(),
+            format!(
+                "the attachment `a.txt` of version 1 is listed, but `a/model-1-a.txt (in memory)` is missing (restore \
+                 it from a backup, {advice}"
+            ),
+        ),
+        (
+            "a damaged attachment",
+            |io| io.put("a/model-1-b.txt", &b"m".as_slice(), &Expected::Anything).unwrap(),
+            "the attachment `b.txt` of version 1 in `a/model-1-b.txt (in memory)` is damaged: it has 1 bytes".into(),
+        ),
+        (
+            "other metadata",
+            |io| {
+                edit(io, |document| {
+                    document["models"][0]["score_test"] = json!(0.9);
+                    document["models"][0]["added"] = json!(1);
+                });
+            },
+            "the list of models says something else about version 1 than the stored model in `a/model-1.model (in \
+             memory)`: `added`, `score_test` (restore both"
+                .into(),
+        ),
+        (
+            "metadata that are missing",
+            |io| edit(io, |document| drop(document["models"][0].as_object_mut().unwrap().remove("score_test"))),
+            "the list of models says something else about version 1 than the stored model".into(),
+        ),
+        ("a model that is not listed", |io| edit(io, |document| document["models"] = json!([])), String::new()),
+    ];
+    for (title, damage, expected) in cases {
+        let io = Arc::new(MemoryIO::default());
+        let store = over(Arc::<MemoryIO>::clone(&io));
+        store.write(&model).unwrap();
+        store.attach(version(1), "b.txt", &b"more".as_slice()).unwrap();
+        damage(&io);
+        let verified = store.objects().unwrap().verify(version(1)).map_err(PersistError::from);
+        let found = verified.map_or_else(|error| told(&error), |()| String::new());
+        assert!(found.starts_with(&expected) && found.is_empty() == expected.is_empty(), "{title}: {found}");
+        let absent = store.objects().unwrap().verify(version(2)).unwrap_err();
+        assert_eq!(absent.to_string(), "No such version: 2", "{title}");
+    }
+}
+
+#[test]
+fn versions_are_those_that_are_listed() {
+    let store = over(Arc::new(MemoryIO::default()));
+    for _ in 0..3 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    store.delete(version(2)).unwrap();
+    assert_eq!(store.objects().unwrap().versions().unwrap(), [version(1), version(3)]);
 }

@@ -142,15 +142,7 @@ impl Objects {
         catalogue: Option<Catalogue>,
         formats: &ModelFormats,
     ) -> Result<Option<TrainedModel>, FileError> {
-        let name = self.template.model(version);
-        let unreadable = |source| FileError::Unreadable { file: self.store.shown(&name), version, source };
-        let Some(StoredObject { mut reader, .. }) = self.store.open(&name)? else { return Ok(None) };
-        let opened = artifact::open(&mut reader, Limits::default()).map_err(unreadable)?;
-        if opened.version() != Some(version) {
-            let found = opened.version();
-            return Err(unreadable(ArtifactError::OtherVersion { found, expected: version }));
-        }
-        let mut model = opened.decode(formats).map_err(unreadable)?;
+        let Some(mut model) = self.read_alone(version, formats)? else { return Ok(None) };
         // Attachments come and go after a model was stored. One that is not listed says itself what it came with.
         let catalogue = catalogue.map_or_else(|| self.load(), Ok)?;
         let names = attachments::names(catalogue.model(version).unwrap_or(&model.metadata))?;
@@ -159,11 +151,28 @@ impl Objects {
             match self.attachment(&catalogue, version, attachment)? {
                 Some(attachment) => attachments::put_back(&mut model.metadata, &attachment),
                 // The model is removed before its attachments.
-                None if self.store.size(&name)?.is_none() => return Ok(None),
+                None if self.store.size(&self.template.model(version))?.is_none() => return Ok(None),
                 None => {}
             }
         }
         Ok(Some(model))
+    }
+
+    /// Reads a version without its attachments; nothing means that it is not there.
+    pub(super) fn read_alone(
+        &self,
+        version: Version,
+        formats: &ModelFormats,
+    ) -> Result<Option<TrainedModel>, FileError> {
+        let name = self.template.model(version);
+        let unreadable = |source| FileError::Unreadable { file: self.store.shown(&name), version, source };
+        let Some(StoredObject { mut reader, .. }) = self.store.open(&name)? else { return Ok(None) };
+        let opened = artifact::open(&mut reader, Limits::default()).map_err(unreadable)?;
+        if opened.version() != Some(version) {
+            let found = opened.version();
+            return Err(unreadable(ArtifactError::OtherVersion { found, expected: version }));
+        }
+        opened.decode(formats).map(Some).map_err(unreadable)
     }
 
     fn attachment(&self, catalogue: &Catalogue, version: Version, name: String) -> Result<Option<Taken>, FileError> {
