@@ -11,7 +11,7 @@ use crate::file_like::persister::{Kept, OverObjects, persister_over_objects};
 ///
 /// With the path `models/model-{version}` the first model lies in `models/model-1.model`, and
 /// `models/model-metadata.json` says which models there are, what is known about each of them and which one is active.
-/// The folder has to exist. Several processes may use one store at once; a write waits up to thirty seconds for
+/// The folder has to exist, also for reading. Several processes may use one store at once; a write waits up to thirty seconds for
 /// another. A process that is killed while it changes the store leaves it as it was before or as it should be
 /// afterwards. Files are open to the user alone that the process runs as, and symbolic links are not followed.
 ///

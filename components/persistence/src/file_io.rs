@@ -88,7 +88,7 @@ impl ArtifactStore for FileIO {
         let path = path_of(name)?;
         let file = match private().read(true).open(&path) {
             Ok(file) => file,
-            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(check_folder(folder_of(&path)).map(|()| None)?),
             Err(error) => return Err(FileIOError::of_io(&path, error).into()),
         };
         if file.metadata().map_err(|error| FileIOError::of_io(&path, error))?.is_file() {
@@ -102,7 +102,7 @@ impl ArtifactStore for FileIO {
         let path = path_of(name)?;
         match fs::symlink_metadata(&path) {
             Ok(metadata) => Ok(Some(metadata.len())),
-            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(check_folder(folder_of(&path)).map(|()| None)?),
             Err(error) => Err(FileIOError::of_io(&path, error).into()),
         }
     }
@@ -207,7 +207,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// A folder that is not there holds no files.
+/// Returns whether there is no such file, whether or not there is its folder.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -240,6 +240,24 @@ mod tests {
         for name in ["a", "a/b", "/a", "../a", "./a", "a b/{version}"] {
             assert!(io.check_name(name).is_ok(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_missing_folder_is_no_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        let io = FileIO::default();
+        let name = |folders: &str| folder.path().join(folders).join("model-1.model").display().to_string();
+        for folders in ["absent", "absent/absent", "file"] {
+            let name = name(folders);
+            let errors = [io.open(&name).err(), io.size(&name).err(), io.lock(&name).err(), io.reach(&name).err()];
+            for error in errors {
+                let error = error.unwrap();
+                assert!(error.to_string().ends_with("`: there is no such folder"), "{folders}: {error}");
+                assert_eq!(error.help().unwrap(), "create the folder, or correct `path`");
+            }
+        }
+        assert!(io.open(&name("")).unwrap().is_none() && io.size(&name("")).unwrap().is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod error;
+mod fingerprint;
 pub mod objects;
 pub mod persister;
 mod template;
@@ -76,3 +77,7 @@ mod faulty;
 mod killed;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[path = "../tests/faults/told.rs"]
+#[allow(dead_code, reason = "what is told in errors is looked at elsewhere")]
+mod told;

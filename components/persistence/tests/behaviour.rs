@@ -138,21 +138,26 @@ fn a_store_that_was_not_initialized_says_so() {
 }
 
 #[test]
-fn a_missing_folder_is_told() {
+fn a_missing_folder_is_no_empty_store() {
     check(|kind, _, folder| {
         if !kind.is_local {
             return;
         }
         let store = kind.open(&folder.join("absent"));
-        for error in [
-            store.write(&constant(1.0, 1)).unwrap_err(),
-            store.list_models().unwrap_err(),
-            store.list_properties().unwrap_err(),
-            store.history().unwrap_err(),
-            store.read(None).err().unwrap(),
-        ] {
-            assert!(error.to_string().contains("absent`"), "{error}");
-            assert!(error.help().unwrap().starts_with("create the folder"));
+        let errors = [
+            store.write(&constant(1.0, 1)).err(),
+            store.read(None).err(),
+            store.read(Some(version(1))).err(),
+            store.list_models().err(),
+            store.list_properties().err(),
+            store.list_sizes().err(),
+            store.attachments(version(1)).err(),
+            store.history().err(),
+        ];
+        for (index, error) in errors.into_iter().enumerate() {
+            let error = error.unwrap_or_else(|| panic!("{}: operation {index} does not fail", kind.title));
+            assert!(error.to_string().contains("absent`"), "operation {index}: {error}");
+            assert!(error.help().unwrap().starts_with("create the folder"), "operation {index}");
         }
         assert!(store.probe().is_err());
         assert!(!folder.join("absent").exists());

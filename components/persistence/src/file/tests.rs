@@ -292,8 +292,8 @@ fn what_killed_writers_left_is_cleared_away_and_its_numbers_skipped() {
     assert_eq!(listed(folder.path()), left);
     assert_eq!(fs::read(folder.path().join("model-1.model")).unwrap(), b"half");
     // Files that somebody removed count as deleted.
-    fs::remove_file(folder.path().join("model-3.model")).unwrap();
     store.activate(version(3)).unwrap();
+    fs::remove_file(folder.path().join("model-3.model")).unwrap();
     let deleted = "Activated model not available. Maybe it was deleted.";
     assert_eq!(store.read(None).err().unwrap().to_string(), deleted);
     store.delete(version(3)).unwrap();

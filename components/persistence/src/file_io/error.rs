@@ -10,7 +10,7 @@ use rustix::io::Errno;
 #[derive(Debug, thiserror::Error)]
 pub enum FileIOError {
     /// The folder does not exist.
-    #[error("nothing can be stored in `{folder}`: there is no such folder")]
+    #[error("no store can be in `{folder}`: there is no such folder")]
     MissingFolder {
         /// The folder.
         folder: String,

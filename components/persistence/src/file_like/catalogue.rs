@@ -5,11 +5,13 @@
 //!     "models": [{"version": 1, "train_timestamp": "…"}],
 //!     "properties": {"db-version": "1.0", "active-model": "1"},
 //!     "last-version": 1,
-//!     "activations": [{"time": "…", "from": null, "to": 1, "principal": "…", "command": "…"}]
+//!     "activations": [{"time": "…", "from": null, "to": 1, "principal": "…", "command": "…"}],
+//!     "attachments": {"1": {"notes.txt": {"size": 3, "sha256": "…"}}}
 //! }
 //! ```
 //!
-//! The first two entries are those of the Python original; entries of other programs are kept as they are. After a
+//! The first two entries are those of the Python original; entries of other programs are kept as they are. What the
+//! `attachments` say about a listed attachment is checked when it is read; in older files there are none. After a
 //! deletion there is an entry `deleted` with the metadata of that model until the next change: whoever makes that change
 //! deletes what a killed process has left of the model. An entry `taken-over` counts how often an attachment was stored
 //! in the place of one that no process had listed.
@@ -22,6 +24,7 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map as JsonMap, Value as Json};
 
+use super::fingerprint::Fingerprint;
 use crate::properties::{ACTIVE_MODEL, DB_VERSION};
 use crate::upgrade::LAYOUT;
 
@@ -30,6 +33,8 @@ const PROPERTIES: &str = "properties";
 /// The highest version that was ever given, so that none is given twice.
 const LAST_VERSION: &str = "last-version";
 const ACTIVATIONS: &str = "activations";
+/// The fingerprints of attachments by version and name.
+const ATTACHMENTS: &str = "attachments";
 /// The model that was deleted by the last change, whose files may still be there.
 const DELETED: &str = "deleted";
 /// How often an attachment was stored in the place of one that was not listed.
@@ -45,6 +50,7 @@ pub struct Catalogue {
     models: Vec<(Version, Metadata)>,
     properties: JsonMap<String, Json>,
     activations: Vec<Activation>,
+    fingerprints: BTreeMap<Version, BTreeMap<String, Fingerprint>>,
     deleted: Option<(Version, Metadata)>,
     last_version: u64,
     taken_over: u64,
@@ -72,8 +78,17 @@ impl Default for Catalogue {
         document.insert(MODELS.to_owned(), Json::Null);
         document.insert(PROPERTIES.to_owned(), Json::Null);
         let properties = [(DB_VERSION.to_owned(), Json::from(LAYOUT))].into_iter().collect();
-        let (models, activations, deleted) = (Vec::new(), Vec::new(), None);
-        Catalogue { document, models, properties, activations, deleted, last_version: 0, taken_over: 0, is_own: true }
+        Catalogue {
+            document,
+            models: Vec::new(),
+            properties,
+            activations: Vec::new(),
+            fingerprints: BTreeMap::new(),
+            deleted: None,
+            last_version: 0,
+            taken_over: 0,
+            is_own: true,
+        }
     }
 }
 
@@ -101,6 +116,11 @@ impl Catalogue {
             None => Vec::new(),
         };
         let last = take(LAST_VERSION);
+        let fingerprints = match document.shift_remove(ATTACHMENTS) {
+            Some(fingerprints) => serde_json::from_value(fingerprints)
+                .map_err(|error| shape(&format!("its `attachments` are not what was stored: {error}")))?,
+            None => BTreeMap::new(),
+        };
         let deleted = document.shift_remove(DELETED).map(model).transpose()?;
         let mut models: Vec<(Version, Metadata)> = Vec::with_capacity(listed.len());
         for entry in listed {
@@ -120,8 +140,17 @@ impl Catalogue {
             Some(number) => number.as_u64().ok_or_else(|| shape("its `taken-over` is no number"))?,
         };
         let is_own = last.is_some();
-        let mut catalogue =
-            Catalogue { document, models, properties, activations, deleted, last_version, taken_over, is_own };
+        let mut catalogue = Catalogue {
+            document,
+            models,
+            properties,
+            activations,
+            fingerprints,
+            deleted,
+            last_version,
+            taken_over,
+            is_own,
+        };
         if let Some(layout) = catalogue.newer_layout() {
             return Err(Wrong::Newer(layout));
         }
@@ -151,6 +180,9 @@ impl Catalogue {
         document.insert(LAST_VERSION.to_owned(), self.last_version.into());
         if !self.activations.is_empty() || document.contains_key(ACTIVATIONS) {
             document.insert(ACTIVATIONS.to_owned(), serde_json::to_value(&self.activations)?);
+        }
+        if !self.fingerprints.is_empty() {
+            document.insert(ATTACHMENTS.to_owned(), serde_json::to_value(&self.fingerprints)?);
         }
         if let Some((_, metadata)) = &self.deleted {
             document.insert(DELETED.to_owned(), serde_json::to_value(metadata)?);
@@ -224,6 +256,27 @@ impl Catalogue {
     pub fn remove(&mut self, version: Version) {
         if let Some(index) = self.models.iter().position(|(listed, _)| *listed == version) {
             self.deleted = Some(self.models.remove(index));
+            self.fingerprints.remove(&version);
+        }
+    }
+
+    /// Returns the fingerprint of an attachment, if it is known.
+    pub fn fingerprint(&self, version: Version, name: &str) -> Option<&Fingerprint> {
+        self.fingerprints.get(&version)?.get(name)
+    }
+
+    /// Sets the fingerprint of an attachment.
+    pub fn set_fingerprint(&mut self, version: Version, name: &str, fingerprint: Fingerprint) {
+        self.fingerprints.entry(version).or_default().insert(name.to_owned(), fingerprint);
+    }
+
+    /// Removes the fingerprint of an attachment.
+    pub fn remove_fingerprint(&mut self, version: Version, name: &str) {
+        if let Some(fingerprints) = self.fingerprints.get_mut(&version) {
+            fingerprints.remove(name);
+            if fingerprints.is_empty() {
+                self.fingerprints.remove(&version);
+            }
         }
     }
 
@@ -265,6 +318,16 @@ impl Catalogue {
             command: origin.command.clone(),
         });
         Ok(from)
+    }
+
+    /// Returns the newest entry of the log of activations.
+    pub fn last_activation(&self) -> Option<&Activation> {
+        self.activations.last()
+    }
+
+    /// Returns whether an entry is in the log of activations, in which the newest are the last.
+    pub fn has_activated(&self, activation: &Activation) -> bool {
+        self.activations.iter().rev().any(|entry| entry == activation)
     }
 
     /// Returns the log of activations, the oldest first.
@@ -348,6 +411,8 @@ mod tests {
             ("{\"models\": [], \"properties\": {\"active-model\": \"x\"}}", "the property `active-model` is wrong"),
             ("{\"models\": [], \"last-version\": 0, \"properties\": {\"db-version\": \"1.0.1\"}}", "newer 1.0.1"),
             ("{\"models\": [], \"last-version\": 0, \"properties\": {\"db-version\": 2}}", "newer 2"),
+            ("{\"models\": [], \"attachments\": {\"x\": {}}}", "its `attachments` are not what was stored"),
+            ("{\"models\": [], \"attachments\": {\"1\": {\"a\": 1}}}", "its `attachments` are not what was stored"),
             ("{\"models\": [], \"activations\": [1]}", "its `activations` are not what was stored"),
         ];
         for (text, expected) in cases {

@@ -112,6 +112,40 @@ pub enum FileError {
         #[source]
         source: ArtifactError,
     },
+    /// An attachment is not what was stored.
+    #[error("the attachment `{name}` of version {version} in `{file}` is damaged: {what}")]
+    DamagedAttachment {
+        /// Its object.
+        file: String,
+        /// The version.
+        version: Version,
+        /// Its name.
+        name: String,
+        /// How it differs.
+        what: String,
+    },
+    /// An attachment is listed and not there.
+    #[error("the attachment `{name}` of version {version} is listed, but `{file}` is missing")]
+    MissingAttachment {
+        /// Its object.
+        file: String,
+        /// The version.
+        version: Version,
+        /// Its name.
+        name: String,
+    },
+    /// The metadata of a model in the list of models and in the stored model differ.
+    #[error(
+        "the list of models says something else about version {version} than the stored model in `{file}`: `{keys}`"
+    )]
+    OtherMetadata {
+        /// The stored model.
+        file: String,
+        /// The version.
+        version: Version,
+        /// The keys whose values differ.
+        keys: String,
+    },
     /// An attachment cannot be stored or loaded.
     #[error(transparent)]
     Attachment(#[from] AttachmentError),
@@ -125,6 +159,13 @@ impl Explain for FileError {
             FileError::NewerLayout { .. } => "use the palladium that laid it out, or a newer one",
             FileError::Overtaken { .. } => "try again when they are done",
             FileError::Unguarded { .. } => "use another kind of store",
+            FileError::DamagedAttachment { .. } => {
+                "restore it from a backup, or take it away with `palladium admin detach` and attach it again"
+            }
+            FileError::MissingAttachment { .. } => {
+                "restore it from a backup, or take it off the list with `palladium admin detach`"
+            }
+            FileError::OtherMetadata { .. } => "restore both from a backup, or train the model again",
             FileError::TooLarge { .. } => "delete models that are no longer needed",
             FileError::Upgrade(error) => return error.help(),
             FileError::Store(error) => return error.help(),

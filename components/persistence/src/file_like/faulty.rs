@@ -18,7 +18,12 @@ pub struct Faulty {
     pub n_lost: Option<AtomicU32>,
     /// What happens before the next object is removed.
     pub before_removal: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// What happens after the next object is put whose name ends so, and which error is told although it is stored.
+    pub after_put: Mutex<Option<(&'static str, AfterPut)>>,
 }
+
+/// What happens after an object was put.
+pub type AfterPut = Box<dyn FnOnce() -> StoreError + Send>;
 
 struct Lost(bool);
 
@@ -60,7 +65,9 @@ impl ArtifactStore for Faulty {
     }
 
     fn put(&self, name: &str, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {
-        self.memory.put(name, content, expected)
+        self.memory.put(name, content, expected)?;
+        let others = self.after_put.lock().unwrap().take_if(|(end, _)| name.ends_with(*end));
+        others.map_or(Ok(()), |(_, others)| Err(others()))
     }
 
     fn remove(&self, name: &str) -> Result<(), StoreError> {

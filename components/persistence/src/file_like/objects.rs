@@ -9,6 +9,7 @@ mod attaching;
 mod attempts;
 mod changing;
 mod reading;
+mod verifying;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -67,22 +68,6 @@ impl Objects {
         Ok(self.load()?.models().iter().map(|(_, metadata)| metadata.clone()).collect())
     }
 
-    /// Returns the versions that are listed.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn versions(&self) -> Result<Vec<Version>, FileError> {
-        Ok(self.load()?.models().iter().map(|(version, _)| *version).collect())
-    }
-
-    /// Reads a version to its end.
-    ///
-    /// # Errors
-    /// There is no such model, or it is not what was stored.
-    pub fn verify(&self, version: Version) -> Result<(), FileError> {
-        self.read(Some(version)).map(drop)
-    }
-
     /// Returns the properties of the store.
     ///
     /// # Errors
@@ -91,15 +76,23 @@ impl Objects {
         Ok(self.load()?.properties())
     }
 
+    /// Returns the versions that are listed, in their order.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn versions(&self) -> Result<Vec<Version>, FileError> {
+        Ok(self.load()?.models().iter().map(|(version, _)| *version).collect())
+    }
+
     /// Returns how many bytes each model has.
     ///
     /// # Errors
     /// The store's.
     pub fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, FileError> {
         let mut sizes = BTreeMap::new();
-        for (version, _) in self.load()?.models() {
-            if let Some(size) = self.store.size(&self.template.model(*version))? {
-                sizes.insert(*version, size);
+        for version in self.versions()? {
+            if let Some(size) = self.store.size(&self.template.model(version))? {
+                sizes.insert(version, size);
             }
         }
         Ok(sizes)
@@ -158,6 +151,12 @@ impl Objects {
         let removed = self.store.remove(name);
         fail_point::reached("an object was removed");
         Ok(removed?)
+    }
+
+    /// Returns that a version is listed and cannot be read.
+    fn gone(&self, version: Version) -> FileError {
+        let file = self.store.shown(&self.template.model(version));
+        FileError::Lookup(format!("No such version: {version}. It is listed, but `{file}` is missing."))
     }
 
     fn overtaken(&self) -> FileError {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::json;
 
 use super::faulty::Faulty;
+use super::told::logged;
 use super::*;
 use crate::memory_io::MemoryIO;
 use crate::testing::{answer, component, constant, initialize, persister};
@@ -209,4 +210,246 @@ fn an_active_version_that_is_gone_is_told() {
         matches!(store.probe().unwrap(), Probe::Found(text) if text == format!("the store in `{PATH} (in memory)`"))
     );
     assert!(!Path::new("a").exists());
+}
+
+#[test]
+fn a_deletion_of_the_active_model_is_warned_of() {
+    type Delete = fn(&FileLike) -> Result<(), PersistError>;
+    let plain: Delete = |store| store.delete(version(2));
+    let forced: Delete = |store| store.delete_as(version(2), true, &Origin::default());
+    for delete in [plain, forced] {
+        let store = over(Arc::new(MemoryIO::default()));
+        for _ in 0..2 {
+            store.write(&constant(1.0, 1)).unwrap();
+        }
+        for (active, is_warned) in [(1, false), (2, true)] {
+            store.write(&constant(1.0, 1)).unwrap();
+            store.activate(version(active)).unwrap();
+            let (deleted, log) = logged(|| if is_warned { delete(&store) } else { store.delete(version(3)) });
+            deleted.unwrap();
+            assert_eq!(log.contains("WARN") && log.contains("the active model was deleted"), is_warned, "{log}");
+        }
+    }
+}
+
+#[test]
+fn what_was_stored_without_an_answer_is_removed_again() {
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    for end in ["model-1.model", "model-1-a.txt"] {
+        let io = Arc::new(Faulty::default());
+        let store = over(Arc::<Faulty>::clone(&io));
+        let lost = || StoreError::Failed(Failure::message("the answer was lost"));
+        *io.after_put.lock().unwrap() = Some((end, Box::new(lost)));
+        assert_eq!(store.write(&model).unwrap_err().to_string(), "the answer was lost");
+        for name in ["a/model-1.model", "a/model-1-a.txt"] {
+            assert_eq!(io.size(name).unwrap(), None, "{name} after {end}");
+        }
+    }
+    // What was refused belongs to somebody else.
+    let io = Arc::new(Faulty::default());
+    let store = over(Arc::<Faulty>::clone(&io));
+    let taken = || StoreError::Conflict { object: "model-1-a.txt".into() };
+    *io.after_put.lock().unwrap() = Some(("model-1-a.txt", Box::new(taken)));
+    assert_eq!(store.write(&model).unwrap(), version(2));
+    assert_eq!((io.size("a/model-1.model").unwrap(), io.size("a/model-1-a.txt").unwrap()), (None, Some(3)));
+}
+
+#[test]
+fn a_version_whose_object_is_missing_is_not_activated() {
+    let io = Arc::new(MemoryIO::default());
+    let store = over(Arc::<MemoryIO>::clone(&io));
+    for _ in 0..2 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    store.activate(version(2)).unwrap();
+    io.remove("a/model-1.model").unwrap();
+    let error = store.activate(version(1)).unwrap_err();
+    let expected = "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing.";
+    assert!(matches!(&error, PersistError::Lookup(text) if text == expected), "{error}");
+    assert_eq!(store.list_properties().unwrap()["active-model"], "2");
+    assert_eq!(store.history().unwrap().len(), 1);
+}
+
+#[test]
+fn changes_whose_answers_are_lost_are_made_once() {
+    type Change = fn(&FileLike) -> Result<(), PersistError>;
+    let cases: [(&str, Change, usize); 5] = [
+        ("activate", |store| store.activate(version(1)), 1),
+        ("delete", |store| store.delete(version(1)), 0),
+        ("delete the active one", |store| store.delete_as(version(2), true, &Origin::default()), 1),
+        ("attach", |store| store.attach(version(1), "b.txt", &b"x".as_slice()), 0),
+        ("detach", |store| store.detach(version(1), "a.txt"), 0),
+    ];
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    for (title, change, n_activations) in cases {
+        let made = |lost: bool| {
+            let io = Arc::new(Faulty::default());
+            let (store, other) = (over(Arc::<Faulty>::clone(&io)), over(Arc::<Faulty>::clone(&io)));
+            for _ in 0..2 {
+                store.write(&model).unwrap();
+            }
+            store.activate(version(2)).unwrap();
+            let write = move || {
+                other.write(&constant(1.0, 1)).unwrap();
+                StoreError::Conflict { object: "model-metadata.json".into() }
+            };
+            if lost {
+                *io.after_put.lock().unwrap() = Some(("model-metadata.json", Box::new(write)));
+                change(&store).unwrap_or_else(|error| panic!("{title}: {error}"));
+                assert!(io.after_put.lock().unwrap().is_none(), "{title}");
+            } else {
+                change(&store).unwrap();
+                write();
+            }
+            assert_eq!(store.history().unwrap().len(), 1 + n_activations, "{title}");
+            let attachments: Vec<_> = (1..=3).map(|number| store.attachments(version(number)).ok()).collect();
+            let objects = ["1.model", "1-a.txt", "1-b.txt", "2.model", "2-a.txt"];
+            let sizes = objects.map(|object| io.size(&format!("a/model-{object}")).unwrap());
+            (store.list_models().unwrap(), store.list_properties().unwrap(), attachments, sizes)
+        };
+        assert_eq!(made(true), made(false), "{title}");
+    }
+}
+
+/// Returns what the metadata say about the attachments of the first model.
+fn fingerprints(io: &dyn ArtifactStore) -> serde_json::Value {
+    let document: serde_json::Value = serde_json::from_str(&object(io, "a/model-metadata.json")).unwrap();
+    document.get("attachments").cloned().unwrap_or_default()
+}
+
+#[test]
+fn changed_attachments_are_noticed() {
+    let io = Arc::new(MemoryIO::default());
+    let store = over(Arc::<MemoryIO>::clone(&io));
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    store.write(&model).unwrap();
+    store.attach(version(1), "b.txt", &b"more".as_slice()).unwrap();
+    let fingerprint = |text: &str| {
+        let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text));
+        json!({"size": text.len(), "sha256": sha256})
+    };
+    let expected = json!({"1": {"a.txt": fingerprint("hey"), "b.txt": fingerprint("more")}});
+    assert_eq!(fingerprints(io.as_ref()), expected);
+
+    let put =
+        |name: &str, text: &str| io.put(&format!("a/model-1-{name}"), &text.as_bytes(), &Expected::Anything).unwrap();
+    let read = |name: &str| store.read_attachment(version(1), name, &mut Vec::new());
+    let cases = [
+        ("a.txt", "hey", "hex", "its checksum does not match"),
+        ("a.txt", "hey", "he", "it has 2 bytes, 3 were stored"),
+        ("b.txt", "more", "more and more", "it has 13 bytes, 4 were stored"),
+        ("b.txt", "more", "", "it has 0 bytes, 4 were stored"),
+    ];
+    for (name, good, bad, what) in cases {
+        put(name, bad);
+        let expected = format!(
+            "the attachment `{name}` of version 1 in `a/model-1-{name} (in memory)` is damaged: {what} (restore it from a \
+             backup, or take it away with `palladium admin detach` and attach it again)"
+        );
+        assert_eq!(told(&read(name).unwrap_err()), expected);
+        assert_eq!(told(&store.read(Some(version(1))).err().unwrap()), expected);
+        put(name, good);
+        read(name).unwrap();
+    }
+    store.read(Some(version(1))).unwrap();
+    store.detach(version(1), "a.txt").unwrap();
+    assert_eq!(fingerprints(io.as_ref()), json!({"1": {"b.txt": fingerprint("more")}}));
+    put("b.txt", "other");
+    store.detach(version(1), "b.txt").unwrap();
+    assert_eq!(fingerprints(io.as_ref()), json!(null));
+    store.attach(version(1), "b.txt", &b"x".as_slice()).unwrap();
+    store.delete(version(1)).unwrap();
+    assert_eq!(fingerprints(io.as_ref()), json!(null));
+}
+
+#[test]
+fn attachments_of_older_catalogues_are_not_checked() {
+    let io = Arc::new(MemoryIO::default());
+    let store = over(Arc::<MemoryIO>::clone(&io));
+    store.write(&constant(1.0, 1)).unwrap();
+    store.attach(version(1), "a.txt", &b"hey".as_slice()).unwrap();
+    edit(io.as_ref(), |document| drop(document.as_object_mut().unwrap().remove("attachments")));
+    io.put("a/model-1-a.txt", &b"changed".as_slice(), &Expected::Anything).unwrap();
+    let mut content = Vec::new();
+    store.read_attachment(version(1), "a.txt", &mut content).unwrap();
+    assert_eq!(content, b"changed");
+    store.read(Some(version(1))).unwrap();
+}
+
+#[test]
+fn verification_names_what_is_missing_or_damaged() {
+    let mut model = constant(1.0, 1);
+    model.metadata.annotate("score_test", 0.1 + 0.2);
+    model.metadata.annotate("attachments/a.txt", "aGV5");
+    let advice = "or take it off the list with `palladium admin detach`)";
+    type Damage = fn(&MemoryIO);
+    let cases: [(&str, Damage, String); 8] = [
+        ("nothing", |_| {}, String::new()),
+        (
+            "a missing model",
+            |io| io.remove("a/model-1.model").unwrap(),
+            "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing.".into(),
+        ),
+        (
+            "a damaged model",
+            |io| io.put("a/model-1.model", &b"no model".as_slice(), &Expected::Anything).unwrap(),
+            "version 1 in `a/model-1.model (in memory)` cannot be read".into(),
+        ),
+        (
+            "a missing attachment",
+            |io| io.remove("a/model-1-a.txt").unwrap(),
+            format!(
+                "the attachment `a.txt` of version 1 is listed, but `a/model-1-a.txt (in memory)` is missing (restore \
+                 it from a backup, {advice}"
+            ),
+        ),
+        (
+            "a damaged attachment",
+            |io| io.put("a/model-1-b.txt", &b"m".as_slice(), &Expected::Anything).unwrap(),
+            "the attachment `b.txt` of version 1 in `a/model-1-b.txt (in memory)` is damaged: it has 1 bytes".into(),
+        ),
+        (
+            "other metadata",
+            |io| {
+                edit(io, |document| {
+                    document["models"][0]["score_test"] = json!(0.9);
+                    document["models"][0]["added"] = json!(1);
+                });
+            },
+            "the list of models says something else about version 1 than the stored model in `a/model-1.model (in \
+             memory)`: `added`, `score_test` (restore both"
+                .into(),
+        ),
+        (
+            "metadata that are missing",
+            |io| edit(io, |document| drop(document["models"][0].as_object_mut().unwrap().remove("score_test"))),
+            "the list of models says something else about version 1 than the stored model".into(),
+        ),
+        ("a model that is not listed", |io| edit(io, |document| document["models"] = json!([])), String::new()),
+    ];
+    for (title, damage, expected) in cases {
+        let io = Arc::new(MemoryIO::default());
+        let store = over(Arc::<MemoryIO>::clone(&io));
+        store.write(&model).unwrap();
+        store.attach(version(1), "b.txt", &b"more".as_slice()).unwrap();
+        damage(&io);
+        let verified = store.objects().unwrap().verify(version(1)).map_err(PersistError::from);
+        let found = verified.map_or_else(|error| told(&error), |()| String::new());
+        assert!(found.starts_with(&expected) && found.is_empty() == expected.is_empty(), "{title}: {found}");
+        let absent = store.objects().unwrap().verify(version(2)).unwrap_err();
+        assert_eq!(absent.to_string(), "No such version: 2", "{title}");
+    }
+}
+
+#[test]
+fn versions_are_those_that_are_listed() {
+    let store = over(Arc::new(MemoryIO::default()));
+    for _ in 0..3 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    store.delete(version(2)).unwrap();
+    assert_eq!(store.objects().unwrap().versions().unwrap(), [version(1), version(3)]);
 }

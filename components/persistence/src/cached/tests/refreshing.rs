@@ -224,7 +224,7 @@ fn a_damaged_version_does_not_replace_the_one_in_use() {
     assert_eq!(at_hand(&cached), Some(2.0));
     // The store goes away altogether.
     drop(folder);
-    cached.updater().refresh().unwrap();
+    cached.updater().refresh().unwrap_err();
     assert!(cached.refreshes().unwrap().error.is_some());
     assert_eq!(at_hand(&cached), Some(2.0));
 }

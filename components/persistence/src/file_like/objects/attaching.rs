@@ -12,6 +12,7 @@ use super::{Objects, no_such};
 use crate::attachments::{self, AttachmentError};
 use crate::file_like::catalogue::Catalogue;
 use crate::file_like::error::FileError;
+use crate::file_like::fingerprint::{Fingerprint, Observed};
 
 impl Objects {
     /// Adds an attachment to a version.
@@ -38,38 +39,48 @@ impl Objects {
     /// The store's, and that there is no such version or no such attachment.
     pub fn detach(&self, version: Version, name: &str) -> Result<(), FileError> {
         let mut has_removed = false;
-        let was_listed = self.change_version(version, |catalogue| {
+        let changed = self.change_version(version, |catalogue| {
             let mut names = self.listed_attachments(catalogue, version)?;
             let Some(index) = names.iter().position(|listed| listed == name) else {
                 if !has_removed {
                     return Err(no_attachment(version, name));
                 }
-                // Somebody else was faster. What was removed here may have been a new one that is about to be listed.
+                // Somebody else was faster, or the answer to an earlier try was lost. What was removed here may have been
+                // a new one that is about to be listed.
                 catalogue.take_over();
-                return Ok(false);
+                return Ok(());
             };
             names.remove(index);
             self.remove(&self.template.attachment(version, name))?;
             has_removed = true;
             self.list_attachments(catalogue, version, &names)?;
-            Ok(true)
-        })?;
-        if was_listed { Ok(()) } else { Err(no_attachment(version, name)) }
+            catalogue.remove_fingerprint(version, name);
+            Ok(())
+        });
+        match changed {
+            // The version was deleted meanwhile.
+            Err(FileError::Lookup(_)) if has_removed => Ok(()),
+            changed => changed,
+        }
     }
 
     fn try_to_attach(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), FileError> {
         let catalogue = self.load()?;
         self.other_attachments(&catalogue, version, name)?;
         let object = self.template.attachment(version, name);
-        match self.put(&object, content, &Expected::Nothing) {
-            Err(FileError::Store(StoreError::Conflict { .. })) => self.take_over(version, name, content),
+        let content = Observed::new(content);
+        match self.put(&object, &content, &Expected::Nothing) {
+            Err(FileError::Store(StoreError::Conflict { .. })) => self.take_over(version, name, &content),
             Err(error) => Err(error),
-            Ok(()) => self.change(|newer| self.list_attachment(newer, version, name, catalogue.taken_over())),
+            Ok(()) => {
+                let fingerprint = self.fingerprint(&object, &content)?;
+                self.list_stored(version, name, catalogue.taken_over(), &fingerprint)
+            }
         }
     }
 
     /// Stores an attachment in the place of something that is not listed.
-    fn take_over(&self, version: Version, name: &str, content: &dyn Content) -> Result<(), FileError> {
+    fn take_over(&self, version: Version, name: &str, content: &Observed<'_>) -> Result<(), FileError> {
         let lock = self.lock()?;
         let object = self.template.attachment(version, name);
         let found = self.store.open(&object)?.ok_or_else(|| self.overtaken())?.revision;
@@ -87,20 +98,48 @@ impl Objects {
             Err(FileError::Store(StoreError::Conflict { .. })) => return Err(self.overtaken()),
             put => put?,
         }
+        let fingerprint = self.fingerprint(&object, content)?;
         if lock.is_none() {
-            return self.change(|catalogue| self.list_attachment(catalogue, version, name, taken_over));
+            return self.list_stored(version, name, taken_over, &fingerprint);
         }
-        let work = |catalogue: &mut Catalogue| self.list_attachment(catalogue, version, name, taken_over);
+        let work = |catalogue: &mut Catalogue| self.list_attachment(catalogue, version, name, taken_over, &fingerprint);
         self.change_once(lock.as_deref(), work)?.ok_or_else(|| self.overtaken())
     }
 
+    fn fingerprint(&self, object: &str, content: &Observed<'_>) -> Result<Fingerprint, FileError> {
+        let taken = content.fingerprint();
+        taken.map_err(|source| FileError::Reading { file: self.store.shown(object), source })
+    }
+
     /// Lists an attachment that was stored, if nothing was taken over since.
+    fn list_stored(
+        &self,
+        version: Version,
+        name: &str,
+        taken_over: u64,
+        fingerprint: &Fingerprint,
+    ) -> Result<(), FileError> {
+        let mut has_tried = false;
+        self.change(|catalogue| {
+            let others = self.other_attachments(catalogue, version, name);
+            let is_listed = matches!(others, Err(FileError::Attachment(AttachmentError::Present { .. })));
+            // Nobody else can list what was stored here: the answer to an earlier try was lost.
+            if has_tried && is_listed && catalogue.taken_over() == taken_over {
+                return Ok(());
+            }
+            has_tried = true;
+            self.list_attachment(catalogue, version, name, taken_over, fingerprint)
+        })
+    }
+
+    /// Lists an attachment in a catalogue, if nothing was taken over since it was stored.
     fn list_attachment(
         &self,
         catalogue: &mut Catalogue,
         version: Version,
         name: &str,
         taken_over: u64,
+        fingerprint: &Fingerprint,
     ) -> Result<(), FileError> {
         let names = self.other_attachments(catalogue, version, name);
         if matches!(names, Err(FileError::Lookup(_))) {
@@ -112,7 +151,9 @@ impl Objects {
             return Err(self.overtaken());
         }
         names.push(name.to_owned());
-        self.list_attachments(catalogue, version, &names)
+        self.list_attachments(catalogue, version, &names)?;
+        catalogue.set_fingerprint(version, name, fingerprint.clone());
+        Ok(())
     }
 
     /// Returns the names of the attachments of a version, none of which may be this one.
@@ -161,7 +202,8 @@ mod tests {
                 objects.change_once(lock.as_deref(), |catalogue| Ok(catalogue.take_over())).unwrap().unwrap();
             drop(lock);
             objects.put(&object, &b"second".as_slice(), &Expected::Anything).unwrap();
-            let list = |seen| objects.change(|catalogue| objects.list_attachment(catalogue, version, "a.txt", seen));
+            let stored = Fingerprint::of(b"first");
+            let list = |seen| objects.change(|newer| objects.list_attachment(newer, version, "a.txt", seen, &stored));
             let error = list(seen).unwrap_err();
             assert!(matches!(error, FileError::Overtaken { .. }), "{error}");
             assert_eq!(objects.attachments(version).unwrap(), []);
@@ -191,10 +233,10 @@ mod tests {
             other.put(&object, &b"new".as_slice(), &Expected::Nothing).unwrap();
         });
         *store.before_removal.lock().unwrap() = Some(others);
-        let error = slow.detach(version, "a.txt").unwrap_err();
-        assert!(matches!(error, FileError::Lookup(_)), "{error}");
+        slow.detach(version, "a.txt").unwrap();
         let seen = *seen.lock().unwrap();
-        let listed = slow.change(|catalogue| slow.list_attachment(catalogue, version, "a.txt", seen));
+        let stored = Fingerprint::of(b"new");
+        let listed = slow.change(|newer| slow.list_attachment(newer, version, "a.txt", seen, &stored));
         assert!(matches!(listed, Err(FileError::Overtaken { .. })), "what was removed is listed");
     }
 }

@@ -24,10 +24,21 @@ impl Objects {
     /// Makes a version the active one.
     ///
     /// # Errors
-    /// The store's, and that there is no such version.
+    /// The store's, that there is no such version, and that its object is missing.
     pub fn activate(&self, version: Version, origin: &Origin) -> Result<(), FileError> {
+        let object = self.template.model(version);
+        let mut tried = None;
         let before = self.change_version(version, |catalogue| {
-            catalogue.set_active(Some(version), origin).map_err(|wrong| self.wrong(wrong))
+            // The answer to an earlier try may have been lost, and somebody else may have made a change since.
+            if let Some(Activation { from, .. }) = tried.as_ref().filter(|tried| catalogue.has_activated(tried)) {
+                return Ok(*from);
+            }
+            if self.store.size(&object)?.is_none() {
+                return Err(self.gone(version));
+            }
+            let before = catalogue.set_active(Some(version), origin).map_err(|wrong| self.wrong(wrong))?;
+            tried = catalogue.last_activation().cloned();
+            Ok(before)
         })?;
         let before = before.map_or_else(|| "none".to_owned(), |version| version.to_string());
         tracing::info!(from = before, to = %version, "model activated");
@@ -39,11 +50,7 @@ impl Objects {
     /// # Errors
     /// The store's, and that there is no such version.
     pub fn delete(&self, version: Version) -> Result<(), FileError> {
-        let was_active = self.unlist(version, |_, is_active| Ok(is_active))?;
-        if was_active {
-            tracing::warn!(%version, "the active model was deleted: activate another one");
-        }
-        Ok(())
+        self.unlist(version, |_, _| Ok(()))
     }
 
     /// Deletes a version. With `force` it may be the active one, after which none is active.
@@ -53,10 +60,9 @@ impl Objects {
     pub fn delete_as(&self, version: Version, force: bool, origin: &Origin) -> Result<(), FileError> {
         self.unlist(version, |catalogue, is_active| match (is_active, force) {
             (true, false) => Err(FileError::Active(version)),
-            (true, true) => catalogue.set_active(None, origin).map(|_| false).map_err(|wrong| self.wrong(wrong)),
-            (false, _) => Ok(false),
+            (true, true) => catalogue.set_active(None, origin).map(drop).map_err(|wrong| self.wrong(wrong)),
+            (false, _) => Ok(()),
         })
-        .map(drop)
     }
 
     /// Brings the store to a layout.
@@ -81,27 +87,33 @@ impl Objects {
         })
     }
 
-    /// Takes a version from the list, then removes its objects. `prepare` is told whether it is the active one; what it
-    /// returns is returned.
+    /// Takes a version from the list, then removes its objects. `prepare` is told whether it is the active one.
     fn unlist(
         &self,
         version: Version,
-        mut prepare: impl FnMut(&mut Catalogue, bool) -> Result<bool, FileError>,
-    ) -> Result<bool, FileError> {
+        mut prepare: impl FnMut(&mut Catalogue, bool) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        let mut tried = None;
         let unlisted = self.change_version(version, |catalogue| {
             let active = catalogue.active().map_err(|wrong| self.wrong(wrong))?;
-            let prepared = prepare(catalogue, active == Some(version))?;
+            let is_active = active == Some(version);
+            prepare(catalogue, is_active)?;
             let names = catalogue.model(version).map(|metadata| self.names(version, metadata)).unwrap_or_default();
             catalogue.remove(version);
-            Ok((prepared, names))
+            tried = Some((is_active, names));
+            Ok(())
         });
-        match unlisted {
-            Ok((prepared, names)) => {
-                names.iter().try_for_each(|name| self.remove(name))?;
-                Ok(prepared)
+        match (unlisted, tried) {
+            // A version that is gone at a later try was taken from the list by an earlier one whose answer was lost, or
+            // by somebody else: what was asked for is done.
+            (Ok(()) | Err(FileError::Lookup(_)), Some((was_active, names))) => {
+                if was_active {
+                    tracing::warn!(%version, "the active model was deleted: activate another one");
+                }
+                names.iter().try_for_each(|name| self.remove(name))
             }
-            Err(FileError::Lookup(_)) if self.complete_deletion(version)? => Ok(false),
-            Err(error) => Err(error),
+            (Err(FileError::Lookup(_)), None) if self.complete_deletion(version)? => Ok(()),
+            (unlisted, _) => unlisted,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::artifact::{self, ArtifactError, Limits};
 use crate::attachments::{self, AttachmentError, Taken};
 use crate::file_like::catalogue::Catalogue;
 use crate::file_like::error::FileError;
+use crate::file_like::fingerprint::{Checked, Fingerprint};
 
 const ACTIVE_DELETED: &str = "Activated model not available. Maybe it was deleted.";
 
@@ -59,21 +60,60 @@ impl Objects {
         Ok(attachments)
     }
 
-    /// Writes the content of an attachment.
+    /// Writes the content of an attachment, and checks in the end that it is what was stored.
     ///
     /// # Errors
-    /// The store's and the writer's, and that there is no such version or no such attachment.
+    /// The store's and the writer's, that there is no such version or no such attachment, and that it is damaged.
     pub fn read_attachment(&self, version: Version, name: &str, writer: &mut dyn io::Write) -> Result<(), FileError> {
-        if !self.listed_attachments(&self.load()?, version)?.iter().any(|listed| listed == name) {
+        let catalogue = self.load()?;
+        if !self.listed_attachments(&catalogue, version)?.iter().any(|listed| listed == name) {
             return Err(no_attachment(version, name));
         }
+        if self.copy_attachment(&catalogue, version, name, writer)? {
+            Ok(())
+        } else {
+            Err(no_attachment(version, name))
+        }
+    }
+
+    /// Writes the content of a listed attachment and checks it; tells whether it is there.
+    pub(super) fn copy_attachment(
+        &self,
+        catalogue: &Catalogue,
+        version: Version,
+        name: &str,
+        writer: &mut dyn io::Write,
+    ) -> Result<bool, FileError> {
         let object = self.template.attachment(version, name);
-        let opened = self.store.open(&object)?.ok_or_else(|| no_attachment(version, name))?;
-        let mut reader = opened.reader.take(attachments::LIMIT + 1);
-        let copied = io::copy(&mut reader, writer);
-        match copied.map_err(|source| FileError::Reading { file: self.store.shown(&object), source })? {
-            size if size > attachments::LIMIT => Err(AttachmentError::TooLarge(name.to_owned()).into()),
-            _ => Ok(()),
+        let Some(StoredObject { reader, .. }) = self.store.open(&object)? else { return Ok(false) };
+        let mut checked = Checked::new(writer);
+        let copied = io::copy(&mut reader.take(attachments::LIMIT + 1), &mut checked);
+        if copied.map_err(|source| FileError::Reading { file: self.store.shown(&object), source })? > attachments::LIMIT
+        {
+            return Err(AttachmentError::TooLarge(name.to_owned()).into());
+        }
+        self.check_attachment(catalogue, version, name, &checked.fingerprint())?;
+        Ok(true)
+    }
+
+    /// Checks that what was read of an attachment is what was stored. In old catalogues nothing says what that was.
+    fn check_attachment(
+        &self,
+        catalogue: &Catalogue,
+        version: Version,
+        name: &str,
+        found: &Fingerprint,
+    ) -> Result<(), FileError> {
+        let mut known = catalogue.fingerprint(version, name).cloned();
+        loop {
+            let Some(stored) = known.filter(|stored| stored != found) else { return Ok(()) };
+            // Somebody may have taken it away since the catalogue was read, and attached another one of that name.
+            known = self.load()?.fingerprint(version, name).cloned();
+            if known.as_ref() == Some(&stored) {
+                let file = self.store.shown(&self.template.attachment(version, name));
+                let what = stored.difference(found);
+                return Err(FileError::DamagedAttachment { file, version, name: name.to_owned(), what });
+            }
         }
     }
 
@@ -102,6 +142,28 @@ impl Objects {
         catalogue: Option<Catalogue>,
         formats: &ModelFormats,
     ) -> Result<Option<TrainedModel>, FileError> {
+        let Some(mut model) = self.read_alone(version, formats)? else { return Ok(None) };
+        // Attachments come and go after a model was stored. One that is not listed says itself what it came with.
+        let catalogue = catalogue.map_or_else(|| self.load(), Ok)?;
+        let names = attachments::names(catalogue.model(version).unwrap_or(&model.metadata))?;
+        model.metadata = attachments::listing(&model.metadata, &names);
+        for attachment in names {
+            match self.attachment(&catalogue, version, attachment)? {
+                Some(attachment) => attachments::put_back(&mut model.metadata, &attachment),
+                // The model is removed before its attachments.
+                None if self.store.size(&self.template.model(version))?.is_none() => return Ok(None),
+                None => {}
+            }
+        }
+        Ok(Some(model))
+    }
+
+    /// Reads a version without its attachments; nothing means that it is not there.
+    pub(super) fn read_alone(
+        &self,
+        version: Version,
+        formats: &ModelFormats,
+    ) -> Result<Option<TrainedModel>, FileError> {
         let name = self.template.model(version);
         let unreadable = |source| FileError::Unreadable { file: self.store.shown(&name), version, source };
         let Some(StoredObject { mut reader, .. }) = self.store.open(&name)? else { return Ok(None) };
@@ -110,27 +172,15 @@ impl Objects {
             let found = opened.version();
             return Err(unreadable(ArtifactError::OtherVersion { found, expected: version }));
         }
-        let mut model = opened.decode(formats).map_err(unreadable)?;
-        // Attachments come and go after a model was stored. One that is not listed says itself what it came with.
-        let catalogue = catalogue.map_or_else(|| self.load(), Ok)?;
-        let names = attachments::names(catalogue.model(version).unwrap_or(&model.metadata))?;
-        model.metadata = attachments::listing(&model.metadata, &names);
-        for attachment in names {
-            match self.attachment(version, attachment)? {
-                Some(attachment) => attachments::put_back(&mut model.metadata, &attachment),
-                // The model is removed before its attachments.
-                None if self.store.size(&name)?.is_none() => return Ok(None),
-                None => {}
-            }
-        }
-        Ok(Some(model))
+        opened.decode(formats).map(Some).map_err(unreadable)
     }
 
-    fn attachment(&self, version: Version, name: String) -> Result<Option<Taken>, FileError> {
+    fn attachment(&self, catalogue: &Catalogue, version: Version, name: String) -> Result<Option<Taken>, FileError> {
         let file = self.template.attachment(version, &name);
         let Some(StoredObject { reader, .. }) = self.store.open(&file)? else { return Ok(None) };
         let content = self.read_all(&file, reader, attachments::LIMIT)?;
         let content = content.ok_or_else(|| AttachmentError::TooLarge(name.clone()))?;
+        self.check_attachment(catalogue, version, &name, &Fingerprint::of(&content))?;
         Ok(Some(Taken { name, content }))
     }
 }

@@ -8,6 +8,7 @@ use crate::artifact::{ArtifactError, Prepared, Sealed};
 use crate::attachments::{self, Taken};
 use crate::file_like::catalogue::{Catalogue, Wrong};
 use crate::file_like::error::FileError;
+use crate::file_like::fingerprint::Fingerprint;
 
 impl Objects {
     /// Stores a model with its attachments under the next version.
@@ -18,6 +19,8 @@ impl Objects {
         let (metadata, attachments) = attachments::take_out(&model.metadata)?;
         self.check_metadata(&metadata)?;
         let prepared = Prepared::new(model).map_err(|source| self.unwritable(source))?.with_metadata(metadata);
+        let fingerprints: Vec<_> =
+            attachments.iter().map(|taken| (&taken.name, Fingerprint::of(&taken.content))).collect();
         let mut attempts = Attempts::new();
         loop {
             let version = self.reserve(&attachments)?;
@@ -25,7 +28,7 @@ impl Objects {
             let mut placed = Vec::new();
             match self.place(version, &sealed, &attachments, &mut placed) {
                 Ok(()) => {
-                    self.list(version, &sealed).inspect_err(|_| self.take_back(version, &placed))?;
+                    self.list(version, &sealed, &fingerprints).inspect_err(|_| self.take_back(version, &placed))?;
                     return Ok(version);
                 }
                 Err(error) => {
@@ -77,7 +80,7 @@ impl Objects {
         Ok(true)
     }
 
-    /// Stores a model and its attachments and says which objects were stored.
+    /// Stores a model and its attachments and says which objects were stored, or may have been.
     fn place(
         &self,
         version: Version,
@@ -85,23 +88,36 @@ impl Objects {
         attachments: &[Taken],
         placed: &mut Vec<String>,
     ) -> Result<(), FileError> {
-        let name = self.template.model(version);
-        self.put(&name, sealed, &Expected::Nothing)?;
-        placed.push(name);
-        for attachment in attachments {
+        self.place_object(self.template.model(version), sealed, placed)?;
+        attachments.iter().try_for_each(|attachment| {
             let name = self.template.attachment(version, &attachment.name);
-            self.put(&name, &attachment.content.as_slice(), &Expected::Nothing)?;
+            self.place_object(name, &attachment.content.as_slice(), placed)
+        })
+    }
+
+    fn place_object(&self, name: String, content: &dyn Content, placed: &mut Vec<String>) -> Result<(), FileError> {
+        let put = self.put(&name, content, &Expected::Nothing);
+        // What was refused is somebody else's; what failed otherwise may have arrived all the same.
+        if !matches!(put, Err(FileError::Store(StoreError::Conflict { .. }))) {
             placed.push(name);
         }
-        Ok(())
+        put
     }
 
     /// Lists a model that is stored.
-    fn list(&self, version: Version, sealed: &Sealed<'_>) -> Result<(), FileError> {
+    fn list(
+        &self,
+        version: Version,
+        sealed: &Sealed<'_>,
+        fingerprints: &[(&String, Fingerprint)],
+    ) -> Result<(), FileError> {
         let listed: Metadata = serde_json::from_str(sealed.metadata())
             .map_err(|source| self.unwritable(ArtifactError::Metadata(source)))?;
         self.change(|catalogue| {
             catalogue.add(version, listed.clone());
+            for (name, fingerprint) in fingerprints {
+                catalogue.set_fingerprint(version, name, fingerprint.clone());
+            }
             Ok(())
         })
     }
