@@ -18,7 +18,7 @@ pub use name::NameError;
 pub use profile::ProfileError;
 pub use s3::{S3, S3IO};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -68,8 +68,8 @@ pub struct Kept {
     runtime: BlockingRuntime,
     /// A client for each bucket.
     buckets: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
-    /// The folders of which it was found out whether conditions are honoured.
-    probed: Mutex<BTreeSet<String>>,
+    /// Whether conditions are honoured in the folders of which it was found out.
+    probed: Mutex<BTreeMap<String, bool>>,
     locks: ProcessLocks,
 }
 

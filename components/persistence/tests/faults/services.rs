@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use palladium_component::prelude::*;
 use palladium_persistence::ObjectStorageError;
 
-use crate::server::{Reply, Request, Server, status};
+use crate::server::{Objects, Reply, Request, Server, status};
 use crate::servers::{self, artifact_store, text};
 use crate::told::{CANARY, logged, told};
 
@@ -141,6 +141,52 @@ fn a_service_that_ignores_conditions_is_refused() {
     assert_eq!(log.matches("WARN").count(), 1, "{log}");
     assert!(log.contains("two writers at once may lose a model"), "{log}");
     assert_eq!(read(unguarded.as_ref(), &name).unwrap(), "text");
+}
+
+#[test]
+fn a_service_that_refuses_conditions_is_put_up_with_where_that_is_asked_for() {
+    for code in [400, 501] {
+        let objects = Objects::default();
+        let answering = objects.clone();
+        let server = Server::start(move |request: &Request, _| {
+            if ["if-match", "if-none-match"].iter().any(|name| request.headers.contains_key(*name)) {
+                return refusal(code, "NotSupportedHere");
+            }
+            // Objects are removed by a list of them.
+            if request.method == "POST" {
+                let body = String::from_utf8_lossy(&request.body);
+                let key = body.split("<Key>").nth(1).and_then(|rest| rest.split("</Key>").next()).unwrap();
+                let path = format!("/models/{key}");
+                answering.answer(&Request { method: "DELETE".into(), path, ..request.clone() });
+                let answer = format!("<DeleteResult><Deleted><Key>{key}</Key></Deleted></DeleteResult>");
+                return Reply::Whole(200, Vec::new(), answer.into_bytes());
+            }
+            match answering.answer(request) {
+                Reply::Whole(200 | 201, _, body) => whole(&String::from_utf8_lossy(&body)),
+                answer => answer,
+            }
+        });
+        let refused = s3(&server.address, &[]).lock("models/x").map(drop).unwrap_err();
+        assert!(matches!(cause(refused), ObjectStorageError::Unconditional { .. }));
+
+        let store = s3(&server.address, &[("unguarded", Data::Bool(true))]);
+        let ((), log) = logged(|| {
+            store.put("models/x", &b"one".as_slice(), &Expected::Nothing).unwrap();
+            let again = store.put("models/x", &b"two".as_slice(), &Expected::Nothing);
+            assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+            assert_eq!(objects.content("/models/x").unwrap(), b"one");
+            let revision = store.open("models/x").unwrap().unwrap().revision.unwrap();
+            store.put("models/x", &b"two".as_slice(), &Expected::Revision(revision)).unwrap();
+        });
+        assert_eq!(log.matches("WARN").count(), 1, "{log}");
+        assert_eq!(objects.content("/models/x").unwrap(), b"two");
+        assert_eq!(objects.paths(), ["/models/x"]);
+    }
+    // It is not for its condition that this service refuses a request.
+    let server = Server::start(|_, _| refusal(400, "InvalidRequest"));
+    let store = s3(&server.address, &[("unguarded", Data::Bool(true))]);
+    let error = store.put("models/x", &b"one".as_slice(), &Expected::Nothing).unwrap_err();
+    assert_eq!(error.to_string(), "the service refused to read or write `s3://models/x`");
 }
 
 #[test]
