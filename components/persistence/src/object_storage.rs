@@ -158,6 +158,11 @@ pub fn shown<S: Service>(name: &str) -> String {
     format!("{}://{name}", S::SCHEME)
 }
 
+/// Tells whether a service is on this machine, so that nobody can listen on the way.
+fn is_local(endpoint: Option<&str>) -> bool {
+    endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()).is_some_and(|url| crate::transport::is_loopback(&url))
+}
+
 /// Warns of a server that others can listen to.
 fn warn_of_plain_http(endpoint: Option<&str>) {
     let Some(url) = endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()) else { return };

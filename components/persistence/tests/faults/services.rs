@@ -7,6 +7,7 @@ use palladium_persistence::ObjectStorageError;
 
 use crate::server::{Objects, Reply, Request, Server, status};
 use crate::servers::{self, artifact_store, text};
+use crate::testing::component;
 use crate::told::{CANARY, logged, told};
 
 fn s3(endpoint: &str, arguments: &[(&str, Data)]) -> Arc<dyn ArtifactStore> {
@@ -326,12 +327,17 @@ fn keys_come_from_where_programs_for_aws_find_them() {
 
 #[test]
 fn arguments_are_checked() {
+    let path = ("path", text("models/model-{version}"));
     let cases = [
         ("S3IO", vec![("access_key_id", text("ada"))], "`access_key_id` is given without `secret_access_key`"),
         ("S3IO", vec![("secret_access_key", text(CANARY))], "`secret_access_key` is given without `access_key_id`"),
         ("S3IO", vec![("session_token", text(CANARY))], "`session_token` is given without the keys"),
         ("S3IO", vec![("endpoint", text("store.example"))], "`endpoint` is not a URL"),
         ("S3IO", vec![("endpoint", text("http://store.example"))], "`endpoint` has no TLS"),
+        ("GCSIO", vec![("endpoint", text("http://store.example"))], "`endpoint` has no TLS"),
+        ("GCS", vec![("endpoint", text("http://store.example")), path.clone()], "`endpoint` has no TLS"),
+        ("AzureIO", vec![("endpoint", text("http://store.example"))], "`endpoint` has no TLS"),
+        ("Azure", vec![("endpoint", text("http://store.example")), path], "`endpoint` has no TLS"),
         ("S3IO", vec![("endpoint", text("ftp://store.example"))], "`endpoint` has to begin with"),
         (
             "GCSIO",
@@ -342,8 +348,19 @@ fn arguments_are_checked() {
         ("AzureIO", vec![("access_key", text(CANARY)), ("sas_token", text(CANARY))], "only one of them can be used"),
     ];
     for (kind, arguments, expected) in cases {
-        let error = artifact_store(&format!("palladium.persistence.{kind}"), &arguments).err().unwrap();
+        let error = component(&format!("palladium.persistence.{kind}"), &arguments).err().unwrap();
         assert!(error.contains(expected) && !error.contains(CANARY), "{error}");
+    }
+    let allowed = ("allow_http", Data::Bool(true));
+    for (kind, endpoint, others) in [
+        ("GCSIO", "http://store.example", vec![allowed.clone()]),
+        ("GCSIO", "http://localhost:4443", Vec::new()),
+        ("AzureIO", "http://store.example", vec![allowed]),
+        ("AzureIO", "http://127.0.0.1:10000/ada", Vec::new()),
+        ("AzureIO", "http://azurite:10000/devstoreaccount1", vec![("emulator", Data::Bool(true))]),
+    ] {
+        let arguments = [vec![("endpoint", text(endpoint))], others].concat();
+        component(&format!("palladium.persistence.{kind}"), &arguments).map(drop).unwrap();
     }
     let keys = [("access_key_id", text("ada")), ("secret_access_key", text(CANARY)), ("profile", text("x"))];
     assert!(artifact_store("palladium.persistence.S3IO", &keys).err().unwrap().contains("which both name keys"));
