@@ -354,6 +354,55 @@ fn with_folders(makes_again: bool, n_silent: usize) -> Server {
 }
 
 #[test]
+fn a_probe_that_fails_leaves_nothing_behind() {
+    for knows_folders in [true, false] {
+        let mut n_failed = 0;
+        for nth in 0.. {
+            let (objects, folders) = (Objects::conditional(), Arc::new(Mutex::new(BTreeSet::new())));
+            let (answering, made, n_asked) = (objects.clone(), Arc::clone(&folders), Mutex::new(0));
+            // What the request asks for is done, and the answer is lost.
+            let server = Server::start(move |request: &Request, _| {
+                let answer = answer_with_folders(&answering, knows_folders.then_some(&made), request);
+                if request.method == "DELETE" || !request.path.contains(".probe-") {
+                    return answer;
+                }
+                let mut n_asked = n_asked.lock().unwrap();
+                *n_asked += 1;
+                if *n_asked == nth + 1 { Reply::Cut } else { answer }
+            });
+            let is_found = store(&[("retries", Data::Int(0))]).lock(&format!("{}/x", server.address)).map(drop);
+            assert_eq!(objects.paths(), [""; 0], "{nth}: {:?}", server.asked());
+            assert!(folders.lock().unwrap().is_empty(), "{nth}: {:?}", server.asked());
+            match is_found {
+                Ok(()) => break,
+                Err(error) => assert!(matches!(cause(error), RestError::Cut { .. })),
+            }
+            n_failed += 1;
+        }
+        assert!(n_failed >= 5, "{n_failed}");
+    }
+}
+
+/// Answers as a server that keeps objects, and folders if it has any.
+fn answer_with_folders(objects: &Objects, folders: Option<&Arc<Mutex<BTreeSet<String>>>>, request: &Request) -> Reply {
+    let Some(mut folders) = folders.map(|folders| folders.lock().unwrap()) else { return objects.answer(request) };
+    match request.method.as_str() {
+        "MKCOL" => status(if folders.insert(request.path.clone()) { 201 } else { 405 }),
+        "MOVE" if folders.remove(&request.path) => {
+            let path = request.headers["destination"].splitn(4, '/').last().unwrap();
+            folders.insert(format!("/{path}"));
+            status(201)
+        }
+        "MOVE" => status(404),
+        "DELETE" if folders.remove(&request.path) => {
+            objects.answer(&Request { path: format!("{}owner", request.path), ..request.clone() });
+            status(204)
+        }
+        _ => objects.answer(request),
+    }
+}
+
+#[test]
 fn folders_that_are_made_twice_are_no_locks() {
     let server = with_folders(true, 0);
     drop(store(&[]).lock(&format!("{}/x", server.address)).unwrap());
