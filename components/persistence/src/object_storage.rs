@@ -1,6 +1,7 @@
 //! Objects in buckets of services such as S3. What differs from one service to the next is how to reach it.
 
 mod azure;
+mod cause;
 mod connector;
 mod error;
 mod gcs;

@@ -180,7 +180,8 @@ impl Service for AzureIO {
     fn connect(&self, container: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
         warn_of_plain_http(self.endpoint.as_deref());
         let client = self.builder(container).build();
-        let client = client.map_err(|source| ObjectStorageError::Setup { bucket: container.to_owned(), source })?;
+        let client =
+            client.map_err(|error| ObjectStorageError::Setup { bucket: container.to_owned(), source: error.into() })?;
         Ok(Arc::new(client))
     }
 

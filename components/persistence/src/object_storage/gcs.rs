@@ -143,7 +143,8 @@ impl Service for GCSIO {
             builder = builder.with_base_url(endpoint.trim_end_matches('/'));
         }
         let client = builder.build();
-        let client = client.map_err(|source| ObjectStorageError::Setup { bucket: bucket.to_owned(), source })?;
+        let client =
+            client.map_err(|error| ObjectStorageError::Setup { bucket: bucket.to_owned(), source: error.into() })?;
         Ok(Arc::new(client))
     }
 

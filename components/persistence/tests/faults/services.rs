@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -83,6 +84,13 @@ fn dead_and_silent_services_are_given_up() {
     let begun = Instant::now();
     let error = s3("http://127.0.0.1:1", &[]).reach("models/x").unwrap_err();
     assert_eq!(error.to_string(), "the service that stores `s3://models/x` cannot be reached");
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string);
+    let causes: Vec<_> = causes.collect();
+    for (index, cause) in causes.iter().enumerate() {
+        assert!(!causes[..index].iter().any(|before| before.contains(cause)), "{causes:#?}");
+    }
+    assert!(causes[0].contains("error sending request"), "{causes:#?}");
+    assert!(causes.last().unwrap().contains("Connection refused"), "{causes:#?}");
     assert!(matches!(cause(error), ObjectStorageError::Unreachable { .. }));
     let server = Server::start(|_, _| Reply::Silence);
     let store = s3(&server.address, &[]);
