@@ -1,6 +1,7 @@
 //! Objects in buckets of services such as S3. What differs from one service to the next is how to reach it.
 
 mod azure;
+mod cause;
 mod connector;
 mod error;
 mod gcs;
@@ -18,7 +19,7 @@ pub use name::NameError;
 pub use profile::ProfileError;
 pub use s3::{S3, S3IO};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -68,8 +69,8 @@ pub struct Kept {
     runtime: BlockingRuntime,
     /// A client for each bucket.
     buckets: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
-    /// The folders of which it was found out whether conditions are honoured.
-    probed: Mutex<BTreeSet<String>>,
+    /// Whether conditions are honoured in the folders of which it was found out.
+    probed: Mutex<BTreeMap<String, bool>>,
     locks: ProcessLocks,
 }
 
@@ -156,6 +157,11 @@ pub fn check_name(name: &str) -> Result<(), Failure> {
 /// Returns where an object lies.
 pub fn shown<S: Service>(name: &str) -> String {
     format!("{}://{name}", S::SCHEME)
+}
+
+/// Tells whether a service is on this machine, so that nobody can listen on the way.
+fn is_local(endpoint: Option<&str>) -> bool {
+    endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()).is_some_and(|url| crate::transport::is_loopback(&url))
 }
 
 /// Warns of a server that others can listen to.

@@ -80,7 +80,7 @@ rest! {
     /// that wait for it remove it when it has been silent for as long as `lease` says.
     ///
     /// Connections that break off and the answers 429, 502, 503 and 504 are met by asking again, a little later each
-    /// time. A redirect is followed to the same server only.
+    /// time; so is silence where nothing is changed. A redirect is followed to the same server only.
     #[component(ArtifactStore, name = "palladium.persistence.RestIO", check)]
     RestIO {
         #[state]
@@ -114,7 +114,7 @@ rest! {
     /// that wait for it remove it when it has been silent for as long as `lease` says.
     ///
     /// Connections that break off and the answers 429, 502, 503 and 504 are met by asking again, a little later each
-    /// time. A redirect is followed to the same server only.
+    /// time; so is silence where nothing is changed. A redirect is followed to the same server only.
     #[component(Persister, name = "palladium.persistence.Rest", check, lifecycle)]
     Rest {
         /// The URL of the objects up to what is added to it, with `{version}` in the last part. It has no user and no

@@ -7,7 +7,9 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use palladium_component::prelude::*;
 
 use super::connector::{Connector, Limits};
-use super::{Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, warn_of_plain_http};
+use super::{
+    Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, is_local, warn_of_plain_http,
+};
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
 
 /// What every emulator of the service knows: its documentation prints the key.
@@ -30,6 +32,9 @@ macro_rules! azure {
             sas_token: Option<String>,
             /// The URL of the service, without the container, where it is another one than that of the account.
             endpoint: Option<String>,
+            /// Whether `endpoint` may do without TLS. It may anyway where it is on this machine, or the emulator.
+            #[param(default = false)]
+            allow_http: bool,
             /// Whether the service is the emulator Azurite, with its account and key and, unless `endpoint` says
             /// otherwise, on this machine.
             #[param(default = false)]
@@ -49,6 +54,7 @@ macro_rules! azure {
                     access_key: given.access_key.clone(),
                     sas_token: given.sas_token.clone(),
                     endpoint: given.endpoint.clone(),
+                    allow_http: given.allow_http,
                     emulator: given.emulator,
                     timeout: given.timeout,
                     retries: given.retries,
@@ -124,7 +130,8 @@ artifact_store_of_service!(AzureIO);
 
 impl AzureIO {
     fn check(&self) -> Result<(), ArgumentError> {
-        check_endpoint(self.endpoint.as_deref(), true)?;
+        let endpoint = self.endpoint.as_deref();
+        check_endpoint(endpoint, self.allow_http || self.emulator || is_local(endpoint))?;
         if self.access_key.is_some() && self.sas_token.is_some() {
             let message = "`access_key` and `sas_token` are given, and only one of them can be used";
             return Err(ArgumentError::new("sas_token", message).help("leave one of them out"));
@@ -139,13 +146,13 @@ impl AzureIO {
             value => value.clone(),
         };
         let endpoint = usual(&self.endpoint, EMULATOR_ENDPOINT);
-        let allows_http = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let has_http = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         // What the environment says about credentials is not mixed with those that are given.
         let has_own = self.emulator || self.access_key.is_some() || self.sas_token.is_some();
         let mut builder = if has_own { MicrosoftAzureBuilder::new() } else { MicrosoftAzureBuilder::from_env() };
         builder = builder
             .with_container_name(container)
-            .with_client_options(limits.client_options(allows_http))
+            .with_client_options(limits.client_options(self.allow_http || has_http))
             .with_retry(limits.retry(Limits::SOON))
             .with_http_connector(Connector { limits, ca_file: None })
             .with_use_emulator(false)
@@ -173,7 +180,8 @@ impl Service for AzureIO {
     fn connect(&self, container: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
         warn_of_plain_http(self.endpoint.as_deref());
         let client = self.builder(container).build();
-        let client = client.map_err(|source| ObjectStorageError::Setup { bucket: container.to_owned(), source })?;
+        let client =
+            client.map_err(|error| ObjectStorageError::Setup { bucket: container.to_owned(), source: error.into() })?;
         Ok(Arc::new(client))
     }
 

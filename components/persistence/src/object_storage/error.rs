@@ -6,6 +6,7 @@ use std::io;
 use object_store::client::{HttpError, HttpErrorKind};
 use palladium_component::prelude::*;
 
+use super::cause::Cause;
 use super::connector::NoMetadata;
 use super::name::NameError;
 use super::profile::ProfileError;
@@ -26,7 +27,7 @@ pub enum ObjectStorageError {
         bucket: String,
         /// Why.
         #[source]
-        source: object_store::Error,
+        source: Cause,
     },
     /// Nobody says who is asking.
     #[error("there are no credentials for `{object}`")]
@@ -35,7 +36,7 @@ pub enum ObjectStorageError {
         object: String,
         /// What was tried last.
         #[source]
-        source: object_store::Error,
+        source: Cause,
     },
     /// There is no such bucket.
     #[error("`{object}` lies in a bucket that does not exist")]
@@ -50,7 +51,7 @@ pub enum ObjectStorageError {
         object: String,
         /// What the service says.
         #[source]
-        source: object_store::Error,
+        source: Cause,
     },
     /// The bucket is in another region.
     #[error("`{object}` lies in another region or behind another address")]
@@ -59,7 +60,7 @@ pub enum ObjectStorageError {
         object: String,
         /// What the service says.
         #[source]
-        source: object_store::Error,
+        source: Cause,
     },
     /// There is no connection to the service.
     #[error("the service that stores `{object}` cannot be reached")]
@@ -68,7 +69,7 @@ pub enum ObjectStorageError {
         object: String,
         /// Why.
         #[source]
-        source: object_store::Error,
+        source: Cause,
     },
     /// Nothing has happened for too long.
     #[error("nothing was heard of `{object}` for too long")]
@@ -77,7 +78,7 @@ pub enum ObjectStorageError {
         object: String,
         /// What was tried.
         #[source]
-        source: object_store::Error,
+        source: Cause,
     },
     /// The service ignores conditions.
     #[error(
@@ -116,7 +117,7 @@ pub enum ObjectStorageError {
         object: String,
         /// What it says.
         #[source]
-        source: object_store::Error,
+        source: Cause,
     },
 }
 
@@ -132,11 +133,14 @@ const ELSEWHERE: [&str; 4] =
 
 impl ObjectStorageError {
     /// Returns what an error of the library means for an object.
-    pub fn of(object: String, source: object_store::Error) -> ObjectStorageError {
-        let chain = || std::iter::successors(Some(&source as &(dyn Error + 'static)), |error| (*error).source());
-        let text = source.to_string();
+    pub fn of(object: String, error: object_store::Error) -> ObjectStorageError {
+        let chain = || std::iter::successors(Some(&error as &(dyn Error + 'static)), |cause| (*cause).source());
+        let text = error.to_string();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if chain().any(<dyn Error>::is::<NoMetadata>) {
+        let kind = chain().find_map(|cause| cause.downcast_ref::<HttpError>()).map(HttpError::kind);
+        let is_unknown = chain().any(<dyn Error>::is::<NoMetadata>);
+        let source = Cause::from(error);
+        if is_unknown {
             return ObjectStorageError::NoCredentials { object, source };
         }
         if says(&NO_BUCKET) {
@@ -145,14 +149,14 @@ impl ObjectStorageError {
         if says(&ELSEWHERE) || text.contains("status code: 301") || text.contains("status code: 307") {
             return ObjectStorageError::Elsewhere { object, source };
         }
-        match &source {
+        match source.error() {
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
                 return ObjectStorageError::Denied { object, source };
             }
             _ if says(&UNKNOWN_USER) => return ObjectStorageError::Denied { object, source },
             _ => {}
         }
-        match chain().find_map(|error| error.downcast_ref::<HttpError>()).map(HttpError::kind) {
+        match kind {
             Some(HttpErrorKind::Connect) => ObjectStorageError::Unreachable { object, source },
             Some(HttpErrorKind::Timeout) => ObjectStorageError::Stalled { object, source },
             _ => ObjectStorageError::Failed { object, source },

@@ -9,7 +9,9 @@ use object_store::{ObjectMeta, ObjectStore};
 use palladium_component::prelude::*;
 
 use super::connector::{Connector, Limits};
-use super::{Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, warn_of_plain_http};
+use super::{
+    Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, is_local, warn_of_plain_http,
+};
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
 
 /// The service takes one change of an object a second.
@@ -26,6 +28,9 @@ macro_rules! gcs {
             service_account: Option<PathBuf>,
             /// The URL of another service that talks like it, such as an emulator.
             endpoint: Option<String>,
+            /// Whether `endpoint` may do without TLS. It may anyway where it is on this machine.
+            #[param(default = false)]
+            allow_http: bool,
             /// For how many seconds a connection may not be made, and nothing may be heard of the service.
             #[param(default = 30.0, min = 0.1, max = 3600.0)]
             timeout: f64,
@@ -39,6 +44,7 @@ macro_rules! gcs {
                 GCSIO {
                     service_account: given.service_account.clone(),
                     endpoint: given.endpoint.clone(),
+                    allow_http: given.allow_http,
                     timeout: given.timeout,
                     retries: given.retries,
                     kept: Kept::default(),
@@ -112,7 +118,8 @@ artifact_store_of_service!(GCSIO);
 
 impl GCSIO {
     fn check(&self) -> Result<(), ArgumentError> {
-        check_endpoint(self.endpoint.as_deref(), true)
+        let endpoint = self.endpoint.as_deref();
+        check_endpoint(endpoint, self.allow_http || is_local(endpoint))
     }
 }
 
@@ -122,10 +129,10 @@ impl Service for GCSIO {
     fn connect(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
         warn_of_plain_http(self.endpoint.as_deref());
         let limits = self.limits();
-        let allows_http = self.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let has_http = self.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         let mut builder = GoogleCloudStorageBuilder::from_env()
             .with_bucket_name(bucket)
-            .with_client_options(limits.client_options(allows_http))
+            .with_client_options(limits.client_options(self.allow_http || has_http))
             .with_retry(limits.retry(MUTATION_PAUSE))
             .with_http_connector(Connector { limits, ca_file: None })
             .with_skip_signature(false);
@@ -136,7 +143,8 @@ impl Service for GCSIO {
             builder = builder.with_base_url(endpoint.trim_end_matches('/'));
         }
         let client = builder.build();
-        let client = client.map_err(|source| ObjectStorageError::Setup { bucket: bucket.to_owned(), source })?;
+        let client =
+            client.map_err(|error| ObjectStorageError::Setup { bucket: bucket.to_owned(), source: error.into() })?;
         Ok(Arc::new(client))
     }
 

@@ -42,7 +42,11 @@ impl<'a, S: Service> Object<'a, S> {
         match self.handle.block_on(self.store.get_opts(&self.name.key, GetOptions::default())) {
             Ok(found) => Ok(Some(found)),
             Err(error) => match self.failed(error) {
-                ObjectStorageError::Failed { source: object_store::Error::NotFound { .. }, .. } => Ok(None),
+                ObjectStorageError::Failed { source, .. }
+                    if matches!(source.error(), object_store::Error::NotFound { .. }) =>
+                {
+                    Ok(None)
+                }
                 error => Err(error),
             },
         }

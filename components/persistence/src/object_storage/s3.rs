@@ -221,7 +221,8 @@ impl Service for S3IO {
     fn connect(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
         warn_of_plain_http(self.endpoint.as_deref());
         let client = self.builder(bucket)?.build();
-        let client = client.map_err(|source| ObjectStorageError::Setup { bucket: bucket.to_owned(), source })?;
+        let client =
+            client.map_err(|error| ObjectStorageError::Setup { bucket: bucket.to_owned(), source: error.into() })?;
         Ok(Arc::new(client))
     }
 

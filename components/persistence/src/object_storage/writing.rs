@@ -19,14 +19,17 @@ const WRITER: &str = "palladiumwriter";
 impl<S: Service> Object<'_, S> {
     /// Stores the object whole.
     pub fn put(&self, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {
-        if *expected != Expected::Anything {
-            self.probe()?;
+        let is_guarded = *expected == Expected::Anything || self.probe()?;
+        if !is_guarded && *expected == Expected::Nothing && self.size()?.is_some() {
+            return Err(StoreError::Conflict { object: self.shown() });
         }
+        // Some services refuse whatever is sent with a condition.
+        let sent = if is_guarded { expected } else { &Expected::Anything };
         let writer = format!("{:032x}", fastrand::u128(..));
-        let stored = if content.size() > PART && !matches!(expected, Expected::Revision(_)) {
-            self.put_parts(content, expected, &writer)
+        let stored = if content.size() > PART && !matches!(sent, Expected::Revision(_)) {
+            self.put_parts(content, sent, &writer)
         } else {
-            self.put_whole(content, expected, &writer)
+            self.put_whole(content, sent, &writer)
         };
         match stored {
             // A request whose answer was lost is repeated by the library, and meets its own result.

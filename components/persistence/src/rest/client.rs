@@ -189,6 +189,16 @@ impl Client {
     pub fn repeat(
         &self,
         object: &Address,
+        request: impl FnMut() -> Result<Answer, RestError>,
+    ) -> Result<StatusCode, RestError> {
+        self.repeat_after(RestError::is_transient, object, request)
+    }
+
+    /// Makes a request again after some errors, and returns the status of the last answer.
+    fn repeat_after(
+        &self,
+        is_passing: impl Fn(&RestError) -> bool,
+        object: &Address,
         mut request: impl FnMut() -> Result<Answer, RestError>,
     ) -> Result<StatusCode, RestError> {
         let mut attempt = 0;
@@ -196,7 +206,7 @@ impl Client {
             let answer = request();
             match &answer {
                 Ok(answer) if !is_transient(answer.status) => return Ok(answer.status),
-                Err(error) if !error.is_transient() => {}
+                Err(error) if !is_passing(error) => {}
                 _ if attempt < self.retries => {
                     self.pause(object, attempt, answer.ok().and_then(|answer| answer.retry_after));
                     attempt += 1;
@@ -224,7 +234,9 @@ impl Client {
     /// Asks for an object without changing anything.
     fn look(&self, method: &'static str, object: &Address) -> Result<Option<Response>, RestError> {
         let mut found = None;
-        let status = self.repeat(object, || {
+        // A request that changes nothing does no harm if the server has heard it before.
+        let is_passing = |error: &RestError| error.is_transient() || matches!(error, RestError::Stalled { .. });
+        let status = self.repeat_after(is_passing, object, || {
             let request = self.request(&self.transport.reading, method, object);
             let response =
                 self.handle.block_on(async { request.send().await }).map_err(|error| self.failed(object, error))?;

@@ -157,9 +157,9 @@ impl StoreLock for Lease {
     fn check(&self) -> Result<(), StoreError> {
         let place = &self.place;
         // What follows takes a moment.
-        let is_held = place.remaining().is_some_and(|remaining| remaining > place.lease / 4);
-        // A machine that slept does not notice by its clock.
-        if is_held && place.is_own()? {
+        let is_held = || place.remaining().is_some_and(|remaining| remaining > place.lease / 4);
+        // A machine that slept does not notice by its clock, and the look itself may take long.
+        if is_held() && place.is_own()? && is_held() {
             return Ok(());
         }
         place.lose();

@@ -89,21 +89,34 @@ fn what_does_not_succeed_is_given_up() {
 
 #[test]
 fn a_silent_server_is_not_waited_for() {
-    for silence in [|| Reply::Silence, || Reply::HalfSilence] {
-        let server = first(1, silence);
-        let (store, name) = (store(&[]), format!("{}/x", server.address));
+    for (n_silent, silence) in [(2, (|| Reply::Silence) as fn() -> Reply), (1, || Reply::HalfSilence)] {
+        let server = first(n_silent, silence);
+        let (store, name) = (store(&[("retries", Data::Int(1))]), format!("{}/x", server.address));
         let begun = Instant::now();
         let error = read(store.as_ref(), &name).unwrap_err();
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         assert_eq!(error.to_string(), format!("nothing was heard of `{name}` for 0.5 seconds"));
         assert!(matches!(cause(error), RestError::Stalled { .. }));
+        assert_eq!(server.asked().len(), n_silent);
         assert_eq!(read(store.as_ref(), &name).unwrap().as_deref(), Some("whole"));
     }
     let server = first(1, || Reply::Silence);
     let (store, name) = (store(&[]), format!("{}/x", server.address));
     let error = store.put(&name, &b"text".as_slice(), &Expected::Anything).unwrap_err();
     assert!(matches!(cause(error), RestError::Stalled { .. }));
+    assert_eq!(server.asked(), ["PUT /x"]);
     store.put(&name, &b"text".as_slice(), &Expected::Anything).unwrap();
+}
+
+#[test]
+fn readers_ask_a_silent_server_again() {
+    let server = first(2, || Reply::Silence);
+    let (store, name) = (store(&[("retries", Data::Int(2))]), format!("{}/x", server.address));
+    assert_eq!(read(store.as_ref(), &name).unwrap().as_deref(), Some("whole"));
+    assert_eq!(server.asked(), ["GET /x"; 3]);
+    let server = first(2, || Reply::Silence);
+    assert_eq!(store.size(&format!("{}/x", server.address)).unwrap(), Some(5));
+    assert_eq!(server.asked(), ["HEAD /x"; 3]);
 }
 
 #[test]
@@ -308,15 +321,21 @@ fn passwords_on_open_wires_are_warned_of_once() {
     assert!(warnings[0].contains("use `https`") && !log.contains(CANARY), "{log}");
 }
 
-/// Returns a server that takes the word of a holder of a lock once only. Folders it makes only once, or as often as it is
-/// asked.
-fn with_folders(makes_again: bool) -> Server {
+/// Returns a server that takes the word of a holder of a lock once only, and is silent when it is first asked for it this
+/// many times. Folders it makes only once, or as often as it is asked.
+fn with_folders(makes_again: bool, n_silent: usize) -> Server {
+    let n_looks = Mutex::new(0);
     let made = Mutex::new(BTreeSet::new());
     let word = Mutex::new(None);
     Server::start(move |request: &Request, _| {
         let is_first = made.lock().unwrap().insert((request.method.clone(), request.path.clone()));
         let is_word = request.path == "/x.lock/owner";
         let mut word = word.lock().unwrap();
+        let is_silent = || {
+            let mut n_looks = n_looks.lock().unwrap();
+            *n_looks += 1;
+            *n_looks <= n_silent
+        };
         match (request.method.as_str(), word.as_ref()) {
             ("MKCOL", _) => status(if is_first || makes_again { 201 } else { 405 }),
             ("MOVE", _) => status(if is_first { 201 } else { 404 }),
@@ -326,6 +345,7 @@ fn with_folders(makes_again: bool) -> Server {
                 status(201)
             }
             ("PUT", _) => status(201),
+            ("GET", Some(_)) if is_word && is_silent() => Reply::Silence,
             ("GET", Some(body)) if is_word => Reply::Whole(200, Vec::new(), body.clone()),
             ("GET" | "HEAD", _) => status(404),
             _ => status(204),
@@ -334,15 +354,64 @@ fn with_folders(makes_again: bool) -> Server {
 }
 
 #[test]
+fn a_probe_that_fails_leaves_nothing_behind() {
+    for knows_folders in [true, false] {
+        let mut n_failed = 0;
+        for nth in 0.. {
+            let (objects, folders) = (Objects::conditional(), Arc::new(Mutex::new(BTreeSet::new())));
+            let (answering, made, n_asked) = (objects.clone(), Arc::clone(&folders), Mutex::new(0));
+            // What the request asks for is done, and the answer is lost.
+            let server = Server::start(move |request: &Request, _| {
+                let answer = answer_with_folders(&answering, knows_folders.then_some(&made), request);
+                if request.method == "DELETE" || !request.path.contains(".probe-") {
+                    return answer;
+                }
+                let mut n_asked = n_asked.lock().unwrap();
+                *n_asked += 1;
+                if *n_asked == nth + 1 { Reply::Cut } else { answer }
+            });
+            let is_found = store(&[("retries", Data::Int(0))]).lock(&format!("{}/x", server.address)).map(drop);
+            assert_eq!(objects.paths(), [""; 0], "{nth}: {:?}", server.asked());
+            assert!(folders.lock().unwrap().is_empty(), "{nth}: {:?}", server.asked());
+            match is_found {
+                Ok(()) => break,
+                Err(error) => assert!(matches!(cause(error), RestError::Cut { .. })),
+            }
+            n_failed += 1;
+        }
+        assert!(n_failed >= 5, "{n_failed}");
+    }
+}
+
+/// Answers as a server that keeps objects, and folders if it has any.
+fn answer_with_folders(objects: &Objects, folders: Option<&Arc<Mutex<BTreeSet<String>>>>, request: &Request) -> Reply {
+    let Some(mut folders) = folders.map(|folders| folders.lock().unwrap()) else { return objects.answer(request) };
+    match request.method.as_str() {
+        "MKCOL" => status(if folders.insert(request.path.clone()) { 201 } else { 405 }),
+        "MOVE" if folders.remove(&request.path) => {
+            let path = request.headers["destination"].splitn(4, '/').last().unwrap();
+            folders.insert(format!("/{path}"));
+            status(201)
+        }
+        "MOVE" => status(404),
+        "DELETE" if folders.remove(&request.path) => {
+            objects.answer(&Request { path: format!("{}owner", request.path), ..request.clone() });
+            status(204)
+        }
+        _ => objects.answer(request),
+    }
+}
+
+#[test]
 fn folders_that_are_made_twice_are_no_locks() {
-    let server = with_folders(true);
+    let server = with_folders(true, 0);
     drop(store(&[]).lock(&format!("{}/x", server.address)).unwrap());
     assert!(!server.asked().contains(&"MKCOL /x.lock/".to_owned()));
 }
 
 #[test]
 fn a_lock_that_cannot_be_renewed_runs_out() {
-    let server = with_folders(false);
+    let server = with_folders(false, 0);
     let store = store(&[("lease", Data::Float(0.6))]);
     let lock = store.lock(&format!("{}/x", server.address)).unwrap().unwrap();
     lock.check().unwrap();
@@ -351,6 +420,17 @@ fn a_lock_that_cannot_be_renewed_runs_out() {
     drop(lock);
     // It may be somebody else's by now.
     assert!(!server.asked().contains(&"DELETE /x.lock/".to_owned()));
+}
+
+#[test]
+fn a_lock_that_runs_out_while_it_is_looked_at_is_lost() {
+    let server = with_folders(false, 1);
+    let store = store(&[("lease", Data::Float(0.6)), ("retries", Data::Int(1))]);
+    let lock = store.lock(&format!("{}/x", server.address)).unwrap().unwrap();
+    // The second look finds that the lock says what it should, but too late.
+    assert!(matches!(lock.check(), Err(StoreError::Conflict { .. })));
+    let looks = server.asked().into_iter().filter(|asked| asked == "GET /x.lock/owner");
+    assert_eq!(looks.count(), 2);
 }
 
 #[test]

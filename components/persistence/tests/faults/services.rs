@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -5,8 +6,9 @@ use std::time::{Duration, Instant};
 use palladium_component::prelude::*;
 use palladium_persistence::ObjectStorageError;
 
-use crate::server::{Reply, Request, Server, status};
+use crate::server::{Objects, Reply, Request, Server, status};
 use crate::servers::{self, artifact_store, text};
+use crate::testing::component;
 use crate::told::{CANARY, logged, told};
 
 fn s3(endpoint: &str, arguments: &[(&str, Data)]) -> Arc<dyn ArtifactStore> {
@@ -82,6 +84,13 @@ fn dead_and_silent_services_are_given_up() {
     let begun = Instant::now();
     let error = s3("http://127.0.0.1:1", &[]).reach("models/x").unwrap_err();
     assert_eq!(error.to_string(), "the service that stores `s3://models/x` cannot be reached");
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string);
+    let causes: Vec<_> = causes.collect();
+    for (index, cause) in causes.iter().enumerate() {
+        assert!(!causes[..index].iter().any(|before| before.contains(cause)), "{causes:#?}");
+    }
+    assert!(causes[0].contains("error sending request"), "{causes:#?}");
+    assert!(causes.last().unwrap().contains("Connection refused"), "{causes:#?}");
     assert!(matches!(cause(error), ObjectStorageError::Unreachable { .. }));
     let server = Server::start(|_, _| Reply::Silence);
     let store = s3(&server.address, &[]);
@@ -141,6 +150,52 @@ fn a_service_that_ignores_conditions_is_refused() {
     assert_eq!(log.matches("WARN").count(), 1, "{log}");
     assert!(log.contains("two writers at once may lose a model"), "{log}");
     assert_eq!(read(unguarded.as_ref(), &name).unwrap(), "text");
+}
+
+#[test]
+fn a_service_that_refuses_conditions_is_put_up_with_where_that_is_asked_for() {
+    for code in [400, 501] {
+        let objects = Objects::default();
+        let answering = objects.clone();
+        let server = Server::start(move |request: &Request, _| {
+            if ["if-match", "if-none-match"].iter().any(|name| request.headers.contains_key(*name)) {
+                return refusal(code, "NotSupportedHere");
+            }
+            // Objects are removed by a list of them.
+            if request.method == "POST" {
+                let body = String::from_utf8_lossy(&request.body);
+                let key = body.split("<Key>").nth(1).and_then(|rest| rest.split("</Key>").next()).unwrap();
+                let path = format!("/models/{key}");
+                answering.answer(&Request { method: "DELETE".into(), path, ..request.clone() });
+                let answer = format!("<DeleteResult><Deleted><Key>{key}</Key></Deleted></DeleteResult>");
+                return Reply::Whole(200, Vec::new(), answer.into_bytes());
+            }
+            match answering.answer(request) {
+                Reply::Whole(200 | 201, _, body) => whole(&String::from_utf8_lossy(&body)),
+                answer => answer,
+            }
+        });
+        let refused = s3(&server.address, &[]).lock("models/x").map(drop).unwrap_err();
+        assert!(matches!(cause(refused), ObjectStorageError::Unconditional { .. }));
+
+        let store = s3(&server.address, &[("unguarded", Data::Bool(true))]);
+        let ((), log) = logged(|| {
+            store.put("models/x", &b"one".as_slice(), &Expected::Nothing).unwrap();
+            let again = store.put("models/x", &b"two".as_slice(), &Expected::Nothing);
+            assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+            assert_eq!(objects.content("/models/x").unwrap(), b"one");
+            let revision = store.open("models/x").unwrap().unwrap().revision.unwrap();
+            store.put("models/x", &b"two".as_slice(), &Expected::Revision(revision)).unwrap();
+        });
+        assert_eq!(log.matches("WARN").count(), 1, "{log}");
+        assert_eq!(objects.content("/models/x").unwrap(), b"two");
+        assert_eq!(objects.paths(), ["/models/x"]);
+    }
+    // It is not for its condition that this service refuses a request.
+    let server = Server::start(|_, _| refusal(400, "InvalidRequest"));
+    let store = s3(&server.address, &[("unguarded", Data::Bool(true))]);
+    let error = store.put("models/x", &b"one".as_slice(), &Expected::Nothing).unwrap_err();
+    assert_eq!(error.to_string(), "the service refused to read or write `s3://models/x`");
 }
 
 #[test]
@@ -280,12 +335,17 @@ fn keys_come_from_where_programs_for_aws_find_them() {
 
 #[test]
 fn arguments_are_checked() {
+    let path = ("path", text("models/model-{version}"));
     let cases = [
         ("S3IO", vec![("access_key_id", text("ada"))], "`access_key_id` is given without `secret_access_key`"),
         ("S3IO", vec![("secret_access_key", text(CANARY))], "`secret_access_key` is given without `access_key_id`"),
         ("S3IO", vec![("session_token", text(CANARY))], "`session_token` is given without the keys"),
         ("S3IO", vec![("endpoint", text("store.example"))], "`endpoint` is not a URL"),
         ("S3IO", vec![("endpoint", text("http://store.example"))], "`endpoint` has no TLS"),
+        ("GCSIO", vec![("endpoint", text("http://store.example"))], "`endpoint` has no TLS"),
+        ("GCS", vec![("endpoint", text("http://store.example")), path.clone()], "`endpoint` has no TLS"),
+        ("AzureIO", vec![("endpoint", text("http://store.example"))], "`endpoint` has no TLS"),
+        ("Azure", vec![("endpoint", text("http://store.example")), path], "`endpoint` has no TLS"),
         ("S3IO", vec![("endpoint", text("ftp://store.example"))], "`endpoint` has to begin with"),
         (
             "GCSIO",
@@ -296,8 +356,19 @@ fn arguments_are_checked() {
         ("AzureIO", vec![("access_key", text(CANARY)), ("sas_token", text(CANARY))], "only one of them can be used"),
     ];
     for (kind, arguments, expected) in cases {
-        let error = artifact_store(&format!("palladium.persistence.{kind}"), &arguments).err().unwrap();
+        let error = component(&format!("palladium.persistence.{kind}"), &arguments).err().unwrap();
         assert!(error.contains(expected) && !error.contains(CANARY), "{error}");
+    }
+    let allowed = ("allow_http", Data::Bool(true));
+    for (kind, endpoint, others) in [
+        ("GCSIO", "http://store.example", vec![allowed.clone()]),
+        ("GCSIO", "http://localhost:4443", Vec::new()),
+        ("AzureIO", "http://store.example", vec![allowed]),
+        ("AzureIO", "http://127.0.0.1:10000/ada", Vec::new()),
+        ("AzureIO", "http://azurite:10000/devstoreaccount1", vec![("emulator", Data::Bool(true))]),
+    ] {
+        let arguments = [vec![("endpoint", text(endpoint))], others].concat();
+        component(&format!("palladium.persistence.{kind}"), &arguments).map(drop).unwrap();
     }
     let keys = [("access_key_id", text("ada")), ("secret_access_key", text(CANARY)), ("profile", text("x"))];
     assert!(artifact_store("palladium.persistence.S3IO", &keys).err().unwrap().contains("which both name keys"));
