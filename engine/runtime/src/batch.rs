@@ -195,3 +195,6 @@ impl Run<'_> {
 fn unwritable(error: serde_json::Error) -> io::Error {
     io::Error::other(error)
 }
+
+#[cfg(test)]
+mod tests;

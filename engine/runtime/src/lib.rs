@@ -23,6 +23,8 @@ mod origin;
 mod plan;
 mod predictor;
 mod probe;
+#[cfg(test)]
+mod puppet;
 mod scoring;
 mod timer;
 

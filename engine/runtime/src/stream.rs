@@ -100,7 +100,8 @@ fn answer(predictor: &Predictor, line: &[u8]) -> Result<Vec<u8>, String> {
     let is_one = line.starts_with(b"{");
     let (query, body) = match is_one {
         true => {
-            let object = serde_json::from_slice(line).map_err(|error| format!("BadRequest: the line is not JSON: {error}"))?;
+            let object =
+                serde_json::from_slice(line).map_err(|error| format!("BadRequest: the line is not JSON: {error}"))?;
             (parameters(object), [b"[", line, b"]"].concat())
         }
         false => (first_object(line).map(parameters).unwrap_or_default(), line.to_vec()),
@@ -137,5 +138,84 @@ fn told(error: &PredictError) -> String {
         PredictError::BadRequest(_) => error.to_string(),
         PredictError::Refused { .. } | PredictError::NoProbabilities => format!("PredictError: {error}"),
         PredictError::Internal(failure) => format!("InternalError: {}", chain(failure)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::puppet::predictor;
+
+    /// Returns what is written for lines, and what is told about them.
+    fn run(reads: usize, lines: &str) -> (Result<(), StreamError>, String, String) {
+        let (predictor, _) = predictor(reads);
+        let (mut output, mut told) = (Vec::new(), String::new());
+        let mut failed = |problem: &str| told.push_str(&format!("{problem}|"));
+        let ended = stream(&predictor, &mut lines.as_bytes(), &mut output, &mut failed);
+        (ended, String::from_utf8(output).unwrap(), told)
+    }
+
+    #[test]
+    fn every_line_has_one_answer() {
+        let before = "Error while processing input row: ";
+        let cases = [
+            ("[{\"x\": 1}]\n[{\"x\": 1}]\n[{\"x\": 1}, {\"x\": 2}]\n", "[1.0]\n[1.0]\n[1.0,2.0]\n", String::new()),
+            ("EXIT\n", "", String::new()),
+            ("\u{feff}\n \n\t\r\n[{\"x\": 1}]", "[1.0]\n", String::new()),
+            (" exit", "", String::new()),
+            ("{\"x\": 1.5}\r\n", "1.5\n", String::new()),
+            ("[]\n", "[]\n", String::new()),
+            ("{}\n", "null\n", String::new()),
+            // The parameters of the first object count for all, and those of the others do not.
+            ("[{\"x\": 1, \"add\": 2}, {\"x\": 1, \"add\": 5}]", "[3.0,3.0]\n", String::new()),
+            ("[{\"x\": 1}, {\"x\": 1, \"add\": 5}]", "[1.0,1.0]\n", String::new()),
+            ("[{\"x\": 1, \"add\": null}]", "[1.0]\n", String::new()),
+            ("{\"x\": 1, \"add\": \"2\"}", "3.0\n", String::new()),
+            (
+                "[{\"do\": \"refuse\"}]\n[{\"x\": 1}]\n",
+                "[]\n[1.0]\n",
+                format!("{before}[{{\"do\": \"refuse\"}}]\nPredictError: error (-1)|"),
+            ),
+            ("nothing", "[]\n", format!("{before}nothing\nBadRequest: no list|")),
+            ("{\"do\": \"fail\"}\n", "[]\n", format!("{before}{{\"do\": \"fail\"}}\nInternalError: it is broken|")),
+            (
+                "{\"do\": \"panic\"}\n{\"x\": 1}",
+                "[]\n1.0\n",
+                format!("{before}{{\"do\": \"panic\"}}\nInternalError: the prediction panicked|"),
+            ),
+            (
+                "{\"x\": 1},{\"x\": 2}\n",
+                "[]\n",
+                format!(
+                    "{before}{{\"x\": 1}},{{\"x\": 2}}\n\
+                     BadRequest: the line is not JSON: trailing characters at line 1 column 9|"
+                ),
+            ),
+        ];
+        for (lines, expected, problems) in cases {
+            let (ended, output, told) = run(usize::MAX, lines);
+            assert_eq!((output.as_str(), told.as_str()), (expected, problems.as_str()), "{lines:?}");
+            assert!(ended.is_ok(), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_mistake() {
+        let lines = format!("{}\n{{\"x\": 1}}\n", "[".repeat(MAX_BYTES + 1));
+        let (_, output, told) = run(usize::MAX, &lines);
+        assert_eq!(output, "[]\n1.0\n");
+        assert!(told.ends_with("[…\nBadRequest: the line has more than 16777216 bytes|") && told.len() < 400, "{told}");
+    }
+
+    #[test]
+    fn the_model_is_read_for_each_line() {
+        let (ended, output, told) = run(2, "{\"x\": 1}\n{\"x\": 2}\n");
+        assert!(ended.is_ok());
+        assert_eq!(output, "1.0\n[]\n");
+        let expected = "PersistError: reading through `model_persister` failed: No model available|";
+        assert!(told.ends_with(expected), "{told}");
+        let (ended, output, _) = run(0, "{\"x\": 1}\n");
+        assert!(matches!(ended, Err(StreamError::Job(JobError::Component { .. }))), "{ended:?}");
+        assert_eq!(output, "");
     }
 }

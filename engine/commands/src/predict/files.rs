@@ -49,12 +49,15 @@ impl Aside {
         // Behind a link is the file that is replaced.
         let path = if there.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::metadata(folder)?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy().into_owned();
         let beside = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
             .suffix(".part")
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)?;
+            .tempfile_in(folder)
+            // The whole error names the file beside, of which nobody knows.
+            .map_err(|error| io::Error::from(error.kind()))?;
         if let Some(metadata) = there {
             beside.as_file().set_permissions(metadata.permissions())?;
         }

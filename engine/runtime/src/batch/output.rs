@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::Value as Json;
 
 use super::fields::Field;
-use super::row::{Bad, Cells, Row};
+use super::row::{self, Bad, Row};
 use super::settle::Answer;
 use super::{BatchError, Format, Sink, unwritable};
 
@@ -51,7 +51,6 @@ impl<'a> Output<'a> {
             }
         };
         if written.is_ok() {
-            self.line.push(b'\n');
             self.sink.writer.write_all(&self.line).map_err(BatchError::Output)?;
         }
         Ok(written)
@@ -65,10 +64,12 @@ impl<'a> Output<'a> {
         }
         let columns = match (self.columns.take(), &row.cells) {
             (Some(header), _) => header,
-            (None, Cells::Json(fields)) => fields.iter().map(|field| field.name.clone()).collect(),
-            (None, Cells::Csv { .. }) => Vec::new(),
+            (None, row::Cells::Json(fields)) => fields.iter().map(|field| field.name.clone()).collect(),
+            (None, row::Cells::Csv { .. }) => Vec::new(),
         };
-        if let (Cells::Csv { .. }, Some(taken)) = (&row.cells, predicted.iter().find(|name| columns.contains(name))) {
+        if let (row::Cells::Csv { .. }, Some(taken)) =
+            (&row.cells, predicted.iter().find(|name| columns.contains(name)))
+        {
             return Err(BatchError::Taken(taken.clone()));
         }
         if self.sink.format == Format::Csv {
@@ -81,8 +82,9 @@ impl<'a> Output<'a> {
 
     fn header<'n>(&mut self, names: impl Iterator<Item = &'n String>) -> io::Result<()> {
         self.line.clear();
-        names.for_each(|name| cell(name, &mut self.line));
-        self.line.push(b'\n');
+        let mut cells = Cells::new(&mut self.line);
+        names.for_each(|name| cells.text(name));
+        cells.end();
         self.sink.writer.write_all(&self.line)
     }
 
@@ -105,58 +107,78 @@ impl<'a> Output<'a> {
 
 /// Says which field of an object a prediction would fill.
 fn not_taken(row: &Row, predicted: &[String]) -> Result<(), String> {
-    let Cells::Json(fields) = &row.cells else { return Ok(()) };
+    let row::Cells::Json(fields) = &row.cells else { return Ok(()) };
     match fields.iter().find(|field| predicted.contains(&field.name)) {
         Some(taken) => Err(format!("the row has a field `{}` already, which the prediction would fill", taken.name)),
         None => Ok(()),
     }
 }
 
-/// Adds a cell to a line of comma-separated values.
-fn cell(text: &str, line: &mut Vec<u8>) {
-    if !line.is_empty() {
-        line.push(b',');
-    }
-    let is_first_and_empty = line.is_empty() && text.is_empty();
-    if is_first_and_empty || csv_core::Writer::new().should_quote(text.as_bytes()) {
-        line.push(b'"');
-        line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
-        line.push(b'"');
-    } else {
-        line.extend_from_slice(text.as_bytes());
-    }
+/// A line of comma-separated values.
+struct Cells<'l> {
+    line: &'l mut Vec<u8>,
+    is_begun: bool,
 }
 
-fn value_cell(value: &Json, line: &mut Vec<u8>) {
-    match value {
-        Json::Null => cell("", line),
-        Json::String(text) => cell(text, line),
-        other => cell(&other.to_string(), line),
+impl Cells<'_> {
+    fn new(line: &mut Vec<u8>) -> Cells<'_> {
+        Cells { line, is_begun: false }
+    }
+
+    fn text(&mut self, text: &str) {
+        if std::mem::replace(&mut self.is_begun, true) {
+            self.line.push(b',');
+        }
+        if text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+            self.line.push(b'"');
+            self.line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+            self.line.push(b'"');
+        } else {
+            self.line.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    fn value(&mut self, value: &Json) {
+        match value {
+            Json::Null => self.text(""),
+            Json::String(text) => self.text(text),
+            other => self.text(&other.to_string()),
+        }
+    }
+
+    /// Ends the line; a single cell that is empty is no blank line.
+    fn end(self) {
+        self.line.extend_from_slice(if self.line.is_empty() { b"\"\"\n" } else { b"\n" });
     }
 }
 
 /// Writes the cells of a row and of its prediction; a row of JSON has to have fields of the header alone.
 fn csv_line(columns: &[String], row: &Row, values: &[Json], line: &mut Vec<u8>) -> Result<(), String> {
+    let mut line = Cells::new(line);
     match &row.cells {
-        Cells::Csv { cells, .. } => cells.iter().for_each(|text| cell(text, line)),
-        Cells::Json(fields) => {
+        row::Cells::Csv { cells, .. } => cells.iter().for_each(|text| line.text(text)),
+        row::Cells::Json(fields) => {
             let by_name: HashMap<&str, &Field> = fields.iter().map(|field| (field.name.as_str(), field)).collect();
             if let Some(other) = fields.iter().find(|field| !columns.contains(&field.name)) {
                 let reason = "is not in the first row, whose fields are the columns of the output";
                 return Err(format!("the field `{}` {reason}", other.name));
             }
             for name in columns {
-                let value = by_name.get(name.as_str()).map_or("", |field| &row.text[field.value.clone()]);
+                let value = by_name.get(name.as_str()).map_or("null", |field| &row.text[field.value.clone()]);
                 // Numbers, lists and objects stay as they are written.
                 match value.as_bytes().first() {
-                    Some(b'"') => cell(&serde_json::from_str::<String>(value).unwrap_or_default(), line),
-                    Some(_) if value != "null" => cell(value, line),
-                    _ => cell("", line),
+                    Some(b'"') => {
+                        let text = serde_json::from_str::<String>(value);
+                        line.text(&text.map_err(|_| format!("the field `{name}` holds half a character"))?);
+                    }
+                    _ if value == "null" => line.text(""),
+                    _ => line.text(value),
                 }
             }
         }
     }
-    values.iter().for_each(|value| value_cell(value, line));
+    values.iter().for_each(|value| line.value(value));
+    line.end();
     Ok(())
 }
 
@@ -170,13 +192,13 @@ fn json_line(
 ) -> Result<(), serde_json::Error> {
     let mut is_empty = true;
     match &row.cells {
-        Cells::Json(fields) => {
+        row::Cells::Json(fields) => {
             // It is an object: what stands before the last bracket are its fields.
             let inside = row.text.strip_suffix('}').unwrap_or(&row.text).trim_ascii_end();
             line.extend_from_slice(inside.as_bytes());
             is_empty = fields.is_empty();
         }
-        Cells::Csv { cells, .. } => {
+        row::Cells::Csv { cells, .. } => {
             line.push(b'{');
             for (name, text) in columns.iter().zip(cells) {
                 member(name, &Json::from(text.as_str()), &mut is_empty, line)?;
@@ -186,7 +208,7 @@ fn json_line(
     for (name, value) in predicted.iter().zip(values) {
         member(name, value, &mut is_empty, line)?;
     }
-    line.push(b'}');
+    line.extend_from_slice(b"}\n");
     Ok(())
 }
 
@@ -214,14 +236,16 @@ impl<'a> Rejects<'a> {
         let mut line = Vec::new();
         match self.0.format {
             Format::Csv => {
-                [&bad.line.to_string(), &bad.reason, &bad.text].into_iter().for_each(|text| cell(text, &mut line));
+                let mut cells = Cells::new(&mut line);
+                [&bad.line.to_string(), &bad.reason, &bad.text].into_iter().for_each(|text| cells.text(text));
+                cells.end();
             }
             Format::Ndjson => {
                 let fields = serde_json::json!({"line": bad.line, "reason": bad.reason, "row": bad.text});
                 serde_json::to_writer(&mut line, &fields).map_err(unwritable)?;
+                line.push(b'\n');
             }
         }
-        line.push(b'\n');
         self.0.writer.write_all(&line)
     }
 
@@ -243,19 +267,25 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_have_to_be() {
-        let cases: [(&[&str], &str); 4] = [
+        let cases: [(&[&str], &str); 5] = [
             (&["a", "b c", " d"], "a,b c, d"),
             (&["a,b", "\"", "x\ny", "\r"], "\"a,b\",\"\"\"\",\"x\ny\",\"\r\""),
-            (&["", "a", ""], "\"\",a,"),
+            (&["", "a", ""], ",a,"),
+            (&[""], "\"\""),
             (&["ä", "1.50"], "ä,1.50"),
         ];
         for (cells, expected) in cases {
-            assert_eq!(line(|line| cells.iter().for_each(|text| cell(text, line))), expected);
+            let found = line(|line| {
+                let mut writing = Cells::new(line);
+                cells.iter().for_each(|text| writing.text(text));
+                writing.end();
+            });
+            assert_eq!(found, format!("{expected}\n"));
         }
     }
 
     fn json_row(text: &str) -> Row {
-        Row { line: 1, text: text.to_owned(), cells: Cells::Json(fields(text).unwrap()) }
+        Row { line: 1, text: text.to_owned(), cells: row::Cells::Json(fields(text).unwrap()) }
     }
 
     #[test]
@@ -269,7 +299,7 @@ mod tests {
         for (text, expected) in cases {
             let row = json_row(text.trim_ascii_end());
             let found = line(|line| json_line(&[], &row, &predicted, &[Json::from("x")], line).unwrap());
-            assert_eq!(found, expected);
+            assert_eq!(found, format!("{expected}\n"));
         }
     }
 
@@ -278,8 +308,11 @@ mod tests {
         let columns = ["a", "b", "c", "d"].map(str::to_owned);
         let row = json_row(r#"{"b": 12345678901234567890123, "a": "x,\"", "c": null}"#);
         let found = line(|line| csv_line(&columns, &row, &[Json::from(1.5), Json::Null], line).unwrap());
-        assert_eq!(found, "\"x,\"\"\",12345678901234567890123,,,1.5,");
+        assert_eq!(found, "\"x,\"\"\",12345678901234567890123,,,1.5,\n");
         let refused = csv_line(&columns[..2], &row, &[], &mut Vec::new()).unwrap_err();
+        let half = json_row(r#"{"a": "\ud800"}"#);
+        let reason = csv_line(&columns, &half, &[], &mut Vec::new()).unwrap_err();
+        assert_eq!(reason, "the field `a` holds half a character");
         assert_eq!(refused, "the field `c` is not in the first row, whose fields are the columns of the output");
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Bad {
 
 /// Rows of an input.
 pub(super) enum Source<'a> {
-    Csv(CsvRows<'a>),
+    Csv(Box<CsvRows<'a>>),
     Ndjson(JsonRows<'a>),
 }
 
@@ -56,7 +56,7 @@ impl<'a> Source<'a> {
         skip_byte_order_mark(&mut *input.reader)
             .map_err(|source| BatchError::Input { name: input.name.to_owned(), source })?;
         match input.format {
-            Format::Csv => CsvRows::open(input, fields, output).map(Source::Csv),
+            Format::Csv => CsvRows::open(input, fields, output).map(|rows| Source::Csv(Box::new(rows))),
             Format::Ndjson => Ok(Source::Ndjson(JsonRows { input: input.reader, line: Vec::new(), number: 0 })),
         }
     }
