@@ -11,7 +11,7 @@ use crate::serve::{SAMPLE, Service};
 const RULE: &str = r#""update_cache_rrule": {"freq": "SECONDLY"},"#;
 
 /// Returns the iris example with a service that looks for a new model each second.
-fn refreshing() -> Arc<tempfile::TempDir> {
+pub fn refreshing() -> Arc<tempfile::TempDir> {
     let folder = Arc::new(iris());
     let config = folder.path().join("config.ron");
     let text = std::fs::read_to_string(&config).unwrap();

@@ -118,6 +118,10 @@ impl PredictService for MappingPredictService {
         self.model_persister.as_ref()
     }
 
+    fn fields(&self) -> Option<Vec<&str>> {
+        Some(self.mapping.fields().iter().map(|field| field.name.as_str()).collect())
+    }
+
     fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
         let table = match &request.body {
             Some(body) => rows::read(&self.mapping, body)?,

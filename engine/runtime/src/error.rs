@@ -39,6 +39,8 @@ pub enum Step {
     Activate,
     /// Reading a model.
     Read,
+    /// Reading a model through the persister that a predict service has for itself.
+    ReadOwn,
     /// Listing the models.
     List,
     /// Doing this through the persister of this root key.
@@ -56,6 +58,7 @@ impl fmt::Display for Step {
             Step::Write => write!(formatter, "writing through `model_persister`"),
             Step::Activate => write!(formatter, "activating through `model_persister`"),
             Step::Read => write!(formatter, "reading through `model_persister`"),
+            Step::ReadOwn => write!(formatter, "reading through the `model_persister` of the predict service"),
             Step::List => write!(formatter, "listing through `model_persister`"),
             Step::Through(doing, key) => write!(formatter, "{doing} through `{key}`"),
             Step::Decorate(key) => write!(formatter, "calling the decorators of `{key}`"),

@@ -1,9 +1,11 @@
 //! From a configuration to an application, and the jobs that applications run.
 //!
 //! [`plan`] constructs every component and collects all findings, without a side effect; [`build`] initializes them.
-//! The jobs, [`fit`](fit::fit), [`evaluate`](evaluate::evaluate) and [`export`](export::export), take what they need
-//! from the [`App`] by the root keys that [`root_keys`] lists. No component is known here by name.
+//! The jobs, [`fit`](fit::fit), [`evaluate`](evaluate::evaluate), [`export`](export::export), [`stream`](stream::stream)
+//! and [`predict`](batch::predict), take what they need from the [`App`] by the root keys that [`root_keys`] lists. No
+//! component is known here by name.
 
+pub mod batch;
 pub mod decorate;
 pub mod evaluate;
 pub mod export;
@@ -11,13 +13,18 @@ pub mod fit;
 pub mod lifecycle;
 pub mod lineage;
 pub mod root_keys;
+pub mod stream;
 
 mod app;
 mod build;
 mod error;
+mod line;
 mod origin;
 mod plan;
+mod predictor;
 mod probe;
+#[cfg(test)]
+mod puppet;
 mod scoring;
 mod timer;
 
@@ -26,6 +33,7 @@ pub use build::build;
 pub use error::{JobError, Step};
 pub use origin::origin;
 pub use plan::{Plan, component_of, inspect, plan, plan_tree, tidy};
+pub use predictor::Predictor;
 pub use probe::{Probes, probe};
 pub use scoring::{Judge, Score, Scoring};
 

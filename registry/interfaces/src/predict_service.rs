@@ -20,6 +20,11 @@ pub trait PredictService: Lifecycle {
         "predict_decorators"
     }
 
+    /// Returns the names of the fields that every sample has to have, in order; nothing where only a request can tell.
+    fn fields(&self) -> Option<Vec<&str>> {
+        None
+    }
+
     /// Turns a request into samples, predicts and returns the response.
     ///
     /// # Errors

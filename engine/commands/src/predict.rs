@@ -1,0 +1,254 @@
+//! `palladium predict`.
+
+mod files;
+mod progress;
+mod standard_input;
+
+use std::io::{BufRead, BufReader, ErrorKind, Write, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use palladium_component::prelude::*;
+use palladium_runtime::batch::{BatchError, BatchOptions, BatchReport, Format, Input, Sink, predict};
+use palladium_runtime::{Predictor, root_keys};
+
+use self::files::Aside;
+use self::progress::Progress;
+use self::standard_input::StandardInput;
+use crate::host::job_failed;
+use crate::{options, terminal};
+
+/// Predicts for the rows of a file.
+#[component(Command, name = "palladium.commands.predict")]
+pub struct Predict;
+
+/// Stands for standard input and standard output.
+const DASH: &str = "-";
+
+impl Command for Predict {
+    fn arguments(&self) -> clap::Command {
+        clap::Command::new("predict")
+            .about("Predict for the rows of a CSV or NDJSON file")
+            .long_about(
+                "Predict for the rows of a CSV or NDJSON file.\n\n\
+                 Each row of IN is written to OUT with its prediction: in a column `prediction`, or in a column \
+                 `probability_⟨class⟩` for each class where the predict service answers with probabilities. The fields \
+                 that the service's `mapping` names are taken from the columns of these names and converted as in \
+                 requests; all columns are kept as they are. CSV (`.csv`) begins with a header; NDJSON (`.ndjson`, \
+                 `.jsonl`) has a JSON object a line. The two can be mixed: from CSV to NDJSON cells become texts, from \
+                 NDJSON to CSV the fields of the first row are the columns.\n\n\
+                 One batch of rows is in memory at a time, and one model predicts for all of them. OUT is written \
+                 beside its place and moved there when it is complete: until then, and after an error or Ctrl-C, what \
+                 was there stays. `-` is standard input or output, which gets each batch at once. Without `--reject` \
+                 the first row that has no prediction is an error; with it such rows are put aside with their line \
+                 number and the reason, in the format that the file's extension says, NDJSON if it says none. Standard \
+                 error tells how many rows there were. The decorators of the service's view are not called.",
+            )
+            .arg(Arg::new("in").value_name("IN").required(true).help("The file to read, `-` for standard input"))
+            .arg(Arg::new("out").value_name("OUT").required(true).help("The file to write, `-` for standard output"))
+            .arg(
+                Arg::new("format")
+                    .long("format")
+                    .value_name("FORMAT")
+                    .value_parser(PossibleValuesParser::new(Format::NAMES))
+                    .help("What IN is written in, and OUT if its extension does not say; if not given, IN's says"),
+            )
+            .arg(
+                Arg::new("service")
+                    .long("service")
+                    .value_name("KEY")
+                    .default_value(root_keys::PREDICT_SERVICE)
+                    .help("The root key of the predict service"),
+            )
+            .arg(
+                options::version("version")
+                    .long("version")
+                    .help("The model to predict with; the active one if not given"),
+            )
+            .arg(
+                Arg::new("batch-size")
+                    .long("batch-size")
+                    .value_name("ROWS")
+                    .value_parser(value_parser!(u32).range(1..=1_000_000))
+                    .default_value("10000")
+                    .help("How many rows are predicted at once"),
+            )
+            .arg(
+                Arg::new("reject")
+                    .long("reject")
+                    .value_name("FILE")
+                    .help("Put rows that have no prediction into this file, and go on"),
+            )
+            .arg(
+                Arg::new("fail-on-reject")
+                    .long("fail-on-reject")
+                    .action(ArgAction::SetTrue)
+                    .requires("reject")
+                    .help("End with 1 if there are such rows; all files are written"),
+            )
+    }
+
+    fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
+        let call = Call::of(matches)?;
+        let cancelled = stop_at_signals()?;
+        let input = open(call.input, &cancelled)?;
+        let terminal = terminal(host)?;
+        let app = terminal.app(Mode::Fit)?;
+        let predictor = Predictor::of(&app, call.service).map_err(job_failed)?;
+        let (mut output, mut rejects) = (Target::open(call.output)?, call.reject.map(Target::open).transpose()?);
+        let mut progress = Progress::new();
+        let report = predict(
+            &predictor,
+            Input { name: shown(call.input), format: call.input_format, reader: input },
+            Sink { format: call.output_format, writer: Box::new(output.writer()) },
+            rejects.as_mut().map(|target| Sink { format: call.reject_format, writer: Box::new(target.writer()) }),
+            &call.options,
+            &mut |n_rows| progress.show(n_rows),
+            &cancelled,
+        );
+        progress.clear();
+        let report = report.map_err(predict_failed)?;
+        output.put_in_place()?;
+        rejects.map(Target::put_in_place).transpose()?;
+        eprintln!("{}", terminal.redact_text(&summary(&report, call.reject)));
+        if report.rejected > 0 && call.fail_on_reject { Err(CommandError::Reported) } else { Ok(()) }
+    }
+}
+
+/// What the command was called with.
+struct Call<'m> {
+    input: &'m str,
+    input_format: Format,
+    output: &'m str,
+    output_format: Format,
+    reject: Option<&'m str>,
+    reject_format: Format,
+    fail_on_reject: bool,
+    service: &'m str,
+    options: BatchOptions,
+}
+
+impl<'m> Call<'m> {
+    fn of(matches: &'m ArgMatches) -> Result<Call<'m>, CommandError> {
+        let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
+        let (input, output) = (text("in"), text("out"));
+        let reject = matches.get_one::<String>("reject").map(String::as_str);
+        let extension = |name: &str| Format::of_path(Path::new(name)).map_err(CommandError::Usage);
+        let input_says = extension(input)?;
+        let asked = matches.get_one::<String>("format").and_then(|name| Format::of_name(name));
+        let input_format = asked.or(input_says).ok_or_else(|| {
+            let names = Format::NAMES.join("` or `");
+            CommandError::Usage(format!("{} does not say its format: add `--format {names}`", named(input)))
+        })?;
+        if reject == Some(DASH) {
+            return Err(CommandError::Usage("`--reject` needs a file, not `-`".to_owned()));
+        }
+        if let Some(reject) = reject.filter(|reject| [input, output].iter().any(|other| is_same(reject, other))) {
+            return Err(CommandError::Usage(format!("`--reject {reject}` is IN or OUT: name another file")));
+        }
+        let reject_says = reject.map(extension).transpose()?.flatten();
+        let batch_size = matches.get_one::<u32>("batch-size").and_then(|rows| usize::try_from(*rows).ok());
+        Ok(Call {
+            input,
+            input_format,
+            output,
+            output_format: extension(output)?.unwrap_or(input_format),
+            reject,
+            reject_format: reject_says.unwrap_or(Format::Ndjson),
+            fail_on_reject: matches.get_flag("fail-on-reject"),
+            service: text("service"),
+            options: BatchOptions {
+                version: matches.get_one::<Version>("version").copied(),
+                batch_size: batch_size.unwrap_or(1),
+            },
+        })
+    }
+}
+
+/// Tells whether two names are those of one file.
+fn is_same(one: &str, other: &str) -> bool {
+    let file = |name: &str| std::fs::canonicalize(name).ok();
+    one == other || file(one).is_some_and(|one| file(other) == Some(one))
+}
+
+/// Returns the name of an input in messages.
+fn shown(input: &str) -> &str {
+    if input == DASH { "standard input" } else { input }
+}
+
+fn named(input: &str) -> String {
+    if input == DASH { shown(input).to_owned() } else { format!("`{input}`") }
+}
+
+fn open(input: &str, cancelled: &Arc<AtomicBool>) -> Result<Box<dyn BufRead>, CommandError> {
+    const BUFFER: usize = 1 << 16;
+    if input == DASH {
+        let reader = StandardInput::start(cancelled)?;
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, reader)));
+    }
+    let file = std::fs::File::open(input)
+        .map_err(|source| CommandError::Failed(BatchError::Input { name: input.to_owned(), source }.into()))?;
+    Ok(Box::new(BufReader::with_capacity(BUFFER, file)))
+}
+
+/// Where rows are written to.
+enum Target {
+    Standard(std::io::Stdout),
+    File(Aside),
+}
+
+impl Target {
+    fn open(name: &str) -> Result<Target, CommandError> {
+        match name {
+            DASH => Ok(Target::Standard(stdout())),
+            name => Ok(Target::File(Aside::create(Path::new(name))?)),
+        }
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Target::Standard(stdout) => stdout,
+            Target::File(aside) => aside.writer(),
+        }
+    }
+
+    fn put_in_place(self) -> Result<(), CommandError> {
+        match self {
+            Target::Standard(_) => Ok(()),
+            Target::File(aside) => aside.put_in_place(),
+        }
+    }
+}
+
+/// Returns the flag that SIGINT and SIGTERM set; a second signal ends the process at once.
+fn stop_at_signals() -> Result<Arc<AtomicBool>, CommandError> {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancelled))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancelled)))
+            .map_err(|error| Failure::message(format!("signals cannot be caught: {error}")))?;
+    }
+    Ok(cancelled)
+}
+
+fn predict_failed(error: BatchError) -> CommandError {
+    match error {
+        BatchError::Job(error) => job_failed(error),
+        // Who closes the pipe has read what they wanted.
+        BatchError::Output(error) if error.kind() == ErrorKind::BrokenPipe => CommandError::Reported,
+        other => CommandError::Failed(other.into()),
+    }
+}
+
+fn summary(report: &BatchReport, reject: Option<&str>) -> String {
+    let rows = |count: u64| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
+    let version = report.version.map_or_else(String::new, |version| format!(" with model version {version}"));
+    let rejected = match reject {
+        Some(file) => format!(", {} rejected (`{file}`)", rows(report.rejected)),
+        None => String::new(),
+    };
+    format!("{} predicted{version}{rejected}", rows(report.predicted))
+}

@@ -1,0 +1,200 @@
+//! Predicts for the rows of a file, batch by batch.
+//!
+//! Rows are read until a batch is full, predicted in one call, and written behind each other in the order of the
+//! input: what is in memory is one batch, however long the file is. Opening files and putting them in place is left to
+//! the caller.
+
+mod csv_rows;
+mod error;
+mod fields;
+mod format;
+mod output;
+mod row;
+mod settle;
+
+use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use palladium_component::interfaces::{TrainedModel, Version};
+use tracing::info;
+
+pub use self::error::BatchError;
+pub use self::format::Format;
+
+use self::output::{Output, Rejects};
+use self::row::{Bad, Row, Source};
+use self::settle::{Outcome, Settling};
+use crate::Predictor;
+use crate::line::MAX_BYTES;
+
+/// Where rows come from.
+pub struct Input<'a> {
+    /// Its name in messages.
+    pub name: &'a str,
+    /// What it holds.
+    pub format: Format,
+    /// Its text.
+    pub reader: Box<dyn BufRead + 'a>,
+}
+
+/// Where rows go to.
+pub struct Sink<'a> {
+    /// What is written.
+    pub format: Format,
+    /// Takes the text.
+    pub writer: Box<dyn Write + 'a>,
+}
+
+/// How rows are predicted.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchOptions {
+    /// The version of the model; nothing stands for the active one.
+    pub version: Option<Version>,
+    /// How many rows are predicted in one call at most.
+    pub batch_size: usize,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchReport {
+    /// The rows that were predicted.
+    pub predicted: u64,
+    /// The rows that were rejected.
+    pub rejected: u64,
+    /// The version of the model.
+    pub version: Option<Version>,
+}
+
+/// Predicts for every row of an input and writes it with its prediction.
+///
+/// One model predicts for all rows. What the output gets are the columns of the input and `prediction`, or a column
+/// `probability_⟨class⟩` for each class where the service answers with probabilities. With `rejects`, rows that have no
+/// prediction go there, as line number, reason and text; without it the first of them is an error. `progress` is told
+/// the number of rows after each batch, and `cancelled` is looked at before each.
+///
+/// # Errors
+/// A model that cannot be read, columns that are missing or there already, a row that has no prediction, the input's and
+/// the outputs'. What was written before that stays.
+pub fn predict(
+    predictor: &Predictor,
+    input: Input<'_>,
+    output: Sink<'_>,
+    rejects: Option<Sink<'_>>,
+    options: &BatchOptions,
+    progress: &mut dyn FnMut(u64),
+    cancelled: &AtomicBool,
+) -> Result<BatchReport, BatchError> {
+    let model = predictor.read(options.version)?;
+    let version = model.metadata.version();
+    if let Some(version) = version {
+        info!("Loaded model version {version}");
+    }
+    let name = input.name.to_owned();
+    let source = Source::open(input, predictor.fields(), output.format)?;
+    let output = Output::new(output, source.header());
+    let rejects = rejects.map(Rejects::new).transpose().map_err(BatchError::Reject)?;
+    let report = BatchReport { version, ..BatchReport::default() };
+    let mut run = Run { name, predictor, model: &model, source, output, rejects, report };
+    let stopped = || match cancelled.load(Ordering::Relaxed) {
+        true => Err(BatchError::Cancelled),
+        false => Ok(()),
+    };
+    loop {
+        stopped()?;
+        // A reader may have given up because of the same signal.
+        let batch = run.read(options.batch_size).or_else(|error| stopped().and(Err(error)))?;
+        stopped()?;
+        if batch.is_empty() {
+            break;
+        }
+        run.write(batch)?;
+        progress(run.report.predicted + run.report.rejected);
+    }
+    run.finish()
+}
+
+/// A run over an input.
+struct Run<'a> {
+    name: String,
+    predictor: &'a Predictor,
+    model: &'a TrainedModel,
+    source: Source<'a>,
+    output: Output<'a>,
+    rejects: Option<Rejects<'a>>,
+    report: BatchReport,
+}
+
+impl Run<'_> {
+    /// Reads the rows of a batch, fewer where they are long; none at the end of the input.
+    fn read(&mut self, batch_size: usize) -> Result<Vec<Result<Row, Bad>>, BatchError> {
+        let failed = |source| BatchError::Input { name: self.name.clone(), source };
+        let (mut batch, mut n_bytes) = (Vec::new(), 0);
+        while batch.len() < batch_size && n_bytes < MAX_BYTES {
+            let Some(row) = self.source.next().map_err(failed)? else { break };
+            n_bytes += match &row {
+                Ok(row) => row.sample().len(),
+                Err(bad) => bad.text.len(),
+            };
+            batch.push(row);
+        }
+        Ok(batch)
+    }
+
+    /// Predicts for the rows of a batch and writes them in their order.
+    fn write(&mut self, batch: Vec<Result<Row, Bad>>) -> Result<(), BatchError> {
+        let rows: Vec<&Row> = batch.iter().flatten().collect();
+        let settling = Settling { predictor: self.predictor, model: self.model, all: self.rejects.is_some() };
+        let mut outcomes = settling.settle(&rows)?.into_iter();
+        let mut answered = None;
+        for row in batch {
+            let row = match row {
+                Ok(row) => row,
+                Err(bad) => {
+                    self.reject(&bad)?;
+                    continue;
+                }
+            };
+            let (answer, index) = match answered.take().map_or_else(|| outcomes.next(), Some) {
+                Some(Outcome::Answered { answer, next }) => (answer, next),
+                Some(Outcome::Refused(reason)) => {
+                    self.reject(&Bad { line: row.line, text: row.text, reason })?;
+                    continue;
+                }
+                // Rows behind a refusal that ends the run are not asked about.
+                None => return Ok(()),
+            };
+            match self.output.write(&row, &answer, index)? {
+                Ok(()) => self.report.predicted += 1,
+                Err(reason) => self.reject(&Bad { line: row.line, text: row.text, reason })?,
+            }
+            if index + 1 < answer.len() {
+                answered = Some(Outcome::Answered { answer, next: index + 1 });
+            }
+        }
+        self.output.flush().map_err(BatchError::Output)
+    }
+
+    fn reject(&mut self, bad: &Bad) -> Result<(), BatchError> {
+        let Some(rejects) = &mut self.rejects else {
+            return Err(BatchError::Row { name: self.name.clone(), line: bad.line, reason: bad.reason.clone() });
+        };
+        self.report.rejected += 1;
+        rejects.write(bad).map_err(BatchError::Reject)
+    }
+
+    fn finish(mut self) -> Result<BatchReport, BatchError> {
+        self.output.finish().map_err(BatchError::Output)?;
+        if let Some(rejects) = &mut self.rejects {
+            rejects.flush().map_err(BatchError::Reject)?;
+        }
+        Ok(self.report)
+    }
+}
+
+/// Returns the error of a text that cannot be turned into JSON, which is none of a file.
+fn unwritable(error: serde_json::Error) -> io::Error {
+    io::Error::other(error)
+}
+
+#[cfg(test)]
+mod tests;

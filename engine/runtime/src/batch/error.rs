@@ -1,0 +1,67 @@
+//! Why rows were not predicted.
+
+use std::io;
+
+use palladium_component::interfaces::{Explain, PredictError};
+
+use crate::JobError;
+
+/// Why rows were not predicted.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The service or its model is not there.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The columns of the input do not fit.
+    #[error("`{name}`: {reason}")]
+    Columns {
+        /// The input.
+        name: String,
+        /// What is missing, or there too often.
+        reason: String,
+    },
+    /// The input has a column that the predictions fill.
+    #[error("the input has a column `{0}` already, which the predictions would fill")]
+    Taken(String),
+    /// A row has no prediction, and there is nowhere to put it.
+    #[error("`{name}`, line {line}: {reason}")]
+    Row {
+        /// The input.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// Why it has none.
+        reason: String,
+    },
+    /// The model or the service fails whatever the row is.
+    #[error("predicting failed")]
+    Predict(#[source] PredictError),
+    /// The input cannot be read.
+    #[error("`{name}` cannot be read")]
+    Input {
+        /// The input.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The predictions cannot be written.
+    #[error("the predictions cannot be written")]
+    Output(#[source] io::Error),
+    /// The rejected rows cannot be written.
+    #[error("the rejected rows cannot be written")]
+    Reject(#[source] io::Error),
+    /// It was asked to stop.
+    #[error("the prediction was interrupted")]
+    Cancelled,
+}
+
+impl Explain for BatchError {
+    fn help(&self) -> Option<String> {
+        match self {
+            BatchError::Job(error) => error.help(),
+            BatchError::Row { .. } => Some("`--reject FILE` puts such rows aside and goes on".to_owned()),
+            BatchError::Taken(_) => Some("rename the column or leave it out".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What files of rows are written in.
+
+use std::path::Path;
+
+/// What a file of rows is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header.
+    Csv,
+    /// A JSON object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// The names of the formats.
+    pub const NAMES: [&'static str; 2] = ["csv", "ndjson"];
+
+    /// Returns the format of a name.
+    pub fn of_name(name: &str) -> Option<Format> {
+        match name {
+            "csv" => Some(Format::Csv),
+            "ndjson" => Some(Format::Ndjson),
+            _ => None,
+        }
+    }
+
+    /// Returns the format that the extension of a file's name says, if it says one.
+    ///
+    /// # Errors
+    /// The extension is that of a format that is not known here, in words.
+    pub fn of_path(path: &Path) -> Result<Option<Format>, String> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        match extension.to_ascii_lowercase().as_str() {
+            "csv" => Ok(Some(Format::Csv)),
+            "ndjson" | "jsonl" => Ok(Some(Format::Ndjson)),
+            "parquet" => Err(format!(
+                "`{}` is a Parquet file, and those are neither read nor written: convert it to or from CSV or NDJSON",
+                path.display()
+            )),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_say_the_format() {
+        let cases = [
+            ("a.csv", Some(Format::Csv)),
+            ("b.d/a.CSV", Some(Format::Csv)),
+            ("a.ndjson", Some(Format::Ndjson)),
+            ("a.jsonl", Some(Format::Ndjson)),
+            ("a.csv.gz", None),
+            ("csv", None),
+            ("-", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(Format::of_path(Path::new(name)), Ok(expected), "{name}");
+        }
+        assert!(Format::of_path(Path::new("a.parquet")).is_err_and(|reason| reason.contains("`a.parquet`")));
+        for name in Format::NAMES {
+            assert!(Format::of_name(name).is_some(), "{name}");
+        }
+    }
+}

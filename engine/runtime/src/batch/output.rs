@@ -1,0 +1,318 @@
+//! How rows are written, with their predictions or with why they have none.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use serde_json::Value as Json;
+
+use super::fields::Field;
+use super::row::{self, Bad, Row};
+use super::settle::Answer;
+use super::{BatchError, Format, Sink, unwritable};
+
+/// Takes rows with their predictions.
+pub(super) struct Output<'a> {
+    sink: Sink<'a>,
+    /// The columns of the input: those of its header, or the fields of the first row that is written.
+    columns: Option<Vec<String>>,
+    /// The columns that the predictions fill; nothing before the first row.
+    predicted: Option<Vec<String>>,
+    line: Vec<u8>,
+}
+
+impl<'a> Output<'a> {
+    pub fn new(sink: Sink<'a>, header: Option<Vec<String>>) -> Output<'a> {
+        Output { sink, columns: header, predicted: None, line: Vec::new() }
+    }
+
+    /// Writes a row with the prediction at a position; what it returns inside says why a row cannot be written.
+    ///
+    /// # Errors
+    /// The input has a column that the prediction fills; the writer's.
+    pub fn write(&mut self, row: &Row, answer: &Answer, index: usize) -> Result<Result<(), String>, BatchError> {
+        if self.predicted.is_none()
+            && let Err(reason) = self.begin(row, answer)?
+        {
+            return Ok(Err(reason));
+        }
+        let predicted = self.predicted.as_deref().unwrap_or_default();
+        if let Err(reason) = not_taken(row, predicted) {
+            return Ok(Err(reason));
+        }
+        let values = answer.values(index)?;
+        self.line.clear();
+        let columns = self.columns.as_deref().unwrap_or_default();
+        let written = match self.sink.format {
+            Format::Csv => csv_line(columns, row, &values, &mut self.line),
+            Format::Ndjson => {
+                json_line(columns, row, predicted, &values, &mut self.line)
+                    .map_err(|error| BatchError::Output(unwritable(error)))?;
+                Ok(())
+            }
+        };
+        if written.is_ok() {
+            self.sink.writer.write_all(&self.line).map_err(BatchError::Output)?;
+        }
+        Ok(written)
+    }
+
+    /// Settles the columns with the first row that can be written, and writes the header where there is one.
+    fn begin(&mut self, row: &Row, answer: &Answer) -> Result<Result<(), String>, BatchError> {
+        let predicted = answer.columns();
+        if let Err(reason) = not_taken(row, &predicted) {
+            return Ok(Err(reason));
+        }
+        let columns = match (self.columns.take(), &row.cells) {
+            (Some(header), _) => header,
+            (None, row::Cells::Json(fields)) => fields.iter().map(|field| field.name.clone()).collect(),
+            (None, row::Cells::Csv { .. }) => Vec::new(),
+        };
+        if let (row::Cells::Csv { .. }, Some(taken)) =
+            (&row.cells, predicted.iter().find(|name| columns.contains(name)))
+        {
+            return Err(BatchError::Taken(taken.clone()));
+        }
+        if self.sink.format == Format::Csv {
+            self.header(columns.iter().chain(&predicted)).map_err(BatchError::Output)?;
+        }
+        self.columns = Some(columns);
+        self.predicted = Some(predicted);
+        Ok(Ok(()))
+    }
+
+    fn header<'n>(&mut self, names: impl Iterator<Item = &'n String>) -> io::Result<()> {
+        self.line.clear();
+        let mut cells = Cells::new(&mut self.line);
+        names.for_each(|name| cells.text(name));
+        cells.end();
+        self.sink.writer.write_all(&self.line)
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.sink.writer.flush()
+    }
+
+    /// Ends the output. Where no row was written, nobody has said what the predictions would be, and the header is that
+    /// of the input.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if self.predicted.is_none()
+            && self.sink.format == Format::Csv
+            && let Some(header) = self.columns.take()
+        {
+            self.header(header.iter())?;
+        }
+        self.flush()
+    }
+}
+
+/// Says which field of an object a prediction would fill.
+fn not_taken(row: &Row, predicted: &[String]) -> Result<(), String> {
+    let row::Cells::Json(fields) = &row.cells else { return Ok(()) };
+    match fields.iter().find(|field| predicted.contains(&field.name)) {
+        Some(taken) => Err(format!("the row has a field `{}` already, which the prediction would fill", taken.name)),
+        None => Ok(()),
+    }
+}
+
+/// A line of comma-separated values.
+struct Cells<'l> {
+    line: &'l mut Vec<u8>,
+    is_begun: bool,
+}
+
+impl Cells<'_> {
+    fn new(line: &mut Vec<u8>) -> Cells<'_> {
+        Cells { line, is_begun: false }
+    }
+
+    fn text(&mut self, text: &str) {
+        if std::mem::replace(&mut self.is_begun, true) {
+            self.line.push(b',');
+        }
+        if text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+            self.line.push(b'"');
+            self.line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+            self.line.push(b'"');
+        } else {
+            self.line.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    fn value(&mut self, value: &Json) {
+        match value {
+            Json::Null => self.text(""),
+            Json::String(text) => self.text(text),
+            other => self.text(&other.to_string()),
+        }
+    }
+
+    /// Ends the line; a single cell that is empty is no blank line.
+    fn end(self) {
+        self.line.extend_from_slice(if self.line.is_empty() { b"\"\"\n" } else { b"\n" });
+    }
+}
+
+/// Writes the cells of a row and of its prediction; a row of JSON has to have fields of the header alone.
+fn csv_line(columns: &[String], row: &Row, values: &[Json], line: &mut Vec<u8>) -> Result<(), String> {
+    let mut line = Cells::new(line);
+    match &row.cells {
+        row::Cells::Csv { cells, .. } => cells.iter().for_each(|text| line.text(text)),
+        row::Cells::Json(fields) => {
+            let by_name: HashMap<&str, &Field> = fields.iter().map(|field| (field.name.as_str(), field)).collect();
+            if let Some(other) = fields.iter().find(|field| !columns.contains(&field.name)) {
+                let reason = "is not in the first row, whose fields are the columns of the output";
+                return Err(format!("the field `{}` {reason}", other.name));
+            }
+            for name in columns {
+                let value = by_name.get(name.as_str()).map_or("null", |field| &row.text[field.value.clone()]);
+                // Numbers, lists and objects stay as they are written.
+                match value.as_bytes().first() {
+                    Some(b'"') => {
+                        let text = serde_json::from_str::<String>(value);
+                        line.text(&text.map_err(|_| format!("the field `{name}` holds half a character"))?);
+                    }
+                    _ if value == "null" => line.text(""),
+                    _ => line.text(value),
+                }
+            }
+        }
+    }
+    values.iter().for_each(|value| line.value(value));
+    line.end();
+    Ok(())
+}
+
+/// Writes an object with the fields of a row and of its prediction; cells of a text are text.
+fn json_line(
+    columns: &[String],
+    row: &Row,
+    predicted: &[String],
+    values: &[Json],
+    line: &mut Vec<u8>,
+) -> Result<(), serde_json::Error> {
+    let mut is_empty = true;
+    match &row.cells {
+        row::Cells::Json(fields) => {
+            // It is an object: what stands before the last bracket are its fields.
+            let inside = row.text.strip_suffix('}').unwrap_or(&row.text).trim_ascii_end();
+            line.extend_from_slice(inside.as_bytes());
+            is_empty = fields.is_empty();
+        }
+        row::Cells::Csv { cells, .. } => {
+            line.push(b'{');
+            for (name, text) in columns.iter().zip(cells) {
+                member(name, &Json::from(text.as_str()), &mut is_empty, line)?;
+            }
+        }
+    }
+    for (name, value) in predicted.iter().zip(values) {
+        member(name, value, &mut is_empty, line)?;
+    }
+    line.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+fn member(name: &str, value: &Json, is_empty: &mut bool, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    if !std::mem::take(is_empty) {
+        line.push(b',');
+    }
+    serde_json::to_writer(&mut *line, name)?;
+    line.push(b':');
+    serde_json::to_writer(line, value)
+}
+
+/// Takes rows without prediction.
+pub(super) struct Rejects<'a>(Sink<'a>);
+
+impl<'a> Rejects<'a> {
+    pub fn new(mut sink: Sink<'a>) -> io::Result<Rejects<'a>> {
+        if sink.format == Format::Csv {
+            sink.writer.write_all(b"line,reason,row\n")?;
+        }
+        Ok(Rejects(sink))
+    }
+
+    pub fn write(&mut self, bad: &Bad) -> io::Result<()> {
+        let mut line = Vec::new();
+        match self.0.format {
+            Format::Csv => {
+                let mut cells = Cells::new(&mut line);
+                [&bad.line.to_string(), &bad.reason, &bad.text].into_iter().for_each(|text| cells.text(text));
+                cells.end();
+            }
+            Format::Ndjson => {
+                let fields = serde_json::json!({"line": bad.line, "reason": bad.reason, "row": bad.text});
+                serde_json::to_writer(&mut line, &fields).map_err(unwritable)?;
+                line.push(b'\n');
+            }
+        }
+        self.0.writer.write_all(&line)
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.0.writer.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fields::fields;
+    use super::*;
+
+    fn line(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut line = Vec::new();
+        write(&mut line);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn cells_are_quoted_where_they_have_to_be() {
+        let cases: [(&[&str], &str); 5] = [
+            (&["a", "b c", " d"], "a,b c, d"),
+            (&["a,b", "\"", "x\ny", "\r"], "\"a,b\",\"\"\"\",\"x\ny\",\"\r\""),
+            (&["", "a", ""], ",a,"),
+            (&[""], "\"\""),
+            (&["ä", "1.50"], "ä,1.50"),
+        ];
+        for (cells, expected) in cases {
+            let found = line(|line| {
+                let mut writing = Cells::new(line);
+                cells.iter().for_each(|text| writing.text(text));
+                writing.end();
+            });
+            assert_eq!(found, format!("{expected}\n"));
+        }
+    }
+
+    fn json_row(text: &str) -> Row {
+        Row { line: 1, text: text.to_owned(), cells: row::Cells::Json(fields(text).unwrap()) }
+    }
+
+    #[test]
+    fn objects_keep_their_text() {
+        let predicted = ["prediction".to_owned()];
+        let cases = [
+            (r#"{"a": 1.50, "b":{}} "#, r#"{"a": 1.50, "b":{},"prediction":"x"}"#),
+            ("{ }", r#"{"prediction":"x"}"#),
+            (r#"{"a":"}"}"#, r#"{"a":"}","prediction":"x"}"#),
+        ];
+        for (text, expected) in cases {
+            let row = json_row(text.trim_ascii_end());
+            let found = line(|line| json_line(&[], &row, &predicted, &[Json::from("x")], line).unwrap());
+            assert_eq!(found, format!("{expected}\n"));
+        }
+    }
+
+    #[test]
+    fn objects_become_cells_as_they_are_written() {
+        let columns = ["a", "b", "c", "d"].map(str::to_owned);
+        let row = json_row(r#"{"b": 12345678901234567890123, "a": "x,\"", "c": null}"#);
+        let found = line(|line| csv_line(&columns, &row, &[Json::from(1.5), Json::Null], line).unwrap());
+        assert_eq!(found, "\"x,\"\"\",12345678901234567890123,,,1.5,\n");
+        let refused = csv_line(&columns[..2], &row, &[], &mut Vec::new()).unwrap_err();
+        let half = json_row(r#"{"a": "\ud800"}"#);
+        let reason = csv_line(&columns, &half, &[], &mut Vec::new()).unwrap_err();
+        assert_eq!(reason, "the field `a` holds half a character");
+        assert_eq!(refused, "the field `c` is not in the first row, whose fields are the columns of the output");
+    }
+}

@@ -1,0 +1,200 @@
+//! Predictions for files.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::process::{Running, iris, palladium, succeed, text};
+
+const HEADER: &str = "sepal length,sepal width,petal length,petal width";
+
+/// Returns the fitted iris example.
+fn fitted() -> tempfile::TempDir {
+    let folder = iris();
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    folder
+}
+
+/// Writes a file of so many rows.
+fn write_rows(path: &Path, count: usize) {
+    let mut rows = format!("{HEADER}\n");
+    for row in 0..count {
+        writeln!(rows, "{}.{},2.5,{}.9,1.5", row % 8, row % 10, row % 6).unwrap();
+    }
+    std::fs::write(path, rows).unwrap();
+}
+
+/// Starts a prediction with pipes around it.
+fn start(folder: &Path, arguments: &[&str]) -> Child {
+    let mut command = palladium(folder);
+    command.arg("predict").args(arguments).args(["--config", "config.ron"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Returns the names of the files in a folder that are no part of the example.
+fn others(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> =
+        names.filter(|name| !name.starts_with("config.") && !name.starts_with("iris")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn files_hold_what_was_predicted_and_what_was_rejected() {
+    let folder = fitted();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let run = |arguments: &[&str], expected: &str| {
+        let ended = Running(start(folder.path(), arguments)).finish();
+        assert_eq!((ended.status.code(), text(&ended.stderr).as_str()), (Some(0), expected), "{arguments:?}");
+    };
+    write(
+        "in.csv",
+        &format!("{HEADER},\"a, b\"\r\n6.3,2.5,4.9,1.5,x\r\nbig,2.5,4.9,1.5,y\r\n1,1.1\r\n1,1.1,0.7,5,\"\"\"z\"\r\n"),
+    );
+    let summary = "2 rows predicted with model version 1, 2 rows rejected (`bad";
+    run(&["in.csv", "out.csv", "--reject", "bad.csv"], &format!("{summary}.csv`)\n"));
+    assert_eq!(
+        read("out.csv"),
+        format!("{HEADER},\"a, b\",prediction\n6.3,2.5,4.9,1.5,x,Iris-versicolor\n1,1.1,0.7,5,\"\"\"z\",Iris-setosa\n")
+    );
+    assert_eq!(
+        read("bad.csv"),
+        "line,reason,row\n\
+         3,\"`sepal length` has to be a number, got text \"\"big\"\"\",\"big,2.5,4.9,1.5,y\"\n\
+         4,\"the row has 2 fields, the header has 5\",\"1,1.1\"\n"
+    );
+    run(&["in.csv", "out.ndjson", "--reject", "bad.txt"], &format!("{summary}.txt`)\n"));
+    let row = |length: &str, width: &str, petal: &str, last: &str, note: &str, class: &str| {
+        format!(
+            "{{\"sepal length\":\"{length}\",\"sepal width\":\"{width}\",\"petal length\":\"{petal}\",\
+             \"petal width\":\"{last}\",\"a, b\":\"{note}\",\"prediction\":\"{class}\"}}\n"
+        )
+    };
+    assert_eq!(
+        read("out.ndjson"),
+        [row("6.3", "2.5", "4.9", "1.5", "x", "Iris-versicolor"), row("1", "1.1", "0.7", "5", "\\\"z", "Iris-setosa"),]
+            .concat()
+    );
+    let rejected: Vec<serde_json::Value> =
+        read("bad.txt").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = serde_json::json!({"line": 4, "reason": "the row has 2 fields, the header has 5", "row": "1,1.1"});
+    assert_eq!((rejected.len(), &rejected[1]), (2, &expected));
+
+    // Fields that a later row lacks are empty cells, those that the first one lacks have no column.
+    let sample = r#""sepal length": 1, "sepal width": 1.1, "petal length": 0.7, "petal width": 5"#;
+    write("in.ndjson", &format!("{{\"id\": 1, {sample}}}\n{{{sample}}}\n{{\"more\": [], {sample}}}\n"));
+    run(
+        &["in.ndjson", "out.csv", "--reject", "bad.csv"],
+        &summary.replace("2 rows rej", "1 row rej").replace("`bad", "`bad.csv`)\n"),
+    );
+    assert_eq!(
+        read("out.csv"),
+        format!("id,{HEADER},prediction\n1,1,1.1,0.7,5,Iris-setosa\n,1,1.1,0.7,5,Iris-setosa\n")
+    );
+    assert!(read("bad.csv").lines().nth(1).unwrap().starts_with("3,\"the field `more` is not in the first row"));
+}
+
+#[test]
+fn nothing_half_written_is_left() {
+    let folder = fitted();
+    write_rows(&folder.path().join("in.csv"), 100);
+    let mut file = File::options().append(true).open(folder.path().join("in.csv")).unwrap();
+    file.write_all(b"x,1,1,1\n").unwrap();
+    std::fs::write(folder.path().join("old.csv"), "old").unwrap();
+    let before = others(folder.path());
+    for out in ["old.csv", "new.csv"] {
+        let ended = Running(start(folder.path(), &["in.csv", out, "--batch-size", "10"])).finish();
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(
+            text(&ended.stderr).starts_with("error: `in.csv`, line 102: `sepal length` has to be a number, got text")
+        );
+        assert_eq!(others(folder.path()), before, "{out}");
+    }
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut process = start(folder.path(), &["-", "old.csv", "--format", "csv", "--batch-size", "1"]);
+        let mut input = process.stdin.take().unwrap();
+        input.write_all(format!("{HEADER}\n1,1,1,1\n").as_bytes()).unwrap();
+        // The file beside is there once rows are waited for.
+        while others(folder.path()) == before {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut process = Running(process);
+        process.signal(signal);
+        let ended = process.finish();
+        let said = text(&ended.stderr);
+        assert_eq!((ended.status.code(), said.as_str()), (Some(1), "error: the prediction was interrupted\n"));
+        assert_eq!(others(folder.path()), before, "{signal:?}");
+        assert_eq!(std::fs::read_to_string(folder.path().join("old.csv")).unwrap(), "old");
+        drop(input);
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_a_prediction_quietly() {
+    let folder = fitted();
+    write_rows(&folder.path().join("in.csv"), 50_000);
+    let mut process = start(folder.path(), &["in.csv", "-", "--batch-size", "100"]);
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, format!("{HEADER},prediction\n"));
+    drop(output);
+    let ended = Running(process).finish();
+    assert_eq!((ended.status.code(), text(&ended.stderr).as_str()), (Some(1), ""));
+}
+
+/// Predicts for a file of so many rows and returns the most memory that took, in KiB: the process is looked at when all
+/// rows but the last ones, which do not fit into the pipe, have been read.
+fn peak_memory(folder: &Path, n_rows: usize) -> u64 {
+    const KEPT: usize = 9_000;
+    write_rows(&folder.join("in.csv"), n_rows);
+    let mut process = Running(start(folder, &["in.csv", "-"]));
+    let mut output = BufReader::new(process.0.stdout.take().unwrap());
+    let mut line = String::new();
+    for _ in 0..n_rows - KEPT {
+        line.clear();
+        output.read_line(&mut line).unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.0.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest.lines().count(), KEPT + 1);
+    let said = text(&process.finish().stderr);
+    assert_eq!(said, format!("{n_rows} rows predicted with model version 1\n"));
+    peak
+}
+
+#[test]
+fn memory_is_that_of_a_batch() {
+    let folder = fitted();
+    let (few, many) = (peak_memory(folder.path(), 20_000), peak_memory(folder.path(), 300_000));
+    assert!(many < few + (8 << 10), "{many} KiB for 300,000 rows, {few} KiB for 20,000");
+}
+
+#[test]
+fn a_terminal_shows_the_progress() {
+    let folder = fitted();
+    write_rows(&folder.path().join("in.csv"), 150);
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let mut command = palladium(folder.path());
+    command.args(["predict", "in.csv", "out.csv", "--config", "config.ron"]).stderr(terminal);
+    assert!(command.status().unwrap().success());
+    let mut shown = String::new();
+    BufReader::new(File::from(master)).read_line(&mut shown).unwrap();
+    assert!(shown.starts_with("\r\u{1b}[K150 rows, "), "{shown:?}");
+    assert!(shown.ends_with(" a second\r\u{1b}[K150 rows predicted with model version 1\r\n"), "{shown:?}");
+}
