@@ -15,7 +15,6 @@ impl Objects {
     ///
     /// # Errors
     /// The store's, that there is no such version, and what is missing or damaged.
-    #[cfg_attr(not(test), expect(dead_code, reason = "persisters are to call it"))]
     pub fn verify(&self, version: Version) -> Result<(), FileError> {
         let formats = self.formats.get().ok_or(FileError::NotInitialized)?;
         let catalogue = self.load()?;
