@@ -88,6 +88,10 @@ fn files_hold_what_was_predicted_and_what_was_rejected() {
     let expected = serde_json::json!({"line": 4, "reason": "the row has 2 fields, the header has 5", "row": "1,1.1"});
     assert_eq!((rejected.len(), &rejected[1]), (2, &expected));
 
+    // A file may be replaced by its own predictions: it is read to its end before.
+    run(&["in.csv", "in.csv", "--reject", "bad.csv"], &format!("{summary}.csv`)\n"));
+    assert_eq!(read("in.csv"), read("out.csv"));
+
     // Fields that a later row lacks are empty cells, those that the first one lacks have no column.
     let sample = r#""sepal length": 1, "sepal width": 1.1, "petal length": 0.7, "petal width": 5"#;
     write("in.ndjson", &format!("{{\"id\": 1, {sample}}}\n{{{sample}}}\n{{\"more\": [], {sample}}}\n"));

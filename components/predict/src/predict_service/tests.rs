@@ -114,6 +114,11 @@ fn answer(service: &MappingPredictService, request: &PredictRequest) -> Result<J
 const AB: [(&str, FieldType); 2] = [("a", FieldType::Float), ("b", FieldType::Int)];
 
 #[test]
+fn tells_which_fields_it_needs() {
+    assert_eq!(service(&AB).fields(), Some(vec!["a", "b"]));
+}
+
+#[test]
 fn answers_one_sample_of_a_query() {
     let cases = [
         (&[("a", "1.5"), ("b", "2")][..], Ok(json!(1.5))),
