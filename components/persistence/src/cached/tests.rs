@@ -4,6 +4,7 @@ mod refreshing;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::testing::{answer, constant, initialize, initialize_decorated};
@@ -15,6 +16,8 @@ struct Fake {
     active: Mutex<Option<Version>>,
     reads: Mutex<Vec<Option<Version>>>,
     broken: AtomicBool,
+    /// Whether it does not even say which version is active.
+    unreachable: AtomicBool,
     panics: AtomicBool,
     /// How often it was looked which version is active.
     looks: AtomicUsize,
@@ -67,6 +70,9 @@ impl Persister for Fake {
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
         self.looks.fetch_add(1, Ordering::Relaxed);
+        if self.unreachable.load(Ordering::Relaxed) {
+            return Err(PersistError::Failed(Failure::message("nobody answers at db.internal")));
+        }
         let active = *self.active.lock().unwrap();
         Ok(active.into_iter().map(|version| ("active-model".to_owned(), version.to_string())).collect())
     }
@@ -100,6 +106,15 @@ fn version(number: u64) -> Version {
 
 fn at_hand(cached: &CachedUpdatePersister) -> Option<f64> {
     cached.at_hand().map(|model| answer(&model.unwrap()))
+}
+
+/// Makes as if all the time had passed for which a cache leaves its store alone.
+fn let_pauses_pass(cached: &CachedUpdatePersister) {
+    let mut tried = cached.cache.tried.lock().unwrap_or_else(PoisonError::into_inner);
+    tried.rests_until = None;
+    if let Some(failed) = &mut tried.failed {
+        failed.until = Instant::now();
+    }
 }
 
 #[test]
