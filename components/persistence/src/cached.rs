@@ -21,8 +21,9 @@ const UPDATE_DECORATORS: &str = "update_model_decorators";
 /// `update_cache_rrule` says: so it takes up what other processes activate. A new model is loaded beside the one that is
 /// in use and takes its place in one step: no prediction waits. What cannot be loaded, because the store does not answer
 /// or the model is damaged, does not replace the one that is in use; the log says why, and `/alive` says that it is so
-/// and since when. If there is no active model yet, the service starts all the same and looks again at each time of the
-/// rule and at each request. Commands such as `fit` and `list` do without a cache. The root key
+/// and since when. If there is no active model yet, if it is damaged or if the store does not answer, the service starts
+/// all the same and looks again at each time of the rule and at each request, until when it answers 503; after a look that
+/// failed, requests leave the store alone for a second. Commands such as `fit` and `list` do without a cache. The root key
 /// `update_model_decorators` lists what is called around each look for a new model.
 ///
 /// This service looks for a new model every minute of the working hours:
@@ -101,10 +102,8 @@ impl Lifecycle for CachedUpdatePersister {
         self.cache.on.store(true, Ordering::Release);
         match self.update_cache(None) {
             Ok(_) => tracing::info!("CachedUpdatePersister: initial fill of cache done."),
-            Err(PersistError::Lookup(text)) => {
-                tracing::warn!(key = %context.key, "CachedUpdatePersister: the cache is empty: {text}");
-            }
-            Err(error) => return Err(Failure::from(error)),
+            // The reason has been logged. A service that cannot start is of no more use than one without a model.
+            Err(_) => tracing::warn!(key = %context.key, "CachedUpdatePersister: the cache is empty"),
         }
         self.start(context.key)
     }

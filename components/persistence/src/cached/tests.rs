@@ -182,10 +182,63 @@ fn a_service_starts_without_a_model_and_finds_one_later() {
 }
 
 #[test]
-fn a_broken_store_stops_the_start() {
+fn a_service_starts_with_a_broken_store_and_finds_a_model_once_it_is_whole() {
+    for (is_reachable, expected) in
+        [(true, "the active version cannot be read"), (false, "the store cannot be reached")]
+    {
+        let (fake, cached) = cached(true);
+        let breaks = if is_reachable { &fake.broken } else { &fake.unreachable };
+        breaks.store(true, Ordering::Relaxed);
+        initialize(&cached, Mode::Serve).unwrap();
+        assert_eq!(at_hand(&cached), None);
+        let refreshes = cached.refreshes().unwrap();
+        assert_eq!((refreshes.loaded, refreshes.error.as_deref()), (None, Some(expected)));
+        assert!(refreshes.failing_since.is_some() && refreshes.failing_since == refreshes.last);
+
+        breaks.store(false, Ordering::Relaxed);
+        let_pauses_pass(&cached);
+        assert_eq!(answer(&cached.read(None).unwrap()), 1.0);
+        assert_eq!(at_hand(&cached), Some(1.0));
+        assert_eq!(cached.refreshes().unwrap().error, None);
+    }
+}
+
+#[test]
+fn requests_ask_a_store_that_failed_once_a_second() {
+    let (fake, cached) = cached(true);
+    fake.unreachable.store(true, Ordering::Relaxed);
+    initialize(&cached, Mode::Serve).unwrap();
+    let n_looks = || fake.looks.load(Ordering::Relaxed);
+    for expected in 2..4 {
+        let_pauses_pass(&cached);
+        let started = Instant::now();
+        for _ in 0..100 {
+            let error = cached.read(None).err().unwrap();
+            assert!(matches!(error, PersistError::Lookup(_)));
+            assert_eq!(error.to_string(), "No model available: the store cannot be reached");
+        }
+        assert!(n_looks() == expected || started.elapsed() > Duration::from_secs(1), "{} looks", n_looks());
+    }
+    // Whoever asks for a look, and the rule, do not wait.
+    let before = n_looks();
+    assert!(cached.update_cache(None).is_err());
+    cached.updater(Occasion::Rule).refresh();
+    assert_eq!(n_looks(), before + 2);
+}
+
+#[test]
+fn requests_do_not_load_a_damaged_version_again_and_again() {
     let (fake, cached) = cached(true);
     fake.broken.store(true, Ordering::Relaxed);
-    assert_eq!(initialize(&cached, Mode::Serve).unwrap_err().to_string(), "the store is broken");
+    initialize(&cached, Mode::Serve).unwrap();
+    // Failures enough for a pause of some minutes.
+    (0..8).for_each(|_| assert!(cached.update_cache(None).is_err()));
+    for _ in 0..3 {
+        cached.cache.tried.lock().unwrap().rests_until = None;
+        let error = cached.read(None).err().unwrap();
+        assert_eq!(error.to_string(), "No model available: the active version cannot be read");
+    }
+    assert_eq!((fake.n_reads(), fake.looks.load(Ordering::Relaxed)), (9, 12));
 }
 
 #[test]
