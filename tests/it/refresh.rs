@@ -55,7 +55,7 @@ fn a_service_takes_up_what_others_activate_and_outlives_a_damaged_store() {
     assert!(!damaged.is_empty());
     damaged.iter().for_each(|path| std::fs::write(path, "this is no database").unwrap());
     let failing = wait_for(&service, "the failure is shown", |entry| entry["refresh"]["error"].is_string());
-    assert_eq!(failing["refresh"]["error"], "no new model could be loaded");
+    assert_eq!(failing["refresh"]["error"], "the store cannot be reached");
     assert!(failing["refresh"]["failing_since"].is_string(), "{failing}");
     assert_eq!((&failing["metadata"], &failing["updated"]), (&third["metadata"], &third["updated"]));
     let response = service.get(SAMPLE);
@@ -65,6 +65,35 @@ fn a_service_takes_up_what_others_activate_and_outlives_a_damaged_store() {
     let started = Instant::now();
     assert!(service.end().success());
     assert!(started.elapsed() < Duration::from_secs(10), "the task keeps the process alive");
+}
+
+#[test]
+fn a_service_starts_with_a_damaged_store_and_takes_up_the_model_once_it_is_whole() {
+    let folder = refreshing();
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    let mut files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let database = files.find(|path| path.extension().is_some_and(|extension| extension == "db")).unwrap();
+    let whole = std::fs::read(&database).unwrap();
+    std::fs::write(&database, "this is no database").unwrap();
+    let service = Service::start(Arc::clone(&folder));
+    let response = service.get(SAMPLE);
+    assert_eq!(response.status(), 503);
+    let said = response.text().unwrap();
+    assert!(said.contains("No model available: the store cannot be reached"), "{said}");
+    let response = service.get("/alive");
+    assert_eq!(response.status(), 503);
+    let alive: Json = response.json().unwrap();
+    assert_eq!(alive["model_persister"], "N/A");
+    let refresh = &alive["process_metadata"]["refresh"]["model_persister"];
+    assert_eq!(refresh["error"], "the store cannot be reached");
+    assert!(refresh["last"].is_string() && refresh["failing_since"].is_string(), "{alive}");
+
+    let repaired = folder.path().join("repaired.db");
+    std::fs::write(&repaired, whole).unwrap();
+    std::fs::rename(repaired, database).unwrap();
+    let entry = wait_for(&service, "the model is taken up", |entry| entry["metadata"]["version"] == 1);
+    assert!(entry["refresh"]["error"].is_null(), "{entry}");
+    assert_eq!(service.get(SAMPLE).status(), 200);
 }
 
 #[test]

@@ -3,13 +3,14 @@
 mod updater;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use palladium_component::prelude::*;
 
-use self::updater::{Cache, Updater};
+use self::updater::{Cache, Occasion, Updater};
 
 /// The root key of the decorators around each update.
 const UPDATE_DECORATORS: &str = "update_model_decorators";
@@ -20,8 +21,9 @@ const UPDATE_DECORATORS: &str = "update_model_decorators";
 /// `update_cache_rrule` says: so it takes up what other processes activate. A new model is loaded beside the one that is
 /// in use and takes its place in one step: no prediction waits. What cannot be loaded, because the store does not answer
 /// or the model is damaged, does not replace the one that is in use; the log says why, and `/alive` says that it is so
-/// and since when. If there is no active model yet, the service starts all the same and looks again at each time of the
-/// rule and at each request. Commands such as `fit` and `list` do without a cache. The root key
+/// and since when. If there is no active model yet, if it is damaged or if the store does not answer, the service starts
+/// all the same and looks again at each time of the rule and at each request, until when it answers 503; after a look that
+/// failed, requests leave the store alone for a second. Commands such as `fit` and `list` do without a cache. The root key
 /// `update_model_decorators` lists what is called around each look for a new model.
 ///
 /// This service looks for a new model every minute of the working hours:
@@ -49,7 +51,10 @@ const UPDATE_DECORATORS: &str = "update_model_decorators";
 /// to fit all of them. A time that the clock skips when it is put forward comes as much later, and one that it shows
 /// twice comes the first time; a rule that goes on all day, `HOURLY` or more often without `byhour`, goes on while the
 /// clock shows an hour twice. Looks that were missed, because the machine slept or the one before took too long, lead to
-/// one. With `check_version` a look that finds nothing new asks the store which version is active and no more.
+/// one. With `check_version` a look that finds nothing new asks the store which version is active and no more. A version
+/// that could not be loaded is then not loaded again at each look but after a pause, of one second at first, which doubles
+/// with each failure up to about an hour; whoever activates another version or has the model looked for anew ends the
+/// pause.
 #[component(Persister, name = "palladium.persistence.CachedUpdatePersister", lifecycle)]
 pub struct CachedUpdatePersister {
     /// The persister that stores the models.
@@ -86,9 +91,10 @@ impl Explain for CacheError {
 
 impl Lifecycle for CachedUpdatePersister {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
+        self.cache.key.get_or_init(|| context.key.clone());
         let decorators = context.decorators.list(UPDATE_DECORATORS);
         if !decorators.is_empty() {
-            self.cache.decorators.get_or_init(|| (decorators, context.key.clone()));
+            self.cache.decorators.get_or_init(|| decorators);
         }
         if context.mode == Mode::Fit {
             return Ok(());
@@ -96,10 +102,8 @@ impl Lifecycle for CachedUpdatePersister {
         self.cache.on.store(true, Ordering::Release);
         match self.update_cache(None) {
             Ok(_) => tracing::info!("CachedUpdatePersister: initial fill of cache done."),
-            Err(PersistError::Lookup(text)) => {
-                tracing::warn!(key = %context.key, "CachedUpdatePersister: the cache is empty: {text}");
-            }
-            Err(error) => return Err(Failure::from(error)),
+            // The reason has been logged. A service that cannot start is of no more use than one without a model.
+            Err(_) => tracing::warn!(key = %context.key, "CachedUpdatePersister: the cache is empty"),
         }
         self.start(context.key)
     }
@@ -121,10 +125,13 @@ impl Persister for CachedUpdatePersister {
         if let Some(model) = self.cache.model.load_full() {
             return Ok(model);
         }
-        // No request waits for a refresh.
-        Updater { waits: false, ..self.updater() }.update(None)?;
-        // Whoever was faster has filled the cache: an update that finds nothing new returns nothing.
-        self.cache.model.load_full().map_or_else(|| self.store.read(None), Ok)
+        let updated = self.updater(Occasion::Request).update(None);
+        match self.cache.model.load_full() {
+            // Whoever was faster may have filled the cache.
+            Some(model) => Ok(model),
+            None if updated.is_ok() => self.store.read(None),
+            None => Err(self.cache.unavailable()),
+        }
     }
 
     fn at_hand(&self) -> Option<Result<Arc<TrainedModel>, PersistError>> {
@@ -219,21 +226,24 @@ impl CachedUpdatePersister {
     /// # Errors
     /// The store's; what is at hand stays.
     pub fn update_cache(&self, asked: Option<Version>) -> Result<Option<Arc<TrainedModel>>, PersistError> {
-        self.updater().update(asked)
+        self.updater(Occasion::Asked).update(asked)
     }
 
-    fn updater(&self) -> Updater {
+    fn updater(&self, by: Occasion) -> Updater {
         let (store, cache) = (Arc::clone(&self.store), Arc::clone(&self.cache));
-        Updater { store, cache, check_version: self.check_version, waits: true }
+        Updater { store, cache, check_version: self.check_version, by }
     }
 
     /// Starts to look for new models by the rule, if there is one. A second start changes nothing.
     fn start(&self, key: &KeyPath) -> Result<(), Failure> {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(rule), None) = (&self.update_cache_rrule, &*task) {
-            let updater = self.updater();
+            let updater = self.updater(Occasion::Rule);
             let name = format!("{key}.update_cache");
-            let started = RecurringTask::start(&name, rule.clone(), move || updater.refresh());
+            let started = RecurringTask::start(&name, rule.clone(), move || {
+                updater.refresh();
+                Ok::<(), Infallible>(())
+            });
             *task = Some(started.map_err(|error| {
                 Failure::message(format!("no thread can be started that keeps `{key}` up to date: {error}"))
             })?);

@@ -2,8 +2,15 @@
 //!
 //! A required model is shown with the time it was loaded and its metadata, and where it is kept in memory also with
 //! what came of looking for a new one: `refresh` has the time of the `last` look and, while looks fail, an `error` and
-//! since when they are `failing_since`. The error is the same whatever happened: what happened may tell of servers,
-//! files and users, and stands in the log.
+//! since when they are `failing_since`. A required model that is not there is `N/A`, and the same stands in
+//! `process_metadata`, under `refresh` and its name. The error says what sort of thing happened, for all that is none
+//! of these sorts `no new model could be loaded`:
+//! - `no version is active`
+//! - `the active version is not stored`
+//! - `the active version cannot be read`
+//! - `the store cannot be reached`
+//!
+//! What happened may tell of servers, files and users, and stands in the log.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -42,8 +49,16 @@ const FIELDS: [&str; 5] =
 
 const REQUIRED: &str = "process_store_required";
 
-/// What clients read of a look for a new model that failed, whatever the reason.
+/// What clients read of a look for a new model that failed for a reason that is none of [`REASONS`].
 const REFRESH_FAILED: &str = "no new model could be loaded";
+
+/// Why a look for a new model failed, as far as clients read it. What a persister says otherwise is not for everybody.
+const REASONS: [&str; 4] = [
+    "no version is active",
+    "the active version is not stored",
+    "the active version cannot be read",
+    "the store cannot be reached",
+];
 
 impl Alive {
     /// Reads the root key `alive`; what is wrong with it is added to the findings.
@@ -87,14 +102,18 @@ impl Alive {
         body.insert("palladium_version".to_owned(), json!(VERSION));
         body.insert("service_metadata".to_owned(), self.service_metadata.clone());
         let mut status = StatusCode::OK;
+        let mut process = json!({"jobs": jobs.to_json()});
         for required in &self.required {
             let entry = required.entry().unwrap_or_else(|| {
                 status = StatusCode::SERVICE_UNAVAILABLE;
+                if let Some(refresh) = required.refreshes().and_then(refresh) {
+                    process["refresh"][&required.name] = refresh;
+                }
                 json!("N/A")
             });
             body.insert(required.name.clone(), entry);
         }
-        body.insert("process_metadata".to_owned(), json!({"jobs": jobs.to_json()}));
+        body.insert("process_metadata".to_owned(), process);
         respond(status, Json::Object(body).to_string().into_bytes())
     }
 }
@@ -104,7 +123,7 @@ impl Required {
     fn entry(&self) -> Option<Json> {
         let persister = self.persister.as_ref()?;
         let model = guarded(|| persister.in_memory()).ok()??;
-        let refreshes = guarded(|| persister.refreshes()).ok().flatten();
+        let refreshes = self.refreshes();
         // A persister that does not say when it loaded its model has it since it was seen.
         let loaded = refreshes.as_ref().and_then(|refreshes| refreshes.loaded.clone());
         let updated = loaded.unwrap_or_else(|| self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true));
@@ -113,6 +132,12 @@ impl Required {
             entry["refresh"] = refresh;
         }
         Some(entry)
+    }
+
+    /// Returns what came of looking for a new model, if the persister keeps one in memory.
+    fn refreshes(&self) -> Option<Refreshes> {
+        let persister = self.persister.as_ref()?;
+        guarded(|| persister.refreshes()).ok().flatten()
     }
 
     fn since(&self, model: &Arc<TrainedModel>) -> DateTime<Utc> {
@@ -131,7 +156,8 @@ impl Required {
 
 /// Returns what clients read of the looks for a new model; nothing if there was none.
 fn refresh(refreshes: Refreshes) -> Option<Json> {
-    let error = refreshes.error.map(|_| REFRESH_FAILED.to_owned());
+    let told = |error: String| if REASONS.contains(&error.as_str()) { error } else { REFRESH_FAILED.to_owned() };
+    let error = refreshes.error.map(told);
     let parts = [("last", refreshes.last), ("error", error), ("failing_since", refreshes.failing_since)];
     let parts: serde_json::Map<String, Json> =
         parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), json!(part?)))).collect();

@@ -4,6 +4,7 @@ mod refreshing;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::testing::{answer, constant, initialize, initialize_decorated};
@@ -15,6 +16,8 @@ struct Fake {
     active: Mutex<Option<Version>>,
     reads: Mutex<Vec<Option<Version>>>,
     broken: AtomicBool,
+    /// Whether it does not even say which version is active.
+    unreachable: AtomicBool,
     panics: AtomicBool,
     /// How often it was looked which version is active.
     looks: AtomicUsize,
@@ -67,6 +70,9 @@ impl Persister for Fake {
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
         self.looks.fetch_add(1, Ordering::Relaxed);
+        if self.unreachable.load(Ordering::Relaxed) {
+            return Err(PersistError::Failed(Failure::message("nobody answers at db.internal")));
+        }
         let active = *self.active.lock().unwrap();
         Ok(active.into_iter().map(|version| ("active-model".to_owned(), version.to_string())).collect())
     }
@@ -100,6 +106,15 @@ fn version(number: u64) -> Version {
 
 fn at_hand(cached: &CachedUpdatePersister) -> Option<f64> {
     cached.at_hand().map(|model| answer(&model.unwrap()))
+}
+
+/// Makes as if all the time had passed for which a cache leaves its store alone.
+fn let_pauses_pass(cached: &CachedUpdatePersister) {
+    let mut tried = cached.cache.tried.lock().unwrap_or_else(PoisonError::into_inner);
+    tried.rests_until = None;
+    if let Some(failed) = &mut tried.failed {
+        failed.until = Instant::now();
+    }
 }
 
 #[test]
@@ -167,10 +182,63 @@ fn a_service_starts_without_a_model_and_finds_one_later() {
 }
 
 #[test]
-fn a_broken_store_stops_the_start() {
+fn a_service_starts_with_a_broken_store_and_finds_a_model_once_it_is_whole() {
+    for (is_reachable, expected) in
+        [(true, "the active version cannot be read"), (false, "the store cannot be reached")]
+    {
+        let (fake, cached) = cached(true);
+        let breaks = if is_reachable { &fake.broken } else { &fake.unreachable };
+        breaks.store(true, Ordering::Relaxed);
+        initialize(&cached, Mode::Serve).unwrap();
+        assert_eq!(at_hand(&cached), None);
+        let refreshes = cached.refreshes().unwrap();
+        assert_eq!((refreshes.loaded, refreshes.error.as_deref()), (None, Some(expected)));
+        assert!(refreshes.failing_since.is_some() && refreshes.failing_since == refreshes.last);
+
+        breaks.store(false, Ordering::Relaxed);
+        let_pauses_pass(&cached);
+        assert_eq!(answer(&cached.read(None).unwrap()), 1.0);
+        assert_eq!(at_hand(&cached), Some(1.0));
+        assert_eq!(cached.refreshes().unwrap().error, None);
+    }
+}
+
+#[test]
+fn requests_ask_a_store_that_failed_once_a_second() {
+    let (fake, cached) = cached(true);
+    fake.unreachable.store(true, Ordering::Relaxed);
+    initialize(&cached, Mode::Serve).unwrap();
+    let n_looks = || fake.looks.load(Ordering::Relaxed);
+    for expected in 2..4 {
+        let_pauses_pass(&cached);
+        let started = Instant::now();
+        for _ in 0..100 {
+            let error = cached.read(None).err().unwrap();
+            assert!(matches!(error, PersistError::Lookup(_)));
+            assert_eq!(error.to_string(), "No model available: the store cannot be reached");
+        }
+        assert!(n_looks() == expected || started.elapsed() > Duration::from_secs(1), "{} looks", n_looks());
+    }
+    // Whoever asks for a look, and the rule, do not wait.
+    let before = n_looks();
+    assert!(cached.update_cache(None).is_err());
+    cached.updater(Occasion::Rule).refresh();
+    assert_eq!(n_looks(), before + 2);
+}
+
+#[test]
+fn requests_do_not_load_a_damaged_version_again_and_again() {
     let (fake, cached) = cached(true);
     fake.broken.store(true, Ordering::Relaxed);
-    assert_eq!(initialize(&cached, Mode::Serve).unwrap_err().to_string(), "the store is broken");
+    initialize(&cached, Mode::Serve).unwrap();
+    // Failures enough for a pause of some minutes.
+    (0..8).for_each(|_| assert!(cached.update_cache(None).is_err()));
+    for _ in 0..3 {
+        cached.cache.tried.lock().unwrap().rests_until = None;
+        let error = cached.read(None).err().unwrap();
+        assert_eq!(error.to_string(), "No model available: the active version cannot be read");
+    }
+    assert_eq!((fake.n_reads(), fake.looks.load(Ordering::Relaxed)), (9, 12));
 }
 
 #[test]

@@ -89,3 +89,34 @@ fn shows_what_came_of_looking_for_a_new_model_and_no_reasons() {
     *store.refreshes.lock().unwrap() = Some(Refreshes::default());
     assert_eq!(keys(&entry()), ["updated", "metadata"]);
 }
+
+#[test]
+fn tells_why_a_model_is_not_there() {
+    let store = Store::new(Reads::Empty);
+    let entries = json!({"alive": {"process_store_required": ["model", "data"]}});
+    let running = Running::start(app(Puppet::at("/predict"), &store, &entries), options());
+    let time = |second: u32| Some(format!("2026-11-23T12:00:{second:02}.000000Z"));
+    let cases = [
+        ("no version is active", "no version is active"),
+        ("the active version is not stored", "the active version is not stored"),
+        ("the active version cannot be read", "the active version cannot be read"),
+        ("the store cannot be reached", "the store cannot be reached"),
+        ("the store cannot be reached: db.internal is down", "no new model could be loaded"),
+    ];
+    for (error, told) in cases {
+        let refreshes =
+            Refreshes { error: Some(error.to_owned()), failing_since: time(3), last: time(4), ..Refreshes::default() };
+        *store.refreshes.lock().unwrap() = Some(refreshes);
+        let response = running.get("/alive");
+        let json = response.json();
+        assert_eq!((response.status, &json["model"], &json["data"]), (503, &json!("N/A"), &json!("N/A")));
+        let refresh = json!({"model": {"last": time(4), "error": told, "failing_since": time(3)}});
+        assert_eq!(json["process_metadata"], json!({"jobs": {}, "refresh": refresh}));
+        assert!(!response.body.contains("db.internal"), "{}", response.body);
+    }
+    // A model that is there has it beside its metadata.
+    *store.reads.lock().unwrap() = Reads::Cached(model(3));
+    let json = running.get("/alive").json();
+    assert_eq!(json["model"]["refresh"]["failing_since"], json!(time(3)));
+    assert_eq!(json["process_metadata"], json!({"jobs": {}}));
+}

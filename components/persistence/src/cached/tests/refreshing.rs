@@ -1,10 +1,12 @@
 //! Looks for new models, by a rule and otherwise.
 
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
 
 use super::*;
 use crate::testing::{component, persister};
+
+/// What is told about a version that is damaged.
+const UNREADABLE: &str = "the active version cannot be read";
 
 /// Returns a rule as a configuration has it.
 fn rule(entries: &[(&str, &str)]) -> Data {
@@ -45,7 +47,7 @@ fn a_rule_takes_up_what_others_activate_until_it_is_closed() {
     // A store that fails and one that panics end nothing.
     fake.broken.store(true, Ordering::Relaxed);
     fake.activate(version(1)).unwrap();
-    until("the failure is noted", || cached.refreshes().unwrap().error.as_deref() == Some("the store is broken"));
+    until("the failure is noted", || cached.refreshes().unwrap().error.as_deref() == Some(UNREADABLE));
     fake.panics.store(true, Ordering::Relaxed);
     until("the panic is noted", || {
         cached.refreshes().unwrap().error.is_some_and(|error| error == "the look for a new model was broken off")
@@ -79,7 +81,7 @@ fn a_refresh_without_a_change_is_one_look_at_the_properties() {
     initialize(&cached, Mode::Serve).unwrap();
     assert_eq!((looks(&fake), fake.n_reads()), (1, 1));
     for n_looks in 2..5 {
-        cached.updater().refresh().unwrap();
+        cached.updater(Occasion::Rule).refresh();
         assert_eq!((looks(&fake), fake.n_reads()), (n_looks, 1));
     }
 }
@@ -89,17 +91,17 @@ fn a_service_without_a_model_finds_one_at_a_refresh() {
     let (fake, cached) = cached(true);
     *fake.active.lock().unwrap() = None;
     initialize(&cached, Mode::Serve).unwrap();
-    cached.updater().refresh().unwrap();
+    cached.updater(Occasion::Rule).refresh();
     let refreshes = cached.refreshes().unwrap();
-    assert_eq!((refreshes.loaded, refreshes.error.as_deref()), (None, Some("No model available")));
+    assert_eq!((refreshes.loaded, refreshes.error.as_deref()), (None, Some("no version is active")));
     fake.activate(version(2)).unwrap();
-    cached.updater().refresh().unwrap();
+    cached.updater(Occasion::Rule).refresh();
     assert_eq!(at_hand(&cached), Some(2.0));
     // None active any more: the last one stays.
     *fake.active.lock().unwrap() = None;
-    cached.updater().refresh().unwrap();
+    cached.updater(Occasion::Rule).refresh();
     assert_eq!(at_hand(&cached), Some(2.0));
-    assert_eq!(cached.refreshes().unwrap().error.as_deref(), Some("No model available"));
+    assert_eq!(cached.refreshes().unwrap().error.as_deref(), Some("no version is active"));
 }
 
 #[test]
@@ -111,25 +113,174 @@ fn what_came_of_the_looks_is_told() {
     assert!(first.loaded.is_some() && first.loaded <= first.last, "{first:?}");
     assert_eq!((&first.error, &first.failing_since), (&None, &None));
 
-    cached.updater().refresh().unwrap();
+    cached.updater(Occasion::Rule).refresh();
     let unchanged = cached.refreshes().unwrap();
     assert!(unchanged.last > first.last && unchanged.loaded == first.loaded, "{unchanged:?}");
 
     fake.broken.store(true, Ordering::Relaxed);
     fake.activate(version(2)).unwrap();
-    cached.updater().refresh().unwrap_err();
+    cached.updater(Occasion::Rule).refresh();
     let failed = cached.refreshes().unwrap();
-    assert_eq!((failed.loaded, failed.error.as_deref()), (first.loaded.clone(), Some("the store is broken")));
+    assert_eq!((failed.loaded, failed.error.as_deref()), (first.loaded.clone(), Some(UNREADABLE)));
     assert!(failed.failing_since.is_some() && failed.failing_since == failed.last);
-    cached.updater().refresh().unwrap_err();
+    cached.updater(Occasion::Rule).refresh();
     let still = cached.refreshes().unwrap();
     assert!(still.failing_since == failed.failing_since && still.last > failed.last, "{still:?}");
 
     fake.broken.store(false, Ordering::Relaxed);
-    cached.updater().refresh().unwrap();
+    let_pauses_pass(&cached);
+    cached.updater(Occasion::Rule).refresh();
     let good = cached.refreshes().unwrap();
     assert!(good.loaded > first.loaded, "{good:?}");
     assert_eq!((good.error, good.failing_since), (None, None));
+}
+
+#[test]
+fn a_damaged_version_is_loaded_again_after_ever_longer_pauses() {
+    let (fake, cached) = cached(true);
+    initialize(&cached, Mode::Serve).unwrap();
+    fake.broken.store(true, Ordering::Relaxed);
+    fake.activate(version(2)).unwrap();
+    let refresh = || cached.updater(Occasion::Rule).refresh();
+    let mut pauses = Vec::new();
+    for n_failures in 1..=14 {
+        refresh();
+        let told = cached.refreshes().unwrap();
+        let before = (looks(&fake), fake.n_reads());
+        assert_eq!(before.1, 1 + n_failures);
+        let until = cached.cache.tried.lock().unwrap().failed.as_ref().unwrap().until;
+        pauses.push((until - Instant::now()).as_secs_f64().ceil());
+        // The first pause is too short for a machine that has much else to do.
+        if n_failures > 3 {
+            refresh();
+            assert_eq!((looks(&fake), fake.n_reads()), (before.0 + 1, before.1), "one look at the properties");
+            let still = cached.refreshes().unwrap();
+            assert_eq!((still.error, still.failing_since), (Some(UNREADABLE.to_owned()), told.failing_since));
+            assert!(still.last > told.last);
+        }
+        let_pauses_pass(&cached);
+    }
+    let expected = (0..14).map(|power| f64::from(1 << power).min(59.0 * 60.0));
+    for (pause, expected) in pauses.into_iter().zip(expected) {
+        assert!(pause <= expected && pause > expected - 30.0, "{pause} of {expected} seconds");
+    }
+
+    // Another version is tried at once, and so is this one when it is active again or asked for.
+    refresh();
+    let n_reads = fake.n_reads();
+    fake.broken.store(false, Ordering::Relaxed);
+    refresh();
+    assert_eq!((fake.n_reads(), at_hand(&cached)), (n_reads, Some(1.0)));
+    fake.write(&constant(3.0, 0)).unwrap();
+    fake.activate(version(3)).unwrap();
+    refresh();
+    assert_eq!(at_hand(&cached), Some(3.0));
+    fake.activate(version(2)).unwrap();
+    refresh();
+    assert_eq!(at_hand(&cached), Some(2.0));
+}
+
+#[test]
+fn who_asks_for_a_look_waits_for_no_pause() {
+    let (fake, cached) = cached(true);
+    initialize(&cached, Mode::Serve).unwrap();
+    fake.broken.store(true, Ordering::Relaxed);
+    fake.activate(version(2)).unwrap();
+    for n_reads in 2..5 {
+        assert!(cached.update_cache(None).is_err());
+        assert_eq!(fake.n_reads(), n_reads);
+    }
+    // The version before is active again for a while.
+    fake.activate(version(1)).unwrap();
+    cached.updater(Occasion::Rule).refresh();
+    assert_eq!(cached.refreshes().unwrap().error, None);
+    fake.broken.store(false, Ordering::Relaxed);
+    fake.activate(version(2)).unwrap();
+    cached.updater(Occasion::Rule).refresh();
+    assert_eq!(at_hand(&cached), Some(2.0));
+}
+
+#[test]
+fn a_store_that_is_down_or_has_no_such_version_is_tried_at_each_refresh() {
+    let (fake, cached) = cached(true);
+    initialize(&cached, Mode::Serve).unwrap();
+    let check = |expected: &str| {
+        for _ in 0..3 {
+            let before = looks(&fake);
+            cached.updater(Occasion::Rule).refresh();
+            assert_eq!(looks(&fake), before + 1);
+            assert_eq!(cached.refreshes().unwrap().error.as_deref(), Some(expected));
+        }
+    };
+    fake.unreachable.store(true, Ordering::Relaxed);
+    check("the store cannot be reached");
+    fake.unreachable.store(false, Ordering::Relaxed);
+    fake.activate(version(9)).unwrap();
+    let n_reads = fake.n_reads();
+    check("the active version is not stored");
+    assert_eq!(fake.n_reads(), n_reads + 3);
+}
+
+/// Keeps the level and the message of what is logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().contains("cached")
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = event.metadata().level().to_string();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            if field.name() == "message" {
+                line += &format!(" {value:?}");
+            }
+        });
+        self.0.lock().unwrap().push(line.replace("CachedUpdatePersister: ", ""));
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_failure_is_logged_when_it_changes() {
+    let (fake, cached) = cached(true);
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), || {
+        let refresh_twice = || (0..2).for_each(|_| cached.updater(Occasion::Rule).refresh());
+        initialize(&cached, Mode::Serve).unwrap();
+        fake.unreachable.store(true, Ordering::Relaxed);
+        refresh_twice();
+        fake.unreachable.store(false, Ordering::Relaxed);
+        fake.activate(version(9)).unwrap();
+        refresh_twice();
+        fake.activate(version(2)).unwrap();
+        refresh_twice();
+        fake.unreachable.store(true, Ordering::Relaxed);
+        refresh_twice();
+    });
+    let expected = [
+        "INFO initial fill of cache done.",
+        "ERROR no new model: nobody answers at db.internal",
+        "DEBUG still no new model: nobody answers at db.internal",
+        "WARN no new model: Activated model not available. Maybe it was deleted.",
+        "DEBUG still no new model: Activated model not available. Maybe it was deleted.",
+        "INFO another model is in use",
+        "ERROR no new model: nobody answers at db.internal",
+        "DEBUG still no new model: nobody answers at db.internal",
+    ];
+    assert_eq!(*lines.0.lock().unwrap(), expected);
 }
 
 /// Runs something while a refresh waits for its store; returns when the refresh is done.
@@ -138,7 +289,7 @@ fn while_refreshing(fake: &Fake, cached: &CachedUpdatePersister, then: impl FnOn
     let (go_on, goes_on) = channel();
     *fake.held.lock().unwrap() = Some((begins, goes_on));
     std::thread::scope(|scope| {
-        scope.spawn(|| cached.updater().refresh().unwrap());
+        scope.spawn(|| cached.updater(Occasion::Rule).refresh());
         has_begun.recv().unwrap();
         then(&|| go_on.send(()).unwrap());
     });
@@ -215,16 +366,17 @@ fn a_damaged_version_does_not_replace_the_one_in_use() {
     damaged[middle] ^= 1;
     std::fs::write(&file, damaged).unwrap();
     store.activate(version(2)).unwrap();
-    cached.updater().refresh().unwrap_err();
+    cached.updater(Occasion::Rule).refresh();
     assert_eq!(at_hand(&cached), Some(1.0));
     assert!(cached.refreshes().unwrap().failing_since.is_some());
 
     std::fs::write(&file, whole).unwrap();
-    cached.updater().refresh().unwrap();
+    let_pauses_pass(&cached);
+    cached.updater(Occasion::Rule).refresh();
     assert_eq!(at_hand(&cached), Some(2.0));
     // The store goes away altogether.
     drop(folder);
-    cached.updater().refresh().unwrap_err();
+    cached.updater(Occasion::Rule).refresh();
     assert!(cached.refreshes().unwrap().error.is_some());
     assert_eq!(at_hand(&cached), Some(2.0));
 }
@@ -259,7 +411,7 @@ fn a_thousand_refreshes_take_no_more_memory_than_a_few() {
     store.activate(version(1)).unwrap();
     let cached = cache(store, false);
     initialize(&cached, Mode::Serve).unwrap();
-    let refresh = |times: u64| (0..times).for_each(|_| cached.updater().refresh().unwrap());
+    let refresh = |times: u64| (0..times).for_each(|_| cached.updater(Occasion::Rule).refresh());
     refresh(50);
     let before = resident();
     refresh(1000);
