@@ -59,6 +59,7 @@ impl Cache {
     fn note(&self, error: Option<String>) {
         let (now, mut noted) = (now(), self.noted());
         let since = noted.failing_since.take();
+        noted.failures += u64::from(error.is_some());
         noted.failing_since = error.as_ref().map(|_| since.unwrap_or_else(|| now.clone()));
         noted.error = error;
         noted.last = Some(now);
