@@ -14,6 +14,7 @@ mod decorators;
 mod documents;
 mod init;
 mod logging;
+mod metrics;
 mod process;
 mod refresh;
 mod schema;
