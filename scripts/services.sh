@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The servers that the tests of the model stores talk to: PostgreSQL, MariaDB, nginx with WebDAV, moto and s3rver for
 # S3, Azurite for Azure. Each listens on a free port of 127.0.0.1, keeps its files in a temporary folder and ends with
-# the shell that started it. The variables PALLADIUM_TEST_... say where they are.
+# the shell that started it. The variables PALLADIUM_TEST_... say where they are; PALLADIUM_TEST_PYTHON is a Python with
+# what reads the metrics of the service.
 #
 #     ./scripts/services.sh COMMAND [ARGUMENT]...
 #
@@ -80,6 +81,7 @@ start_services() {
     export PALLADIUM_TEST_S3="http://127.0.0.1:$moto"
     export PALLADIUM_TEST_S3_UNCONDITIONAL="http://127.0.0.1:$s3rver"
     export PALLADIUM_TEST_AZURE="http://127.0.0.1:$azurite/devstoreaccount1"
+    export PALLADIUM_TEST_PYTHON="$services_cache/python/bin/python"
     export PALLADIUM_TEST_SERVERS=all
 }
 

@@ -15,6 +15,7 @@ mod decorators;
 mod documents;
 mod init;
 mod logging;
+mod metrics;
 mod predict;
 mod process;
 mod refresh;

@@ -11,6 +11,8 @@ use palladium_decorators as _;
 use palladium_linear as _;
 #[cfg(feature = "metrics")]
 use palladium_metrics as _;
+#[cfg(feature = "observability")]
+use palladium_observability as _;
 #[cfg(feature = "persistence")]
 use palladium_persistence as _;
 #[cfg(feature = "predict")]

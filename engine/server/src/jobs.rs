@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
 use chrono::{DateTime, SecondsFormat, Utc};
+use palladium_component::interfaces::JobCounts;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ struct Table {
     jobs: Vec<Arc<Job>>,
     /// Whether no further job starts, since the service stops.
     is_closed: bool,
+    /// What became of the jobs that are over, also of those that are forgotten.
+    over: JobCounts,
 }
 
 /// A job.
@@ -138,7 +141,8 @@ impl Jobs {
             let _span = tracing::info_span!(target: "palladium::server", "job", job_id = own.id).entered();
             let done = guarded(|| work(&own));
             own.settle(done.unwrap_or_else(|panic| Done::Failed { said: "it panicked".to_owned(), logged: panic }));
-            jobs.forget();
+            let status = own.state().status;
+            jobs.settled(status);
             jobs.n_running.send_modify(|count| *count -= 1);
         };
         // It counts before its thread can be done with it.
@@ -198,9 +202,23 @@ impl Jobs {
         self.table().jobs.iter().find(|job| job.id == id).cloned()
     }
 
-    /// Forgets the oldest jobs that are over, beyond those that are kept.
-    fn forget(&self) {
+    /// Returns how many jobs run and what became of the others.
+    pub fn counts(&self) -> JobCounts {
+        let table = self.table();
+        // A job that ends is for a moment in both numbers, never in none.
+        let running = u64::try_from(*self.n_running.borrow()).unwrap_or(u64::MAX);
+        JobCounts { running, ..table.over }
+    }
+
+    /// Counts a job that is over, and forgets the oldest ones beyond those that are kept.
+    fn settled(&self, status: Status) {
         let mut table = self.table();
+        match status {
+            Status::Running => {}
+            Status::Finished => table.over.finished += 1,
+            Status::Error => table.over.failed += 1,
+            Status::Cancelled => table.over.cancelled += 1,
+        }
         let over = table.jobs.iter().filter(|job| !job.is_running()).count();
         let mut surplus = over.saturating_sub(self.keep);
         table.jobs.retain(|job| {

@@ -21,6 +21,7 @@ mod given;
 mod jobs;
 mod methods;
 mod models;
+mod observers;
 mod options;
 mod predict;
 mod query;

@@ -1,18 +1,21 @@
 //! Predictions over HTTP.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
-    DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, TrainedModel, ViewRequest,
+    DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, Predicted, TrainedModel,
+    ViewRequest,
 };
 use palladium_component::value::with_causes;
 use tokio::sync::Semaphore;
 
 use crate::answer::{Envelope, Refusal, Shape, guarded, respond};
 use crate::decorated::{plain_request, through};
+use crate::observers::Observers;
 use crate::options::Limits;
 use crate::{body, query};
 
@@ -25,6 +28,10 @@ pub struct PredictRoute {
     pub persister: Arc<dyn Persister>,
     pub envelope: Arc<Envelope>,
     pub decorators: DecoratorList,
+    /// What is told about predictions.
+    pub observers: Arc<Observers>,
+    /// The position in the route table.
+    pub index: usize,
 }
 
 impl PredictRoute {
@@ -131,9 +138,16 @@ impl PredictRoute {
     }
 
     fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<Vec<u8>, Refusal> {
+        let started = self.observers.is_any().then(Instant::now);
         let work = || {
             let response = self.service.predict(model, request).map_err(Refusal::from)?;
-            self.envelope.success(&response).map_err(Refusal::internal)
+            let body = self.envelope.success(&response).map_err(Refusal::internal)?;
+            if let Some(started) = started {
+                let (version, n_samples) = (model.metadata.version(), response.n_samples());
+                let predicted = Predicted { route: self.index, version, n_samples, time: started.elapsed() };
+                self.observers.all().iter().for_each(|observer| observer.predicted(&predicted));
+            }
+            Ok(body)
         };
         guarded(work).map_err(Refusal::internal)?
     }

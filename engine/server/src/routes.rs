@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palladium_component::Failed;
-use palladium_component::interfaces::{DecoratorList, Persister, PredictService};
+use palladium_component::interfaces::{DecoratorList, Persister, PredictService, View};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
 use palladium_runtime::{App, Placed, root_keys};
 
@@ -14,6 +14,7 @@ use crate::alive::Alive;
 use crate::answer::Envelope;
 use crate::methods::Methods;
 use crate::models::ModelList;
+use crate::observers::Observers;
 use crate::predict::PredictRoute;
 use crate::query::percent_decode;
 use crate::ready::Needed;
@@ -87,6 +88,8 @@ pub struct Route {
     pub rule: String,
     pub methods: Methods,
     pub endpoint: Endpoint,
+    /// The position in the table.
+    pub index: usize,
     /// The component that it is from, and where that is written; nothing stands for the server itself.
     key: Option<KeyPath>,
     span: Option<Span>,
@@ -107,6 +110,8 @@ pub struct Routes {
     pub alive: Arc<Alive>,
     pub list: Arc<ModelList>,
     pub settings: Settings,
+    /// What is told about requests.
+    pub observers: Arc<Observers>,
     /// The models that predict services need.
     pub needed: Vec<Needed>,
     /// In the order of their making.
@@ -134,6 +139,9 @@ impl Routes {
             return Err(findings);
         }
         routes.alive.observe();
+        let rules: Vec<&str> = routes.all.iter().map(|route| route.rule.as_str()).collect();
+        let views = app.all::<dyn View>();
+        routes.observers.set(views.iter().filter_map(|placed| placed.component.observer(&rules)).collect());
         Ok(routes)
     }
 
@@ -155,13 +163,14 @@ impl Routes {
         let decorators_of_list = app.decorators().list(root_keys::LIST_DECORATORS);
         let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
         let (all, by_path, with_parts) = (Vec::new(), HashMap::new(), Vec::new());
-        let mut routes = Routes { alive, list, settings, needed: Vec::new(), all, by_path, with_parts };
+        let (observers, needed) = (Arc::default(), Vec::new());
+        let mut routes = Routes { alive, list, settings, observers, needed, all, by_path, with_parts };
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
             let route = ViewRoute { rule: rule.to_owned(), answers: Answers::Server(view), decorators };
             let methods = Methods::of(["GET"]);
             let endpoint = Endpoint::View(Arc::new(route));
-            routes.insert(Route { rule: rule.to_owned(), methods, endpoint, key: None, span: None });
+            routes.insert(Route { rule: rule.to_owned(), methods, endpoint, index: 0, key: None, span: None });
         }
         let mut places: HashMap<String, Span> = HashMap::new();
         for placed in app.all::<dyn PredictService>() {
@@ -193,13 +202,15 @@ impl Routes {
         let decorators = app.decorators().list(placed.component.decorator_list_name());
         let (service, envelope) = (placed.component, Arc::clone(envelope));
         let rule = service.entry_point().to_owned();
-        let endpoint = Endpoint::Predict(Arc::new(PredictRoute { service, persister, envelope, decorators }));
+        let (observers, index) = (Arc::clone(&self.observers), self.all.len());
+        let route = PredictRoute { service, persister, envelope, decorators, observers, index };
+        let endpoint = Endpoint::Predict(Arc::new(route));
         let methods = Methods::of(["GET", "POST"]);
-        self.insert(Route { rule, methods, endpoint, key: Some(placed.key), span: Some(placed.span) });
+        self.insert(Route { rule, methods, endpoint, index, key: Some(placed.key), span: Some(placed.span) });
     }
 
     fn insert(&mut self, route: Route) {
-        let route = Arc::new(route);
+        let route = Arc::new(Route { index: self.all.len(), ..route });
         match Rule::parse(&route.rule) {
             // An entry point is a path as it is.
             Some(rule) if matches!(route.endpoint, Endpoint::View(_)) => {

@@ -30,13 +30,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers a request, and logs that it did where the log wants to know.
+    /// Answers a request, and tells the log and the observers where they want to know.
     pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
-        if !tracing::enabled!(target: "palladium::access", tracing::Level::INFO) {
-            return self.answer(request, payload).await;
+        let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
+        let observers = &*self.routes.observers;
+        if !is_logged && !observers.is_any() {
+            return self.answer(request, payload).await.1;
         }
         let started = Instant::now();
-        let response = self.answer(request, payload).await;
+        let underway = observers.begin();
+        let (route, response) = self.answer(request, payload).await;
+        underway.end(route, request, &response, started.elapsed());
+        if is_logged {
+            self.log(request, &response, started);
+        }
+        response
+    }
+
+    fn log(&self, request: &HttpRequest, response: &HttpResponse, started: Instant) {
         let refused = response.headers().get(HEADER).and_then(|id| id.to_str().ok());
         tracing::info!(
             target: "palladium::access",
@@ -46,19 +57,19 @@ impl Server {
             status = response.status().as_u16(),
             microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         );
-        response
     }
 
-    async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
+    /// Answers a request, and returns the position of the route that did.
+    async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> (Option<usize>, HttpResponse) {
         if let Some(route) = self.routes.find(request.path()) {
-            return self.answer_at(route, Vec::new(), request, payload).await;
+            return (Some(route.index), self.answer_at(route, Vec::new(), request, payload).await);
         }
         if let Some((route, parts)) = self.routes.find_with_parts(request.path()) {
-            return self.answer_at(route, parts, request, payload).await;
+            return (Some(route.index), self.answer_at(route, parts, request, payload).await);
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        refusal.respond(Shape::Flat, &self.ids.of(request))
+        (None, refusal.respond(Shape::Flat, &self.ids.of(request)))
     }
 
     async fn answer_at(

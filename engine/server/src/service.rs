@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use palladium_component::interfaces::{
-    Arguments, Failure, Origin, Persister, Returned, ServiceHandle, ViewRequest, ViewResponse,
+    Arguments, Failure, JobCounts, Origin, Persister, Returned, ServiceHandle, ViewRequest, ViewResponse,
 };
-use palladium_component::value::nearest;
+use palladium_component::value::{KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
 
@@ -60,6 +60,15 @@ pub struct Handle<'a> {
 impl ServiceHandle for Handle<'_> {
     fn model_persister(&self) -> Option<Arc<dyn Persister>> {
         self.service.list.persister.clone()
+    }
+
+    fn persisters(&self) -> Vec<(KeyPath, Arc<dyn Persister>)> {
+        let placed = self.service.app.all::<dyn Persister>().into_iter();
+        placed.map(|placed| (placed.key, placed.component)).collect()
+    }
+
+    fn jobs(&self) -> JobCounts {
+        self.service.jobs.counts()
     }
 
     fn view(&self, name: &str, request: &ViewRequest) -> Result<ViewResponse, Failure> {

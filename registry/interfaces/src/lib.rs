@@ -18,6 +18,7 @@ mod lifecycle;
 mod metadata;
 mod model;
 mod object;
+mod observer;
 mod persister;
 mod predict_error;
 mod predict_service;
@@ -48,6 +49,7 @@ pub use model::{
     Parameters,
 };
 pub use object::Object;
+pub use observer::{Answered, Observer, Predicted};
 pub use persister::{ModelCache, PersistError, Persister, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
@@ -55,6 +57,6 @@ pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
 pub use trained_model::TrainedModel;
 pub use version::{Version, VersionError};
-pub use view::{ServiceHandle, View, ViewFunction};
+pub use view::{JobCounts, ServiceHandle, View, ViewFunction};
 
 pub use clap;

@@ -205,6 +205,8 @@ pub struct Refreshes {
     pub error: Option<String>,
     /// When it failed first since the last look that did not.
     pub failing_since: Option<String>,
+    /// How many looks have failed.
+    pub failures: u64,
 }
 
 /// Why a store did not do as it was asked.

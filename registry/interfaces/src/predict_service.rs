@@ -63,6 +63,19 @@ pub enum PredictResponse {
     Empty,
 }
 
+impl PredictResponse {
+    /// Returns the number of samples that it answers.
+    pub fn n_samples(&self) -> usize {
+        match self {
+            PredictResponse::One(predictions) | PredictResponse::Many(predictions) => predictions.len(),
+            PredictResponse::OneProbabilities(probabilities) | PredictResponse::ManyProbabilities(probabilities) => {
+                probabilities.len()
+            }
+            PredictResponse::Empty => 0,
+        }
+    }
+}
+
 impl Serialize for PredictResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use palladium_value::{Callable, Span};
+use palladium_value::{Callable, KeyPath, Span};
 
-use crate::{Failure, Lifecycle, Persister, ViewRequest, ViewResponse};
+use crate::{Failure, Lifecycle, Observer, Persister, ViewRequest, ViewResponse};
 
 /// Adds a route to the service.
 ///
@@ -42,6 +42,13 @@ pub trait View: Lifecycle {
         let _ = (request, service);
         Err(Failure::message("this view does not answer itself"))
     }
+
+    /// Returns what is told about the requests of a service that has these rules, if the view wants to know: each
+    /// service asks once, before it answers any request.
+    fn observer(&self, rules: &[&str]) -> Option<Arc<dyn Observer>> {
+        let _ = rules;
+        None
+    }
 }
 
 /// What answers at the route of a view.
@@ -65,10 +72,29 @@ pub trait ServiceHandle: Send + Sync {
     /// Returns the persister under the root key `model_persister`.
     fn model_persister(&self) -> Option<Arc<dyn Persister>>;
 
+    /// Returns all model persisters with their keys, in the order of the configuration.
+    fn persisters(&self) -> Vec<(KeyPath, Arc<dyn Persister>)>;
+
+    /// Returns how many jobs run and what became of the others.
+    fn jobs(&self) -> JobCounts;
+
     /// Answers a request by one of the server's own views, through the decorators of that view: so a view can start a
     /// fit, look at the jobs or activate a model.
     ///
     /// # Errors
     /// There is no view of that name, or a decorator fails.
     fn view(&self, name: &str, request: &ViewRequest) -> Result<ViewResponse, Failure>;
+}
+
+/// The jobs of a service since its start, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Those that run.
+    pub running: u64,
+    /// Those that did what they were for.
+    pub finished: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Those that were cancelled.
+    pub cancelled: u64,
 }

@@ -147,6 +147,7 @@ impl Cache {
         let (now, mut noted) = (now(), self.noted());
         let refreshes = &mut noted.refreshes;
         let since = refreshes.failing_since.take();
+        refreshes.failures += u64::from(error.is_some());
         refreshes.failing_since = error.as_ref().map(|_| since.unwrap_or_else(|| now.clone()));
         refreshes.error = error;
         refreshes.last = Some(now);

@@ -45,7 +45,7 @@ pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, find
         let methods = Methods::of(placed.component.methods().iter().map(String::as_str));
         let endpoint = Endpoint::View(Arc::new(ViewRoute { rule: rule.clone(), answers, decorators }));
         let (key, span) = (Some(placed.key.clone()), Some(placed.span.clone()));
-        routes.insert(Route { rule, methods, endpoint, key, span });
+        routes.insert(Route { rule, methods, endpoint, index: 0, key, span });
     }
 }
 

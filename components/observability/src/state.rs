@@ -1,0 +1,93 @@
+//! What a service is like when it is asked: its models and its jobs.
+
+use chrono::{DateTime, Utc};
+use palladium_component::prelude::*;
+
+use crate::exposition::{Exposition, Sort};
+
+/// What is known about the model that a persister keeps in memory.
+struct Kept {
+    persister: String,
+    version: Option<Version>,
+    trained: Option<f64>,
+    refreshes: Option<Refreshes>,
+}
+
+/// Writes what is known about the models in memory; no store is asked.
+pub fn write_models(text: &mut Exposition, service: &dyn ServiceHandle) {
+    let kept: Vec<Kept> =
+        service.persisters().iter().filter_map(|(key, persister)| kept(key, persister.as_ref())).collect();
+    let now = Utc::now().timestamp_micros() as f64 / 1e6;
+    let refreshes = |kept: &Kept| kept.refreshes.clone();
+    let time_of = |time: Option<String>| time.as_deref().and_then(seconds);
+    gauge(text, &kept, "palladium_model_version", "Version of the model in memory.", |kept| {
+        kept.version.map(|version| version.number() as f64)
+    });
+    let help = "When the model in memory was trained, in seconds since the epoch.";
+    gauge(text, &kept, "palladium_model_trained_timestamp_seconds", help, |kept| kept.trained);
+    let help = "Time since the model in memory was trained, in seconds.";
+    gauge(text, &kept, "palladium_model_age_seconds", help, |kept| kept.trained.map(|trained| now - trained));
+    let help = "When the model in memory was loaded, in seconds since the epoch.";
+    gauge(text, &kept, "palladium_model_loaded_timestamp_seconds", help, |kept| time_of(refreshes(kept)?.loaded));
+    let help = "When it was looked for a new model last, in seconds since the epoch.";
+    gauge(text, &kept, "palladium_model_refresh_timestamp_seconds", help, |kept| time_of(refreshes(kept)?.last));
+    let help = "1 if the last look for a new model failed, else 0.";
+    gauge(text, &kept, "palladium_model_refresh_failing", help, |kept| {
+        refreshes(kept).map(|refreshes| f64::from(u8::from(refreshes.error.is_some())))
+    });
+    let help = "Looks for a new model that failed.";
+    let mut metric = text.metric("palladium_model_refresh_failures_total", Sort::Counter, help);
+    for (kept, refreshes) in kept.iter().filter_map(|kept| Some((kept, kept.refreshes.as_ref()?))) {
+        metric.count(&[("persister", &kept.persister)], refreshes.failures);
+    }
+}
+
+/// Writes how many jobs run and what became of the others.
+pub fn write_jobs(text: &mut Exposition, jobs: JobCounts) {
+    text.metric("palladium_jobs_running", Sort::Gauge, "Jobs that run.").count(&[], jobs.running);
+    let help = "Jobs that are over, by what became of them.";
+    let mut metric = text.metric("palladium_jobs_total", Sort::Counter, help);
+    for (status, count) in [("finished", jobs.finished), ("error", jobs.failed), ("cancelled", jobs.cancelled)] {
+        metric.count(&[("status", status)], count);
+    }
+}
+
+fn kept(key: &KeyPath, persister: &dyn Persister) -> Option<Kept> {
+    let (model, refreshes) = (persister.in_memory(), persister.refreshes());
+    if model.is_none() && refreshes.is_none() {
+        return None;
+    }
+    let metadata = model.as_ref().map(|model| &model.metadata);
+    let trained = metadata.and_then(|metadata| seconds(metadata.get("train_timestamp")?.as_str()?));
+    let version = metadata.and_then(Metadata::version);
+    Some(Kept { persister: key.to_string(), version, trained, refreshes })
+}
+
+fn gauge(text: &mut Exposition, models: &[Kept], name: &str, help: &str, value: impl Fn(&Kept) -> Option<f64>) {
+    let mut metric = text.metric(name, Sort::Gauge, help);
+    for (kept, value) in models.iter().filter_map(|kept| Some((kept, value(kept)?))) {
+        metric.number(&[("persister", &kept.persister)], value);
+    }
+}
+
+/// Returns a time in seconds since the epoch.
+fn seconds(time: &str) -> Option<f64> {
+    let time = DateTime::parse_from_rfc3339(time).ok()?;
+    Some(time.timestamp_micros() as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_since_the_epoch() {
+        for (time, expected) in [
+            ("1970-01-01T00:00:10.500000Z", Some(10.5)),
+            ("2026-01-01T01:00:00+01:00", Some(1_767_225_600.0)),
+            ("yesterday", None),
+        ] {
+            assert_eq!(seconds(time), expected, "{time}");
+        }
+    }
+}

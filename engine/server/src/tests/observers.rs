@@ -1,0 +1,138 @@
+//! What observers are told about requests.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use palladium_component::prelude::*;
+use palladium_runtime::App;
+
+use super::support::*;
+
+/// A view that notes what its observer is told, and answers with what it can ask the service.
+#[derive(Default)]
+struct Watch {
+    told: Arc<Told>,
+    methods: [String; 1],
+}
+
+#[derive(Default)]
+struct Told {
+    rules: Mutex<Vec<String>>,
+    lines: Mutex<Vec<String>>,
+}
+
+impl Lifecycle for Watch {}
+
+impl View for Watch {
+    fn rule(&self) -> &str {
+        "/watch/<part>"
+    }
+
+    fn methods(&self) -> &[String] {
+        &self.methods
+    }
+
+    fn observer(&self, rules: &[&str]) -> Option<Arc<dyn Observer>> {
+        *self.told.rules.lock().unwrap() = rules.iter().map(|rule| (*rule).to_owned()).collect();
+        Some(Arc::clone(&self.told) as Arc<dyn Observer>)
+    }
+
+    fn answer(&self, _: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
+        let keys: Vec<String> = service.persisters().iter().map(|(key, _)| key.to_string()).collect();
+        Ok(ViewResponse::text(200, format!("{} {:?}", keys.join(","), service.jobs())))
+    }
+}
+
+impl Observer for Told {
+    fn begun(&self) {
+        self.note("begun".to_owned());
+    }
+
+    fn ended(&self, answered: Option<&Answered<'_>>) {
+        let Some(answered) = answered else { return self.note("broken off".to_owned()) };
+        assert!(answered.time > Duration::ZERO && answered.time < Duration::from_secs(60));
+        let rules = self.rules.lock().unwrap();
+        let rule = answered.route.map_or("nowhere", |route| rules[route].as_str());
+        let Answered { method, status, received, sent, .. } = answered;
+        self.note(format!("{rule} {method} {status} {received} {}", if *sent > 0 { "sent" } else { "empty" }));
+    }
+
+    fn predicted(&self, predicted: &Predicted) {
+        let rules = self.rules.lock().unwrap();
+        let version = predicted.version.map(Version::number);
+        self.note(format!("{} predicted {} by {version:?}", rules[predicted.route], predicted.n_samples));
+    }
+}
+
+impl Told {
+    fn note(&self, line: String) {
+        self.lines.lock().unwrap().push(line);
+    }
+
+    /// Returns what was told since the last time.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.lines.lock().unwrap())
+    }
+}
+
+fn watched(puppet: Puppet) -> (Running, Arc<Told>) {
+    let watch = Watch { methods: ["GET".to_owned()], ..Watch::default() };
+    let told = Arc::clone(&watch.told);
+    let components = vec![
+        ("model_persister", Component::Persister(Store::new(Reads::Cached(model(3))))),
+        ("predict_service", Component::PredictService(Arc::new(puppet))),
+        ("watch", Component::View(Arc::new(watch))),
+    ];
+    (Running::start(App::of_components(components, Vec::new()), options()), told)
+}
+
+#[test]
+fn every_request_is_told_with_its_route() {
+    let (running, told) = watched(Puppet::at("/predict"));
+    let mut client = running.client();
+    let mut ask = |method: &str, target: &str, body: &str| {
+        client.request(method, target, &[("content-type", "application/json")], body);
+        told.take()
+    };
+    let cases: [(&str, &str, &str, &[&str]); 8] = [
+        ("GET", "/predict", "", &["begun", "/predict predicted 1 by Some(3)", "/predict GET 200 0 sent"]),
+        ("POST", "/predict", "[1]", &["begun", "/predict predicted 1 by Some(3)", "/predict POST 200 3 sent"]),
+        ("POST", "/predict?do=nan", "[]", &["begun", "/predict predicted 3 by Some(3)", "/predict POST 200 2 sent"]),
+        ("GET", "/predict?do=panic", "", &["begun", "/predict GET 500 0 sent"]),
+        ("HEAD", "/alive", "", &["begun", "/alive HEAD 200 0 empty"]),
+        ("GET", "/watch/1", "", &["begun", "/watch/<part> GET 200 0 sent"]),
+        ("BREW", "/watch/2", "", &["begun", "/watch/<part> BREW 405 0 sent"]),
+        ("GET", "/nothing", "", &["begun", "nowhere GET 404 0 sent"]),
+    ];
+    for (method, target, body, expected) in cases {
+        assert_eq!(ask(method, target, body), expected, "{method} {target}");
+    }
+}
+
+#[test]
+fn a_request_whose_client_goes_away_is_over() {
+    let (running, told) = watched(Puppet::at("/predict"));
+    let mut client = running.client();
+    client.send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n[");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut lines = Vec::new();
+    let mut until = |count: usize| {
+        while lines.len() < count {
+            assert!(Instant::now() < deadline, "{lines:?}");
+            std::thread::sleep(Duration::from_millis(5));
+            lines.extend(told.take());
+        }
+        lines.clone()
+    };
+    assert_eq!(until(1), ["begun"]);
+    drop(client);
+    let last = until(2).remove(1);
+    assert!(last == "broken off" || last.starts_with("/predict POST 400"), "{last}");
+}
+
+#[test]
+fn views_can_ask_for_persisters_and_jobs() {
+    let (running, _) = watched(Puppet::at("/predict"));
+    let expected = "model_persister JobCounts { running: 0, finished: 0, failed: 0, cancelled: 0 }";
+    assert_eq!(running.get("/watch/x").body, expected);
+}
