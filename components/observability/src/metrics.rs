@@ -48,25 +48,11 @@ pub struct Metrics {
     duration_buckets: Buckets,
     #[state]
     recorder: Mutex<Option<Arc<Recorder>>>,
-    #[state]
-    methods: Methods,
-}
-
-struct Methods([String; 1]);
-
-impl Default for Methods {
-    fn default() -> Methods {
-        Methods(["GET".to_owned()])
-    }
 }
 
 impl View for Metrics {
-    fn rule(&self) -> &str {
-        &self.rule
-    }
-
-    fn methods(&self) -> &[String] {
-        &self.methods.0
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule::new(self.rule.as_str(), &["GET"])]
     }
 
     fn decorator_list_name(&self) -> Option<&str> {

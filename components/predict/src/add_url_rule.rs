@@ -156,12 +156,8 @@ fn check_rule(rule: &str) -> Result<(), ArgumentError> {
 }
 
 impl View for AddUrlRule {
-    fn rule(&self) -> &str {
-        &self.rule
-    }
-
-    fn methods(&self) -> &[String] {
-        &self.methods.0
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule { path: self.rule.clone(), methods: self.methods.0.clone(), changes: false }]
     }
 
     fn endpoint(&self) -> Option<&str> {

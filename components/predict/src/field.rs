@@ -42,6 +42,19 @@ pub struct Field {
     pub kind: FieldType,
 }
 
+impl Field {
+    /// Returns the column that the field becomes.
+    pub fn spec(&self) -> ColumnSpec {
+        let kind = match self.kind {
+            FieldType::Float => ColumnType::Float,
+            FieldType::Int => ColumnType::Int,
+            FieldType::Str => ColumnType::Text,
+            FieldType::Bool => ColumnType::Bool,
+        };
+        ColumnSpec { name: self.name.clone(), kind }
+    }
+}
+
 /// The features of a sample in their order.
 #[derive(Clone, Debug)]
 pub struct Mapping {

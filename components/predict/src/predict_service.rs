@@ -1,11 +1,11 @@
 //! The predict service that a mapping describes.
 
-use palladium_component::interfaces::PredictService;
+use palladium_component::interfaces::{PredictService, Signature};
 use palladium_component::prelude::*;
 use std::sync::Arc;
 
 use crate::convert::to_parameter;
-use crate::field::{Mapping, Params};
+use crate::field::{Field, Mapping, Params};
 use crate::{query, rows};
 
 /// Answers prediction requests over HTTP, with samples that a mapping describes.
@@ -74,11 +74,11 @@ impl MappingPredictService {
     }
 
     /// Returns the keyword parameters: from the query string, else from the model.
-    fn parameters(&self, model: &TrainedModel, request: &PredictRequest) -> Result<Parameters, PredictError> {
+    fn parameters(&self, model: &TrainedModel, query: &[(String, String)]) -> Result<Parameters, PredictError> {
         let mut parameters = Parameters::new();
         for field in self.params.fields() {
-            let parameter = match request.query(&field.name) {
-                Some(text) => Some(to_parameter(field, text)?),
+            let parameter = match query.iter().find(|(name, _)| *name == field.name) {
+                Some((_, text)) => Some(to_parameter(field, text)?),
                 None => model.attribute(&field.name),
             };
             if let Some(parameter) = parameter {
@@ -118,8 +118,12 @@ impl PredictService for MappingPredictService {
         self.model_persister.as_ref()
     }
 
-    fn fields(&self) -> Option<Vec<&str>> {
-        Some(self.mapping.fields().iter().map(|field| field.name.as_str()).collect())
+    fn signature(&self) -> Option<Signature> {
+        Some(Signature {
+            fields: self.mapping.fields().iter().map(Field::spec).collect(),
+            parameters: self.params.fields().iter().map(Field::spec).collect(),
+            probabilities: self.predict_proba,
+        })
     }
 
     fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
@@ -127,27 +131,36 @@ impl PredictService for MappingPredictService {
             Some(body) => rows::read(&self.mapping, body)?,
             None => query::read(&self.mapping, request)?,
         };
-        let parameters = self.parameters(model, request)?;
-        let n_rows = table.n_rows();
+        let many = self.predict_table(model, table, &request.query)?;
+        Ok(match (many, request.body.is_none()) {
+            (PredictResponse::Many(predictions), true) => PredictResponse::One(predictions),
+            (PredictResponse::ManyProbabilities(probabilities), true) => {
+                PredictResponse::OneProbabilities(probabilities)
+            }
+            (many, _) => many,
+        })
+    }
+
+    fn predict_table(
+        &self,
+        model: &TrainedModel,
+        samples: Table,
+        query: &[(String, String)],
+    ) -> Result<PredictResponse, PredictError> {
+        let parameters = self.parameters(model, query)?;
+        let n_rows = samples.n_rows();
         if n_rows == 0 {
             return Ok(PredictResponse::Empty);
         }
-        let samples = Samples::new(table);
-        let single = request.body.is_none();
-        let response = if self.predict_proba {
+        let samples = Samples::new(samples);
+        if self.predict_proba {
             let probabilities = model.predict_proba(samples, &parameters)?;
             check_count(probabilities.len(), n_rows)?;
-            if single {
-                PredictResponse::OneProbabilities(probabilities)
-            } else {
-                PredictResponse::ManyProbabilities(probabilities)
-            }
-        } else {
-            let predictions = model.predict(samples, &parameters)?;
-            check_count(predictions.len(), n_rows)?;
-            if single { PredictResponse::One(predictions) } else { PredictResponse::Many(predictions) }
-        };
-        Ok(response)
+            return Ok(PredictResponse::ManyProbabilities(probabilities));
+        }
+        let predictions = model.predict(samples, &parameters)?;
+        check_count(predictions.len(), n_rows)?;
+        Ok(PredictResponse::Many(predictions))
     }
 }
 

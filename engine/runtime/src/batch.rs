@@ -90,7 +90,8 @@ pub fn predict(
         info!("Loaded model version {version}");
     }
     let name = input.name.to_owned();
-    let source = Source::open(input, predictor.fields(), output.format)?;
+    let fields = predictor.fields();
+    let source = Source::open(input, fields.as_deref(), output.format)?;
     let output = Output::new(output, source.header());
     let rejects = rejects.map(Rejects::new).transpose().map_err(BatchError::Reject)?;
     let report = BatchReport { version, ..BatchReport::default() };

@@ -49,8 +49,9 @@ impl Predictor {
     }
 
     /// Returns the names of the fields that every sample has to have, if the service can tell.
-    pub fn fields(&self) -> Option<Vec<&str>> {
-        self.service.fields()
+    pub fn fields(&self) -> Option<Vec<String>> {
+        let signature = self.service.signature()?;
+        Some(signature.fields.into_iter().map(|field| field.name).collect())
     }
 
     /// Answers a request; a panic of the model or the service becomes an error.

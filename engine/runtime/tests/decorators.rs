@@ -189,12 +189,8 @@ struct Hello {
 }
 
 impl View for Hello {
-    fn rule(&self) -> &str {
-        "/hello"
-    }
-
-    fn methods(&self) -> &[String] {
-        &[]
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule::new("/hello", &[])]
     }
 
     fn decorator_list_name(&self) -> Option<&str> {

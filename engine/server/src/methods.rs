@@ -28,6 +28,11 @@ impl Methods {
         self.methods.contains(method)
     }
 
+    /// Returns their names in capitals.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.methods.iter().map(Method::as_str)
+    }
+
     /// Returns them as the header `allow` lists them.
     pub fn allow(&self) -> &str {
         &self.allow

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palladium_component::Failed;
-use palladium_component::interfaces::{DecoratorList, Persister, PredictService, View};
+use palladium_component::interfaces::{
+    DecoratorList, Persister, PredictService, RouteAnswer, ServedPredictions, ServedRoute, View,
+};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
 use palladium_runtime::{App, Placed, root_keys};
 
@@ -167,7 +169,7 @@ impl Routes {
         let mut routes = Routes { alive, list, settings, observers, needed, all, by_path, with_parts };
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
-            let route = ViewRoute { rule: rule.to_owned(), answers: Answers::Server(view), decorators };
+            let route = ViewRoute { rule: rule.to_owned(), answers: Answers::Server(view), decorators, changes: false };
             let methods = Methods::of(["GET"]);
             let endpoint = Endpoint::View(Arc::new(route));
             routes.insert(Route { rule: rule.to_owned(), methods, endpoint, index: 0, key: None, span: None });
@@ -234,12 +236,46 @@ impl Routes {
         self.with_parts.iter().find_map(|(rule, route)| rule.parts(path).map(|parts| (route, parts)))
     }
 
+    /// Returns every route as views see it.
+    pub fn served(&self) -> Vec<ServedRoute> {
+        let served = |route: &Arc<Route>| ServedRoute {
+            path: route.rule.clone(),
+            methods: route.methods.names().map(str::to_owned).collect(),
+            answer: match &route.endpoint {
+                Endpoint::Predict(_) => RouteAnswer::Predictions,
+                Endpoint::View(view) => match &view.answers {
+                    Answers::Server(view) => RouteAnswer::Server(view.name()),
+                    Answers::Function(function) => RouteAnswer::Function(function.name().to_owned()),
+                    Answers::Own(_) => RouteAnswer::Component,
+                },
+            },
+            decorators: route.decorators().clone(),
+            key: route.key.clone(),
+        };
+        self.all.iter().map(served).collect()
+    }
+
+    /// Returns the predict services as views see them.
+    pub fn served_predictions(&self) -> Vec<ServedPredictions> {
+        let served = |route: &Arc<Route>| match (&route.endpoint, &route.key) {
+            (Endpoint::Predict(predict), Some(key)) => Some(ServedPredictions {
+                key: key.clone(),
+                service: Arc::clone(&predict.service),
+                persister: Arc::clone(&predict.persister),
+                route: route.index,
+            }),
+            _ => None,
+        };
+        self.all.iter().filter_map(served).collect()
+    }
+
     /// Returns the rules of views that change something and that no decorator stands in front of.
     pub fn unguarded(&self) -> Vec<&str> {
         let is_open = |route: &&Arc<Route>| match &route.endpoint {
             Endpoint::View(view) if view.decorators.is_empty() => match view.answers {
                 Answers::Server(answers) => answers.changes(route.methods.contains(&actix_web::http::Method::DELETE)),
-                Answers::Function(_) | Answers::Own(_) => false,
+                Answers::Function(_) => false,
+                Answers::Own(_) => view.changes,
             },
             _ => false,
         };

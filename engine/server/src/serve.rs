@@ -126,6 +126,8 @@ fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         alive: Arc::clone(&routes.alive),
         list: Arc::clone(&routes.list),
         needed: std::mem::take(&mut routes.needed),
+        routes: routes.served(),
+        predictions: routes.served_predictions(),
         is_draining: AtomicBool::new(false),
     });
     let server = Arc::new(Server {

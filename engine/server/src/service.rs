@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use palladium_component::interfaces::{
-    Arguments, Failure, JobCounts, Origin, Persister, Returned, ServiceHandle, ViewRequest, ViewResponse,
+    Arguments, Failure, JobCounts, Origin, Persister, Returned, ServedPredictions, ServedRoute, ServiceHandle,
+    ViewRequest, ViewResponse,
 };
 use palladium_component::value::{KeyPath, nearest};
 use palladium_runtime::App;
@@ -32,6 +33,10 @@ pub struct Service {
     pub list: Arc<ModelList>,
     /// The models that predict services need.
     pub needed: Vec<Needed>,
+    /// The routes as views see them.
+    pub routes: Vec<ServedRoute>,
+    /// The predict services as views see them.
+    pub predictions: Vec<ServedPredictions>,
     /// Whether the service is about to stop.
     pub is_draining: AtomicBool,
 }
@@ -58,6 +63,30 @@ pub struct Handle<'a> {
 }
 
 impl ServiceHandle for Handle<'_> {
+    fn rule(&self) -> &str {
+        self.rule
+    }
+
+    fn predict_services(&self) -> Vec<ServedPredictions> {
+        self.service.predictions.clone()
+    }
+
+    fn routes(&self) -> Vec<ServedRoute> {
+        self.service.routes.clone()
+    }
+
+    fn decorated(
+        &self,
+        list: &str,
+        request: &ViewRequest,
+        answer: &mut dyn FnMut(&ViewRequest) -> ViewResponse,
+    ) -> Result<ViewResponse, Failure> {
+        let decorators = self.service.app.decorators().list(list);
+        let returned =
+            decorators.call(None, &Arguments::Request(request), || Ok(Returned::Response(answer(request))))?;
+        Ok(ViewResponse::try_from(returned)?)
+    }
+
     fn model_persister(&self) -> Option<Arc<dyn Persister>> {
         self.service.list.persister.clone()
     }

@@ -150,6 +150,8 @@ pub struct ViewRoute {
     pub rule: String,
     pub answers: Answers,
     pub decorators: DecoratorList,
+    /// Whether a request may change something where a component answers itself.
+    pub changes: bool,
 }
 
 impl ViewRoute {

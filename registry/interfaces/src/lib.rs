@@ -24,6 +24,7 @@ mod predict_error;
 mod predict_service;
 mod release;
 mod scorer;
+mod signature;
 mod trained_model;
 mod version;
 mod view;
@@ -55,8 +56,9 @@ pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
+pub use signature::Signature;
 pub use trained_model::TrainedModel;
 pub use version::{Version, VersionError};
-pub use view::{JobCounts, ServiceHandle, View, ViewFunction};
+pub use view::{JobCounts, RouteAnswer, ServedPredictions, ServedRoute, ServiceHandle, View, ViewFunction, ViewRule};
 
 pub use clap;

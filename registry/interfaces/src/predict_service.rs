@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use palladium_data::{Predictions, Probabilities};
+use palladium_data::{Predictions, Probabilities, Table};
 use serde::{Serialize, Serializer};
 
-use crate::{Lifecycle, Persister, PredictError, TrainedModel};
+use crate::{Failure, Lifecycle, Persister, PredictError, Signature, TrainedModel};
 
 /// Answers prediction requests at a route.
 pub trait PredictService: Lifecycle {
@@ -20,8 +20,8 @@ pub trait PredictService: Lifecycle {
         "predict_decorators"
     }
 
-    /// Returns the names of the fields that every sample has to have, in order; nothing where only a request can tell.
-    fn fields(&self) -> Option<Vec<&str>> {
+    /// Returns what requests hold and what the service answers with; nothing where only a request can tell.
+    fn signature(&self) -> Option<Signature> {
         None
     }
 
@@ -30,6 +30,21 @@ pub trait PredictService: Lifecycle {
     /// # Errors
     /// A request that cannot be understood, a model that refuses or fails.
     fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError>;
+
+    /// Predicts for samples that are in columns already, those of the fields of [`PredictService::signature`], with the
+    /// keyword parameters of a query string. The response is that to a list.
+    ///
+    /// # Errors
+    /// As [`PredictService::predict`], and always where the service has no signature.
+    fn predict_table(
+        &self,
+        model: &TrainedModel,
+        samples: Table,
+        query: &[(String, String)],
+    ) -> Result<PredictResponse, PredictError> {
+        let _ = (model, samples, query);
+        Err(PredictError::Internal(Failure::message("this predict service takes samples from requests alone")))
+    }
 }
 
 /// A request, as plain data.

@@ -4,19 +4,15 @@ use std::sync::Arc;
 
 use palladium_value::{Callable, KeyPath, Span};
 
-use crate::{Failure, Lifecycle, Observer, Persister, ViewRequest, ViewResponse};
+use crate::{DecoratorList, Failure, Lifecycle, Observer, Persister, PredictService, ViewRequest, ViewResponse};
 
-/// Adds a route to the service.
+/// Adds routes to the service.
 ///
 /// A view says where it answers and to which methods, and what answers: one of the server's own views by name, a
 /// function of the configuration, or the component itself.
 pub trait View: Lifecycle {
-    /// Returns the path, beginning with `/`. A segment `<name>` stands for any text, which the request then has as a
-    /// part of that name.
-    fn rule(&self) -> &str;
-
-    /// Returns the methods in capitals; HEAD comes with GET, and OPTIONS always.
-    fn methods(&self) -> &[String];
+    /// Returns where it answers.
+    fn rules(&self) -> Vec<ViewRule>;
 
     /// Returns the name by which others refer to what answers here, or what this view refers to itself where it has no
     /// function.
@@ -51,6 +47,27 @@ pub trait View: Lifecycle {
     }
 }
 
+/// Where a view answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewRule {
+    /// The path, beginning with `/`. A segment `<name>` stands for any text, which the request then has as a part of
+    /// that name.
+    pub path: String,
+    /// The methods in capitals; HEAD comes with GET, and OPTIONS always.
+    pub methods: Vec<String>,
+    /// Whether a request may change something where the component answers itself: such a route is not opened to other
+    /// machines without a decorator that guards it.
+    pub changes: bool,
+}
+
+impl ViewRule {
+    /// Returns a rule whose requests change nothing.
+    pub fn new(path: impl Into<String>, methods: &[&str]) -> ViewRule {
+        let methods = methods.iter().map(|method| (*method).to_owned()).collect();
+        ViewRule { path: path.into(), methods, changes: false }
+    }
+}
+
 /// What answers at the route of a view.
 #[derive(Clone, Copy)]
 pub enum ViewFunction<'a> {
@@ -69,6 +86,27 @@ pub enum ViewFunction<'a> {
 
 /// What a view can ask of the service that it is a part of.
 pub trait ServiceHandle: Send + Sync {
+    /// Returns the path of the rule that the request came by.
+    fn rule(&self) -> &str;
+
+    /// Returns the predict services in the order of the configuration.
+    fn predict_services(&self) -> Vec<ServedPredictions>;
+
+    /// Returns every route in the order of the table, in which observers know them by their positions.
+    fn routes(&self) -> Vec<ServedRoute>;
+
+    /// Answers a request through the decorators of a root key, such as those of a predict service whose predictions a
+    /// view offers in another way.
+    ///
+    /// # Errors
+    /// A decorator fails, or answers with what is no response.
+    fn decorated(
+        &self,
+        list: &str,
+        request: &ViewRequest,
+        answer: &mut dyn FnMut(&ViewRequest) -> ViewResponse,
+    ) -> Result<ViewResponse, Failure>;
+
     /// Returns the persister under the root key `model_persister`.
     fn model_persister(&self) -> Option<Arc<dyn Persister>>;
 
@@ -84,6 +122,47 @@ pub trait ServiceHandle: Send + Sync {
     /// # Errors
     /// There is no view of that name, or a decorator fails.
     fn view(&self, name: &str, request: &ViewRequest) -> Result<ViewResponse, Failure>;
+}
+
+/// A predict service as a part of the service.
+#[derive(Clone)]
+pub struct ServedPredictions {
+    /// The key of the predict service in the configuration.
+    pub key: KeyPath,
+    /// The predict service.
+    pub service: Arc<dyn PredictService>,
+    /// The persister whose active model answers.
+    pub persister: Arc<dyn Persister>,
+    /// The position of its route in the table.
+    pub route: usize,
+}
+
+/// A path that the service answers at.
+#[derive(Clone)]
+pub struct ServedRoute {
+    /// The path, or the rule where parts of it stand for any text.
+    pub path: String,
+    /// The methods in capitals, with HEAD and OPTIONS.
+    pub methods: Vec<String>,
+    /// What answers.
+    pub answer: RouteAnswer,
+    /// The decorators around it.
+    pub decorators: DecoratorList,
+    /// The key of the component that answers or that added the route; nothing stands for the server itself.
+    pub key: Option<KeyPath>,
+}
+
+/// What answers at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteAnswer {
+    /// A predict service.
+    Predictions,
+    /// A view of the server, by its dotted name.
+    Server(&'static str),
+    /// A function of the configuration, by its name.
+    Function(String),
+    /// The component that added the route.
+    Component,
 }
 
 /// The jobs of a service since its start, in numbers.

@@ -115,7 +115,11 @@ const AB: [(&str, FieldType); 2] = [("a", FieldType::Float), ("b", FieldType::In
 
 #[test]
 fn tells_which_fields_it_needs() {
-    assert_eq!(service(&AB).fields(), Some(vec!["a", "b"]));
+    let signature = service(&AB).signature().unwrap();
+    let fields: Vec<(&str, ColumnType)> =
+        signature.fields.iter().map(|field| (field.name.as_str(), field.kind)).collect();
+    assert_eq!(fields, [("a", ColumnType::Float), ("b", ColumnType::Int)]);
+    assert!(signature.parameters.is_empty() && !signature.probabilities);
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl<'a> CsvRows<'a> {
     ///
     /// # Errors
     /// There is none, or it lacks fields that the service needs; the input's.
-    pub fn open(input: Input<'a>, fields: Option<Vec<&str>>, output: Format) -> Result<CsvRows<'a>, BatchError> {
+    pub fn open(input: Input<'a>, fields: Option<&[String]>, output: Format) -> Result<CsvRows<'a>, BatchError> {
         let name = input.name;
         let failed = |source| BatchError::Input { name: name.to_owned(), source };
         let columns = |reason: String| BatchError::Columns { name: name.to_owned(), reason };
@@ -34,7 +34,7 @@ impl<'a> CsvRows<'a> {
         let names = records.fields().map(|field| std::str::from_utf8(field).map(str::to_owned));
         let header: Vec<String> =
             names.collect::<Result<_, _>>().map_err(|_| columns("the header is not UTF-8".to_owned()))?;
-        let needed: Vec<&str> = fields.unwrap_or_else(|| header.iter().map(String::as_str).collect());
+        let needed: Vec<&str> = fields.unwrap_or(&header).iter().map(String::as_str).collect();
         let wrong = missing(&header, &needed).or_else(|| {
             let unique: Vec<&str> = match output {
                 Format::Csv => needed.clone(),

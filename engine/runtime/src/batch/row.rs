@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// Columns that are missing, or that the output cannot have twice; the input's.
-    pub fn open(mut input: Input<'a>, fields: Option<Vec<&str>>, output: Format) -> Result<Source<'a>, BatchError> {
+    pub fn open(mut input: Input<'a>, fields: Option<&[String]>, output: Format) -> Result<Source<'a>, BatchError> {
         skip_byte_order_mark(&mut *input.reader)
             .map_err(|source| BatchError::Input { name: input.name.to_owned(), source })?;
         match input.format {

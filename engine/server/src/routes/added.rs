@@ -31,21 +31,24 @@ pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, find
                 continue;
             }
         };
-        if let Some(finding) = conflict(placed, routes) {
-            findings.push(finding);
-            continue;
-        }
         findings.extend(unmet(app, placed, &answers, persister_is_wrong));
         let own = match &answers {
             Answers::Server(view) => view.decorator_list_name(),
             Answers::Function(_) | Answers::Own(_) => None,
         };
         let decorators = decorators(app, placed.component.decorator_list_name().or(own));
-        let rule = placed.component.rule().to_owned();
-        let methods = Methods::of(placed.component.methods().iter().map(String::as_str));
-        let endpoint = Endpoint::View(Arc::new(ViewRoute { rule: rule.clone(), answers, decorators }));
-        let (key, span) = (Some(placed.key.clone()), Some(placed.span.clone()));
-        routes.insert(Route { rule, methods, endpoint, index: 0, key, span });
+        for rule in placed.component.rules() {
+            if let Some(finding) = conflict(placed, &rule.path, routes) {
+                findings.push(finding);
+                continue;
+            }
+            let methods = Methods::of(rule.methods.iter().map(String::as_str));
+            let (rule, changes) = (rule.path, rule.changes);
+            let (answers, decorators) = (answers.clone(), decorators.clone());
+            let endpoint = Endpoint::View(Arc::new(ViewRoute { rule: rule.clone(), answers, decorators, changes }));
+            let (key, span) = (Some(placed.key.clone()), Some(placed.span.clone()));
+            routes.insert(Route { rule, methods, endpoint, index: 0, key, span });
+        }
     }
 }
 
@@ -124,8 +127,7 @@ fn resolve(placed: &Placement, named: &HashMap<&str, Option<Answers>>) -> Result
 }
 
 /// Returns why a view cannot have the rule it wants.
-fn conflict(placed: &Placement, routes: &Routes) -> Option<Diagnostic> {
-    let rule = placed.component.rule();
+fn conflict(placed: &Placement, rule: &str, routes: &Routes) -> Option<Diagnostic> {
     let help = "give one of them another `rule`; methods of one rule stand in one list";
     let clash = |message: String| finding(placed, Code::RouteConflict, message);
     if !rule.starts_with('/') {

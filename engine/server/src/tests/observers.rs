@@ -12,7 +12,6 @@ use super::support::*;
 #[derive(Default)]
 struct Watch {
     told: Arc<Told>,
-    methods: [String; 1],
 }
 
 #[derive(Default)]
@@ -24,12 +23,8 @@ struct Told {
 impl Lifecycle for Watch {}
 
 impl View for Watch {
-    fn rule(&self) -> &str {
-        "/watch/<part>"
-    }
-
-    fn methods(&self) -> &[String] {
-        &self.methods
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule::new("/watch/<part>", &["GET"])]
     }
 
     fn observer(&self, rules: &[&str]) -> Option<Arc<dyn Observer>> {
@@ -76,7 +71,7 @@ impl Told {
 }
 
 fn watched(puppet: Puppet) -> (Running, Arc<Told>) {
-    let watch = Watch { methods: ["GET".to_owned()], ..Watch::default() };
+    let watch = Watch::default();
     let told = Arc::clone(&watch.told);
     let components = vec![
         ("model_persister", Component::Persister(Store::new(Reads::Cached(model(3))))),

@@ -8,7 +8,7 @@ use palladium_runtime::App;
 use serde_json::json;
 
 use super::support::*;
-use crate::{check_routes, route_table};
+use crate::{ServeError, ServeOptions, check_routes, route_table, serve};
 
 /// What a view answers with.
 #[derive(Clone)]
@@ -76,12 +76,8 @@ impl Added {
 impl Lifecycle for Added {}
 
 impl View for Added {
-    fn rule(&self) -> &str {
-        self.rule
-    }
-
-    fn methods(&self) -> &[String] {
-        &self.methods
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule { path: self.rule.to_owned(), methods: self.methods.clone(), changes: false }]
     }
 
     fn endpoint(&self) -> Option<&str> {
@@ -253,4 +249,60 @@ fn rules_and_names_that_cannot_be_are_found() {
         let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
         assert_eq!(messages, ["this view has no models: there is no `model_persister`"]);
     }
+}
+
+/// Answers at two rules with what it may know of the service.
+struct Knowing {
+    changes: bool,
+}
+
+impl Lifecycle for Knowing {}
+
+impl View for Knowing {
+    fn rules(&self) -> Vec<ViewRule> {
+        let rule = |path| ViewRule { changes: self.changes, ..ViewRule::new(path, &["GET"]) };
+        vec![rule("/known/routes"), rule("/known/<part>")]
+    }
+
+    fn answer(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
+        if service.rule() == "/known/routes" {
+            let routes = service.routes();
+            let lines =
+                routes.iter().map(|route| format!("{} {:?} {}", route.path, route.answer, route.decorators.name()));
+            return Ok(ViewResponse::text(200, lines.collect::<Vec<_>>().join("\n")));
+        }
+        let services = service.predict_services();
+        let [served] = services.as_slice() else { return Ok(ViewResponse::text(500, "not one")) };
+        let model = served.persister.read(None)?;
+        let path = service.routes()[served.route].path.clone();
+        service.decorated("predict_decorators", request, &mut |request| {
+            let version = model.metadata.version().map(|version| version.to_string());
+            ViewResponse::text(200, format!("{} {path} {version:?} {:?}", served.key, request.part("part")))
+        })
+    }
+}
+
+#[test]
+fn components_answer_at_several_rules_and_know_the_service() {
+    let components = |changes| {
+        let predicting = Component::PredictService(Arc::new(Puppet::at("/p")));
+        let store = Component::Persister(Store::new(Reads::Cached(model(7))));
+        vec![
+            ("model_persister", store),
+            ("service", predicting),
+            ("knows", Component::View(Arc::new(Knowing { changes }))),
+        ]
+    };
+    let app = App::of_components(components(false), Vec::new());
+    assert!(check_routes(&app).is_empty(), "{}", check_routes(&app));
+    let running = Running::start(app, options());
+    let routes = running.get("/known/routes").body;
+    for line in ["/alive Server(\"palladium.server.alive\") alive_decorators", "/p Predictions predict_decorators"] {
+        assert!(routes.lines().any(|shown| shown == line), "{routes}");
+    }
+    assert!(routes.lines().any(|shown| shown.starts_with("/known/<part> Component")), "{routes}");
+    assert_eq!(running.get("/known/other").body, "service /p Some(\"7\") Some(\"other\")");
+    let elsewhere = ServeOptions { host: "0.0.0.0".to_owned(), ..options() };
+    let refused = serve(&Arc::new(App::of_components(components(true), Vec::new())), &elsewhere, |_| ());
+    assert!(matches!(refused, Err(ServeError::Open { .. })), "{refused:?}");
 }
