@@ -144,6 +144,10 @@ impl Decorator for Cors {
         }
         Ok(response.into())
     }
+
+    fn is_quick(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

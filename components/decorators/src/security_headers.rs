@@ -77,6 +77,10 @@ impl Decorator for SecurityHeaders {
         }
         Ok(response.into())
     }
+
+    fn is_quick(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

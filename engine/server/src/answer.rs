@@ -64,6 +64,11 @@ impl Envelope {
         !self.decorators.is_empty()
     }
 
+    /// Tells whether these decorators are quick.
+    pub fn is_quick(&self) -> bool {
+        self.decorators.is_quick()
+    }
+
     /// Returns the metadata of a response as the decorators leave them.
     fn decorated(&self, arguments: &MetadataArguments) -> Result<Json, Failure> {
         let mut plain = serde_json::Map::new();

@@ -10,7 +10,7 @@ use palladium_component::value::with_causes;
 use crate::answer::{Refusal, guarded};
 use crate::query;
 
-/// Answers a request through the decorators of a view; any of them may block.
+/// Answers a request through the decorators of a view, on a thread where any of them may block.
 ///
 /// # Errors
 /// A decorator fails, or answers with what is no response.
@@ -20,17 +20,34 @@ pub async fn through(
     view: impl FnOnce(&ViewRequest) -> HttpResponse + Send + 'static,
 ) -> Result<HttpResponse, Refusal> {
     let decorators = decorators.clone();
-    let work = move || {
-        guarded(|| {
-            let arguments = Arguments::Request(&request);
-            let returned =
-                decorators.call(None, &arguments, || plain_response(view(&request)).map(Returned::Response))?;
-            Ok::<_, Failure>(ViewResponse::try_from(returned)?)
-        })
-    };
+    let work = move || call(&decorators, &request, view);
     let answered = web::block(work).await.map_err(|error| Refusal::internal(with_causes(&error)))?;
-    let response = answered.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(with_causes(&failure)))?;
-    http_response(response).map_err(Refusal::internal)
+    http_response(answered?).map_err(Refusal::internal)
+}
+
+/// Answers a request through the decorators of a view, none of which blocks, on this thread.
+///
+/// # Errors
+/// As [`through`].
+pub fn at_once(
+    decorators: &DecoratorList,
+    request: &ViewRequest,
+    view: impl FnOnce(&ViewRequest) -> HttpResponse,
+) -> Result<HttpResponse, Refusal> {
+    http_response(call(decorators, request, view)?).map_err(Refusal::internal)
+}
+
+fn call(
+    decorators: &DecoratorList,
+    request: &ViewRequest,
+    view: impl FnOnce(&ViewRequest) -> HttpResponse,
+) -> Result<ViewResponse, Refusal> {
+    let called = guarded(|| {
+        let arguments = Arguments::Request(request);
+        let returned = decorators.call(None, &arguments, || plain_response(view(request)).map(Returned::Response))?;
+        Ok::<_, Failure>(ViewResponse::try_from(returned)?)
+    });
+    called.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(with_causes(&failure)))
 }
 
 /// Returns a request as decorators see it. A query string that cannot be read has no pairs, the view will say so.

@@ -18,6 +18,12 @@ pub trait Decorator: Lifecycle {
     /// # Errors
     /// Those of the call, which go on unchanged, or the decorator's own.
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure>;
+
+    /// Tells whether it neither waits nor computes for long, so that the threads which answer requests may call it
+    /// themselves.
+    fn is_quick(&self) -> bool {
+        false
+    }
 }
 
 /// A call on its way through the decorators of its list.
@@ -263,12 +269,14 @@ impl Explain for WrongReturn {}
 pub struct DecoratorList {
     name: Arc<str>,
     decorators: Arc<[Arc<dyn Decorator>]>,
+    is_quick: bool,
 }
 
 impl DecoratorList {
     /// Returns the list of a root key.
     pub fn new(name: &str, decorators: Vec<Arc<dyn Decorator>>) -> DecoratorList {
-        DecoratorList { name: name.into(), decorators: decorators.into() }
+        let is_quick = decorators.iter().all(|decorator| decorator.is_quick());
+        DecoratorList { name: name.into(), decorators: decorators.into(), is_quick }
     }
 
     /// Returns the root key.
@@ -279,6 +287,11 @@ impl DecoratorList {
     /// Tells whether there are none: callers then make the call themselves.
     pub fn is_empty(&self) -> bool {
         self.decorators.is_empty()
+    }
+
+    /// Tells whether all of them are quick, see [`Decorator::is_quick`].
+    pub fn is_quick(&self) -> bool {
+        self.is_quick
     }
 
     /// Makes a call through the decorators, the last of the list outermost.

@@ -1,11 +1,15 @@
 //! Views and metadata in decorators.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
+use std::time::Duration;
 
 use palladium_component::prelude::*;
 use serde_json::json;
 
 use super::support::*;
+use crate::{Limits, ServeOptions};
 
 type Work = Box<dyn Fn(Call<'_>) -> Result<Returned, Failure> + Send + Sync>;
 
@@ -128,6 +132,50 @@ fn large_bodies_and_head_pass_through() {
     assert_eq!(running.post("/predict", &body).json()["result"], json!(100_000.0));
     let head = running.client().request("HEAD", "/predict", &[], "");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
+}
+
+/// Notes on which thread it is called, and takes a while.
+struct Threads {
+    is_quick: bool,
+    seen: Mutex<HashSet<ThreadId>>,
+}
+
+impl Lifecycle for Threads {}
+
+impl Decorator for Threads {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        self.seen.lock().unwrap().insert(std::thread::current().id());
+        std::thread::sleep(Duration::from_millis(50));
+        call.proceed()
+    }
+
+    fn is_quick(&self) -> bool {
+        self.is_quick
+    }
+}
+
+#[test]
+fn quick_decorators_are_called_by_the_worker_itself() {
+    for (is_quick, reads, body, one_thread) in [
+        (true, Reads::Cached(model(1)), "[1]".to_owned(), true),
+        (true, Reads::Cached(model(1)), " ".repeat(100_000), false),
+        (true, Reads::Stored(model(1)), "[1]".to_owned(), false),
+        (false, Reads::Cached(model(1)), "[1]".to_owned(), false),
+    ] {
+        let threads = Arc::new(Threads { is_quick, seen: Mutex::default() });
+        let mut decorators = Decorators::default();
+        decorators.insert(DecoratorList::new("predict_decorators", vec![Arc::clone(&threads) as Arc<dyn Decorator>]));
+        let app = app(Puppet::at("/predict"), &Store::new(reads), &json!({})).decorated_by(decorators);
+        let limits = Limits { large_bodies: Some(4), ..options().limits };
+        let running = Running::start(app, ServeOptions { workers: Some(1), limits, ..options() });
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(running.post("/predict", &body).status, 200));
+            }
+        });
+        let n_threads = threads.seen.lock().unwrap().len();
+        assert_eq!(n_threads == 1, one_thread, "{n_threads} threads, quick: {is_quick}, {} bytes", body.len());
+    }
 }
 
 #[test]
