@@ -38,6 +38,9 @@ const MAGIC: [u8; 8] = *b"\x89PLDM\r\n\x1a";
 const FORMAT_VERSION: u32 = 1;
 const HEADER_LIMIT: u64 = 64 << 20;
 
+/// How many bytes the checksum at the end has.
+pub const CHECKSUM: usize = 32;
+
 /// How large a stored model may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
