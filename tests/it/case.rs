@@ -87,7 +87,7 @@ fn filtered(text: &str, folder: &Path) -> String {
 
 /// Replaces what differs from run to run in a line: times as RFC 3339 writes them, the name of the user who runs the
 /// tests, the seconds that the steps of a fit took, the version of palladium in JSON, and the size of a model at the
-/// end of a row or behind its version.
+/// end of a row or behind its version, and the digest of a model that was exported.
 pub fn steady(line: &str) -> String {
     const START: &str = "dddd-dd-ddTdd:dd:dd";
     let mut replaced = String::new();
@@ -113,7 +113,11 @@ pub fn steady(line: &str) -> String {
     }
     replaced = replaced.replace(concat!("version\": \"", env!("CARGO_PKG_VERSION"), "\""), "version\": \"[VERSION]\"");
     if let Some(before) = before_size(&replaced) {
-        replaced = format!("{before}[SIZE]");
+        replaced = format!("{before}[SIZE]{}", if replaced.ends_with(',') { "," } else { "" });
+    }
+    if let Some((before, after)) = replaced.split_once("exported_from_digest\": \"") {
+        let after = after.trim_start_matches(|sign: char| sign.is_ascii_hexdigit());
+        replaced = format!("{before}exported_from_digest\": \"[DIGEST]{after}");
     }
     for step in ["load", "fit", "evaluate"] {
         replaced = without_seconds(&replaced, &format!("\"{step}\":"));

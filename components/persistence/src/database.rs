@@ -47,7 +47,7 @@ macro_rules! database {
         #[component(
             Persister,
             name = $name,
-            gone(poolclass = "leave it out: `pool_size` says how many connections to a server are kept, 0 is SQLAlchemy's \
+            gone(poolclass = "leave it out; `pool_size` says how many connections to a server are kept, 0 is SQLAlchemy's \
                               `NullPool`, and `pool_recycle` for how long"),
             check,
             lifecycle

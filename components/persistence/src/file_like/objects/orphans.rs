@@ -106,3 +106,98 @@ impl Objects {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::file_io::FileIO;
+    use crate::file_like::template::Template;
+    use crate::memory_io::MemoryIO;
+    use crate::testing::constant;
+
+    fn version(number: u64) -> Version {
+        Version::new(number).unwrap()
+    }
+
+    fn names(found: &[ListedObject]) -> Vec<&str> {
+        found.iter().map(|object| object.name.rsplit_once('/').map_or(object.name.as_str(), |(_, name)| name)).collect()
+    }
+
+    /// Returns a store whose versions 1 and 3 are listed, of which 2 was deleted, and the objects that lie beside it.
+    fn store(template: &Template, store: Arc<dyn ArtifactStore>, beside: &[&str]) -> Objects {
+        let objects = Objects::new(template.clone(), store);
+        for _ in 0..3 {
+            objects.write(&constant(1.0, 1)).unwrap();
+        }
+        objects.delete(version(2)).unwrap();
+        objects.attach(version(1), "listed.txt", &b"x".as_slice()).unwrap();
+        let (folder, _) = template.as_str().rsplit_once('/').unwrap();
+        for name in beside {
+            objects.put(&format!("{folder}/{name}"), &b"left".as_slice(), &Expected::Nothing).unwrap();
+        }
+        objects
+    }
+
+    #[test]
+    fn what_was_given_and_is_not_listed_is_an_orphan_once_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = Template::new(&folder.path().join("model-{version}").display().to_string()).unwrap();
+        let beside =
+            ["model-2.model", "model-2-a.txt", "model-1-b.txt", "model-4.model", "model-x.model", "notes-1.txt"];
+        let stores: [Arc<dyn ArtifactStore>; 2] = [Arc::new(MemoryIO::default()), Arc::new(FileIO::default())];
+        for kept in stores {
+            let objects = store(&template, kept, &beside);
+            assert_eq!(objects.orphans().unwrap(), [], "a writer may still be at it");
+            assert_eq!(objects.remove_orphans().unwrap(), []);
+            let found = objects.find_orphans(Duration::ZERO).unwrap();
+            assert_eq!(names(&found), ["model-1-b.txt", "model-2-a.txt", "model-2.model"]);
+            let removed = objects.remove_orphans_of_age(Duration::ZERO).unwrap();
+            assert_eq!(removed.len(), 3);
+            assert!(removed[0].what.contains("model-1-b.txt") && removed[0].size == Some(4), "{removed:?}");
+            assert_eq!(objects.find_orphans(Duration::ZERO).unwrap(), []);
+            let attached = objects.attachments(version(1)).unwrap();
+            assert_eq!(attached.iter().map(|attachment| attachment.name.as_str()).collect::<Vec<_>>(), ["listed.txt"]);
+            assert_eq!(objects.versions().unwrap(), [version(1), version(3)]);
+            for version in [1, 3] {
+                assert!(objects.store().size(&template.model(self::version(version))).unwrap().is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_an_orphan_where_the_list_of_models_is_lost() {
+        let template = Template::new("a/model-{version}").unwrap();
+        let objects = store(&template, Arc::new(MemoryIO::default()), &["model-2.model"]);
+        objects.remove(&template.metadata()).unwrap();
+        assert_eq!(objects.find_orphans(Duration::ZERO).unwrap(), []);
+    }
+
+    #[test]
+    fn models_of_a_neighbour_are_no_attachments() {
+        let template = Template::new("a/model-{version}").unwrap();
+        let memory: Arc<dyn ArtifactStore> = Arc::new(MemoryIO::default());
+        let neighbour = Objects::new(Template::new("a/model-{version}-b").unwrap(), Arc::clone(&memory));
+        let objects = store(&template, memory, &["model-2.model"]);
+        neighbour.write(&constant(1.0, 1)).unwrap();
+        assert_eq!(names(&objects.find_orphans(Duration::ZERO).unwrap()), ["model-2.model"]);
+        assert_eq!(neighbour.find_orphans(Duration::ZERO).unwrap(), []);
+    }
+
+    #[test]
+    fn temporary_files_of_killed_writers_are_orphans() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = Template::new(&folder.path().join("model-{version}").display().to_string()).unwrap();
+        let objects = store(&template, Arc::new(FileIO::default()), &[]);
+        let dead = folder.path().join(".palladium-part-1-0-0");
+        std::fs::write(&dead, "half").unwrap();
+        assert_eq!(objects.orphans().unwrap(), []);
+        let long_ago = SystemTime::now().checked_sub(2 * AGE).unwrap();
+        std::fs::File::options().write(true).open(&dead).unwrap().set_modified(long_ago).unwrap();
+        let what = format!("the temporary file `{}`", dead.display());
+        assert_eq!(objects.orphans().unwrap(), [Orphan { what: what.clone(), size: Some(4) }]);
+        assert_eq!(objects.remove_orphans().unwrap(), [Orphan { what, size: Some(4) }]);
+        assert!(!dead.exists());
+    }
+}
