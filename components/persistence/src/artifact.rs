@@ -22,6 +22,7 @@
 //! while a model is written or read.
 
 mod ahead;
+mod aside;
 mod error;
 mod reading;
 mod spool;
