@@ -139,7 +139,6 @@ fn arguments_are_checked() {
         (vec![url(), ("pool_recycle", Data::Int(3))], "`pool_recycle` is for servers, and SQLite is none"),
         (vec![url(), ("timeout", Data::Int(3))], "`timeout` is for servers, and SQLite is none"),
         (vec![url(), ("poolclass", Data::Null)], "has no parameter `poolclass`"),
-        (vec![url(), ("poolclass", Data::Null)], "leave it out; `pool_size` says how many connections"),
         (vec![url(), ("session", Data::Null)], "has no parameter `session`"),
     ];
     for (arguments, expected) in cases {
