@@ -3,7 +3,7 @@
 //! A number is given, and written down as given, before anything is stored under it; a model is listed only after it is
 //! stored whole, and is no longer listed before it is removed. So nothing that is large is stored while others have to
 //! wait, readers need no lock, and a process that is killed leaves at most objects that are not listed. Of a deletion
-//! the next change removes them; of a write they stay, and their number is not given again.
+//! the next change removes them; of a write they stay as orphans, and their number is not given again.
 
 mod attaching;
 mod attempts;
