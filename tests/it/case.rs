@@ -87,7 +87,7 @@ fn filtered(text: &str, folder: &Path) -> String {
 
 /// Replaces what differs from run to run in a line: times as RFC 3339 writes them, the name of the user who runs the
 /// tests, the seconds that the steps of a fit took, the version of palladium in JSON, and the size of a model at the
-/// end of a row.
+/// end of a row or behind its version, and the digest of a model that was exported.
 pub fn steady(line: &str) -> String {
     const START: &str = "dddd-dd-ddTdd:dd:dd";
     let mut replaced = String::new();
@@ -112,6 +112,13 @@ pub fn steady(line: &str) -> String {
         replaced = format!("{before}[SIZE]");
     }
     replaced = replaced.replace(concat!("version\": \"", env!("CARGO_PKG_VERSION"), "\""), "version\": \"[VERSION]\"");
+    if let Some(before) = before_size(&replaced) {
+        replaced = format!("{before}[SIZE]{}", if replaced.ends_with(',') { "," } else { "" });
+    }
+    if let Some((before, after)) = replaced.split_once("exported_from_digest\": \"") {
+        let after = after.trim_start_matches(|sign: char| sign.is_ascii_hexdigit());
+        replaced = format!("{before}exported_from_digest\": \"[DIGEST]{after}");
+    }
     for step in ["load", "fit", "evaluate"] {
         replaced = without_seconds(&replaced, &format!("\"{step}\":"));
     }
@@ -122,6 +129,14 @@ pub fn steady(line: &str) -> String {
         }
         None => replaced,
     }
+}
+
+/// Returns what stands before the number in a line that maps a version to a number.
+fn before_size(line: &str) -> Option<&str> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    let (before, number) = line.split_once("\": ")?;
+    let version = before.trim_start().strip_prefix('"')?;
+    (is_number(version) && is_number(number.trim_end_matches(','))).then(|| &line[..before.len() + 3])
 }
 
 /// Replaces the number behind a name.

@@ -22,6 +22,7 @@
 //! while a model is written or read.
 
 mod ahead;
+mod aside;
 mod error;
 mod reading;
 mod spool;
@@ -37,6 +38,9 @@ use serde::{Deserialize, Serialize};
 const MAGIC: [u8; 8] = *b"\x89PLDM\r\n\x1a";
 const FORMAT_VERSION: u32 = 1;
 const HEADER_LIMIT: u64 = 64 << 20;
+
+/// How many bytes the checksum at the end has.
+pub const CHECKSUM: usize = 32;
 
 /// How large a stored model may be.
 #[derive(Clone, Copy, Debug)]

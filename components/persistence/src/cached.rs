@@ -188,6 +188,18 @@ impl Persister for CachedUpdatePersister {
         self.store.verify(version)
     }
 
+    fn digest(&self, version: Version) -> Result<Option<String>, PersistError> {
+        self.store.digest(version)
+    }
+
+    fn orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.store.orphans()
+    }
+
+    fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.store.remove_orphans()
+    }
+
     fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
         self.store.attachments(version)
     }

@@ -7,6 +7,7 @@ mod dialect;
 mod error;
 mod history;
 mod location;
+mod orphans;
 mod rows;
 mod schema;
 mod session;
@@ -43,7 +44,14 @@ const RECYCLE_SECONDS: f64 = 1800.0;
 macro_rules! database {
     ($(#[doc = $doc:tt])* $type:ident, $name:tt, $coding:expr) => {
         $(#[doc = $doc])*
-        #[component(Persister, name = $name, check, lifecycle)]
+        #[component(
+            Persister,
+            name = $name,
+            gone(poolclass = "leave it out; `pool_size` says how many connections to a server are kept, 0 is SQLAlchemy's \
+                              `NullPool`, and `pool_recycle` for how long"),
+            check,
+            lifecycle
+        )]
         pub struct $type {
             /// Where the database is, in the spelling of SQLAlchemy: `sqlite:///models.db` is a file in the working
             /// directory, `sqlite:////folder/models.db` a file elsewhere, and `sqlite://` lasts as long as the process;

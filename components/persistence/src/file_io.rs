@@ -7,7 +7,7 @@ mod part;
 pub use error::FileIOError;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -105,6 +105,47 @@ impl ArtifactStore for FileIO {
             Err(error) if is_absent(&error) => Ok(check_folder(folder_of(&path)).map(|()| None)?),
             Err(error) => Err(FileIOError::of_io(&path, error).into()),
         }
+    }
+
+    fn tail(&self, name: &str, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = path_of(name)?;
+        let mut file = match private().read(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(check_folder(folder_of(&path)).map(|()| None)?),
+            Err(error) => return Err(FileIOError::of_io(&path, error).into()),
+        };
+        let mut tail = Vec::new();
+        let size = file.metadata().map(|metadata| metadata.len());
+        let read = size.and_then(|size| {
+            file.seek(SeekFrom::Start(size.saturating_sub(length as u64)))?;
+            file.take(length as u64).read_to_end(&mut tail)
+        });
+        read.map_err(|error| FileIOError::of_io(&path, error))?;
+        Ok(Some(tail))
+    }
+
+    fn list(&self, name: &str) -> Result<Option<Vec<ListedObject>>, StoreError> {
+        let path = path_of(name)?;
+        let folder = folder_of(&path);
+        let before = &name[..name.rfind('/').map_or(0, |slash| slash + 1)];
+        check_folder(folder)?;
+        let failed = |error| FileIOError::of_io(folder, error);
+        let mut listed = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Some(file) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let is_temporary = part::is_part(&file);
+            if is_temporary && !part::is_left(&entry.path()) {
+                continue;
+            }
+            // What is removed meanwhile is not there; links are not followed.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_file() {
+                let (size, modified) = (metadata.len(), metadata.modified().ok());
+                listed.push(ListedObject { name: format!("{before}{file}"), size, modified, is_temporary });
+            }
+        }
+        Ok(Some(listed))
     }
 
     fn put(&self, name: &str, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use palladium_component::prelude::*;
 
@@ -36,6 +37,7 @@ struct Memory {
 
 struct Kept {
     content: Arc<[u8]>,
+    stored: SystemTime,
     /// Which of all puts this was.
     put: u64,
 }
@@ -74,6 +76,18 @@ impl ArtifactStore for MemoryIO {
         Ok(self.memory().objects.get(name).map(|kept| kept.content.len() as u64))
     }
 
+    fn list(&self, name: &str) -> Result<Option<Vec<ListedObject>>, StoreError> {
+        let memory = self.memory();
+        let found = memory.objects.iter().filter(|(other, _)| folder_of(other) == folder_of(name));
+        let listed = found.map(|(name, kept)| ListedObject {
+            name: name.clone(),
+            size: kept.content.len() as u64,
+            modified: Some(kept.stored),
+            is_temporary: false,
+        });
+        Ok(Some(listed.collect()))
+    }
+
     fn put(&self, name: &str, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
         content.write_to(&mut bytes).map_err(|error| {
@@ -92,7 +106,7 @@ impl ArtifactStore for MemoryIO {
         }
         memory.n_puts += 1;
         let put = memory.n_puts;
-        memory.objects.insert(name.to_owned(), Kept { content: bytes.into(), put });
+        memory.objects.insert(name.to_owned(), Kept { content: bytes.into(), stored: SystemTime::now(), put });
         Ok(())
     }
 
@@ -100,6 +114,11 @@ impl ArtifactStore for MemoryIO {
         self.memory().objects.remove(name);
         Ok(())
     }
+}
+
+/// Returns what names have in common that differ in their last part only.
+fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 impl MemoryIO {

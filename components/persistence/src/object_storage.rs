@@ -228,6 +228,14 @@ macro_rules! artifact_store_of_service {
                 Ok($crate::object_storage::Object::new(self, name)?.size()?)
             }
 
+            fn tail(&self, name: &str, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
+                Ok($crate::object_storage::Object::new(self, name)?.tail(length)?)
+            }
+
+            fn list(&self, name: &str) -> Result<Option<Vec<ListedObject>>, StoreError> {
+                Ok(Some($crate::object_storage::Object::new(self, name)?.list()?))
+            }
+
             fn put(&self, name: &str, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {
                 $crate::object_storage::Object::new(self, name)?.put(content, expected)
             }

@@ -49,6 +49,18 @@ macro_rules! persister_by {
                 Ok(self.$store()?.verify(version)?)
             }
 
+            fn digest(&self, version: Version) -> Result<Option<String>, PersistError> {
+                Ok(self.$store()?.digest(version)?)
+            }
+
+            fn orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+                Ok(self.$store()?.orphans()?)
+            }
+
+            fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+                Ok(self.$store()?.remove_orphans()?)
+            }
+
             fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
                 Ok(self.$store()?.attachments(version)?)
             }

@@ -15,9 +15,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::DateTime;
 use palladium_component::prelude::*;
 use palladium_component::value::mask_urls;
-use reqwest::header::CONTENT_LENGTH;
+use reqwest::header::{CONTENT_LENGTH, LAST_MODIFIED};
 
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
 use crate::process_lock::ProcessLocks;
@@ -222,6 +223,14 @@ impl ArtifactStore for RestIO {
         let Some((mut reader, _)) = client.get(&object)? else { return Ok(None) };
         let read = io::copy(&mut reader, &mut io::sink());
         Ok(Some(read.map_err(|source| RestError::Content { object: object.to_string(), source })?))
+    }
+
+    fn find(&self, name: &str) -> Result<Option<ListedObject>, StoreError> {
+        let Some(headers) = self.client()?.head(&parse(name)?)? else { return Ok(None) };
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let size = text(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or_default();
+        let modified = text(LAST_MODIFIED).and_then(|time| DateTime::parse_from_rfc2822(time).ok()).map(Into::into);
+        Ok(Some(ListedObject { name: name.to_owned(), size, modified, is_temporary: false }))
     }
 
     fn put(&self, name: &str, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {

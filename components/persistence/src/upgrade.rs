@@ -4,6 +4,8 @@
 //! where the way changes in which stores are laid out. Stores of the first builds say `0.1.0` there and have the layout
 //! `1.0` but for the log of activations, which is added when it is first written.
 
+use std::fmt;
+
 use palladium_component::prelude::*;
 
 /// The layout of new stores.
@@ -37,14 +39,30 @@ pub enum UpgradeError {
     Unknown {
         /// What was asked for.
         to: Release,
-        /// The newest that there is.
-        newest: Release,
+        /// Those that there are, in order.
+        known: Layouts,
+    },
+    /// There is no such layout that the store could have.
+    #[error("`--from` says that the store has the layout {from}, and this binary knows no such layout")]
+    UnknownFrom {
+        /// What the store is said to have.
+        from: Release,
+        /// Those that there are, in order.
+        known: Layouts,
     },
     /// The store is further.
     #[error("the store has the layout {stored}, and none is taken back to {to}")]
     Downgrade {
-        /// What the store has, or what `from` says it has.
+        /// What the store has.
         stored: Release,
+        /// What was asked for.
+        to: Release,
+    },
+    /// The store is said to be further.
+    #[error("`--from` says that the store has the layout {from}, and none is taken back to {to}")]
+    DowngradeFrom {
+        /// What the store is said to have.
+        from: Release,
         /// What was asked for.
         to: Release,
     },
@@ -56,14 +74,39 @@ pub enum UpgradeError {
     Own(#[from] ReleaseError),
 }
 
+/// The layouts that a binary knows, in order; the last one is the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layouts(Vec<Release>);
+
+/// `0.0, 1.0 and 1.1`.
+impl fmt::Display for Layouts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, layout) in self.0.iter().enumerate() {
+            let before = match index {
+                0 => "",
+                _ if index + 1 == self.0.len() => " and ",
+                _ => ", ",
+            };
+            write!(formatter, "{before}{layout}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Explain for UpgradeError {
     fn help(&self) -> Option<String> {
         match self {
-            UpgradeError::Unknown { newest, .. } => {
-                Some(format!("leave out `--to` for {newest}, or use a newer palladium"))
+            UpgradeError::Unknown { known, .. } => {
+                Some(format!("known are {known}: leave out `--to` for the newest, or use a newer palladium"))
+            }
+            UpgradeError::UnknownFrom { known, .. } => {
+                Some(format!("known are {known}: leave out `--from` to begin at what the store says of itself"))
             }
             UpgradeError::Downgrade { .. } => {
                 Some("use a palladium that knows the layout, or restore the store from a backup".into())
+            }
+            UpgradeError::DowngradeFrom { .. } => {
+                Some("leave out `--from` to begin at what the store says of itself, or `--to` for the newest".into())
             }
             UpgradeError::Stored(_) => Some("say with `--from` which layout the store has".into()),
             UpgradeError::Own(_) => None,
@@ -71,20 +114,20 @@ impl Explain for UpgradeError {
     }
 }
 
-/// Returns the steps behind `from` up to `to`. Without `from` they begin at what the store says, and at the first
+/// Returns the steps behind `given` up to `to`. Without `given` they begin at what the store says, and at the first
 /// layout where it says nothing.
 ///
 /// # Errors
-/// A layout `to` that no step leads to, and one older than the store's.
+/// A layout `to` that no step leads to, and one older than the store's; a layout `given` that is newer than all.
 pub fn due<'a, Work>(
     steps: &'a [Step<Work>],
     stored: Option<&str>,
-    from: Option<&Release>,
+    given: Option<&Release>,
     to: Option<&Release>,
 ) -> Result<Due<'a, Work>, UpgradeError> {
     let stored = stored.map(str::parse::<Release>).transpose();
-    let from = match (from, &stored) {
-        (Some(from), _) => from.clone(),
+    let from = match (given, &stored) {
+        (Some(given), _) => given.clone(),
         (None, Ok(stored)) => stored.clone().map_or_else(|| FIRST_LAYOUT.parse(), Ok)?,
         (None, Err(error)) => return Err(UpgradeError::Stored(error.clone())),
     };
@@ -93,15 +136,21 @@ pub fn due<'a, Work>(
         known.push((step.layout.parse::<Release>()?, &step.work));
     }
     known.sort_by(|(left, _), (right, _)| left.cmp(right));
-    let newest = known.last().map_or_else(|| FIRST_LAYOUT.parse(), |(layout, _)| Ok(layout.clone()))?;
-    let to = to.cloned().unwrap_or_else(|| newest.clone());
-    for stored in stored.ok().flatten().iter().chain([&from]) {
-        if *stored > to {
-            return Err(UpgradeError::Downgrade { stored: stored.clone(), to });
-        }
+    let mut layouts = vec![FIRST_LAYOUT.parse::<Release>()?];
+    layouts.extend(known.iter().map(|(layout, _)| layout.clone()));
+    let newest = &layouts[layouts.len() - 1];
+    if given.is_some() && from > *newest {
+        return Err(UpgradeError::UnknownFrom { from, known: Layouts(layouts) });
+    }
+    let to = to.unwrap_or(newest).clone();
+    if let Some(stored) = stored.ok().flatten().filter(|stored| *stored > to) {
+        return Err(UpgradeError::Downgrade { stored, to });
+    }
+    if from > to {
+        return Err(UpgradeError::DowngradeFrom { from, to });
     }
     if !known.iter().any(|(layout, _)| *layout == to) {
-        return Err(UpgradeError::Unknown { to, newest });
+        return Err(UpgradeError::Unknown { to, known: Layouts(layouts) });
     }
     known.retain(|(layout, _)| *layout > from && *layout <= to);
     Ok(Due { from, to, steps: known })
@@ -129,7 +178,18 @@ mod tests {
             (None, None, Some("9.0"), "there is no layout 9.0 of a store that this binary knows"),
             (Some("1.9"), None, Some("1.0"), "the store has the layout 1.9, and none is taken back to 1.0"),
             (Some("1.9"), Some("0.0"), Some("1.0"), "the store has the layout 1.9, and none is taken back to 1.0"),
-            (None, Some("2.0"), Some("1.0"), "the store has the layout 2.0, and none is taken back to 1.0"),
+            (
+                None,
+                Some("2.0"),
+                Some("1.0"),
+                "`--from` says that the store has the layout 2.0, and this binary knows no such layout",
+            ),
+            (
+                Some("1.0"),
+                Some("1.9"),
+                Some("1.0"),
+                "`--from` says that the store has the layout 1.9, and none is taken back to 1.0",
+            ),
         ];
         for (stored, from, to, expected) in cases {
             let found = due(&steps, stored, from.map(release).as_ref(), to.map(release).as_ref());
@@ -141,6 +201,17 @@ mod tests {
                 },
             );
             assert_eq!(found, expected, "{stored:?} {from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_layout_is_answered_with_those_that_are_known() {
+        let steps = [Step { layout: "1.10", work: () }, Step { layout: "1.9", work: () }];
+        let release = |text: &str| text.parse::<Release>().unwrap();
+        for (from, to, option) in [(Some("9"), None, "`--from`"), (None, Some("9"), "`--to`")] {
+            let found = due(&steps, None, from.map(release).as_ref(), to.map(release).as_ref());
+            let help = found.err().and_then(|error| error.help()).unwrap();
+            assert!(help.starts_with("known are 0.0, 1.9 and 1.10: leave out ") && help.contains(option), "{help}");
         }
     }
 }

@@ -102,6 +102,21 @@ fn models_are_written_activated_read_and_deleted() {
 }
 
 #[test]
+fn each_version_has_a_digest_of_its_own() {
+    check(|_, store, _| {
+        store.write(&constant(1.0, 10)).unwrap();
+        store.write(&constant(1.0, 10)).unwrap();
+        let digests: Vec<String> = [1, 2].map(|number| store.digest(version(number)).unwrap().unwrap()).into();
+        assert!(digests.iter().all(|digest| digest.len() == 64) && digests[0] != digests[1], "{digests:?}");
+        store.attach(version(1), "a.txt", &b"x".as_slice()).unwrap();
+        store.activate(version(1)).unwrap();
+        assert_eq!(store.digest(version(1)).unwrap().unwrap(), digests[0]);
+        assert_eq!(store.digest(version(3)).unwrap_err().to_string(), "No such version: 3");
+        assert_eq!((store.orphans().unwrap(), store.remove_orphans().unwrap()), (vec![], vec![]));
+    });
+}
+
+#[test]
 fn versions_are_never_given_twice() {
     check(|kind, store, folder| {
         for number in 1..=3 {

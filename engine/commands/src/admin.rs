@@ -48,7 +48,7 @@ impl Command for Admin {
             Some(("detach", matches)) => attachments::detach(host, matches),
             Some(("history", matches)) => history(host, matches),
             Some(("prune", matches)) => prune::run(host, matches),
-            Some(("verify", _)) => verify::run(host),
+            Some(("verify", matches)) => verify::run(host, matches),
             _ => Err(CommandError::Usage("`palladium admin --help` lists what there is".to_owned())),
         }
     }

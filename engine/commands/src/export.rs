@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches};
 use palladium_component::prelude::*;
-use palladium_runtime::export::{Wanted, export};
+use palladium_runtime::export::{Exported, Wanted, export};
 
 use crate::host::job_failed;
 use crate::{options, terminal};
@@ -19,8 +19,11 @@ impl Command for Export {
                 "Copy a model from `model_persister` to `model_persister_export`.\n\n\
                  The two may be stores of different kinds. The model gets the next version of the other store and \
                  becomes the active one there; its metadata go along, with the old version under \
-                 `exported_from_version`. The new version is printed. With `--all`, every model is copied in the order \
-                 of the versions, and the one that is active here becomes the active one there.",
+                 `exported_from_version` and its checksum under `exported_from_digest`. The new version is printed.\n\n\
+                 With `--all`, every model is copied in the order of the versions, and the one that is active here \
+                 becomes the active one there. What the other store has from an earlier export is not copied again: a \
+                 model that says the same old version and checksum and whose attachments have the same names and \
+                 sizes.",
             )
             .arg(options::version("version").long("version").help("The version to copy; the active one if not given"))
             .arg(
@@ -46,13 +49,15 @@ impl Command for Export {
         };
         let app = terminal(host)?.app(Mode::Fit)?;
         let mut printed = Ok(());
-        let mut exported = |to: Version| {
+        let mut exported = |Exported { from, to, copied, .. }: Exported| {
             if printed.is_ok() {
-                printed = host.print(&format!("Exported model. New version number: {to}"));
+                printed = host.print(&match copied {
+                    true => format!("Exported model. New version number: {to}"),
+                    false => format!("Version {from} is there already. Its version number: {to}"),
+                });
             }
         };
-        export(&app, wanted, !matches.get_flag("no-activate"), &mut |copied| exported(copied.to))
-            .map_err(job_failed)?;
+        export(&app, wanted, !matches.get_flag("no-activate"), &mut exported).map_err(job_failed)?;
         printed
     }
 }

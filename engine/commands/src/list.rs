@@ -28,7 +28,8 @@ impl Command for List {
                 "List the stored models and the properties of their store, or show one version.\n\n\
                  On a terminal a table says when each version was trained, how it scored, how large it is and which \
                  one is active. Elsewhere, or with `--format json`, a JSON object is printed: `models` holds the \
-                 metadata of each version but its lineage, `properties` says by `active-model` which one is active. \
+                 metadata of each version but its lineage, `properties` says by `active-model` which one is active, \
+                 `sizes` says how many bytes each version takes where the store knows that. \
                  With a VERSION only its metadata are printed, all of them: `lineage` tells the configuration, the \
                  data and the components that the model came from.",
             )
@@ -51,12 +52,12 @@ impl Command for List {
             }
             None => {
                 let properties = persister.list_properties().map_err(failed)?;
+                let sizes = persister.list_sizes().map_err(failed)?;
                 if is_table {
-                    let sizes = persister.list_sizes().map_err(failed)?;
                     overview(&models, &properties, &sizes)
                 } else {
                     let models: Vec<Metadata> = models.iter().map(Metadata::for_listing).collect();
-                    vec![format!("{:#}", json!({ "models": models, "properties": properties }))]
+                    vec![format!("{:#}", json!({ "models": models, "properties": properties, "sizes": sizes }))]
                 }
             }
         };

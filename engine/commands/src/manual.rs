@@ -96,6 +96,13 @@ pub fn page(descriptor: &Descriptor, registry: &Registry) -> String {
         }
         text.push('\n');
     }
+    if !descriptor.gone.is_empty() {
+        text.push_str("Parameters that are gone\n");
+        for gone in descriptor.gone {
+            let _ = writeln!(text, "  {}: {}", gone.name, gone.advice);
+        }
+        text.push('\n');
+    }
     let example = examples::of(descriptor, registry);
     if !example.is_documented {
         let _ = writeln!(text, "Example in RON\n{}\n", indented(&example.ron));
@@ -132,6 +139,9 @@ pub fn markdown(descriptor: &Descriptor, registry: &Registry) -> String {
                 let _ = writeln!(text, "| `{name}` | {} | {} |", cell(&described(field)), cell(field.docs));
             }
         }
+    }
+    for gone in descriptor.gone {
+        let _ = writeln!(text, "\nThe parameter `{}` is gone: {}.", gone.name, gone.advice);
     }
     let example = examples::of(descriptor, registry);
     if !example.is_documented {
@@ -178,6 +188,7 @@ pub fn json(descriptor: &Descriptor, registry: &Registry) -> Json {
         "kind": descriptor.kind.as_str(),
         "docs": descriptor.docs,
         "params": descriptor.params.iter().map(parameter).collect::<Vec<_>>(),
+        "gone": descriptor.gone.iter().map(|gone| json!({"name": gone.name, "advice": gone.advice})).collect::<Vec<_>>(),
         "example": { "ron": example.ron, "rhai": example.rhai },
         "crate": descriptor.origin.krate,
         "version": descriptor.origin.version,

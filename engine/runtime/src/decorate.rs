@@ -10,7 +10,7 @@ use std::sync::Arc;
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
-    InitContext, Lifecycle, Metadata, ModelCache, Origin, PersistError, Persister, Probe, Refreshes, Release,
+    InitContext, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe, Refreshes, Release,
     TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
@@ -160,6 +160,18 @@ impl Persister for DecoratedPersister {
     /// Looks at what is stored, not at what decorators make of it.
     fn verify(&self, version: Version) -> Result<(), PersistError> {
         self.inner.verify(version)
+    }
+
+    fn digest(&self, version: Version) -> Result<Option<String>, PersistError> {
+        self.inner.digest(version)
+    }
+
+    fn orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.inner.orphans()
+    }
+
+    fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.inner.remove_orphans()
     }
 
     fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {

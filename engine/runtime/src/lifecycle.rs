@@ -58,6 +58,12 @@ pub fn previous(history: &[Activation], active: Option<Version>, models: &[Metad
 /// Scores are to be compared with that of the active version, which has none.
 pub fn surplus(models: &[Metadata], active: Option<Version>, retention: &Retention) -> Result<Vec<Version>, Failure> {
     let score = |metadata: &Metadata, name: &str| metadata.get(name).and_then(serde_json::Value::as_f64);
+    let old = &models[..models.len().saturating_sub(retention.newest)];
+    let old: Vec<&Metadata> = old.iter().filter(|metadata| metadata.version() != active).collect();
+    // Where nothing could be left out there is nothing to compare.
+    if old.is_empty() {
+        return Ok(Vec::new());
+    }
     let is_better: Box<dyn Fn(&Metadata) -> bool> = match &retention.better {
         None => Box::new(|_| false),
         Some(Better { score: name, threshold: Some(threshold) }) => {
@@ -70,9 +76,8 @@ pub fn surplus(models: &[Metadata], active: Option<Version>, retention: &Retenti
             Box::new(move |metadata| score(metadata, name).is_some_and(|score| score > of_active))
         }
     };
-    let old = &models[..models.len().saturating_sub(retention.newest)];
-    let left_out = old.iter().filter(|metadata| !is_better(metadata)).filter_map(Metadata::version);
-    Ok(left_out.filter(|version| Some(*version) != active).collect())
+    let left_out = old.into_iter().filter(|metadata| !is_better(metadata));
+    Ok(left_out.filter_map(Metadata::version).collect())
 }
 
 #[cfg(test)]
@@ -153,5 +158,10 @@ mod tests {
             let error = surplus(&models(&scores), active, &retention).unwrap_err();
             assert_eq!(error.to_string(), "the active version has no number under `score_test` to compare others with");
         }
+        // Where only the active version is old, or none is, nobody's score is needed.
+        let retention = Retention { newest: 5, better: better(None) };
+        assert_eq!(surplus(&models(&scores), Some(version(3)), &retention).unwrap(), []);
+        let retention = Retention { newest: 1, better: better(None) };
+        assert_eq!(surplus(&models(&[f64::NAN, 0.5]), Some(version(1)), &retention).unwrap(), []);
     }
 }

@@ -136,6 +136,18 @@ impl Persister for Asked {
         asked(format!("verify {version}"))
     }
 
+    fn digest(&self, version: Version) -> Result<Option<String>, PersistError> {
+        asked(format!("digest {version}"))
+    }
+
+    fn orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        asked("orphans")
+    }
+
+    fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        asked("remove orphans")
+    }
+
     fn history(&self) -> Result<Vec<Activation>, PersistError> {
         asked("history")
     }
@@ -334,6 +346,9 @@ fn what_is_not_decorated_goes_to_the_persister() {
         (persister.list_properties().err(), "properties"),
         (persister.list_sizes().err(), "sizes"),
         (persister.verify(version).err(), "verify 1"),
+        (persister.digest(version).err(), "digest 1"),
+        (persister.orphans().err(), "orphans"),
+        (persister.remove_orphans().err(), "remove orphans"),
         (persister.history().err(), "history"),
         (persister.cache().and_then(|cache| cache.update().err()), "update"),
         (persister.upgrade(Some(&release), None, &origin).err(), "upgrade 1.0 to newest for test"),

@@ -18,7 +18,8 @@ pub struct ModelList {
 const SAID: &str = "the models cannot be listed";
 
 impl ModelList {
-    /// Returns the metadata of all models and the properties of the store, on a thread that may block.
+    /// Returns the metadata of all models, how many bytes each of them takes and the properties of the store, on a thread
+    /// that may block.
     ///
     /// # Errors
     /// There is no store, or it fails.
@@ -35,5 +36,6 @@ impl ModelList {
 fn list(persister: &dyn Persister) -> Result<Vec<u8>, PersistError> {
     let models: Vec<Metadata> = persister.list_models()?.iter().map(Metadata::for_listing).collect();
     let properties = persister.list_properties()?;
-    Ok(json!({"models": models, "properties": properties}).to_string().into_bytes())
+    let sizes = persister.list_sizes()?;
+    Ok(json!({"models": models, "properties": properties, "sizes": sizes}).to_string().into_bytes())
 }

@@ -144,13 +144,15 @@ impl<'a> Args<'a> {
     /// Reports what no parameter took and tells whether the component can be constructed.
     pub fn finish(&mut self) -> bool {
         for (name, entry) in std::mem::take(&mut self.entries) {
+            let gone = self.descriptor.gone.iter().find(|gone| gone.name == name);
             let names = self.descriptor.params.iter().filter(|param| !param.rest).flat_map(Param::names);
-            let label = match nearest(&name, names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => self.known_parameters(),
+            let label = match (gone, nearest(&name, names)) {
+                (Some(_), _) => "it is gone".to_owned(),
+                (None, Some(near)) => format!("did you mean `{near}`?"),
+                (None, None) => self.known_parameters(),
             };
             let message = format!("`{}` has no parameter `{name}`", self.descriptor.name);
-            let finding = self.finding(message);
+            let finding = gone.into_iter().fold(self.finding(message), |finding, gone| finding.help(gone.advice));
             let finding = match entry.value.copied {
                 Some(_) => finding.at_value(&Value { span: entry.key_span.clone(), ..entry.value }, label),
                 None => finding.at(&entry.key_span, label),

@@ -19,6 +19,8 @@ pub struct Descriptor {
     pub docs: &'static str,
     /// What it can be given, in the order of declaration.
     pub params: &'static [Param],
+    /// What it could be given in earlier versions, or in the Python original.
+    pub gone: &'static [Gone],
     /// Where it is declared.
     pub origin: Origin,
     /// Reads the arguments and constructs it; findings stay in the arguments.
@@ -42,6 +44,15 @@ pub struct Param {
     pub range: Range,
     /// Whether it takes all arguments that no other parameter takes.
     pub rest: bool,
+}
+
+/// A parameter that a component does not have any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The name in old configurations.
+    pub name: &'static str,
+    /// What to do instead, as advice to whoever still gives it.
+    pub advice: &'static str,
 }
 
 /// The range of a number.

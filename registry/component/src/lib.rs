@@ -35,7 +35,7 @@ mod slice;
 pub use args::{Args, ArgumentError};
 pub use argument::{Failed, FromArgument, Mismatch, describe};
 pub use callback::Callback;
-pub use descriptor::{Descriptor, Literal, Origin, Param, ParamType, Range, Record};
+pub use descriptor::{Descriptor, Gone, Literal, Origin, Param, ParamType, Range, Record};
 pub use registry::{Conflict, NotFound, Registry, RegistryError};
 pub use slice::Entry;
 #[doc(hidden)]

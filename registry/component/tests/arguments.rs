@@ -7,7 +7,13 @@ use palladium_component::prelude::*;
 use palladium_component::value::Source;
 
 /// Has a parameter of each sort.
-#[component(Object, name = "example.Everything", alias = "other.place.Whole", check)]
+#[component(
+    Object,
+    name = "example.Everything",
+    alias = "other.place.Whole",
+    gone(number = "write `C`", paths = "give one `path`"),
+    check
+)]
 struct Everything {
     /// A number.
     #[param(name = "C", default = 1.0, above = 0.0, max = 10.0)]
@@ -122,6 +128,16 @@ fn says_what_is_wrong() {
         (
             "!=example.Everything\npath=x\nzzz=1",
             &["has no parameter `zzz`", "expected one of `C`, `count`, `chunk`, `path`, `mapping`, `flag`, `inner`"],
+        ),
+        (
+            "!=example.Everything\npath=x\nnumber=1\npaths=y",
+            &[
+                "has no parameter `number`",
+                "it is gone",
+                "help: write `C`",
+                "has no parameter `paths`",
+                "help: give one `path`",
+            ],
         ),
         ("!=example.Everything\npath=3", &["`path` of `example.Everything` has to be text", "this is a whole number"]),
         ("!=example.Everything\npath=x\nC=0", &["`C` of `example.Everything` has to be greater than 0 and at most 10"]),

@@ -12,6 +12,7 @@ pub struct Declaration {
     pub name: LitStr,
     pub aliases: Vec<LitStr>,
     pub version: Option<LitInt>,
+    pub gone: Vec<(LitStr, LitStr)>,
     pub check: bool,
     pub lifecycle: bool,
 }
@@ -33,16 +34,21 @@ pub struct Parameter {
 impl Declaration {
     pub fn parse(attribute: TokenStream) -> Result<Declaration> {
         let (mut kind, mut name, mut version) = (None, None, None);
-        let (mut aliases, mut check, mut lifecycle) = (Vec::new(), false, false);
+        let (mut aliases, mut gone, mut check, mut lifecycle) = (Vec::new(), Vec::new(), false, false);
         let parser = syn::meta::parser(|meta: ParseNestedMeta| {
             match meta.path.require_ident()?.to_string().as_str() {
                 "name" => name = Some(meta.value()?.parse()?),
                 "alias" => aliases.push(meta.value()?.parse()?),
                 "version" => version = Some(meta.value()?.parse()?),
+                "gone" => meta.parse_nested_meta(|meta| {
+                    let name = meta.path.require_ident()?;
+                    gone.push((LitStr::new(&name.to_string(), name.span()), meta.value()?.parse()?));
+                    Ok(())
+                })?,
                 "check" => check = true,
                 "lifecycle" => lifecycle = true,
                 _ if kind.is_none() => kind = Some(meta.path.require_ident()?.clone()),
-                _ => return Err(meta.error("expected `name`, `alias`, `version`, `check` or `lifecycle`")),
+                _ => return Err(meta.error("expected `name`, `alias`, `version`, `gone`, `check` or `lifecycle`")),
             }
             Ok(())
         });
@@ -50,7 +56,7 @@ impl Declaration {
         let here = proc_macro2::Span::call_site();
         let kind = kind.ok_or_else(|| Error::new(here, "the kind stands first, as in `#[component(Estimator, …)]`"))?;
         let name = name.ok_or_else(|| Error::new(here, "`name = \"dotted.Name\"` is missing"))?;
-        Ok(Declaration { kind, name, aliases, version, check, lifecycle })
+        Ok(Declaration { kind, name, aliases, version, gone, check, lifecycle })
     }
 }
 

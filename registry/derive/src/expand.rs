@@ -58,6 +58,7 @@ fn expand_component(declaration: &Declaration, mut item: ItemStruct) -> Result<T
     }
     let (ident, kind, name, aliases) = (&item.ident, &declaration.kind, &declaration.name, &declaration.aliases);
     let construct = if item.fields.is_empty() { quote!(#ident {}) } else { quote!(#ident { #(#fields: #fields?,)* }) };
+    let (gone, advice): (Vec<_>, Vec<_>) = declaration.gone.iter().cloned().unzip();
     let check = declaration.check.then(|| quote! { if !args.check(component.check()) { return None; } });
     let lifecycle =
         (!declaration.lifecycle).then(|| quote! { impl ::palladium_component::interfaces::Lifecycle for #ident {} });
@@ -87,6 +88,7 @@ fn expand_component(declaration: &Declaration, mut item: ItemStruct) -> Result<T
                 kind: __palladium::interfaces::Kind::#kind,
                 docs: #manual,
                 params: PARAMS,
+                gone: &[#(__palladium::Gone { name: #gone, advice: #advice },)*],
                 origin: __palladium::Origin {
                     krate: env!("CARGO_PKG_NAME"),
                     version: env!("CARGO_PKG_VERSION"),

@@ -12,6 +12,7 @@ use syn::{ItemStruct, parse_macro_input};
 ///
 /// `#[component(Kind, name = "dotted.Name", alias = "other.Name", check, lifecycle)]`
 /// - `alias` may stand several times;
+/// - `gone(old_name = "what to do instead")`: parameters that are no more; whoever gives one is told;
 /// - `check`: the type has a `fn check(&self) -> Result<(), ArgumentError>` for arguments that, each well by itself,
 ///   do not go together;
 /// - `lifecycle`: the author implements `Lifecycle`, else an empty implementation is written.

@@ -1,6 +1,7 @@
 //! Stores of single objects, in which persisters keep models: a folder, a server, a bucket.
 
 use std::io::{self, Read, Write};
+use std::time::SystemTime;
 
 use crate::{Explain, Failure, Lifecycle};
 
@@ -42,6 +43,47 @@ pub trait ArtifactStore: Lifecycle {
     /// The store's.
     fn size(&self, name: &str) -> Result<Option<u64>, StoreError>;
 
+    /// Returns the last bytes of an object, all of them where there are fewer; nothing means that there is no object.
+    ///
+    /// # Errors
+    /// The store's.
+    fn tail(&self, name: &str, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(StoredObject { mut reader, .. }) = self.open(name)? else { return Ok(None) };
+        let (mut tail, mut piece) = (Vec::new(), vec![0; (1 << 16).max(length)]);
+        loop {
+            match reader.read(&mut piece) {
+                Ok(0) => return Ok(Some(tail)),
+                Ok(read) => tail.extend_from_slice(&piece[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let message = format!("`{}` cannot be read: {error}", self.shown(name));
+                    return Err(StoreError::Failed(Failure::message(message)));
+                }
+            }
+            let before = tail.len().saturating_sub(length);
+            tail.drain(..before);
+        }
+    }
+
+    /// Returns the objects whose names differ from this one in their last part only, and the temporary files that killed
+    /// writers have left beside them. Nothing means that the store cannot list.
+    ///
+    /// # Errors
+    /// The store's.
+    fn list(&self, name: &str) -> Result<Option<Vec<ListedObject>>, StoreError> {
+        let _ = name;
+        Ok(None)
+    }
+
+    /// Returns what a listing would say about an object; nothing means that there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    fn find(&self, name: &str) -> Result<Option<ListedObject>, StoreError> {
+        let found = self.size(name)?;
+        Ok(found.map(|size| ListedObject { name: name.to_owned(), size, modified: None, is_temporary: false }))
+    }
+
     /// Stores an object whole.
     ///
     /// # Errors
@@ -73,6 +115,19 @@ pub struct StoredObject<'a> {
     pub reader: Box<dyn Read + 'a>,
     /// Which of its states this is, where the store tells them apart.
     pub revision: Option<Revision>,
+}
+
+/// What a store tells about an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Its name.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// When it was stored, where that is known.
+    pub modified: Option<SystemTime>,
+    /// Whether it is no object but what a killed writer has left of one.
+    pub is_temporary: bool,
 }
 
 /// A state of an object, such as an `ETag`.

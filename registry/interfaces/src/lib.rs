@@ -30,7 +30,9 @@ mod version;
 mod view;
 
 pub use activation::{Activation, Origin};
-pub use artifact_store::{ArtifactStore, Content, Expected, Revision, StoreError, StoreLock, StoredObject};
+pub use artifact_store::{
+    ArtifactStore, Content, Expected, ListedObject, Revision, StoreError, StoreLock, StoredObject,
+};
 pub use attachment::Attachment;
 pub use caller::{Caller, Identity};
 pub use command::{Command, CommandError, Host};
@@ -51,7 +53,7 @@ pub use model::{
 };
 pub use object::Object;
 pub use observer::{Answered, Observer, Predicted};
-pub use persister::{ModelCache, PersistError, Persister, Refreshes, Upgraded};
+pub use persister::{ModelCache, Orphan, PersistError, Persister, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};

@@ -118,6 +118,32 @@ pub trait Persister: Lifecycle {
         self.read(Some(version)).map(drop)
     }
 
+    /// Returns a checksum of what is stored of a version, which no other model has; nothing where the store keeps none.
+    ///
+    /// # Errors
+    /// [`PersistError::Lookup`] where there is no such version; the store's.
+    fn digest(&self, version: Version) -> Result<Option<String>, PersistError> {
+        let _ = version;
+        Ok(None)
+    }
+
+    /// Returns what lies in the store and belongs to no version: what killed writers have left. What may belong to a
+    /// writer that is still at it is left out.
+    ///
+    /// # Errors
+    /// The store's.
+    fn orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        Ok(Vec::new())
+    }
+
+    /// Removes what [`Persister::orphans`] finds, and returns what that was.
+    ///
+    /// # Errors
+    /// The store's. What was removed before that is gone.
+    fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        Ok(Vec::new())
+    }
+
     /// Returns the files that belong to a version, in the order of their names.
     ///
     /// # Errors
@@ -181,6 +207,15 @@ pub trait ModelCache {
     /// # Errors
     /// The store's; the model in memory stays.
     fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError>;
+}
+
+/// What lies in a store and belongs to no version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// What it is and where it lies, in words for the operator and without a secret.
+    pub what: String,
+    /// How many bytes it takes, where that is known.
+    pub size: Option<u64>,
 }
 
 /// What an upgrade did.

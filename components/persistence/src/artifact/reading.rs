@@ -6,6 +6,7 @@ use palladium_component::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::ahead::read_ahead;
+use super::aside::{LaidAside, lay_aside};
 use super::spool::{Spool, Spooled};
 use super::{ArtifactError, FORMAT_VERSION, HEADER_LIMIT, Header, Limits, MAGIC};
 
@@ -15,7 +16,7 @@ const FIRST_RESERVATION: u64 = 1 << 20;
 /// How much of a payload is taken from the store at once.
 const PIECE: usize = 1 << 18;
 
-/// Payloads from this size are decompressed beside being decoded, when they have as many bytes afterwards.
+/// Payloads from this size are hashed and laid aside beside being read, and decompressed beside being decoded.
 const BESIDE: u64 = 4 << 20;
 
 /// A stored model that has its right length and checksum and is not decoded yet.
@@ -143,6 +144,18 @@ impl Parts<'_> {
     /// Lays a part aside that may be large: only what has really arrived takes room.
     fn spooled(&mut self, part: &'static str, length: u64) -> Result<Spooled, ArtifactError> {
         let mut spool = Spool::new();
+        if length >= BESIDE {
+            return match lay_aside(self.reader, length, &mut self.sha256, &mut spool)? {
+                LaidAside::NotTaken(error) => Err(spool.failed(error)),
+                LaidAside::Found(found) if found < length => {
+                    Err(ArtifactError::Truncated { part, expected: length, found })
+                }
+                LaidAside::Found(found) => {
+                    self.size += found;
+                    Ok(spool.finish())
+                }
+            };
+        }
         let mut buffer = vec![0; PIECE.min(usize::try_from(length).unwrap_or(PIECE))];
         let mut found = 0;
         while found < length {

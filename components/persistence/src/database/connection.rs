@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use sqlx::mysql::MySqlConnection;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
@@ -233,16 +235,21 @@ impl Connection {
         self.told(rows)
     }
 
+    /// Asks a query whose rows are taken one by one as they arrive: a server sends the next one meanwhile.
+    pub fn stream(&mut self, statement: Statement) -> RowStream<'_> {
+        let (sql, values) = (self.text(&statement), statement.values);
+        let Connection { runtime, inner, place, patience, is_broken, .. } = self;
+        let rows = match inner {
+            Inner::Sqlite(connection) => query!(sql, values).fetch(connection).map_ok(Row::Sqlite).boxed(),
+            Inner::Postgres(connection) => query!(sql, values).fetch(connection).map_ok(Row::Postgres).boxed(),
+            Inner::MySql(connection) => query!(sql, values).fetch(connection).map_ok(Row::MySql).boxed(),
+        };
+        RowStream { rows, runtime, place, patience: *patience, is_broken }
+    }
+
     /// Returns a value of a row.
     pub fn value<T: Field>(&self, row: &Row, column: usize) -> Result<T, DatabaseError> {
-        T::of(row, column).map_err(|source| match source {
-            // Whoever changed the row did not go by the types of its columns.
-            sqlx::Error::ColumnDecode { index, .. } => DatabaseError::Inconsistent {
-                place: self.place.clone(),
-                what: format!("the column {index} of a row holds a value of another type than it should"),
-            },
-            source => self.error(source),
-        })
+        value(&self.place, self.patience, row, column)
     }
 
     /// Returns how many bytes a statement may have with all its values, if that is limited.
@@ -275,21 +282,62 @@ impl Connection {
 
     /// Notes whether the connection can still be used after this.
     fn told<T>(&mut self, done: Result<T, Waited>) -> Result<T, DatabaseError> {
-        let error = match done {
-            Ok(done) => return Ok(done),
-            Err(Waited::TooLong) => {
-                DatabaseError::Slow { place: self.place.clone(), seconds: self.patience.answer.as_secs_f64() }
-            }
-            Err(Waited::Failed(source)) => self.error(source),
-        };
-        self.is_broken |= error.breaks_connection();
-        Err(error)
+        told(done, &self.place, self.patience, &mut self.is_broken)
+    }
+}
+
+/// The rows of an answer, of which one is in memory at a time.
+pub struct RowStream<'c> {
+    rows: BoxStream<'c, Result<Row, sqlx::Error>>,
+    runtime: &'c Handle,
+    place: &'c str,
+    patience: Patience,
+    is_broken: &'c mut bool,
+}
+
+impl RowStream<'_> {
+    /// Returns the next row; nothing means that there are no more.
+    pub fn next(&mut self) -> Result<Option<Row>, DatabaseError> {
+        let next = wait(self.runtime, self.patience.answer, self.rows.try_next());
+        told(next, self.place, self.patience, self.is_broken)
     }
 
-    fn error(&self, source: sqlx::Error) -> DatabaseError {
-        let place = Place { place: self.place.clone(), patience: self.patience, is_connecting: false };
-        DatabaseError::of(place, source)
+    /// Returns the name of the database for messages.
+    pub fn place(&self) -> &str {
+        self.place
     }
+
+    /// Returns a value of a row.
+    pub fn value<T: Field>(&self, row: &Row, column: usize) -> Result<T, DatabaseError> {
+        value(self.place, self.patience, row, column)
+    }
+}
+
+/// Returns a value of a row.
+fn value<T: Field>(place: &str, patience: Patience, row: &Row, column: usize) -> Result<T, DatabaseError> {
+    T::of(row, column).map_err(|source| match source {
+        // Whoever changed the row did not go by the types of its columns.
+        sqlx::Error::ColumnDecode { index, .. } => DatabaseError::Inconsistent {
+            place: place.to_owned(),
+            what: format!("the column {index} of a row holds a value of another type than it should"),
+        },
+        source => error(place, patience, source),
+    })
+}
+
+/// Notes whether a connection can still be used after this.
+fn told<T>(done: Result<T, Waited>, place: &str, patience: Patience, is_broken: &mut bool) -> Result<T, DatabaseError> {
+    let error = match done {
+        Ok(done) => return Ok(done),
+        Err(Waited::TooLong) => DatabaseError::Slow { place: place.to_owned(), seconds: patience.answer.as_secs_f64() },
+        Err(Waited::Failed(source)) => error(place, patience, source),
+    };
+    *is_broken |= error.breaks_connection();
+    Err(error)
+}
+
+fn error(place: &str, patience: Patience, source: sqlx::Error) -> DatabaseError {
+    DatabaseError::of(Place { place: place.to_owned(), patience, is_connecting: false }, source)
 }
 
 /// Why there is no answer.

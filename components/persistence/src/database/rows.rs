@@ -244,15 +244,17 @@ impl<'a> Rows<'a> {
     pub(super) fn decoded(&self, row: &Row, what: impl FnOnce() -> String) -> Result<Vec<u8>, DatabaseError> {
         match self.tables.coding {
             Coding::Binary => self.connection.value(row, 0),
-            Coding::Base64 => {
-                let text: String = self.connection.value(row, 0)?;
-                STANDARD.decode(text).map_err(|error| DatabaseError::Inconsistent {
-                    place: self.place().to_owned(),
-                    what: format!("{} is not text in base64: {error}", what()),
-                })
-            }
+            Coding::Base64 => of_base64(self.place(), self.connection.value(row, 0)?, what),
         }
     }
+}
+
+/// Returns the bytes that are stored as text; `what` says whose they are.
+pub(super) fn of_base64(place: &str, text: String, what: impl FnOnce() -> String) -> Result<Vec<u8>, DatabaseError> {
+    STANDARD.decode(text).map_err(|error| DatabaseError::Inconsistent {
+        place: place.to_owned(),
+        what: format!("{} is not text in base64: {error}", what()),
+    })
 }
 
 /// Returns a version as databases count.

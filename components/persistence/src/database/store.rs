@@ -9,6 +9,7 @@ use palladium_component::prelude::*;
 
 use super::chunks::{ChunkReader, ChunkWriter};
 use super::connection::Intent;
+use super::orphans::OrphanRows;
 use super::rows::{ModelRow, Rows};
 use super::session::{Session, Settings, check_folder};
 use super::{DatabaseError, LAYOUT};
@@ -215,6 +216,31 @@ impl Store<'_> {
     /// Returns how many bytes each model takes.
     pub fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, DatabaseError> {
         Ok(self.existing(Intent::Read, |rows| rows.sizes())?.unwrap_or_default())
+    }
+
+    /// Returns the checksum of a version as it is stored.
+    pub fn digest(&self, version: Version) -> Result<Option<String>, DatabaseError> {
+        let row = self.existing(Intent::Read, |rows| rows.model(version))?.flatten();
+        Ok(Some(row.ok_or_else(|| no_such(version))?.sha256))
+    }
+
+    /// Returns the rows that belong to no model.
+    pub fn orphans(&self) -> Result<Vec<Orphan>, DatabaseError> {
+        let found = self.existing(Intent::Read, |rows| rows.orphans())?.unwrap_or_default();
+        Ok(found.into_iter().map(OrphanRows::told).collect())
+    }
+
+    /// Removes the rows that belong to no model, and returns which those were.
+    pub fn remove_orphans(&self) -> Result<Vec<Orphan>, DatabaseError> {
+        if self.orphans()?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let removed = self.existing(Intent::Write, |rows| {
+            let orphans = rows.orphans()?;
+            orphans.iter().try_for_each(|orphan| rows.delete_rows(orphan))?;
+            Ok(orphans)
+        })?;
+        Ok(removed.unwrap_or_default().into_iter().map(OrphanRows::told).collect())
     }
 
     /// Returns the attachments of a version.

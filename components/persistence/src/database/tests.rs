@@ -467,3 +467,28 @@ fn a_clock_that_went_backwards_changes_no_order() {
     assert!(history[2].time < history[1].time);
     assert_eq!(store.write(&constant(1.0, 1)).unwrap(), version(3));
 }
+
+#[test]
+fn rows_without_a_model_are_found_and_removed() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    assert_eq!((store.orphans().unwrap(), store.remove_orphans().unwrap()), (vec![], vec![]));
+    assert!(!file.exists(), "a store is not made by looking");
+    for _ in 0..3 {
+        store.write(&constant(1.0, 1)).unwrap();
+    }
+    store.attach(version(2), "a.txt", &b"x".as_slice()).unwrap();
+    assert_eq!((store.orphans().unwrap(), store.remove_orphans().unwrap()), (vec![], vec![]));
+    sql(
+        &file,
+        "DELETE FROM models WHERE version = 2; DELETE FROM model_chunks WHERE model_version = 2 AND sequence > 0",
+    );
+    let rows =
+        |table: &str| Orphan { what: format!("1 row of `{table}` for version 2, which is not stored"), size: None };
+    let expected = [rows("model_chunks"), rows("model_attachments")];
+    assert_eq!(store.orphans().unwrap(), expected);
+    assert_eq!(store.remove_orphans().unwrap(), expected);
+    assert_eq!(store.orphans().unwrap(), []);
+    assert_eq!(versions(&store), [1, 3]);
+    store.verify(version(3)).unwrap();
+}

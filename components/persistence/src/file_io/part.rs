@@ -97,17 +97,30 @@ impl Drop for Part {
 pub fn remove_leftovers(folder: &Path) -> Result<(), FileIOError> {
     for entry in fs::read_dir(folder).map_err(|error| FileIOError::of_io(folder, error))? {
         let entry = entry.map_err(|error| FileIOError::of_io(folder, error))?;
-        if !entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)) {
+        if !entry.file_name().to_str().is_some_and(is_part) {
             continue;
         }
         let path = entry.path();
-        // Whoever has the lock may remove the file. What cannot be opened is none of ours.
-        if let Ok(file) = private().write(true).open(&path)
-            && file.try_lock().is_ok()
-            && is_at(&file, &path)
-        {
+        // Whoever has the lock may remove the file.
+        if let Some(_lock) = taken_over(&path) {
             fs::remove_file(&path).ok();
         }
     }
     Ok(())
+}
+
+/// Tells whether a file of this name is one that is written aside.
+pub fn is_part(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Tells whether the writer of a file was killed.
+pub fn is_left(path: &Path) -> bool {
+    taken_over(path).is_some()
+}
+
+/// Locks a file whose writer was killed. What cannot be opened is none of ours.
+fn taken_over(path: &Path) -> Option<File> {
+    let file = private().write(true).open(path).ok()?;
+    (file.try_lock().is_ok() && is_at(&file, path)).then_some(file)
 }

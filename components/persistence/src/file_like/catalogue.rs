@@ -232,6 +232,11 @@ impl Catalogue {
         Some(version)
     }
 
+    /// Returns the highest version that was ever given, 0 where none was.
+    pub fn last_version(&self) -> u64 {
+        self.last_version
+    }
+
     /// Returns how often something that is not listed was taken over.
     pub fn taken_over(&self) -> u64 {
         self.taken_over

@@ -64,6 +64,10 @@ impl ArtifactStore for Faulty {
         self.memory.size(name)
     }
 
+    fn list(&self, name: &str) -> Result<Option<Vec<ListedObject>>, StoreError> {
+        self.memory.list(name)
+    }
+
     fn put(&self, name: &str, content: &dyn Content, expected: &Expected) -> Result<(), StoreError> {
         self.memory.put(name, content, expected)?;
         let others = self.after_put.lock().unwrap().take_if(|(end, _)| name.ends_with(*end));

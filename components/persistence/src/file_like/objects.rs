@@ -3,11 +3,12 @@
 //! A number is given, and written down as given, before anything is stored under it; a model is listed only after it is
 //! stored whole, and is no longer listed before it is removed. So nothing that is large is stored while others have to
 //! wait, readers need no lock, and a process that is killed leaves at most objects that are not listed. Of a deletion
-//! the next change removes them; of a write they stay, and their number is not given again.
+//! the next change removes them; of a write they stay as orphans, and their number is not given again.
 
 mod attaching;
 mod attempts;
 mod changing;
+mod orphans;
 mod reading;
 mod verifying;
 mod writing;
@@ -21,7 +22,7 @@ use palladium_component::prelude::*;
 use super::catalogue::{self, Catalogue, Wrong};
 use super::error::FileError;
 use super::template::Template;
-use crate::fail_point;
+use crate::{artifact, fail_point};
 
 /// A store of models over a store of objects.
 pub struct Objects {
@@ -90,12 +91,33 @@ impl Objects {
     /// The store's.
     pub fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, FileError> {
         let mut sizes = BTreeMap::new();
-        for version in self.versions()? {
+        let versions = self.versions()?;
+        if versions.is_empty() {
+            return Ok(sizes);
+        }
+        if let Some(listed) = self.listed() {
+            let listed: BTreeMap<String, u64> = listed.into_iter().map(|object| (object.name, object.size)).collect();
+            let size = |version| Some((version, *listed.get(&self.template.model(version))?));
+            return Ok(versions.into_iter().filter_map(size).collect());
+        }
+        for version in versions {
             if let Some(size) = self.store.size(&self.template.model(version))? {
                 sizes.insert(version, size);
             }
         }
         Ok(sizes)
+    }
+
+    /// Returns the checksum that a stored model ends in.
+    ///
+    /// # Errors
+    /// The store's, and that there is no such version.
+    pub fn digest(&self, version: Version) -> Result<Option<String>, FileError> {
+        if self.load()?.model(version).is_none() {
+            return Err(no_such(version));
+        }
+        let tail = self.store.tail(&self.template.model(version), artifact::CHECKSUM)?;
+        Ok(tail.filter(|tail| tail.len() == artifact::CHECKSUM).map(hex::encode))
     }
 
     /// Returns the log of activations, the oldest first.
@@ -120,6 +142,12 @@ impl Objects {
             }
         }
         Ok(Some((catalogue, revision)))
+    }
+
+    /// Returns what lies in the folder of the store. Whoever may not list there may look at each object all the same.
+    fn listed(&self) -> Option<Vec<ListedObject>> {
+        let listed = self.store.list(&self.template.metadata());
+        listed.inspect_err(|error| tracing::debug!("the objects of the store cannot be listed: {error}")).ok().flatten()
     }
 
     fn load(&self) -> Result<Catalogue, FileError> {

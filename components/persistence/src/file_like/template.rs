@@ -2,6 +2,8 @@
 
 use palladium_component::prelude::*;
 
+use crate::attachments;
+
 /// What stands for the version in a template.
 const VERSION: &str = "{version}";
 
@@ -42,6 +44,26 @@ impl Template {
         format!("{}.json", self.with("metadata"))
     }
 
+    /// Returns whose object has a name: a version, and which of its attachments unless it is the model itself.
+    pub fn read(&self, name: &str) -> Option<(Version, Option<String>)> {
+        let start = self.0.find(VERSION)?;
+        let digits = name.get(start..)?.bytes().take_while(u8::is_ascii_digit).count();
+        let versions = (start + 1..=start + digits).filter_map(|end| name.get(start..end)?.parse::<Version>().ok());
+        versions.into_iter().find_map(|version| {
+            if name == self.model(version) {
+                return Some((version, None));
+            }
+            let attachment = name.strip_prefix(&self.attachment(version, ""))?;
+            attachments::check_name(attachment).ok()?;
+            Some((version, Some(attachment.to_owned())))
+        })
+    }
+
+    /// Tells whether a name can belong to another store whose objects look like attachments of this one.
+    pub fn is_of_neighbour(&self, name: &str) -> bool {
+        name.strip_prefix(&self.with("metadata")).is_some_and(|rest| rest.starts_with('-'))
+    }
+
     fn with(&self, text: &str) -> String {
         self.0.replace(VERSION, text)
     }
@@ -65,6 +87,31 @@ mod tests {
             (template.model(version), template.metadata()),
             ("models/a/12.model".into(), "models/a/metadata.json".into())
         );
+        let names = [
+            ("model-{version}", "model-12.model", Some((12, None))),
+            ("model-{version}", "model-1-a b.txt", Some((1, Some("a b.txt")))),
+            ("f/{version}{version}", "f/1212.model", Some((12, None))),
+            ("m{version}0", "m100.model", Some((10, None))),
+            ("m{version}0", "m10-a", Some((1, Some("a")))),
+            ("model-{version}", "model-metadata.json", None),
+            ("model-{version}", "model-0.model", None),
+            ("model-{version}", "model-01.model", None),
+            ("model-{version}", "model-1.pkl.gz", None),
+            ("model-{version}", "model-1.modelx", None),
+            ("model-{version}", "model-1-", None),
+            ("model-{version}", "model-1-../x", None),
+            ("model-{version}", "other-1.model", None),
+            ("model-{version}", "m", None),
+            ("größe-{version}", "größe-3.model", Some((3, None))),
+            ("gr-{version}", "größe-3.model", None),
+        ];
+        for (template, name, expected) in names {
+            let read = Template::new(template).unwrap().read(name);
+            let read = read.as_ref().map(|(version, attachment)| (version.number(), attachment.as_deref()));
+            assert_eq!(read, expected, "{template} {name}");
+        }
+        let template = Template::new("model-{version}").unwrap();
+        assert!(template.is_of_neighbour("model-metadata-b.json") && !template.is_of_neighbour("model-metadata.json"));
         let misplaced = ["{version}/", "{version}/model", "{version}/..", "{version}/x-{version}", "/"];
         for name in ["", "model", "{Version}", "{ version }", "{version"].into_iter().chain(misplaced) {
             assert_eq!(Template::new(name), None, "{name}");

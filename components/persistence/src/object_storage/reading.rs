@@ -5,11 +5,12 @@ use std::io::{self, Read};
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use object_store::{GetOptions, GetResult, ObjectStore};
+use object_store::path::Path;
+use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt};
 use palladium_component::prelude::*;
 use tokio::runtime::Handle;
 
-use super::{Object, ObjectStorageError, Service};
+use super::{NameError, Object, ObjectStorageError, Service};
 
 /// Reads the content of an object.
 struct ObjectReader {
@@ -35,6 +36,36 @@ impl<'a, S: Service> Object<'a, S> {
             read: 0,
         };
         Ok(Some(StoredObject { reader: Box::new(reader), revision }))
+    }
+
+    /// Returns the last bytes of the object; nothing means that there is none.
+    pub fn tail(&self, length: usize) -> Result<Option<Vec<u8>>, ObjectStorageError> {
+        // Not every service counts from the end.
+        let Some(size) = self.size()? else { return Ok(None) };
+        let range = size.saturating_sub(length as u64)..size;
+        if range.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        match self.handle.block_on(self.store.get_range(&self.name.key, range)) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Returns the objects of the folder that this one is in.
+    pub fn list(&self) -> Result<Vec<ListedObject>, ObjectStorageError> {
+        let folder = self.name.key.as_ref().rsplit_once('/').map(|(folder, _)| Path::parse(folder));
+        let folder = folder.transpose().map_err(|_| ObjectStorageError::from(NameError::Part))?;
+        let found = self.handle.block_on(self.store.list_with_delimiter(folder.as_ref()));
+        let found = found.map_err(|error| self.failed(error))?;
+        let listed = found.objects.into_iter().map(|meta| ListedObject {
+            name: format!("{}/{}", self.name.bucket, meta.location),
+            size: meta.size,
+            modified: Some(meta.last_modified.into()),
+            is_temporary: false,
+        });
+        Ok(listed.collect())
     }
 
     /// Asks for the object, of which nothing is read yet.

@@ -78,6 +78,28 @@ fn objects_are_put_read_and_removed() {
 }
 
 #[test]
+fn objects_are_told_about_without_being_read() {
+    check(|store, name| {
+        let other = name.replace("model-1", "model-2");
+        assert_eq!((store.tail(name, 3).unwrap(), store.find(name).unwrap()), (None, None));
+        store.put(name, &b"first".as_slice(), &Expected::Nothing).unwrap();
+        store.put(&other, &b"".as_slice(), &Expected::Nothing).unwrap();
+        for (length, expected) in [(0, ""), (3, "rst"), (5, "first"), (1 << 20, "first")] {
+            assert_eq!(store.tail(name, length).unwrap().unwrap(), expected.as_bytes(), "{length}");
+        }
+        assert_eq!(store.tail(&other, 3).unwrap().unwrap(), b"");
+        let found = store.find(name).unwrap().unwrap();
+        assert_eq!((found.name.as_str(), found.size), (name, 5));
+        if let Some(mut listed) = store.list(&name.replace("model-1", "model-metadata")).unwrap() {
+            listed.sort_by_key(|object| object.size);
+            let told: Vec<_> = listed.iter().map(|object| (object.name.as_str(), object.size)).collect();
+            assert_eq!(told, [(other.as_str(), 0), (name, 5)]);
+            assert!(listed.iter().all(|object| object.modified.is_some() && !object.is_temporary), "{listed:?}");
+        }
+    });
+}
+
+#[test]
 fn changes_are_kept_apart_by_a_lock_or_by_states() {
     check(|store, name| {
         store.put(name, &b"0".as_slice(), &Expected::Nothing).unwrap();

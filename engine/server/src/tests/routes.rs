@@ -57,7 +57,7 @@ fn head_is_get_without_a_body() {
 #[test]
 fn lists_models() {
     let running = standard();
-    let expected = json!({"models": [{"version": 1}], "properties": {"active-model": "1"}});
+    let expected = json!({"models": [{"version": 1}], "properties": {"active-model": "1"}, "sizes": {"1": 384}});
     assert_eq!(running.get("/list").json(), expected);
     for reads in [Reads::Fails, Reads::Panics] {
         let running = Running::start(app(Puppet::at("/predict"), &Store::new(reads), &json!({})), options());

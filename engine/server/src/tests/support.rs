@@ -130,6 +130,10 @@ impl Persister for Store {
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
         Ok(BTreeMap::from([("active-model".to_owned(), "1".to_owned())]))
     }
+
+    fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
+        Ok(BTreeMap::from([(Version::FIRST, 384)]))
+    }
 }
 
 /// A service that does what the query parameter `do` says.
