@@ -50,7 +50,7 @@ pub use model::{
 };
 pub use object::Object;
 pub use observer::{Answered, Observer, Predicted};
-pub use persister::{ModelCache, PersistError, Persister, Refreshes, Upgraded};
+pub use persister::{ModelCache, PersistError, Persister, RefreshError, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
