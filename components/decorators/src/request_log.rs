@@ -27,8 +27,8 @@ use crate::view::{only_views, principal, request_of};
 /// }]
 /// ```
 ///
-/// One of ten requests makes a line of JSON here: time, request id, principal, method, path, status, duration, and the
-/// fields of the query string and of the JSON body, an object or a list of objects. Fields that `fields` does not name
+/// One of ten requests makes a line of JSON here: time, request id, the id of the trace if the request has one, principal, method, path, status, duration, and
+/// the fields of the query string and of the JSON body, an object or a list of objects. Fields that `fields` does not name
 /// are treated as `others` says, which drops them. `hash` writes a keyed hash in the place of the value, by which equal
 /// values are found; with `hash_secret` they are equal after a restart too. A file that reaches `max_bytes` is put aside
 /// as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be written is reported in the log, and the
@@ -148,6 +148,9 @@ impl RequestLog {
         });
         let mut line = JsonMap::new();
         line.insert("request_id".to_owned(), json!(request.request_id));
+        if let Some(trace) = &request.trace {
+            line.insert("trace_id".to_owned(), json!(trace.trace_id.to_string()));
+        }
         line.insert("principal".to_owned(), json!(principal(request)));
         line.insert("view".to_owned(), json!(view));
         line.insert("method".to_owned(), json!(request.method));

@@ -1,5 +1,7 @@
 //! Views in their decorators: requests and responses as plain data, on threads that may block.
 
+use std::time::{Duration, Instant};
+
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -8,7 +10,7 @@ use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure,
 use palladium_component::value::with_causes;
 
 use crate::answer::{Refusal, guarded};
-use crate::query;
+use crate::{query, trace};
 
 /// Answers a request through the decorators of a view; any of them may block.
 ///
@@ -19,12 +21,25 @@ pub async fn through(
     request: ViewRequest,
     view: impl FnOnce(&ViewRequest) -> HttpResponse + Send + 'static,
 ) -> Result<HttpResponse, Refusal> {
-    let decorators = decorators.clone();
+    through_queue(decorators, request, move |request, _| view(request)).await
+}
+
+/// Does as [`through`], and also tells the view how long the request waited for a thread.
+///
+/// # Errors
+/// Those of [`through`].
+pub async fn through_queue(
+    decorators: &DecoratorList,
+    request: ViewRequest,
+    view: impl FnOnce(&ViewRequest, Duration) -> HttpResponse + Send + 'static,
+) -> Result<HttpResponse, Refusal> {
+    let (decorators, asked) = (decorators.clone(), Instant::now());
     let work = move || {
+        let queued = asked.elapsed();
         guarded(|| {
             let arguments = Arguments::Request(&request);
             let returned =
-                decorators.call(None, &arguments, || plain_response(view(&request)).map(Returned::Response))?;
+                decorators.call(None, &arguments, || plain_response(view(&request, queued)).map(Returned::Response))?;
             Ok::<_, Failure>(ViewResponse::try_from(returned)?)
         })
     };
@@ -48,6 +63,7 @@ pub fn plain_request(request: &HttpRequest, body: Vec<u8>, request_id: String) -
         request_id,
         caller: Caller::default(),
         parts: Vec::new(),
+        trace: trace::kept(request),
     }
 }
 

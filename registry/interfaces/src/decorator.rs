@@ -9,7 +9,7 @@ use palladium_data::Dataset;
 use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Caller, Explain, Failure, Lifecycle, Metadata, TrainedModel, Version};
+use crate::{Caller, Explain, Failure, Lifecycle, Metadata, Trace, TrainedModel, Version};
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
 pub trait Decorator: Lifecycle {
@@ -18,6 +18,23 @@ pub trait Decorator: Lifecycle {
     /// # Errors
     /// Those of the call, which go on unchanged, or the decorator's own.
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure>;
+
+    /// Tells whether it keeps those out of a view who do not say who they are.
+    fn authentication(&self) -> Authentication {
+        Authentication::None
+    }
+}
+
+/// Whether those are kept out of a view who do not say who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Authentication {
+    /// Everybody gets in.
+    #[default]
+    None,
+    /// A function of the configuration decides.
+    Possible,
+    /// They are kept out.
+    Required,
 }
 
 /// A call on its way through the decorators of its list.
@@ -108,6 +125,8 @@ pub struct ViewRequest {
     pub request_id: String,
     /// Who makes it, once a decorator has found out; those further inside may rely on it.
     pub caller: Caller,
+    /// The trace that it belongs to, where it came with one or somebody wants to know.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl ViewRequest {
@@ -279,6 +298,11 @@ impl DecoratorList {
     /// Tells whether there are none: callers then make the call themselves.
     pub fn is_empty(&self) -> bool {
         self.decorators.is_empty()
+    }
+
+    /// Tells whether a decorator of the list keeps those out who do not say who they are.
+    pub fn authentication(&self) -> Authentication {
+        self.decorators.iter().map(|decorator| decorator.authentication()).max().unwrap_or_default()
     }
 
     /// Makes a call through the decorators, the last of the list outermost.

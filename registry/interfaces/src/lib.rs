@@ -24,6 +24,7 @@ mod predict_error;
 mod predict_service;
 mod release;
 mod scorer;
+mod trace;
 mod trained_model;
 mod version;
 mod view;
@@ -35,8 +36,8 @@ pub use caller::{Caller, Identity};
 pub use command::{Command, CommandError, Host};
 pub use dataset_loader::DatasetLoader;
 pub use decorator::{
-    Arguments, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments, Returned,
-    ViewRequest, ViewResponse, WrongReturn,
+    Arguments, Authentication, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments,
+    Returned, ViewRequest, ViewResponse, WrongReturn,
 };
 pub use estimator::{Cancelled, Estimator, FitContext};
 pub use failure::{Explain, Failure};
@@ -55,6 +56,7 @@ pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
+pub use trace::{Parent, SpanId, Trace, TraceId};
 pub use trained_model::TrainedModel;
 pub use version::{Version, VersionError};
 pub use view::{JobCounts, ServiceHandle, View, ViewFunction};

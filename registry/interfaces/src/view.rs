@@ -43,6 +43,12 @@ pub trait View: Lifecycle {
         Err(Failure::message("this view does not answer itself"))
     }
 
+    /// Tells whether a request that the component answers itself may change something. A service that other machines
+    /// reach does not start with such a view unless a decorator asks who makes its requests.
+    fn changes(&self) -> bool {
+        false
+    }
+
     /// Returns what is told about the requests of a service that has these rules, if the view wants to know: each
     /// service asks once, before it answers any request.
     fn observer(&self, rules: &[&str]) -> Option<Arc<dyn Observer>> {
