@@ -20,7 +20,7 @@ fn folder() -> Arc<tempfile::TempDir> {
 }
 
 impl Service {
-    fn form(&self, path: &str, form: &str) -> reqwest::blocking::Response {
+    pub fn form(&self, path: &str, form: &str) -> reqwest::blocking::Response {
         let request = self.client.post(format!("{}{path}", self.base));
         request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().unwrap()
     }
@@ -30,7 +30,7 @@ impl Service {
     }
 
     /// Waits until a job is over and returns it.
-    fn over(&self, started: reqwest::blocking::Response) -> Json {
+    pub fn over(&self, started: reqwest::blocking::Response) -> Json {
         assert_eq!(started.status(), 200);
         let id = started.json::<Json>().unwrap()["job_id"].as_str().unwrap().to_owned();
         let deadline = Instant::now() + Duration::from_secs(60);

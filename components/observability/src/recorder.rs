@@ -236,7 +236,7 @@ mod tests {
 
     fn answered(route: Option<usize>, method: &str, status: u16) -> Answered<'_> {
         let (time, received, sent) = (Duration::from_millis(2), 100, 5000);
-        Answered { route, method, status, time, received, sent, trace: None, predicted: None }
+        Answered { route, method, path: "/", status, time, received, sent, trace: None, predicted: None }
     }
 
     #[test]

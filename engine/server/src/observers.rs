@@ -74,7 +74,8 @@ impl Underway<'_> {
         };
         let (method, status) = (request.method().as_str(), response.status().as_u16());
         let predicted = kept.get::<Predicted>();
-        let answered = Answered { route, method, status, time, received, sent, trace, predicted };
+        let path = request.path();
+        let answered = Answered { route, method, path, status, time, received, sent, trace, predicted };
         observers.iter().for_each(|observer| observer.ended(Some(&answered)));
     }
 }

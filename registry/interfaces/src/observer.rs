@@ -36,6 +36,8 @@ pub struct Answered<'a> {
     pub route: Option<usize>,
     /// The method as it was sent, which may be any text.
     pub method: &'a str,
+    /// The path as it was sent.
+    pub path: &'a str,
     /// The status code.
     pub status: u16,
     /// How long it took from the head of the request until there was a response to send.
