@@ -36,5 +36,5 @@ else
     step cargo test --workspace --locked --no-fail-fast
 fi
 step cargo test --workspace --doc --locked
-step cargo test --workspace --features otel --locked --lib --test it open_telemetry
+step cargo test --workspace --features otel --locked --test it open_telemetry
 step ./scripts/quickstart.sh

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use reqwest::Method;
+use reqwest::blocking::RequestBuilder;
 use serde_json::{Value as Json, json};
 
 use crate::process::{iris, palladium, succeed, text};
@@ -91,19 +93,30 @@ fn answer(stream: TcpStream, tell: &Sender<Sent>) {
 fn service(arguments: &str, variables: &[(&str, &str)]) -> Service {
     let folder = Arc::new(iris());
     succeed(folder.path(), &["fit", "--config", "config.ron"]);
-    let layer = format!("{{\"traces\": {{\"!\": \"palladium.observability.OpenTelemetry\", {arguments}}}}}");
+    // The list of models fails, since it cannot be written down who asks for it.
+    let layer = format!(
+        r#"{{
+            "traces": {{"!": "palladium.observability.OpenTelemetry", {arguments}}},
+            "list_decorators": [{{"!": "AuditLog", "path": "/dev/full"}}],
+        }}"#
+    );
     std::fs::write(folder.path().join("traces.ron"), layer).unwrap();
     let variables: Vec<(&str, &str)> = [("NO_PROXY", "127.0.0.1")].iter().chain(variables).copied().collect();
     Service::start_in(folder, &["--config", "config.ron,traces.ron"], &variables)
 }
 
 impl Service {
-    /// Sends a request with a trace and returns the id of the span that answered it.
+    /// Sends a GET with these headers and returns the ids of its trace and of its span.
     fn traced(&self, path: &str, headers: &[(&str, &str)]) -> (String, String) {
         let mut request = self.client.get(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        Service::span_of(request)
+    }
+
+    /// Sends a request and returns the ids of its trace and of its span.
+    fn span_of(request: RequestBuilder) -> (String, String) {
         let response = request.send().unwrap();
         let told = response.headers()["traceresponse"].to_str().unwrap();
         let parts: Vec<&str> = told.split('-').collect();
@@ -138,9 +151,12 @@ fn open_telemetry_gets_a_span_of_each_request() {
     let given = service.traced(SAMPLE, &[("traceparent", &parent), ("tracestate", "a=1,b=2")]);
     let own = service.traced("/nowhere", &[]);
     let refused = service.traced("/predict", &[]);
+    let failed = service.traced("/list", &[]);
+    let brew = Method::from_bytes(b"BREW").unwrap();
+    let odd = Service::span_of(service.client.request(brew, format!("{}/predict", service.base)));
     assert_eq!(given.0, TRACE);
 
-    let (resource, spans) = collector.spans(3);
+    let (resource, spans) = collector.spans(5);
     assert_eq!(attribute(&resource, "service.name"), Some(json!("flowers")));
     assert_eq!(attribute(&resource, "deployment.environment"), Some(json!("test")));
     let span = |(trace, id): &(String, String)| {
@@ -170,7 +186,18 @@ fn open_telemetry_gets_a_span_of_each_request() {
     assert_eq!(attribute(nowhere, "http.response.status_code"), Some(json!(404)));
     let refused = span(&refused);
     assert_eq!(attribute(refused, "http.response.status_code"), Some(json!(400)));
-    assert_eq!(attribute(refused, "palladium.rows"), None);
+    assert_eq!((attribute(refused, "palladium.rows"), attribute(refused, "error.type")), (None, None));
+    // What a client does wrong is no error of the span, whose code would be 2.
+    assert_ne!(refused["status"]["code"], 2, "{refused}");
+    let failed = span(&failed);
+    assert_eq!((&failed["name"], &failed["status"]["code"]), (&json!("GET /list"), &json!(2)), "{failed}");
+    assert_eq!(attribute(failed, "error.type"), Some(json!("503")));
+    let odd = span(&odd);
+    assert_eq!((&odd["name"], attribute(odd, "http.request.method")), (&json!("HTTP /predict"), Some(json!("_OTHER"))));
+    for span in &spans {
+        let time = |name: &str| span[name].as_str().unwrap().parse::<u64>().unwrap();
+        assert!(time("startTimeUnixNano") < time("endTimeUnixNano"), "{span}");
+    }
 
     service.traced(SAMPLE, &[]);
     let sent = collector.next();

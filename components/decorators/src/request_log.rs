@@ -201,6 +201,8 @@ impl Decorator for RequestLog {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::testing::{decorator, plan, request, through};
 
@@ -218,6 +220,8 @@ mod tests {
         let mut asked = request("POST", &[("authorization", "canary"), ("x-api-key", "canary"), ("user-agent", "me")]);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         asked.query = vec![pair("a", "x"), pair("b", "5"), pair("token", "canary")];
+        let (trace_id, span_id) = (TraceId([7; 16]), SpanId([8; 8]));
+        asked.trace = Some(Arc::new(Trace { trace_id, span_id, parent: None, is_sampled: false }));
         asked.body = json!([{"a": 1, "b": 5, "c": "canary"}, "canary", {"a": "canary"}]).to_string().into_bytes();
         assert_eq!(through(&[&log], &asked).status, 200);
         let written = std::fs::read_to_string(&path).unwrap();
@@ -228,6 +232,7 @@ mod tests {
         assert_eq!(line["query"], json!({"a": "x", "b": hash}));
         assert_eq!(line["body"], json!([{"a": 1, "b": hash}, null]));
         assert_eq!((&line["headers"], &line["status"]), (&json!({"user-agent": "me"}), &json!(200)));
+        assert_eq!(line["trace_id"], "07".repeat(16));
     }
 
     #[test]
