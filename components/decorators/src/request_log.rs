@@ -27,12 +27,12 @@ use crate::view::{only_views, principal, request_of};
 /// }]
 /// ```
 ///
-/// One of ten requests makes a line of JSON here: time, request id, the id of the trace if the request has one, principal, method, path, status, duration, and
-/// the fields of the query string and of the JSON body, an object or a list of objects. Fields that `fields` does not name
-/// are treated as `others` says, which drops them. `hash` writes a keyed hash in the place of the value, by which equal
-/// values are found; with `hash_secret` they are equal after a restart too. A file that reaches `max_bytes` is put aside
-/// as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be written is reported in the log, and the
-/// request is answered all the same.
+/// One of ten requests makes a line of JSON here: time, request id, trace id if the request has a trace, principal,
+/// method, path, status, duration, and the fields of the query string and of the JSON body, an object or a list of
+/// objects. Fields that `fields` does not name are treated as `others` says, which drops them. `hash` writes a keyed hash
+/// in the place of the value, by which equal values are found; with `hash_secret` they are equal after a restart too. A
+/// file that reaches `max_bytes` is put aside as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be
+/// written is reported in the log, and the request is answered all the same.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
 pub struct RequestLog {
     /// The file, which is made where there is none; its folder has to exist.

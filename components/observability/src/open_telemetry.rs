@@ -140,9 +140,7 @@ fn resource(service_name: Option<&str>) -> Resource {
     let resource = Resource::builder().build();
     let is_named = resource.get(&NAME).is_some_and(|name| !name.as_str().starts_with("unknown_service"));
     let name = service_name.or((!is_named).then_some("palladium"));
-    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-    let builder = Resource::builder().with_attribute(version);
-    name.map_or(resource, |name| builder.with_service_name(name.to_owned()).build())
+    name.map_or(resource, |name| Resource::builder().with_service_name(name.to_owned()).build())
 }
 
 /// Sends by the HTTP client that the program has anyway, on the thread of the exporter, which may block.
@@ -215,7 +213,6 @@ fn span(trace: &Trace, answered: &Answered<'_>, route: Option<&str>) -> SpanData
     let method = if is_known { answered.method } else { "_OTHER" };
     let mut attributes = vec![
         KeyValue::new("http.request.method", method.to_owned()),
-        KeyValue::new("url.scheme", "http"),
         KeyValue::new("url.path", answered.path.to_owned()),
         KeyValue::new("http.response.status_code", i64::from(answered.status)),
         KeyValue::new("http.request.body.size", integer(answered.received)),

@@ -55,8 +55,8 @@ use palladium_component::prelude::*;
 /// Views of the server that change something are open to whoever reaches them unless a decorator in their list refuses. On
 /// another address than that of this machine a service does not start with such a view, unless its list has a decorator
 /// that asks who it is (`BasicAuth`, `ApiKey`, `JWTBearer`, `OAuth2Introspection`, `RequireScope`) or a function, or
-/// `allow_unauthenticated_admin` under the root key `server` is `true`. A function is trusted to keep strangers out, and
-/// what functions answer to change nothing.
+/// `allow_unauthenticated_admin` under the root key `server` is `true`. A function is trusted to keep strangers out.
+/// Routes that a function answers are not looked at: what it does is known to its author alone.
 #[component(View, name = "palladium.server.add_url_rule", check)]
 pub struct AddUrlRule {
     /// The path, beginning with `/`. A segment `<name>` stands for any text.
