@@ -23,7 +23,7 @@ struct Sent {
     body: Vec<u8>,
 }
 
-/// A collector, which says that everything is fine. It ends with the process.
+/// A collector, which says that everything is fine, or for once nothing. It ends with the process.
 struct Collector {
     address: String,
     sent: Receiver<Sent>,
@@ -31,13 +31,18 @@ struct Collector {
 
 impl Collector {
     fn start() -> Collector {
+        Collector::answering_from(0)
+    }
+
+    /// Starts one that leaves the requests of its first connections without an answer.
+    fn answering_from(first: usize) -> Collector {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (tell, sent) = channel();
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
+            for (index, stream) in listener.incoming().enumerate() {
                 let tell = tell.clone();
-                std::thread::spawn(move || answer(stream.unwrap(), &tell));
+                std::thread::spawn(move || answer(stream.unwrap(), &tell, index >= first));
             }
         });
         Collector { address, sent }
@@ -66,8 +71,8 @@ impl Collector {
     }
 }
 
-/// Answers the requests of a connection.
-fn answer(stream: TcpStream, tell: &Sender<Sent>) {
+/// Answers the requests of a connection, or says nothing until the other side has closed it.
+fn answer(stream: TcpStream, tell: &Sender<Sent>, answers: bool) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -83,6 +88,9 @@ fn answer(stream: TcpStream, tell: &Sender<Sent>) {
         stream.read_exact(&mut body).unwrap();
         let fine = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
         let is_told = tell.send(Sent { head, body }).is_ok();
+        if !answers {
+            continue;
+        }
         if stream.get_mut().write_all(fine.as_bytes()).is_err() || !is_told {
             return;
         }
@@ -231,14 +239,49 @@ fn open_telemetry_gets_what_is_sampled_when_the_service_stops() {
 }
 
 #[test]
-fn open_telemetry_keeps_no_request_from_its_answer() {
-    // Nobody listens at a port that was just free.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let away = service(&format!("\"endpoint\": \"http://{address}/v1/traces\""), &[("OTEL_BSP_SCHEDULE_DELAY", "10")]);
-    for _ in 0..20 {
-        assert_eq!(away.get(SAMPLE).status(), 200);
+fn open_telemetry_gets_the_share_that_is_asked_for() {
+    for (ratio, flags) in [("1", "01"), ("0", "00")] {
+        let collector = Collector::start();
+        let endpoint = format!("{}/mine", collector.address);
+        let service = service(
+            "",
+            &[
+                ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint),
+                ("OTEL_TRACES_SAMPLER", "traceidratio"),
+                ("OTEL_TRACES_SAMPLER_ARG", ratio),
+                ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+                ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+            ],
+        );
+        let response = service.get(SAMPLE);
+        assert!(response.headers()["traceresponse"].to_str().unwrap().ends_with(flags), "{ratio}: {response:?}");
+        if flags == "01" {
+            // A batch of one waits for nothing.
+            assert!(collector.next().head.starts_with("post /mine http/1.1\r\n"));
+        }
+        assert!(service.end().success());
+        assert!(collector.sent.try_recv().is_err(), "there is no more");
     }
-    assert!(away.end().success());
+}
+
+#[test]
+fn open_telemetry_keeps_no_request_from_its_answer() {
+    let collector = Collector::answering_from(1);
+    let slow = service(
+        "",
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "100"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+        ],
+    );
+    for _ in 0..20 {
+        assert_eq!(slow.get(SAMPLE).status(), 200);
+    }
+    let (first, second) = (collector.next(), collector.next());
+    assert!(first.body != second.body, "what is not taken in time is given up, and others follow");
+    assert!(slow.end().success());
 
     let disabled = service("", &[("OTEL_SDK_DISABLED", "true")]);
     assert_eq!(disabled.get(SAMPLE).headers().get("traceresponse"), None);

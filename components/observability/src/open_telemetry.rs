@@ -45,11 +45,13 @@ use reqwest::redirect::Policy;
 /// - `OTEL_EXPORTER_OTLP_HEADERS`, for example with a token, and `OTEL_EXPORTER_OTLP_TIMEOUT` in milliseconds (10000);
 /// - `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`;
 /// - `OTEL_TRACES_SAMPLER`, by default `parentbased_always_on`, and `OTEL_TRACES_SAMPLER_ARG`;
-/// - `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_MAX_QUEUE_SIZE` and `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`. Spans that the queue
-///   has no place for are dropped: no request waits for the collector;
+/// - `OTEL_BSP_SCHEDULE_DELAY` in milliseconds (5000), and `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` (512): so long a span waits
+///   for others, unless there are so many. No request waits for the collector: of the spans that it does not take, 2048
+///   are kept and all others dropped;
 /// - `OTEL_SDK_DISABLED`: `true` switches it off.
 ///
-/// What cannot be sent is said in the log. When the service stops, it sends what it still has, for 5 seconds at most.
+/// What cannot be sent is tried three more times, unless the collector took too long; then it is lost, which the log
+/// says. When the service stops, it sends what it still has, for 5 seconds at most.
 #[component(Object, name = "palladium.observability.OpenTelemetry", lifecycle)]
 pub struct OpenTelemetry {
     /// The whole URL that spans are sent to, such as `http://collector:4318/v1/traces`, in the place of what the
