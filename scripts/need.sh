@@ -14,19 +14,26 @@ is_there() {
     esac
 }
 
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Fetches the lists of Debian's packages, once.
+list_packages() {
+    [ -z "${packages_are_listed:-}" ] || return 0
+    step as_root apt-get update
+    packages_are_listed=yes
+}
+
 # need PROGRAM PACKAGE [PROGRAM PACKAGE]...: installs Debian's packages of those programs that are not there.
 need() {
-    local packages=() become=()
+    local packages=()
     while [ $# -gt 0 ]; do
         is_there "$1" || packages+=("$2")
         shift 2
     done
     [ "${#packages[@]}" -gt 0 ] || return 0
-    [ "$(id -u)" -eq 0 ] || become=(sudo)
-    if [ -z "${packages_are_listed:-}" ]; then
-        step "${become[@]}" apt-get update
-        packages_are_listed=yes
-    fi
-    step "${become[@]}" env DEBIAN_FRONTEND=noninteractive \
+    list_packages
+    step as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends "${packages[@]}"
 }

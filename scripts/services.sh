@@ -2,7 +2,7 @@
 # The servers that the tests of the model stores talk to: PostgreSQL, MariaDB, nginx with WebDAV, moto and s3rver for
 # S3, Azurite for Azure. Each listens on a free port of 127.0.0.1, keeps its files in a temporary folder and ends with
 # the shell that started it. The variables PALLADIUM_TEST_... say where they are; PALLADIUM_TEST_PYTHON is a Python with
-# what reads the metrics of the service.
+# what reads the metrics of the service, and PALLADIUM_TEST_PROMTOOL is the program of Prometheus that checks them.
 #
 #     ./scripts/services.sh COMMAND [ARGUMENT]...
 #
@@ -29,6 +29,7 @@ bring_services() {
         flock 9
         installed "$services_source/requirements.txt" python || bring_python
         installed "$services_source/package-lock.json" node || bring_node
+        [ -x "$services_cache/promtool" ] || bring_promtool
     } 9>"$services_cache/lock"
 }
 
@@ -51,6 +52,16 @@ bring_node() {
     cp "$services_source/package.json" "$services_source/package-lock.json" "$folder"
     step npm ci --prefix "$folder" --omit dev --no-audit --no-fund --ignore-scripts --loglevel error
     cp "$services_source/package-lock.json" "$folder/installed"
+}
+
+# Prometheus itself is left out: installed as a package it would start as a service.
+bring_promtool() {
+    local folder
+    folder="$(mktemp -d)"
+    list_packages
+    (cd "$folder" && step apt-get download prometheus && step dpkg-deb --extract prometheus_*.deb .)
+    mv "$folder/usr/bin/promtool" "$services_cache/promtool"
+    rm -r "$folder"
 }
 
 # Starts all servers, waits until they answer and exports where they are.
@@ -82,6 +93,7 @@ start_services() {
     export PALLADIUM_TEST_S3_UNCONDITIONAL="http://127.0.0.1:$s3rver"
     export PALLADIUM_TEST_AZURE="http://127.0.0.1:$azurite/devstoreaccount1"
     export PALLADIUM_TEST_PYTHON="$services_cache/python/bin/python"
+    export PALLADIUM_TEST_PROMTOOL="$services_cache/promtool"
     export PALLADIUM_TEST_SERVERS=all
 }
 

@@ -19,6 +19,8 @@ cargo clippy --version >/dev/null 2>&1 || step rustup component add clippy
 
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --locked -- -D warnings
+# What the standard binary leaves out.
+step cargo clippy --workspace --all-targets --features otel --locked -- -D warnings
 
 # The fuzz targets are workspaces of their own.
 for fuzz in engine/config/fuzz components/persistence/fuzz; do
@@ -34,4 +36,5 @@ else
     step cargo test --workspace --locked --no-fail-fast
 fi
 step cargo test --workspace --doc --locked
+step cargo test --workspace --features otel --locked --test it open_telemetry
 step ./scripts/quickstart.sh

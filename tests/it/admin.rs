@@ -20,7 +20,7 @@ fn folder() -> Arc<tempfile::TempDir> {
 }
 
 impl Service {
-    fn form(&self, path: &str, form: &str) -> reqwest::blocking::Response {
+    pub fn form(&self, path: &str, form: &str) -> reqwest::blocking::Response {
         let request = self.client.post(format!("{}{path}", self.base));
         request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().unwrap()
     }
@@ -30,7 +30,7 @@ impl Service {
     }
 
     /// Waits until a job is over and returns it.
-    fn over(&self, started: reqwest::blocking::Response) -> Json {
+    pub fn over(&self, started: reqwest::blocking::Response) -> Json {
         assert_eq!(started.status(), 200);
         let id = started.json::<Json>().unwrap()["job_id"].as_str().unwrap().to_owned();
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -157,6 +157,43 @@ fn other_machines_do_not_get_what_nobody_guards() {
 }
 
 #[test]
+fn a_decorator_that_asks_nobody_is_no_guard() {
+    let folder = folder();
+    let key = r#"{"!": "ApiKey", "api_keys": {"ada": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}"#;
+    std::fs::write(folder.path().join("function.rhai"), "#{ activate_decorators: [|wrapped| wrapped.proceed()] }")
+        .unwrap();
+    let lists = ["server_fit", "update_model_cache", "jobs", "activate"];
+    let check = |list: &str, files: &str| {
+        let mut command = palladium(folder.path());
+        command.args(["check", "--routes", "--config", files]);
+        let set = lists.map(|name| {
+            format!("{name}_decorators={}", if name == "activate" { list.to_owned() } else { format!("[{key}]") })
+        });
+        // A function is no text, and stands in a file.
+        let set = set.iter().filter(|set| !set.ends_with('='));
+        let set: Vec<&str> = set.flat_map(|set| ["--set", set]).collect();
+        let output = command.args(&set).output().unwrap();
+        let mut serve = palladium(folder.path());
+        serve.args(["serve", "--check", "--host", "0.0.0.0", "--config", files]).args(&set);
+        let served = serve.output().unwrap();
+        (text(&output.stdout), served.status.code(), text(&served.stderr))
+    };
+    let admin = "config.ron,admin.ron";
+    for (list, files, who, is_served) in [
+        (r#"["AccessLog", "SecurityHeaders"]"#, admin, "open to everybody", false),
+        (&format!(r#"["AccessLog", {key}]"#), admin, "open to those who say who they are", true),
+        (r#"[{"!": "RequireScope", "all_of": "fit"}]"#, admin, "open to those who say who they are", true),
+        ("", "config.ron,admin.ron,function.rhai", "open to whom its functions let in", true),
+    ] {
+        let (routes, code, error) = check(list, files);
+        let activate = routes.lines().find(|line| line.starts_with("/activate ")).unwrap_or_else(|| panic!("{routes}"));
+        assert!(activate.ends_with(who), "{list}: {activate}");
+        assert_eq!(code, Some(i32::from(!is_served)), "{list}: {error}");
+        assert_eq!(error.contains("other machines could use `/activate` on 0.0.0.0"), !is_served, "{list}: {error}");
+    }
+}
+
+#[test]
 fn a_check_starts_everything_and_stops() {
     let folder = folder();
     let check = |arguments: &[&str]| {
@@ -175,7 +212,9 @@ fn a_check_starts_everything_and_stops() {
     assert_eq!(check(&["--config", "config.ron"]).1, format!("{routes}ready"));
     let admin = check(&["--config", "config.ron,admin.rhai"]).1;
     assert!(
-        admin.contains("/jobs/<id> (DELETE, GET, HEAD, OPTIONS): palladium.server.jobs, `flask_add_url_rules.4`"),
+        admin.contains(
+            "/jobs/<id> (DELETE, GET, HEAD, OPTIONS): palladium.server.jobs, `flask_add_url_rules.4`; open to everybody"
+        ),
         "{admin}"
     );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -194,7 +233,8 @@ fn a_check_prints_the_routes_if_asked() {
     };
     let text = check("text");
     assert!(text.starts_with("/alive (GET, HEAD, OPTIONS): palladium.server.alive\n"), "{text}");
-    assert!(text.contains("\n/fit (OPTIONS, POST): palladium.server.fit, `flask_add_url_rules.0`\n"), "{text}");
+    let fit = "\n/fit (OPTIONS, POST): palladium.server.fit, `flask_add_url_rules.0`; open to everybody\n";
+    assert!(text.contains(fit), "{text}");
     assert!(text.ends_with("\nno findings, 11 components\n"), "{text}");
     let json: Json = serde_json::from_str(&check("json")).unwrap();
     let predict = json["routes"].as_array().unwrap().iter().find(|route| route["path"] == "/predict").unwrap();
@@ -204,6 +244,8 @@ fn a_check_prints_the_routes_if_asked() {
         "view": null,
         "component": "predict_service",
         "model_persister": "model_persister",
+        "changes": false,
+        "authentication": "none",
     });
     assert_eq!(predict, &expected);
 }

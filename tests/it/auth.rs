@@ -17,6 +17,9 @@ use self::provider::{Provider, Signer, now};
 use crate::process::{Running, iris, palladium, repository, succeed};
 use crate::serve::SAMPLE;
 
+/// The trace of a request.
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 /// The iris service, with a model, behind further layers.
 struct Guarded {
     process: Running,
@@ -168,7 +171,22 @@ fn programs_get_in_by_their_key() {
         assert_eq!(refused.status(), 401);
         let body: Json = refused.json().unwrap();
         assert_eq!(body, json!({"status": "ERROR", "error_code": -1, "error_message": "the key is unknown"}));
+
+        // The line of the server and that of the decorator name the span that the response names.
+        let traced = service.request("GET", SAMPLE).header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
+        let traced = traced.send().unwrap();
+        let own = service.get("/alive");
+        let spans = [traced, own].map(|response| {
+            let told = response.headers()["traceresponse"].to_str().unwrap();
+            let parts: Vec<&str> = told.split('-').collect();
+            assert_eq!((parts[0], parts[3]), ("00", "00"), "nothing is recorded: {told}");
+            format!("trace_id={} span_id={}", parts[1], parts[2])
+        });
+        assert!(spans[0].starts_with(&format!("trace_id={TRACE} ")), "{spans:?}");
         let log = service.log();
+        for (span, n_lines) in spans.iter().zip([2, 1]) {
+            assert_eq!(log.lines().filter(|line| line.contains(span)).count(), n_lines, "{span} in {log}");
+        }
         assert!(log.contains("principal=\"example\"") && log.contains("view=\"predict_decorators\""), "{log}");
         assert!(!log.contains("iris-example-key"), "{log}");
     }

@@ -2,11 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use reqwest::blocking::Client;
 use serde_json::Value as Json;
 
 use crate::process::{Running, iris, palladium, succeed};
+use crate::serve::Service;
 
 /// The Basic-Auth example of Palladium's manual, and further decorators around it.
 const DECORATORS: &str = r#"
@@ -80,4 +82,55 @@ fn functions_decorate_the_views() {
     assert_eq!(failed.status(), 500);
     let body = failed.text().unwrap();
     assert!(body.contains("an internal error occurred") && !body.contains("wisteria"), "{body}");
+}
+
+/// Functions around a view, and one in its place, that say who they think makes a request.
+const WITNESSES: &str = r#"
+fn inner(wrapped) {
+    let request = wrapped.request;
+    let response = wrapped.proceed();
+    response.headers["x-inner"] = `${request.principal} ${request.scopes} ${request.peer}`;
+    response
+}
+
+fn outer(wrapped) {
+    let request = wrapped.request;
+    let response = wrapped.proceed();
+    let is_known = request.principal != () || request.scopes != [];
+    response.headers["x-outer"] = `${is_known} ${request.peer} ${request.request_id}`;
+    response
+}
+
+#{
+    who: #{
+        "!": "palladium.server.add_url_rule",
+        rule: "/who",
+        decorator_list_name: "who_decorators",
+        view_func: |request| `${request.principal} ${request.scopes} ${request.peer} ${request.request_id}`,
+    },
+    who_decorators: [
+        Fn("inner"),
+        #{
+            "!": "palladium.decorators.ApiKey",
+            api_keys: #{ ada: "sha256:b5fd775fe86f2b184e88451303a7764abd194867529acd5bce3065a8ee1f1010" },
+            scopes: #{ ada: ["read", "fit"] },
+        },
+        Fn("outer"),
+    ],
+}
+"#;
+
+#[test]
+fn functions_know_who_makes_a_request() {
+    let folder = iris();
+    std::fs::write(folder.path().join("who.rhai"), WITNESSES).unwrap();
+    let service = Service::start_with(Arc::new(folder), &["--config", "config.ron,who.rhai"]);
+    let request = service.client.get(format!("{}/who", service.base)).header("x-request-id", "a-name");
+    let refused = request.try_clone().unwrap().send().unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers().get("x-inner")), (401, None));
+    assert_eq!(refused.headers()["x-outer"], "false 127.0.0.1 a-name");
+    let answered = request.header("x-api-key", "iris-example-key").send().unwrap();
+    assert_eq!(answered.headers()["x-inner"], r#"ada ["read", "fit"] 127.0.0.1"#);
+    assert_eq!(answered.headers()["x-outer"], "false 127.0.0.1 a-name");
+    assert_eq!(answered.text().unwrap(), r#"ada ["read", "fit"] 127.0.0.1 a-name"#);
 }

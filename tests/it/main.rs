@@ -16,6 +16,8 @@ mod documents;
 mod init;
 mod logging;
 mod metrics;
+#[cfg(feature = "otel")]
+mod open_telemetry;
 mod predict;
 mod process;
 mod refresh;

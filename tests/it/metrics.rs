@@ -40,7 +40,7 @@ fn a_service_counts_what_it_answers() {
         let service = service(language);
         let sample_of = json!({"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5});
         let post = service.client.post(format!("{}/predict", service.base)).header("content-type", "application/json");
-        assert_eq!(post.body(json!([sample_of, sample_of]).to_string()).send().unwrap().status(), 200);
+        assert_eq!(post.body(json!([&sample_of, &sample_of]).to_string()).send().unwrap().status(), 200);
         assert_eq!(service.get(SAMPLE).status(), 200);
         assert_eq!(service.get("/predict").status(), 400);
         for path in ["/nowhere/1", "/nowhere/2", "/%00"] {
@@ -73,12 +73,30 @@ fn a_service_counts_what_it_answers() {
         let age = sample(&metrics, "palladium_model_age_seconds{persister=\"model_persister\"}");
         assert!((0.0..600.0).contains(&age), "{age}");
         assert!(sample(&metrics, "process_resident_memory_bytes") > 1e6);
+        assert_eq!(sample(&metrics, &format!("palladium_predict_queue_seconds_sum{predicted}")), 0.0);
+
+        // Jobs, another version, and a body that waits for its turn.
+        assert_eq!(service.over(service.form("/fit", ""))["status"], "finished");
+        assert_eq!(service.over(service.form("/update-model-cache", ""))["status"], "finished");
+        assert_eq!(service.form("/activate", "model_version=7").status(), 404);
+        let many = json!(vec![sample_of; 2000]).to_string();
+        let post = service.client.post(format!("{}/predict", service.base)).header("content-type", "application/json");
+        // A reader has no length that could be announced.
+        let body = reqwest::blocking::Body::new(std::io::Cursor::new(many.clone()));
+        assert_eq!(post.body(body).send().unwrap().status(), 200);
+        let metrics = service.metrics();
+        let predicted = "{route=\"/predict\",model_version=\"2\"}";
+        assert_eq!(sample(&metrics, &format!("palladium_predict_rows_total{predicted}")), 2000.0);
+        assert!(sample(&metrics, &format!("palladium_predict_queue_seconds_sum{predicted}")) > 0.0);
+        assert_eq!(sample(&metrics, &format!("palladium_predict_queue_seconds_count{predicted}")), 1.0);
+        assert_eq!(sample(&metrics, "palladium_jobs_total{status=\"finished\"}"), 2.0);
+        let received = sample(&metrics, "palladium_http_request_body_bytes_sum{route=\"/predict\"}");
+        assert!(received > many.len() as f64, "{received} with chunks of {}", many.len());
         check_format(&metrics);
     }
 }
 
-/// Has Prometheus' own reader for Python read the text, where the servers of the tests brought it.
-#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
+/// Has Prometheus' own readers read the text, where the servers of the tests brought them.
 fn check_format(metrics: &str) {
     const PROGRAM: &str = "
 import sys
@@ -92,17 +110,29 @@ for family in families:
     assert len(set(keys)) == len(keys), keys
 print(len(families))
 ";
-    let Some(python) = std::env::var("PALLADIUM_TEST_PYTHON").ok().filter(|python| !python.is_empty()) else {
+    if let Some(printed) = read_by("PALLADIUM_TEST_PYTHON", &["-c", PROGRAM], metrics) {
+        assert!(printed.trim().parse::<usize>().unwrap() > 20);
+    }
+    // It also complains of names and units that are not the usual ones.
+    if let Some(complaints) = read_by("PALLADIUM_TEST_PROMTOOL", &["check", "metrics"], metrics) {
+        assert_eq!(complaints, "", "{metrics}");
+    }
+}
+
+/// Has the program that a variable names read a text, and returns what it wrote; nothing without such a program.
+#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
+fn read_by(variable: &str, arguments: &[&str], input: &str) -> Option<String> {
+    let Some(program) = std::env::var(variable).ok().filter(|program| !program.is_empty()) else {
         let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
-        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `PALLADIUM_TEST_PYTHON` is missing");
-        println!("left out: `PALLADIUM_TEST_PYTHON` names no Python");
-        return;
+        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `{variable}` is missing");
+        println!("left out: `{variable}` names no program");
+        return None;
     };
-    let mut command = Command::new(python);
-    command.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), metrics.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}\n{metrics}", text(&output.stderr));
-    assert!(text(&output.stdout).trim().parse::<usize>().unwrap() > 20);
+    assert!(output.status.success(), "{}\n{input}", text(&output.stderr));
+    Some(text(&[output.stdout, output.stderr].concat()))
 }

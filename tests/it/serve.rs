@@ -27,7 +27,13 @@ impl Service {
 
     /// Starts the service with these options.
     pub fn start_with(folder: Arc<tempfile::TempDir>, arguments: &[&str]) -> Service {
+        Service::start_in(folder, arguments, &[])
+    }
+
+    /// Starts the service with these options and variables of the environment.
+    pub fn start_in(folder: Arc<tempfile::TempDir>, arguments: &[&str], variables: &[(&str, &str)]) -> Service {
         let mut command = palladium(folder.path());
+        command.envs(variables.iter().copied());
         command.args(["serve", "--port", "0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = Running(command.spawn().unwrap());
         let mut line = String::new();

@@ -20,9 +20,9 @@ use crate::view::{only_views, principal, request_of};
 /// ```
 ///
 /// The lines are at the level `info` of the target `palladium::access`, which is off unless `logging` names it. The
-/// server's own lines at that target know no principal; those of this decorator have the same request id and the field
-/// `view`, the root key of its list. As the last of the list it also sees what other decorators refuse. Queries, headers
-/// and bodies are never logged.
+/// server's own lines at that target know no principal; those of this decorator have the same request id, the same
+/// `trace_id` and `span_id`, and the field `view`, the root key of its list. As the last of the list it also sees what
+/// other decorators refuse. Queries, headers and bodies are never logged.
 #[component(Decorator, name = "palladium.decorators.AccessLog", lifecycle)]
 pub struct AccessLog;
 
@@ -39,10 +39,12 @@ impl Decorator for AccessLog {
         tracing::info!(
             target: "palladium::access",
             request_id = request.request_id,
+            trace_id = request.trace.as_ref().map(|trace| display(trace.trace_id)),
+            span_id = request.trace.as_ref().map(|trace| display(trace.span_id)),
             view,
             method = request.method,
             path = request.path,
-            peer = request.peer.map(tracing::field::display),
+            peer = request.peer.map(display),
             principal = principal(request),
             status = status_of(&returned),
             microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),

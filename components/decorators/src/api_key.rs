@@ -190,6 +190,10 @@ impl Decorator for ApiKey {
     fn is_quick(&self) -> bool {
         true
     }
+
+    fn authentication(&self) -> Authentication {
+        Authentication::Required
+    }
 }
 
 #[cfg(test)]

@@ -27,8 +27,9 @@ use crate::view::{later, only_views, principal, request_of};
 ///
 /// Each request makes two lines of JSON, which are on the disk before the work goes on: `asked` with the principal, the
 /// address, method and path before the view is called, and `answered` with the status afterwards. Both have the same
-/// `request_id`. A request that cannot be written down is answered with status 503 and does nothing. The file is only
-/// ever appended to. Parameters are left out unless `parameters` names them; headers never are written.
+/// `request_id`, and the same `trace_id` if the request has a trace. A request that cannot be written down is answered
+/// with status 503 and does nothing. The file is only ever appended to. Parameters are left out unless `parameters`
+/// names them; headers never are written.
 ///
 /// It stands before the decorator that authenticates, which is further outside: what that refuses is not written down.
 #[component(Decorator, name = "palladium.decorators.AuditLog", lifecycle)]
@@ -54,6 +55,9 @@ impl AuditLog {
         line.insert("time".to_owned(), json!(time));
         line.insert("event".to_owned(), json!(event));
         line.insert("request_id".to_owned(), json!(request.request_id));
+        if let Some(trace) = &request.trace {
+            line.insert("trace_id".to_owned(), json!(trace.trace_id.to_string()));
+        }
         line.insert("principal".to_owned(), json!(principal(request)));
         line.insert("peer".to_owned(), json!(request.peer.map(|peer| peer.to_string())));
         line.insert("view".to_owned(), json!(view));
@@ -111,6 +115,8 @@ impl Decorator for AuditLog {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::testing::{decorator, request, through, through_to};
 
@@ -125,6 +131,8 @@ mod tests {
         asked.body = b"model_version=2&token=canary".to_vec();
         asked.query = vec![("token".to_owned(), "canary".to_owned())];
         asked.caller.identify(Identity { principal: "ada \"\n".to_owned(), scopes: Vec::new() });
+        let (trace_id, span_id) = (TraceId([7; 16]), SpanId([8; 8]));
+        asked.trace = Some(Arc::new(Trace { trace_id, span_id, parent: None, is_sampled: false }));
         let read = || std::fs::read_to_string(&path).unwrap();
         let view = || {
             assert_eq!(read().lines().count(), 1, "it is written down before it is done");
@@ -136,6 +144,7 @@ mod tests {
         let lines: Vec<Json> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         for line in &lines {
             assert_eq!((&line["principal"], &line["request_id"]), (&json!("ada \"\n"), &json!("abc")));
+            assert_eq!(line["trace_id"], "07".repeat(16));
             assert_eq!((&line["peer"], &line["view"]), (&json!("127.0.0.1"), &json!("predict_decorators")));
         }
         assert_eq!((&lines[0]["event"], &lines[0]["parameters"]), (&json!("asked"), &json!({"model_version": "2"})));

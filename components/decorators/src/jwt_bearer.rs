@@ -240,6 +240,10 @@ impl Decorator for JwtBearer {
             }
         }
     }
+
+    fn authentication(&self) -> Authentication {
+        Authentication::Required
+    }
 }
 
 #[cfg(test)]

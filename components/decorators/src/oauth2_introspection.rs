@@ -217,6 +217,10 @@ impl Decorator for OAuth2Introspection {
             }
         }
     }
+
+    fn authentication(&self) -> Authentication {
+        Authentication::Required
+    }
 }
 
 #[cfg(test)]

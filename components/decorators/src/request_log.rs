@@ -27,12 +27,12 @@ use crate::view::{only_views, principal, request_of};
 /// }]
 /// ```
 ///
-/// One of ten requests makes a line of JSON here: time, request id, principal, method, path, status, duration, and the
-/// fields of the query string and of the JSON body, an object or a list of objects. Fields that `fields` does not name
-/// are treated as `others` says, which drops them. `hash` writes a keyed hash in the place of the value, by which equal
-/// values are found; with `hash_secret` they are equal after a restart too. A file that reaches `max_bytes` is put aside
-/// as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be written is reported in the log, and the
-/// request is answered all the same.
+/// One of ten requests makes a line of JSON here: time, request id, trace id if the request has a trace, principal,
+/// method, path, status, duration, and the fields of the query string and of the JSON body, an object or a list of
+/// objects. Fields that `fields` does not name are treated as `others` says, which drops them. `hash` writes a keyed hash
+/// in the place of the value, by which equal values are found; with `hash_secret` they are equal after a restart too. A
+/// file that reaches `max_bytes` is put aside as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be
+/// written is reported in the log, and the request is answered all the same.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
 pub struct RequestLog {
     /// The file, which is made where there is none; its folder has to exist.
@@ -148,6 +148,9 @@ impl RequestLog {
         });
         let mut line = JsonMap::new();
         line.insert("request_id".to_owned(), json!(request.request_id));
+        if let Some(trace) = &request.trace {
+            line.insert("trace_id".to_owned(), json!(trace.trace_id.to_string()));
+        }
         line.insert("principal".to_owned(), json!(principal(request)));
         line.insert("view".to_owned(), json!(view));
         line.insert("method".to_owned(), json!(request.method));
@@ -198,6 +201,8 @@ impl Decorator for RequestLog {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::testing::{decorator, plan, request, through};
 
@@ -215,6 +220,8 @@ mod tests {
         let mut asked = request("POST", &[("authorization", "canary"), ("x-api-key", "canary"), ("user-agent", "me")]);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         asked.query = vec![pair("a", "x"), pair("b", "5"), pair("token", "canary")];
+        let (trace_id, span_id) = (TraceId([7; 16]), SpanId([8; 8]));
+        asked.trace = Some(Arc::new(Trace { trace_id, span_id, parent: None, is_sampled: false }));
         asked.body = json!([{"a": 1, "b": 5, "c": "canary"}, "canary", {"a": "canary"}]).to_string().into_bytes();
         assert_eq!(through(&[&log], &asked).status, 200);
         let written = std::fs::read_to_string(&path).unwrap();
@@ -225,6 +232,7 @@ mod tests {
         assert_eq!(line["query"], json!({"a": "x", "b": hash}));
         assert_eq!(line["body"], json!([{"a": 1, "b": hash}, null]));
         assert_eq!((&line["headers"], &line["status"]), (&json!({"user-agent": "me"}), &json!(200)));
+        assert_eq!(line["trace_id"], "07".repeat(16));
     }
 
     #[test]

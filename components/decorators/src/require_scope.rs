@@ -89,6 +89,10 @@ impl Decorator for RequireScope {
     fn is_quick(&self) -> bool {
         true
     }
+
+    fn authentication(&self) -> Authentication {
+        Authentication::Required
+    }
 }
 
 #[cfg(test)]

@@ -22,9 +22,12 @@ use crate::{process, state};
 ///   `palladium_http_requests_broken_off_total`, those whose client went away;
 /// - `palladium_http_request_duration_seconds`, `palladium_http_request_body_bytes` and
 ///   `palladium_http_response_body_bytes` by `route`, as histograms. A body of a request counts as long as its header
-///   `content-length` says;
-/// - `palladium_predict_duration_seconds`, a histogram, and `palladium_predict_rows_total`, by the `route` of the predict
-///   service and `model_version`. A route has the series of the eight versions that came last;
+///   `content-length` says, and one that is sent in chunks as long as it was read;
+/// - `palladium_predict_duration_seconds` and `palladium_predict_queue_seconds`, histograms, and
+///   `palladium_predict_rows_total`, by the `route` of the predict service and `model_version`: how long reading samples,
+///   predicting and writing the result took, and how long the request waited for that. Bodies of more than 64 KiB wait
+///   while as many of them are worked on as may be at once, and decorated ones for a thread; others are worked on at
+///   once and wait for 0 seconds. A route has the series of the eight versions that came last;
 /// - `palladium_model_version`, `palladium_model_age_seconds`, `palladium_model_trained_timestamp_seconds`,
 ///   `palladium_model_loaded_timestamp_seconds`, `palladium_model_refresh_timestamp_seconds`,
 ///   `palladium_model_refresh_failing` and `palladium_model_refresh_failures_total` by `persister`, the key of a persister
@@ -34,7 +37,9 @@ use crate::{process, state};
 ///   `process_resident_memory_bytes`, `process_cpu_seconds_total`, `process_open_fds` and `process_start_time_seconds`.
 ///
 /// A route is the path of a predict service or the rule of a view, and every other path has the label `unknown`; methods
-/// that are not usual have `other`. Whoever reaches the route reads the metrics, unless a decorator of the list refuses.
+/// that are not usual have `other`. What cannot be read as the head of a request is refused with 400, 408 or 431 before
+/// there is a request, and is not counted. Whoever reaches the route reads the metrics, unless a decorator of the list
+/// refuses.
 #[component(View, name = "palladium.observability.Metrics")]
 pub struct Metrics {
     /// The path, beginning with `/`.

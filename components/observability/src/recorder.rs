@@ -54,6 +54,7 @@ struct RouteSeries {
 
 struct VersionSeries {
     version: Option<Version>,
+    queue: Histogram,
     time: Histogram,
     rows: AtomicU64,
 }
@@ -87,7 +88,7 @@ impl Recorder {
         let help = "Time from the head of a request until there was an answer, in seconds.";
         let metric = text.metric("palladium_http_request_duration_seconds", Sort::Histogram, help);
         self.write_histograms(metric, &self.times, NANOSECOND, |route| &route.time);
-        let help = "Sizes of the bodies of requests, as their headers announced them.";
+        let help = "Sizes of the bodies of requests, as announced, else as far as they were read.";
         let metric = text.metric("palladium_http_request_body_bytes", Sort::Histogram, help);
         self.write_histograms(metric, &self.sizes, 1.0, |route| &route.received);
         let help = "Sizes of the bodies of answers.";
@@ -135,6 +136,11 @@ impl Recorder {
         self.each_version(|labels, series| {
             metric.histogram(labels, &self.times, NANOSECOND, &series.time.snapshot());
         });
+        let help = "Time that predictions waited for their turn and for a thread, in seconds.";
+        let mut metric = text.metric("palladium_predict_queue_seconds", Sort::Histogram, help);
+        self.each_version(|labels, series| {
+            metric.histogram(labels, &self.times, NANOSECOND, &series.queue.snapshot());
+        });
         let help = "Samples that were predicted.";
         let mut metric = text.metric("palladium_predict_rows_total", Sort::Counter, help);
         self.each_version(|labels, series| metric.count(labels, series.rows.load(Ordering::Relaxed)));
@@ -161,6 +167,7 @@ impl RouteSeries {
 
     fn predicted(&self, predicted: &Predicted, times: &Arc<[u64]>) {
         let add = |series: &VersionSeries| {
+            series.queue.add(nanoseconds(predicted.queued));
             series.time.add(nanoseconds(predicted.time));
             series.rows.fetch_add(predicted.n_samples as u64, Ordering::Relaxed);
         };
@@ -168,8 +175,8 @@ impl RouteSeries {
         if let Some(series) = self.versions.load().iter().rev().find(is_its) {
             return add(series);
         }
-        let (version, time, rows) = (predicted.version, Histogram::new(times), AtomicU64::new(0));
-        let new = Arc::new(VersionSeries { version, time, rows });
+        let (queue, time) = (Histogram::new(times), Histogram::new(times));
+        let new = Arc::new(VersionSeries { version: predicted.version, queue, time, rows: AtomicU64::new(0) });
         self.versions.rcu(|known| match known.iter().find(is_its) {
             Some(_) => Vec::clone(known),
             None => {
@@ -228,7 +235,8 @@ mod tests {
     }
 
     fn answered(route: Option<usize>, method: &str, status: u16) -> Answered<'_> {
-        Answered { route, method, status, time: Duration::from_millis(2), received: 100, sent: 5000 }
+        let (time, received, sent) = (Duration::from_millis(2), 100, 5000);
+        Answered { route, method, path: "/", status, time, received, sent, trace: None, predicted: None }
     }
 
     #[test]
@@ -277,7 +285,8 @@ mod tests {
         let recorder = recorder();
         let predict = |version: u64| {
             let version = Version::new(version).ok();
-            recorder.predicted(&Predicted { route: 1, version, n_samples: 3, time: Duration::from_millis(2) });
+            let (queued, time) = (Duration::from_secs(1), Duration::from_millis(2));
+            recorder.predicted(&Predicted { route: 1, version, n_samples: 3, queued, time });
         };
         (0..10).for_each(predict);
         predict(9);
@@ -289,15 +298,20 @@ mod tests {
         assert_eq!(rows("9").as_deref(), Some("6"));
         assert_eq!(rows("2").as_deref(), Some("3"));
         assert_eq!((rows("1"), rows("none")), (None, None), "a new version takes the place of the oldest");
-        let time = r#"palladium_predict_duration_seconds_count{route="/predict",model_version="9"} 2"#;
-        assert!(text.contains(time), "{text}");
+        for line in [
+            r#"palladium_predict_duration_seconds_count{route="/predict",model_version="9"} 2"#,
+            r#"palladium_predict_queue_seconds_bucket{route="/predict",model_version="9",le="0.001"} 0"#,
+            r#"palladium_predict_queue_seconds_sum{route="/predict",model_version="9"} 2"#,
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{line} in {text}");
+        }
     }
 
     #[test]
     fn threads_lose_nothing() {
         let recorder = recorder();
         let version = Version::new(1).ok();
-        let predicted = Predicted { route: 1, version, n_samples: 2, time: Duration::ZERO };
+        let predicted = Predicted { route: 1, version, n_samples: 2, queued: Duration::ZERO, time: Duration::ZERO };
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

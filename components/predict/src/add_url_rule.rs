@@ -40,7 +40,9 @@ use palladium_component::prelude::*;
 /// object.
 ///
 /// A function of a Rhai configuration answers by itself. It is given the request, a map with `method`, `path`, `query`,
-/// `headers`, `body`, and `parts` if the rule has any, and returns text, or a map with `status`, `headers` and `body`:
+/// `headers`, `body`, `parts` if the rule has any, `peer`, the address that the connection comes from, `request_id`, and
+/// `principal` and `scopes`, which are `()` and `[]` unless a decorator has found them out. It returns text, or a map with
+/// `status`, `headers` and `body`:
 ///
 /// ```rhai
 /// "hello": #{
@@ -50,9 +52,11 @@ use palladium_component::prelude::*;
 /// }
 /// ```
 ///
-/// Views that change something are open to whoever reaches them unless a decorator in their list refuses: on another
-/// address than that of this machine a service does not start with such a view without decorators, unless
-/// `allow_unauthenticated_admin` under the root key `server` is `true`.
+/// Views of the server that change something are open to whoever reaches them unless a decorator in their list refuses. On
+/// another address than that of this machine a service does not start with such a view, unless its list has a decorator
+/// that asks who it is (`BasicAuth`, `ApiKey`, `JWTBearer`, `OAuth2Introspection`, `RequireScope`) or a function, or
+/// `allow_unauthenticated_admin` under the root key `server` is `true`. A function is trusted to keep strangers out.
+/// Routes that a function answers are not looked at: what it does is known to its author alone.
 #[component(View, name = "palladium.server.add_url_rule", check)]
 pub struct AddUrlRule {
     /// The path, beginning with `/`. A segment `<name>` stands for any text.

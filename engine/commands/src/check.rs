@@ -61,7 +61,12 @@ impl Command for Check {
                 Arg::new("routes")
                     .long("routes")
                     .action(ArgAction::SetTrue)
-                    .help("Print the routes of the service too: those that nothing is wrong with"),
+                    .help("Print the routes of the service too: those that nothing is wrong with")
+                    .long_help(
+                        "Print the routes of the service too: those that nothing is wrong with. Of those that change \
+                         something it is said who may use them: everybody, those who say who they are, or those whom \
+                         functions of the configuration let in, which nobody but their author knows.",
+                    ),
             )
             .arg(options::format(&["text", "json", "github"]).long_help(
                 "How the result is printed: for people, as one JSON object, or as the workflow commands with which \

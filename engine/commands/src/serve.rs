@@ -27,8 +27,8 @@ impl Command for Serve {
                  requests are accepted, the address is printed to standard output. SIGTERM and SIGINT (Ctrl-C) stop the \
                  service after the requests that are running; a second signal waits for nothing. Nothing asks for a \
                  password, so the service listens on this machine alone unless `--host` says otherwise, and does not \
-                 start on other addresses with views that change something and have no decorators, unless the \
-                 configuration says `server: {allow_unauthenticated_admin: true}`. \
+                 start on other addresses with views that change something and have no decorator that asks who it is, \
+                 unless the configuration says `server: {allow_unauthenticated_admin: true}`. \
                  `PALLADIUM_LOG=palladium::access=info` logs every request.",
             )
             .arg(

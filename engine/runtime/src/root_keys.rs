@@ -86,7 +86,7 @@ const LOGGING_DOCS: &str = "what is logged, set up before any component is built
      before the extension, and `keep`: how many of them stay";
 
 const SERVER_DOCS: &str = "how the service runs. `allow_unauthenticated_admin`: whether views that change something \
-     may be reached from other machines without a decorator (`false`); `keep_jobs`: how many jobs that are over \
+     may be reached from other machines without a decorator that asks who it is (`false`); `keep_jobs`: how many jobs that are over \
      `/alive` shows (100)";
 
 /// Makes the root key of a list of decorators.

@@ -3,14 +3,8 @@
 //! A required model is shown with the time it was loaded and its metadata, and where it is kept in memory also with
 //! what came of looking for a new one: `refresh` has the time of the `last` look and, while looks fail, an `error` and
 //! since when they are `failing_since`. A required model that is not there is `N/A`, and the same stands in
-//! `process_metadata`, under `refresh` and its name. The error says what sort of thing happened, for all that is none
-//! of these sorts `no new model could be loaded`:
-//! - `no version is active`
-//! - `the active version is not stored`
-//! - `the active version cannot be read`
-//! - `the store cannot be reached`
-//!
-//! What happened may tell of servers, files and users, and stands in the log.
+//! `process_metadata`, under `refresh` and its name. The error says what sort of thing happened, as a `RefreshError`
+//! does in words. What happened may tell of servers, files and users, and stands in the log.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -48,17 +42,6 @@ const FIELDS: [&str; 5] =
     ["memory_usage", "memory_usage_vms", "palladium_version", "process_metadata", "service_metadata"];
 
 const REQUIRED: &str = "process_store_required";
-
-/// What clients read of a look for a new model that failed for a reason that is none of [`REASONS`].
-const REFRESH_FAILED: &str = "no new model could be loaded";
-
-/// Why a look for a new model failed, as far as clients read it. What a persister says otherwise is not for everybody.
-const REASONS: [&str; 4] = [
-    "no version is active",
-    "the active version is not stored",
-    "the active version cannot be read",
-    "the store cannot be reached",
-];
 
 impl Alive {
     /// Reads the root key `alive`; what is wrong with it is added to the findings.
@@ -156,8 +139,7 @@ impl Required {
 
 /// Returns what clients read of the looks for a new model; nothing if there was none.
 fn refresh(refreshes: Refreshes) -> Option<Json> {
-    let told = |error: String| if REASONS.contains(&error.as_str()) { error } else { REFRESH_FAILED.to_owned() };
-    let error = refreshes.error.map(told);
+    let error = refreshes.error.map(|error| error.to_string());
     let parts = [("last", refreshes.last), ("error", error), ("failing_since", refreshes.failing_since)];
     let parts: serde_json::Map<String, Json> =
         parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), json!(part?)))).collect();

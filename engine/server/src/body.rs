@@ -3,10 +3,13 @@
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::{FromRequest, HttpRequest, rt, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, rt, web};
 
 use crate::answer::Refusal;
 use crate::options::Limits;
+
+/// How many bytes of a body were read whose length the request did not announce; the request keeps it.
+pub struct Read(pub u64);
 
 /// Reads a JSON body.
 ///
@@ -29,9 +32,17 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
     let payload = web::Payload::from_request(request, payload).await;
     let payload = payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
     match rt::time::timeout(limits.body_timeout, payload.to_bytes_limited(limits.body_bytes)).await {
-        Ok(Ok(Ok(bytes))) => Ok(bytes.into()),
+        Ok(Ok(Ok(bytes))) => {
+            if announced.is_none() {
+                request.extensions_mut().insert(Read(bytes.len() as u64));
+            }
+            Ok(bytes.into())
+        }
         Ok(Ok(Err(_))) => Err(Refusal::bad_request("the body ended before it was complete")),
-        Ok(Err(_)) => Err(too_large(limits)),
+        Ok(Err(_)) => {
+            request.extensions_mut().insert(Read(limits.body_bytes as u64));
+            Err(too_large(limits))
+        }
         Err(_) => {
             let seconds = limits.body_timeout.as_secs_f64();
             let message = format!("the body took longer than {seconds} seconds");

@@ -1,5 +1,7 @@
 //! Views in their decorators: requests and responses as plain data, on threads that may block.
 
+use std::time::{Duration, Instant};
+
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -8,7 +10,7 @@ use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure,
 use palladium_component::value::with_causes;
 
 use crate::answer::{Refusal, guarded};
-use crate::query;
+use crate::{query, trace};
 
 /// Answers a request through the decorators of a view, on a thread where any of them may block.
 ///
@@ -19,8 +21,23 @@ pub async fn through(
     request: ViewRequest,
     view: impl FnOnce(&ViewRequest) -> HttpResponse + Send + 'static,
 ) -> Result<HttpResponse, Refusal> {
-    let decorators = decorators.clone();
-    let work = move || call(&decorators, &request, view);
+    through_queue(decorators, request, move |request, _| view(request)).await
+}
+
+/// Does as [`through`], and also tells the view how long the request waited for a thread.
+///
+/// # Errors
+/// Those of [`through`].
+pub async fn through_queue(
+    decorators: &DecoratorList,
+    request: ViewRequest,
+    view: impl FnOnce(&ViewRequest, Duration) -> HttpResponse + Send + 'static,
+) -> Result<HttpResponse, Refusal> {
+    let (decorators, asked) = (decorators.clone(), Instant::now());
+    let work = move || {
+        let queued = asked.elapsed();
+        call(&decorators, &request, |request| view(request, queued))
+    };
     let answered = web::block(work).await.map_err(|error| Refusal::internal(with_causes(&error)))?;
     http_response(answered?).map_err(Refusal::internal)
 }
@@ -65,6 +82,7 @@ pub fn plain_request(request: &HttpRequest, body: Vec<u8>, request_id: String) -
         request_id,
         caller: Caller::default(),
         parts: Vec::new(),
+        trace: trace::kept(request),
     }
 }
 

@@ -6,7 +6,7 @@
 //! routes are those of `views.rs`: the server's own views, what the configuration adds under `routes/added.rs`, and the
 //! work that they start in `jobs.rs`.
 //!
-//! Each request can be logged with its id, status and duration: at the level `info` of the target
+//! Each request can be logged with its id, its trace, status and duration: at the level `info` of the target
 //! `palladium::access`. Nothing is measured while that level is off, which is why filters leave it off by default.
 //!
 //! Errors are JSON, with one exception: what cannot be read as the head of a request (a broken request line, headers
@@ -34,6 +34,7 @@ mod server;
 mod service;
 mod settings;
 mod stop;
+mod trace;
 mod views;
 
 pub use options::{Limits, ServeOptions};

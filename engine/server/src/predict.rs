@@ -1,11 +1,11 @@
 //! Predictions over HTTP.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
     DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, Predicted, TrainedModel,
     ViewRequest,
@@ -14,7 +14,7 @@ use palladium_component::value::with_causes;
 use tokio::sync::Semaphore;
 
 use crate::answer::{Envelope, Refusal, Shape, guarded, respond};
-use crate::decorated::{at_once, plain_request, through};
+use crate::decorated::{at_once, plain_request, through_queue};
 use crate::observers::Observers;
 use crate::options::Limits;
 use crate::{body, query};
@@ -52,19 +52,21 @@ impl PredictRoute {
             false => None,
         };
         let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE);
-        let request = PredictRequest { query, body };
+        let plain = PredictRequest { query, body };
         let model = self.model().await?;
-        let body = if is_large {
+        let (body, predicted) = if is_large {
+            let asked = Instant::now();
             let permit = Arc::clone(large).acquire_owned().await;
             let route = Arc::clone(self);
             let work = move || {
                 let _until_done = permit;
-                route.predict(&model, &request)
+                route.predict(&model, &plain, asked.elapsed())
             };
             web::block(work).await.map_err(|error| Refusal::internal(with_causes(&error)))??
         } else {
-            self.predict(&model, &request)?
+            self.predict(&model, &plain, Duration::ZERO)?
         };
+        self.note(request, predicted);
         Ok(respond(StatusCode::OK, body))
     }
 
@@ -90,30 +92,37 @@ impl PredictRoute {
             false => Ok(None),
         };
         let is_large = matches!(&body, Ok(Some(body)) if body.len() > LARGE);
+        let asked = Instant::now();
         let permit = if is_large { Arc::clone(large).acquire_owned().await.ok() } else { None };
+        let waited = asked.elapsed();
         let shown = body.as_ref().ok().cloned().flatten().unwrap_or_default();
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let shown = plain_request(request, shown, request_id.clone());
         let is_quick = !is_large && self.decorators.is_quick() && self.envelope.is_quick();
         let at_hand = if is_quick { guarded(|| self.persister.at_hand()).ok().flatten() } else { None };
         let answers_here = at_hand.is_some();
-        let route = Arc::clone(self);
-        let view = move |_: &ViewRequest| {
+        let (route, told) = (Arc::clone(self), Arc::new(OnceLock::new()));
+        let tells = Arc::clone(&told);
+        let view = move |_: &ViewRequest, queued: Duration| {
             let _until_done = permit;
             let answer = || {
                 let request = PredictRequest { query: query?, body: body? };
                 let model = at_hand.map_or_else(|| route.read_model(), |read| read.map_err(no_model))?;
-                Ok(respond(StatusCode::OK, route.predict(&model, &request)?))
+                let (body, predicted) = route.predict(&model, &request, waited + queued)?;
+                predicted.map(|predicted| tells.set(predicted));
+                Ok(respond(StatusCode::OK, body))
             };
             answer().unwrap_or_else(|refusal: Refusal| {
                 let shape = route.shape(&refusal);
                 refusal.respond(shape, &request_id)
             })
         };
-        if answers_here {
-            return at_once(&self.decorators, &shown, view);
-        }
-        through(&self.decorators, shown, view).await
+        let answered = match answers_here {
+            true => at_once(&self.decorators, &shown, |request| view(request, Duration::ZERO)),
+            false => through_queue(&self.decorators, shown, view).await,
+        };
+        self.note(request, told.get().copied());
+        answered
     }
 
     /// Returns where the fields of a refusal stand.
@@ -141,17 +150,31 @@ impl PredictRoute {
         read.map_err(unreadable)?.map_err(no_model)
     }
 
-    fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<Vec<u8>, Refusal> {
+    /// Keeps what was predicted on the request, for observers that record traces.
+    fn note(&self, request: &HttpRequest, predicted: Option<Predicted>) {
+        if let Some(predicted) = predicted.filter(|_| self.observers.record_traces()) {
+            request.extensions_mut().insert(predicted);
+        }
+    }
+
+    /// Returns the body of the response, and what observers were told.
+    fn predict(
+        &self,
+        model: &TrainedModel,
+        request: &PredictRequest,
+        queued: Duration,
+    ) -> Result<(Vec<u8>, Option<Predicted>), Refusal> {
         let started = self.observers.is_any().then(Instant::now);
         let work = || {
             let response = self.service.predict(model, request).map_err(Refusal::from)?;
             let body = self.envelope.success(&response).map_err(Refusal::internal)?;
-            if let Some(started) = started {
+            let predicted = started.map(|started| {
                 let (version, n_samples) = (model.metadata.version(), response.n_samples());
-                let predicted = Predicted { route: self.index, version, n_samples, time: started.elapsed() };
+                let predicted = Predicted { route: self.index, version, n_samples, queued, time: started.elapsed() };
                 self.observers.all().iter().for_each(|observer| observer.predicted(&predicted));
-            }
-            Ok(body)
+                predicted
+            });
+            Ok((body, predicted))
         };
         guarded(work).map_err(Refusal::internal)?
     }

@@ -29,9 +29,14 @@ impl RequestIds {
         if let Some(RequestId(id)) = kept.get::<RequestId>() {
             return id.clone();
         }
-        let id = format!("{:016x}", self.state.hash_one(self.next.fetch_add(1, Ordering::Relaxed)));
+        let id = format!("{:016x}", self.number());
         kept.insert(RequestId(id.clone()));
         id
+    }
+
+    /// Returns a number that nobody guesses and that is not 0.
+    pub fn number(&self) -> u64 {
+        self.state.hash_one(self.next.fetch_add(1, Ordering::Relaxed)).max(1)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use palladium_component::Failed;
 use palladium_component::interfaces::{
-    DecoratorList, Persister, PredictService, RouteAnswer, ServedPredictions, ServedRoute, View,
+    Authentication, DecoratorList, Object, Persister, PredictService, RouteAnswer, ServedPredictions, ServedRoute, View,
 };
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
 use palladium_runtime::{App, Placed, root_keys};
@@ -47,6 +47,10 @@ pub struct RouteInfo {
     pub service: Option<KeyPath>,
     /// The key of the model persister whose models are used.
     pub persister: Option<KeyPath>,
+    /// Whether requests may change something.
+    pub changes: bool,
+    /// Whether a decorator keeps those out who do not say who they are.
+    pub authentication: Authentication,
 }
 
 /// Returns every path that an application answers at: those of the server first, then in the order of the
@@ -68,7 +72,9 @@ pub fn route_table(app: &App) -> Vec<RouteInfo> {
             }
         };
         let methods = route.methods.allow().to_owned();
-        RouteInfo { path: route.rule.clone(), methods, view, service: route.key.clone(), persister }
+        let (changes, authentication) = (route.changes(), route.decorators().authentication());
+        let (path, service) = (route.rule.clone(), route.key.clone());
+        RouteInfo { path, methods, view, service, persister, changes, authentication }
     };
     routes.all.iter().map(|route| info(route)).collect()
 }
@@ -103,6 +109,18 @@ impl Route {
         match &self.endpoint {
             Endpoint::View(view) => &view.decorators,
             Endpoint::Predict(predict) => &predict.decorators,
+        }
+    }
+
+    /// Tells whether a request may change something. What functions of the configuration do is theirs.
+    fn changes(&self) -> bool {
+        match &self.endpoint {
+            Endpoint::Predict(_) => false,
+            Endpoint::View(view) => match &view.answers {
+                Answers::Server(answers) => answers.changes(self.methods.contains(&actix_web::http::Method::DELETE)),
+                Answers::Function(_) => false,
+                Answers::Own(_) => view.changes,
+            },
         }
     }
 }
@@ -142,8 +160,10 @@ impl Routes {
         }
         routes.alive.observe();
         let rules: Vec<&str> = routes.all.iter().map(|route| route.rule.as_str()).collect();
-        let views = app.all::<dyn View>();
-        routes.observers.set(views.iter().filter_map(|placed| placed.component.observer(&rules)).collect());
+        let (views, objects) = (app.all::<dyn View>(), app.all::<dyn Object>());
+        let of_views = views.iter().filter_map(|placed| placed.component.observer(&rules));
+        let of_objects = objects.iter().filter_map(|placed| placed.component.observer(&rules));
+        routes.observers.set(of_views.chain(of_objects).collect());
         Ok(routes)
     }
 
@@ -269,16 +289,10 @@ impl Routes {
         self.all.iter().filter_map(served).collect()
     }
 
-    /// Returns the rules of views that change something and that no decorator stands in front of.
+    /// Returns the rules of views that change something and whose decorators let everybody in.
     pub fn unguarded(&self) -> Vec<&str> {
-        let is_open = |route: &&Arc<Route>| match &route.endpoint {
-            Endpoint::View(view) if view.decorators.is_empty() => match view.answers {
-                Answers::Server(answers) => answers.changes(route.methods.contains(&actix_web::http::Method::DELETE)),
-                Answers::Function(_) => false,
-                Answers::Own(_) => view.changes,
-            },
-            _ => false,
-        };
+        let is_open =
+            |route: &&Arc<Route>| route.changes() && route.decorators().authentication() == Authentication::None;
         self.all.iter().filter(is_open).map(|route| route.rule.as_str()).collect()
     }
 

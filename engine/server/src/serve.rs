@@ -35,7 +35,7 @@ pub enum ServeError {
     #[error("{0}")]
     Options(String),
     /// Views that change something would be open to other machines.
-    #[error("other machines could use {routes} on {host} without a password: no decorator guards them")]
+    #[error("other machines could use {routes} on {host} without a password: no decorator asks who it is")]
     Open {
         /// The host.
         host: String,
@@ -232,7 +232,7 @@ fn guard<'a>(
         (true, _) => {}
         (false, false) => return Err(ServeError::Open { host: host.to_owned(), routes: open }),
         (false, true) => {
-            tracing::warn!(target: "palladium::server", "anybody who reaches {host} may use {open}, which no decorator guards");
+            tracing::warn!(target: "palladium::server", "anybody who reaches {host} may use {open}: no decorator asks who it is");
         }
     }
     Ok(())

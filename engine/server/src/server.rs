@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
-use palladium_component::interfaces::ViewRequest;
+use palladium_component::interfaces::{Trace, ViewRequest};
 use tokio::sync::Semaphore;
 
 use crate::answer::{Refusal, Shape};
@@ -18,6 +18,7 @@ use crate::request_id::{HEADER, RequestIds};
 use crate::routes::{Endpoint, Route, Routes};
 use crate::rule::Parts;
 use crate::service::Service;
+use crate::trace;
 
 /// What all workers share.
 pub struct Server {
@@ -34,24 +35,30 @@ impl Server {
     pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
         let observers = &*self.routes.observers;
-        if !is_logged && !observers.is_any() {
+        let trace = trace::of(request, &self.ids, observers, is_logged);
+        if !is_logged && !observers.is_any() && trace.is_none() {
             return self.answer(request, payload).await.1;
         }
         let started = Instant::now();
         let underway = observers.begin();
-        let (route, response) = self.answer(request, payload).await;
-        underway.end(route, request, &response, started.elapsed());
+        let (route, mut response) = self.answer(request, payload).await;
+        if let Some(trace) = &trace {
+            trace::tell(trace, &mut response);
+        }
+        underway.end(route, request, &response, trace.as_deref(), started.elapsed());
         if is_logged {
-            self.log(request, &response, started);
+            self.log(request, &response, trace.as_deref(), started);
         }
         response
     }
 
-    fn log(&self, request: &HttpRequest, response: &HttpResponse, started: Instant) {
+    fn log(&self, request: &HttpRequest, response: &HttpResponse, trace: Option<&Trace>, started: Instant) {
         let refused = response.headers().get(HEADER).and_then(|id| id.to_str().ok());
         tracing::info!(
             target: "palladium::access",
             request_id = refused.map_or_else(|| self.ids.of(request), str::to_owned),
+            trace_id = trace.map(|trace| display(trace.trace_id)),
+            span_id = trace.map(|trace| display(trace.span_id)),
             method = %request.method(),
             path = request.path(),
             status = response.status().as_u16(),

@@ -9,7 +9,7 @@ use palladium_data::Dataset;
 use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Caller, Explain, Failure, Lifecycle, Metadata, TrainedModel, Version};
+use crate::{Caller, Explain, Failure, Lifecycle, Metadata, Trace, TrainedModel, Version};
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
 pub trait Decorator: Lifecycle {
@@ -24,6 +24,23 @@ pub trait Decorator: Lifecycle {
     fn is_quick(&self) -> bool {
         false
     }
+
+    /// Tells whether it keeps those out of a view who do not say who they are.
+    fn authentication(&self) -> Authentication {
+        Authentication::None
+    }
+}
+
+/// Whether those are kept out of a view who do not say who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Authentication {
+    /// Everybody gets in.
+    #[default]
+    None,
+    /// A function of the configuration decides.
+    Possible,
+    /// They are kept out.
+    Required,
 }
 
 /// A call on its way through the decorators of its list.
@@ -114,6 +131,8 @@ pub struct ViewRequest {
     pub request_id: String,
     /// Who makes it, once a decorator has found out; those further inside may rely on it.
     pub caller: Caller,
+    /// The trace that it belongs to, where it came with one or somebody wants to know.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl ViewRequest {
@@ -292,6 +311,11 @@ impl DecoratorList {
     /// Tells whether all of them are quick, see [`Decorator::is_quick`].
     pub fn is_quick(&self) -> bool {
         self.is_quick
+    }
+
+    /// Tells whether a decorator of the list keeps those out who do not say who they are.
+    pub fn authentication(&self) -> Authentication {
+        self.decorators.iter().map(|decorator| decorator.authentication()).max().unwrap_or_default()
     }
 
     /// Makes a call through the decorators, the last of the list outermost.

@@ -25,6 +25,7 @@ mod predict_service;
 mod release;
 mod scorer;
 mod signature;
+mod trace;
 mod trained_model;
 mod version;
 mod view;
@@ -38,8 +39,8 @@ pub use caller::{Caller, Identity};
 pub use command::{Command, CommandError, Host};
 pub use dataset_loader::DatasetLoader;
 pub use decorator::{
-    Arguments, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments, Returned,
-    ViewRequest, ViewResponse, WrongReturn,
+    Arguments, Authentication, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments,
+    Returned, ViewRequest, ViewResponse, WrongReturn,
 };
 pub use estimator::{Cancelled, Estimator, FitContext};
 pub use failure::{Explain, Failure};
@@ -53,12 +54,13 @@ pub use model::{
 };
 pub use object::Object;
 pub use observer::{Answered, Observer, Predicted};
-pub use persister::{ModelCache, Orphan, PersistError, Persister, Refreshes, Upgraded};
+pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
 pub use signature::Signature;
+pub use trace::{Parent, SpanId, Trace, TraceId};
 pub use trained_model::TrainedModel;
 pub use version::{Version, VersionError};
 pub use view::{JobCounts, RouteAnswer, ServedPredictions, ServedRoute, ServiceHandle, View, ViewFunction, ViewRule};

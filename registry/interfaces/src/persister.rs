@@ -236,12 +236,35 @@ pub struct Refreshes {
     pub loaded: Option<String>,
     /// When it was looked for a new model last, whether or not there was one.
     pub last: Option<String>,
-    /// Why the last look failed, if it did; without a secret.
-    pub error: Option<String>,
+    /// Why the last look failed, if it did.
+    pub error: Option<RefreshError>,
     /// When it failed first since the last look that did not.
     pub failing_since: Option<String>,
     /// How many looks have failed.
     pub failures: u64,
+}
+
+/// Why a look for a new model failed, in words that tell nothing of servers, files and users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshError {
+    /// The store has no active version.
+    #[error("no version is active")]
+    NoneActive,
+    /// The store does not have the version that is active.
+    #[error("the active version is not stored")]
+    NotStored,
+    /// The store gave no model of the active version.
+    #[error("the active version cannot be read")]
+    Unreadable,
+    /// The store did not say which version is active.
+    #[error("the store cannot be reached")]
+    Unreachable,
+    /// The look did not come to its end.
+    #[error("the look for a new model was broken off")]
+    BrokenOff,
+    /// Something else.
+    #[error("no new model could be loaded")]
+    Other,
 }
 
 /// Why a store did not do as it was asked.

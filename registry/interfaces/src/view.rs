@@ -55,8 +55,8 @@ pub struct ViewRule {
     pub path: String,
     /// The methods in capitals; HEAD comes with GET, and OPTIONS always.
     pub methods: Vec<String>,
-    /// Whether a request may change something where the component answers itself: such a route is not opened to other
-    /// machines without a decorator that guards it.
+    /// Whether a request that the component answers itself may change something. A service that other machines reach
+    /// does not start with such a rule unless a decorator asks who makes its requests.
     pub changes: bool,
 }
 

@@ -183,16 +183,14 @@ fn a_service_starts_without_a_model_and_finds_one_later() {
 
 #[test]
 fn a_service_starts_with_a_broken_store_and_finds_a_model_once_it_is_whole() {
-    for (is_reachable, expected) in
-        [(true, "the active version cannot be read"), (false, "the store cannot be reached")]
-    {
+    for (is_reachable, expected) in [(true, RefreshError::Unreadable), (false, RefreshError::Unreachable)] {
         let (fake, cached) = cached(true);
         let breaks = if is_reachable { &fake.broken } else { &fake.unreachable };
         breaks.store(true, Ordering::Relaxed);
         initialize(&cached, Mode::Serve).unwrap();
         assert_eq!(at_hand(&cached), None);
         let refreshes = cached.refreshes().unwrap();
-        assert_eq!((refreshes.loaded, refreshes.error.as_deref()), (None, Some(expected)));
+        assert_eq!((refreshes.loaded, refreshes.error), (None, Some(expected)));
         assert!(refreshes.failing_since.is_some() && refreshes.failing_since == refreshes.last);
 
         breaks.store(false, Ordering::Relaxed);

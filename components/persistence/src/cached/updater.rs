@@ -92,34 +92,15 @@ pub enum Occasion {
     Request,
 }
 
-/// Why there is no new model, in words that tell nothing of servers, files and users.
+/// Why there is no new model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
-    NoneActive,
-    NotStored,
-    Unreadable,
-    Unreachable,
+    /// The look failed.
+    Failed(RefreshError),
     /// It was not tried again to load what could not be loaded.
     Paused,
     /// Nobody looked: another one is looking, or the store rests.
     NotTried,
-    /// Not the store failed, or it was not the active version that was asked for.
-    Other,
-    /// A panic.
-    BrokenOff,
-}
-
-impl Trouble {
-    fn text(self) -> &'static str {
-        match self {
-            Trouble::NoneActive => "no version is active",
-            Trouble::NotStored => "the active version is not stored",
-            Trouble::Unreadable | Trouble::Paused => "the active version cannot be read",
-            Trouble::Unreachable => "the store cannot be reached",
-            Trouble::NotTried | Trouble::Other => "no new model could be loaded",
-            Trouble::BrokenOff => "the look for a new model was broken off",
-        }
-    }
 }
 
 impl Cache {
@@ -133,7 +114,9 @@ impl Cache {
     pub fn unavailable(&self) -> PersistError {
         let why = match self.tried.try_lock() {
             Err(TryLockError::WouldBlock) => Some("it is being loaded".to_owned()),
-            _ => self.refreshes().error.filter(|error| error != Trouble::NoneActive.text()),
+            _ => {
+                self.refreshes().error.filter(|error| *error != RefreshError::NoneActive).map(|error| error.to_string())
+            }
         };
         PersistError::Lookup(why.map_or_else(|| NO_MODEL.to_owned(), |why| format!("{NO_MODEL}: {why}")))
     }
@@ -143,12 +126,12 @@ impl Cache {
     }
 
     /// Notes what came of a look.
-    fn note(&self, error: Option<String>) {
+    fn note(&self, error: Option<RefreshError>) {
         let (now, mut noted) = (now(), self.noted());
         let refreshes = &mut noted.refreshes;
         let since = refreshes.failing_since.take();
         refreshes.failures += u64::from(error.is_some());
-        refreshes.failing_since = error.as_ref().map(|_| since.unwrap_or_else(|| now.clone()));
+        refreshes.failing_since = error.map(|_| since.unwrap_or_else(|| now.clone()));
         refreshes.error = error;
         refreshes.last = Some(now);
     }
@@ -222,7 +205,7 @@ impl Look<'_> {
 impl Drop for Look<'_> {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.cache.note(Some(Trouble::BrokenOff.text().to_owned()));
+            self.cache.note(Some(RefreshError::BrokenOff));
         }
     }
 }
@@ -244,7 +227,7 @@ impl Updater {
         let mut look = Look { cache: &self.cache, trouble: OnceLock::new(), is_finished: false };
         let updated = self.decorated(asked, &look);
         look.is_finished = true;
-        let trouble = look.trouble.get().copied().unwrap_or(Trouble::Other);
+        let trouble = look.trouble.get().copied().unwrap_or(Trouble::Failed(RefreshError::Other));
         match (&updated, trouble) {
             (Ok(_), _) => {
                 self.cache.note(None);
@@ -252,8 +235,8 @@ impl Updater {
             }
             (Err(_), Trouble::NotTried) => {}
             (Err(_), Trouble::Paused) => self.cache.note_pause(),
-            (Err(error), trouble) => {
-                self.cache.note(Some(trouble.text().to_owned()));
+            (Err(error), Trouble::Failed(reason)) => {
+                self.cache.note(Some(reason));
                 self.cache.log(error);
             }
         }
@@ -308,12 +291,12 @@ impl Updater {
         tried.begin(wanted);
         // Exactly the version that was looked up is loaded: another one may become active meanwhile.
         let model = self.store.read(asked.or(active)).map_err(|error| match (error, wanted) {
-            (error, Wanted { asked: Some(_), .. }) => look.fails(Trouble::Other, error),
-            (error @ PersistError::Failed(_), _) => look.fails(Trouble::Unreadable, error),
-            (error, Wanted { active: None, .. }) => look.fails(Trouble::NoneActive, error),
+            (error, Wanted { asked: Some(_), .. }) => look.fails(Trouble::Failed(RefreshError::Other), error),
+            (error @ PersistError::Failed(_), _) => look.fails(Trouble::Failed(RefreshError::Unreadable), error),
+            (error, Wanted { active: None, .. }) => look.fails(Trouble::Failed(RefreshError::NoneActive), error),
             (PersistError::Lookup(_), _) => {
                 let told = "Activated model not available. Maybe it was deleted.";
-                look.fails(Trouble::NotStored, PersistError::Lookup(told.into()))
+                look.fails(Trouble::Failed(RefreshError::NotStored), PersistError::Lookup(told.into()))
             }
         });
         if !matches!(model, Err(PersistError::Failed(_))) {
@@ -328,11 +311,14 @@ impl Updater {
 
     /// Returns the active version, by one look at the store.
     fn active(&self, look: &Look<'_>) -> Result<Option<Version>, PersistError> {
-        let properties = self.store.list_properties().map_err(|error| look.fails(Trouble::Unreachable, error))?;
+        let properties = self
+            .store
+            .list_properties()
+            .map_err(|error| look.fails(Trouble::Failed(RefreshError::Unreachable), error))?;
         let active = properties.get(ACTIVE_MODEL).map(|text| text.parse::<Version>());
         active.transpose().map_err(|error| {
             let message = format!("the property `{ACTIVE_MODEL}` of the store is wrong: {error}");
-            look.fails(Trouble::Unreadable, PersistError::Failed(Failure::message(message)))
+            look.fails(Trouble::Failed(RefreshError::Unreadable), PersistError::Failed(Failure::message(message)))
         })
     }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use palladium_component::interfaces::{
-    Arguments, Call, Decorator, Explain, Failure, Lifecycle, Returned, Version, ViewRequest, ViewResponse,
+    Arguments, Authentication, Call, Decorator, Explain, Failure, Lifecycle, Returned, Version, ViewRequest,
+    ViewResponse,
 };
 use palladium_component::value::{Callable, Data, Diagnostic, Entry, Map, Span, Value};
 
@@ -108,6 +109,11 @@ impl Decorator for FunctionDecorator {
             (Ok(value), outcome) => read(&value, &arguments, outcome.and_then(Result::ok)),
         }
     }
+
+    /// What a function does shows when it is called.
+    fn authentication(&self) -> Authentication {
+        Authentication::Possible
+    }
 }
 
 impl FunctionCall {
@@ -162,10 +168,8 @@ impl FunctionCall {
     }
 }
 
-/// Answers a request by a function of a configuration: it is called with the request as a map, with the entries
-/// `method`, `path`, `query`, `headers` and `body`, with `parts` if its rule has any and `principal` if a decorator has
-/// found out who asks, and returns a map with `status`, `headers` and `body`, or
-/// text alone.
+/// Answers a request by a function of a configuration: it is called with the request as a map, and returns a map with
+/// `status`, `headers` and `body`, or text alone.
 ///
 /// # Errors
 /// The function fails or returns what is no response.
@@ -182,22 +186,23 @@ pub fn answer(function: &Arc<dyn Callable>, request: &ViewRequest) -> Result<Vie
     }
 }
 
+/// Returns a request as functions see it: what is not known is null, and there are `parts` only if the rule has any.
 fn request_map(request: &ViewRequest) -> Value {
+    let identity = request.caller.identity();
     let mut value = map([
         ("method", text(&request.method)),
         ("path", text(&request.path)),
         ("query", plain::pairs(&request.query)),
         ("headers", plain::pairs(&request.headers)),
         ("body", plain::bytes(&request.body)),
+        ("peer", request.peer.map_or_else(plain::null, |peer| text(&peer.to_string()))),
+        ("request_id", text(&request.request_id)),
+        ("principal", identity.as_ref().map_or_else(plain::null, |identity| text(&identity.principal))),
+        ("scopes", plain::texts(identity.as_ref().map_or(&[], |identity| &identity.scopes))),
     ]);
-    let known = [
-        ("parts", (!request.parts.is_empty()).then(|| plain::pairs(&request.parts))),
-        ("principal", request.caller.identity().map(|identity| text(&identity.principal))),
-    ];
-    if let Some(entries) = value.as_map_mut() {
-        for (name, value) in known {
-            entries.extend(value.map(|value| (name.to_owned(), Entry { key_span: value.span.clone(), value })));
-        }
+    if let Some(entries) = value.as_map_mut().filter(|_| !request.parts.is_empty()) {
+        let parts = plain::pairs(&request.parts);
+        entries.insert("parts".to_owned(), Entry { key_span: parts.span.clone(), value: parts });
     }
     value
 }

@@ -32,6 +32,10 @@ pub(super) fn text(text: &str) -> Value {
     value(Data::Text(text.to_owned()))
 }
 
+pub(super) fn texts(texts: &[String]) -> Value {
+    value(Data::List(texts.iter().map(|item| text(item)).collect()))
+}
+
 pub(super) fn version(version: Version) -> Value {
     value(i64::try_from(version.number()).map_or(Data::Null, Data::Int))
 }

@@ -1,6 +1,6 @@
 //! `/alive`.
 
-use palladium_component::interfaces::Refreshes;
+use palladium_component::interfaces::{RefreshError, Refreshes};
 use serde_json::{Value as Json, json};
 
 use super::support::*;
@@ -65,7 +65,7 @@ fn what_is_not_in_memory_is_not_there() {
 }
 
 #[test]
-fn shows_what_came_of_looking_for_a_new_model_and_no_reasons() {
+fn shows_what_came_of_looking_for_a_new_model() {
     let store = Store::new(Reads::Cached(model(3)));
     let entries = json!({"alive": {"process_store_required": ["model_persister"]}});
     let running = Running::start(app(Puppet::at("/predict"), &store, &entries), options());
@@ -78,13 +78,11 @@ fn shows_what_came_of_looking_for_a_new_model_and_no_reasons() {
     let expected = json!({"updated": time(1), "metadata": {"version": 3}, "refresh": {"last": time(2)}});
     assert_eq!(entry(), expected);
 
-    let error = Some("cannot connect to db.internal:5432 as `admin`".to_owned());
+    let error = Some(RefreshError::Other);
     *store.refreshes.lock().unwrap() = Some(Refreshes { error, failing_since: time(3), last: time(4), ..good });
     let failing = json!({"last": time(4), "error": "no new model could be loaded", "failing_since": time(3)});
     assert_eq!(entry(), json!({"updated": time(1), "metadata": {"version": 3}, "refresh": failing}));
     assert_eq!(running.get("/alive").status, 200, "the service can do its work");
-    let body = running.get("/alive").body;
-    assert!(!body.contains("db.internal") && !body.contains("admin"), "{body}");
 
     *store.refreshes.lock().unwrap() = Some(Refreshes::default());
     assert_eq!(keys(&entry()), ["updated", "metadata"]);
@@ -97,22 +95,21 @@ fn tells_why_a_model_is_not_there() {
     let running = Running::start(app(Puppet::at("/predict"), &store, &entries), options());
     let time = |second: u32| Some(format!("2026-11-23T12:00:{second:02}.000000Z"));
     let cases = [
-        ("no version is active", "no version is active"),
-        ("the active version is not stored", "the active version is not stored"),
-        ("the active version cannot be read", "the active version cannot be read"),
-        ("the store cannot be reached", "the store cannot be reached"),
-        ("the store cannot be reached: db.internal is down", "no new model could be loaded"),
+        (RefreshError::NoneActive, "no version is active"),
+        (RefreshError::NotStored, "the active version is not stored"),
+        (RefreshError::Unreadable, "the active version cannot be read"),
+        (RefreshError::Unreachable, "the store cannot be reached"),
+        (RefreshError::BrokenOff, "the look for a new model was broken off"),
+        (RefreshError::Other, "no new model could be loaded"),
     ];
     for (error, told) in cases {
-        let refreshes =
-            Refreshes { error: Some(error.to_owned()), failing_since: time(3), last: time(4), ..Refreshes::default() };
+        let refreshes = Refreshes { error: Some(error), failing_since: time(3), last: time(4), ..Refreshes::default() };
         *store.refreshes.lock().unwrap() = Some(refreshes);
         let response = running.get("/alive");
         let json = response.json();
         assert_eq!((response.status, &json["model"], &json["data"]), (503, &json!("N/A"), &json!("N/A")));
         let refresh = json!({"model": {"last": time(4), "error": told, "failing_since": time(3)}});
         assert_eq!(json["process_metadata"], json!({"jobs": {}, "refresh": refresh}));
-        assert!(!response.body.contains("db.internal"), "{}", response.body);
     }
     // A model that is there has it beside its metadata.
     *store.reads.lock().unwrap() = Reads::Cached(model(3));

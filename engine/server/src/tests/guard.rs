@@ -8,16 +8,44 @@ use serde_json::json;
 
 use super::support::*;
 use super::views::{Added, Does, app_of};
-use crate::{ServeError, ServeOptions, serve};
+use crate::{ServeError, ServeOptions, route_table, serve};
 
-struct Pass;
+/// A decorator that says this of itself.
+struct Says(Authentication);
 
-impl Lifecycle for Pass {}
+impl Lifecycle for Says {}
 
-impl Decorator for Pass {
+impl Decorator for Says {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         call.proceed()
     }
+
+    fn authentication(&self) -> Authentication {
+        self.0
+    }
+}
+
+/// A view that answers itself and may change something.
+struct Changing;
+
+impl Lifecycle for Changing {}
+
+impl View for Changing {
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule { changes: true, ..ViewRule::new("/change", &["POST"]) }]
+    }
+
+    fn decorator_list_name(&self) -> Option<&str> {
+        Some("change_decorators")
+    }
+}
+
+/// Returns lists of which one has decorators that say this of themselves.
+fn lists(name: &str, says: &[Authentication]) -> Decorators {
+    let items = says.iter().map(|says| Arc::new(Says(*says)) as Arc<dyn Decorator>).collect();
+    let mut decorators = Decorators::default();
+    decorators.insert(DecoratorList::new(name, items));
+    decorators
 }
 
 fn app(added: Added, entries: &serde_json::Value) -> App {
@@ -48,11 +76,7 @@ fn open_views_are_refused_on_other_addresses_unless_allowed() {
     let nothing = json!({});
     let allowed = json!({"server": {"allow_unauthenticated_admin": true}});
     let jobs = || Added::at("/jobs/<id>", Does::Named("palladium.server.jobs"));
-    let guarded = |list: &str| {
-        let mut decorators = Decorators::default();
-        decorators.insert(DecoratorList::new(list, vec![Arc::new(Pass)]));
-        decorators
-    };
+    let guarded = |list: &str| lists(list, &[Authentication::Required]);
     assert!(is_refused(app(activate(), &nothing), "0.0.0.0"));
     assert!(!is_refused(app(activate(), &nothing), "127.0.0.1"));
     assert!(!is_refused(app(activate(), &nothing), "localhost"));
@@ -65,4 +89,39 @@ fn open_views_are_refused_on_other_addresses_unless_allowed() {
     assert!(is_refused(app(named(), &nothing).decorated_by(guarded("activate_decorators")), "0.0.0.0"));
     assert!(is_refused(app(jobs().by(&["GET", "DELETE"]), &nothing), "0.0.0.0"));
     assert!(!is_refused(app(jobs(), &nothing), "0.0.0.0"), "looking changes nothing");
+}
+
+#[test]
+fn only_decorators_that_ask_who_it_is_guard() {
+    use Authentication::{None, Possible, Required};
+    let cases: [(&[Authentication], Authentication); 7] = [
+        (&[], None),
+        (&[None], None),
+        (&[None, None], None),
+        (&[Possible], Possible),
+        (&[None, Required], Required),
+        (&[Required, None], Required),
+        (&[Required, Possible], Required),
+    ];
+    for (says, expected) in cases {
+        let app = || app(activate(), &json!({})).decorated_by(lists("activate_decorators", says));
+        let routes = route_table(&app());
+        let route = routes.iter().find(|route| route.path == "/activate").unwrap();
+        assert_eq!((route.changes, route.authentication), (true, expected), "{says:?}");
+        assert_eq!(is_refused(app(), "0.0.0.0"), expected == None, "{says:?}");
+    }
+    let list = route_table(&app(activate(), &json!({}))).into_iter().find(|route| route.path == "/list").unwrap();
+    assert_eq!((list.changes, list.authentication), (false, None));
+}
+
+#[test]
+fn views_of_components_that_change_something_need_a_guard() {
+    let app = || {
+        let view = Component::View(Arc::new(Changing));
+        App::of_components(vec![("view", view)], Vec::new())
+    };
+    assert!(is_refused(app(), "0.0.0.0"));
+    assert!(!is_refused(app(), "127.0.0.1"));
+    assert!(is_refused(app().decorated_by(lists("change_decorators", &[Authentication::None])), "0.0.0.0"));
+    assert!(!is_refused(app().decorated_by(lists("change_decorators", &[Authentication::Required])), "0.0.0.0"));
 }

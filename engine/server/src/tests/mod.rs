@@ -10,4 +10,5 @@ mod ready;
 mod routes;
 mod stop;
 mod support;
+mod traces;
 mod views;

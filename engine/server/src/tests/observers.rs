@@ -38,6 +38,16 @@ impl View for Watch {
     }
 }
 
+struct Pass;
+
+impl Lifecycle for Pass {}
+
+impl Decorator for Pass {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        call.proceed()
+    }
+}
+
 impl Observer for Told {
     fn begun(&self) {
         self.note("begun".to_owned());
@@ -55,7 +65,8 @@ impl Observer for Told {
     fn predicted(&self, predicted: &Predicted) {
         let rules = self.rules.lock().unwrap();
         let version = predicted.version.map(Version::number);
-        self.note(format!("{} predicted {} by {version:?}", rules[predicted.route], predicted.n_samples));
+        let queued = if predicted.queued > Duration::ZERO { " after a while" } else { "" };
+        self.note(format!("{} predicted {} by {version:?}{queued}", rules[predicted.route], predicted.n_samples));
     }
 }
 
@@ -102,6 +113,54 @@ fn every_request_is_told_with_its_route() {
     for (method, target, body, expected) in cases {
         assert_eq!(ask(method, target, body), expected, "{method} {target}");
     }
+}
+
+#[test]
+fn large_bodies_and_decorated_requests_wait_for_a_thread() {
+    let (running, told) = watched(Puppet::at("/predict"));
+    let large = format!("[1{}]", " ".repeat(70_000));
+    running.post("/predict", &large);
+    assert_eq!(told.take()[1], "/predict predicted 1 by Some(3) after a while");
+    running.post("/predict", "[1]");
+    assert_eq!(told.take()[1], "/predict predicted 1 by Some(3)");
+
+    let watch = Watch::default();
+    let told = Arc::clone(&watch.told);
+    let mut decorators = Decorators::default();
+    decorators.insert(DecoratorList::new("predict_decorators", vec![Arc::new(Pass)]));
+    let components = vec![
+        ("model_persister", Component::Persister(Store::new(Reads::Cached(model(3))))),
+        ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
+        ("watch", Component::View(Arc::new(watch))),
+    ];
+    let app = App::of_components(components, Vec::new()).decorated_by(decorators);
+    let running = Running::start(app, options());
+    running.get("/predict");
+    assert_eq!(told.take()[1], "/predict predicted 1 by Some(3) after a while");
+}
+
+#[test]
+fn bodies_in_chunks_count_as_long_as_they_were_read() {
+    let store = Store::new(Reads::Cached(model(3)));
+    let watch = Watch::default();
+    let told = Arc::clone(&watch.told);
+    let components = vec![
+        ("model_persister", Component::Persister(store)),
+        ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
+        ("watch", Component::View(Arc::new(watch))),
+    ];
+    let mut options = options();
+    options.limits.body_bytes = 10;
+    let running = Running::start(App::of_components(components, Vec::new()), options);
+    let mut client = running.client();
+    let head =
+        "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.send(&format!("{head}3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"));
+    assert_eq!(client.receive(false).status, 200);
+    assert_eq!(told.take().last().unwrap(), "/predict POST 200 5 sent");
+    client.send(&format!("{head}c\r\n[1, 2, 3, 4]\r\n0\r\n\r\n"));
+    assert_eq!(client.receive(false).status, 413);
+    assert_eq!(told.take().last().unwrap(), "/predict POST 413 10 sent");
 }
 
 #[test]

@@ -5,9 +5,6 @@ use std::sync::mpsc::channel;
 use super::*;
 use crate::testing::{component, persister};
 
-/// What is told about a version that is damaged.
-const UNREADABLE: &str = "the active version cannot be read";
-
 /// Returns a rule as a configuration has it.
 fn rule(entries: &[(&str, &str)]) -> Data {
     let span = Span::nowhere("test");
@@ -47,11 +44,9 @@ fn a_rule_takes_up_what_others_activate_until_it_is_closed() {
     // A store that fails and one that panics end nothing.
     fake.broken.store(true, Ordering::Relaxed);
     fake.activate(version(1)).unwrap();
-    until("the failure is noted", || cached.refreshes().unwrap().error.as_deref() == Some(UNREADABLE));
+    until("the failure is noted", || cached.refreshes().unwrap().error == Some(RefreshError::Unreadable));
     fake.panics.store(true, Ordering::Relaxed);
-    until("the panic is noted", || {
-        cached.refreshes().unwrap().error.is_some_and(|error| error == "the look for a new model was broken off")
-    });
+    until("the panic is noted", || cached.refreshes().unwrap().error == Some(RefreshError::BrokenOff));
     assert_eq!(at_hand(&cached), Some(2.0));
     fake.panics.store(false, Ordering::Relaxed);
     fake.broken.store(false, Ordering::Relaxed);
@@ -93,7 +88,7 @@ fn a_service_without_a_model_finds_one_at_a_refresh() {
     initialize(&cached, Mode::Serve).unwrap();
     cached.updater(Occasion::Rule).refresh();
     let refreshes = cached.refreshes().unwrap();
-    assert_eq!((refreshes.loaded, refreshes.error.as_deref()), (None, Some("no version is active")));
+    assert_eq!((refreshes.loaded, refreshes.error), (None, Some(RefreshError::NoneActive)));
     fake.activate(version(2)).unwrap();
     cached.updater(Occasion::Rule).refresh();
     assert_eq!(at_hand(&cached), Some(2.0));
@@ -101,7 +96,7 @@ fn a_service_without_a_model_finds_one_at_a_refresh() {
     *fake.active.lock().unwrap() = None;
     cached.updater(Occasion::Rule).refresh();
     assert_eq!(at_hand(&cached), Some(2.0));
-    assert_eq!(cached.refreshes().unwrap().error.as_deref(), Some("no version is active"));
+    assert_eq!(cached.refreshes().unwrap().error, Some(RefreshError::NoneActive));
 }
 
 #[test]
@@ -121,7 +116,7 @@ fn what_came_of_the_looks_is_told() {
     fake.activate(version(2)).unwrap();
     cached.updater(Occasion::Rule).refresh();
     let failed = cached.refreshes().unwrap();
-    assert_eq!((failed.loaded, failed.error.as_deref()), (first.loaded.clone(), Some(UNREADABLE)));
+    assert_eq!((failed.loaded, failed.error), (first.loaded.clone(), Some(RefreshError::Unreadable)));
     assert!(failed.failing_since.is_some() && failed.failing_since == failed.last);
     cached.updater(Occasion::Rule).refresh();
     let still = cached.refreshes().unwrap();
@@ -157,7 +152,7 @@ fn a_damaged_version_is_loaded_again_after_ever_longer_pauses() {
             refresh();
             assert_eq!((looks(&fake), fake.n_reads()), (before.0 + 1, before.1), "one look at the properties");
             let still = cached.refreshes().unwrap();
-            assert_eq!((still.error, still.failing_since), (Some(UNREADABLE.to_owned()), told.failing_since));
+            assert_eq!((still.error, still.failing_since), (Some(RefreshError::Unreadable), told.failing_since));
             assert!(still.last > told.last);
         }
         let_pauses_pass(&cached);
@@ -206,20 +201,20 @@ fn who_asks_for_a_look_waits_for_no_pause() {
 fn a_store_that_is_down_or_has_no_such_version_is_tried_at_each_refresh() {
     let (fake, cached) = cached(true);
     initialize(&cached, Mode::Serve).unwrap();
-    let check = |expected: &str| {
+    let check = |expected: RefreshError| {
         for _ in 0..3 {
             let before = looks(&fake);
             cached.updater(Occasion::Rule).refresh();
             assert_eq!(looks(&fake), before + 1);
-            assert_eq!(cached.refreshes().unwrap().error.as_deref(), Some(expected));
+            assert_eq!(cached.refreshes().unwrap().error, Some(expected));
         }
     };
     fake.unreachable.store(true, Ordering::Relaxed);
-    check("the store cannot be reached");
+    check(RefreshError::Unreachable);
     fake.unreachable.store(false, Ordering::Relaxed);
     fake.activate(version(9)).unwrap();
     let n_reads = fake.n_reads();
-    check("the active version is not stored");
+    check(RefreshError::NotStored);
     assert_eq!(fake.n_reads(), n_reads + 3);
 }
 
