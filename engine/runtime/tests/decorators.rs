@@ -403,8 +403,12 @@ fn functions_see_the_call_as_plain_data() {
             method: "GET".into(),
             path: "/alive".into(),
             headers: vec![("a".into(), "1".into()), ("a".into(), "2".into())],
+            peer: Some([127, 0, 0, 1].into()),
+            request_id: "abc".into(),
             ..ViewRequest::default()
         };
+        let scopes = vec!["read".to_owned()];
+        request.caller.identify(Identity { principal: "ada".into(), scopes });
         let view = || Ok(ViewResponse { body: vec![0xff], ..ViewResponse::text(200, "") }.into());
         let returned = app.decorators().list("alive_decorators").call(None, &Arguments::Request(&request), view);
         returned.and_then(|returned| Ok(ViewResponse::try_from(returned)?))
@@ -419,7 +423,8 @@ fn functions_see_the_call_as_plain_data() {
     })
     .unwrap();
     let shown = "{\"method\": \"GET\", \"path\": \"/alive\", \"query\": {}, \"headers\": {\"a\": [\"1\", \"2\"]}, \
-                 \"body\": \"\"} \"alive_decorators\"";
+                 \"body\": \"\", \"peer\": \"127.0.0.1\", \"request_id\": \"abc\", \"principal\": \"ada\", \
+                 \"scopes\": [\"read\"]} \"alive_decorators\"";
     assert_eq!((answer.status, String::from_utf8(answer.body).unwrap().as_str()), (403, shown));
     let failures: [(Body, &str); 5] = [
         (|_| Ok(value(Data::Null)), "a decorator returned nothing where the call returns a response"),
