@@ -49,6 +49,10 @@ impl Decorator for AccessLog {
         );
         returned
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        Some(DecoratorDocs::default())
+    }
 }
 
 /// Returns the status that a client gets: a failure of a decorator is answered with 500.

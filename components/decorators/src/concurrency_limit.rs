@@ -5,7 +5,7 @@ use std::time::Duration;
 use palladium_component::prelude::*;
 
 use crate::gate::{Bounds, Gate};
-use crate::view::{later, only_views, request_of};
+use crate::view::{described_later, later, only_views, request_of};
 
 /// Bounds how many requests a view works on at once.
 ///
@@ -46,6 +46,11 @@ impl Decorator for ConcurrencyLimit {
             Some(_inside) => call.proceed(),
             None => Ok(later(request, 503, "too many requests are being worked on, try again later", 1).into()),
         }
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let responses = vec![described_later(503, "Too many requests are being worked on.")];
+        Some(DecoratorDocs { responses, ..DecoratorDocs::default() })
     }
 }
 

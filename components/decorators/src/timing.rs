@@ -50,6 +50,11 @@ impl Decorator for Timing {
         add_to_header(&mut response, "server-timing", &format!("{};dur={milliseconds:.3}", self.metric.0));
         Ok(response.into())
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let headers = vec![OperationHeader::text("server-timing", "How long the request took.")];
+        Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
+    }
 }
 
 #[cfg(test)]

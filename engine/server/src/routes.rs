@@ -136,15 +136,23 @@ impl Routes {
     /// # Errors
     /// As [`check_routes`].
     pub fn of(app: &App) -> Result<Routes, Diagnostics> {
-        let (routes, findings) = Routes::examine(app);
-        if !findings.is_empty() {
-            return Err(findings);
-        }
+        let routes = Routes::checked(app)?;
         routes.alive.observe();
         let rules: Vec<&str> = routes.all.iter().map(|route| route.rule.as_str()).collect();
         let views = app.all::<dyn View>();
         routes.observers.set(views.iter().filter_map(|placed| placed.component.observer(&rules)).collect());
         Ok(routes)
+    }
+
+    /// Returns the table of an application whose requests nobody is told about.
+    ///
+    /// # Errors
+    /// As [`check_routes`].
+    pub fn checked(app: &App) -> Result<Routes, Diagnostics> {
+        match Routes::examine(app) {
+            (routes, findings) if findings.is_empty() => Ok(routes),
+            (_, findings) => Err(findings),
+        }
     }
 
     /// Returns the table with what is wrong with it.
@@ -234,6 +242,11 @@ impl Routes {
     /// Returns what answers at a path by a rule with parts, and these.
     pub fn find_with_parts(&self, path: &str) -> Option<(&Arc<Route>, Parts)> {
         self.with_parts.iter().find_map(|(rule, route)| rule.parts(path).map(|parts| (route, parts)))
+    }
+
+    /// Returns every route in the order of the table.
+    pub fn all(&self) -> &[Arc<Route>] {
+        &self.all
     }
 
     /// Returns every route as views see it.

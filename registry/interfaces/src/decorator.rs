@@ -9,7 +9,7 @@ use palladium_data::Dataset;
 use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Caller, Explain, Failure, Lifecycle, Metadata, TrainedModel, Version};
+use crate::{Caller, DecoratorDocs, Explain, Failure, Lifecycle, Metadata, TrainedModel, Version};
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
 pub trait Decorator: Lifecycle {
@@ -18,6 +18,11 @@ pub trait Decorator: Lifecycle {
     /// # Errors
     /// Those of the call, which go on unchanged, or the decorator's own.
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure>;
+
+    /// Returns what it takes and answers around a view, for documents; nothing where it may answer anything.
+    fn docs(&self) -> Option<DecoratorDocs> {
+        None
+    }
 }
 
 /// A call on its way through the decorators of its list.
@@ -279,6 +284,11 @@ impl DecoratorList {
     /// Tells whether there are none: callers then make the call themselves.
     pub fn is_empty(&self) -> bool {
         self.decorators.is_empty()
+    }
+
+    /// Returns what each of them takes and answers around a view, the innermost first.
+    pub fn docs(&self) -> impl Iterator<Item = Option<DecoratorDocs>> {
+        self.decorators.iter().map(|decorator| decorator.docs())
     }
 
     /// Makes a call through the decorators, the last of the list outermost.
