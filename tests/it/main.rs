@@ -4,6 +4,7 @@
 mod admin;
 mod architecture;
 mod auth;
+mod browser;
 mod case;
 mod cases;
 mod catalogue;
@@ -16,6 +17,7 @@ mod documents;
 mod init;
 mod logging;
 mod metrics;
+mod openapi;
 mod predict;
 mod process;
 mod refresh;

@@ -12,8 +12,7 @@ use crate::field::Mapping;
 pub struct Sample(pub JsonMap<String, Json>);
 
 impl FromArgument for Sample {
-    const TYPE: ParamType =
-        ParamType::Map(&ParamType::OneOf(&[ParamType::Float, ParamType::Int, ParamType::Text, ParamType::Bool]));
+    const TYPE: ParamType = ParamType::Map(&ParamType::OneOf(&[ParamType::Float, ParamType::Text, ParamType::Bool]));
 
     fn from_argument(value: &Value) -> Result<Sample, Mismatch> {
         match value.as_map().map(|_| value.to_json()) {

@@ -107,14 +107,17 @@ impl Given {
         self.get(name).map(|value| read(value).ok_or_else(|| wrong(name, "a finite number", value))).transpose()
     }
 
-    /// Returns a value as it would be written as text: whole numbers and text.
+    /// Returns a value as it would be written as text: numbers, without a fraction that is nothing, and text.
     ///
     /// # Errors
     /// It is something else.
     pub fn digits(&self, name: &str, expected: &str) -> Result<Option<String>, Refusal> {
         let read = |value: &Json| match value {
             Json::String(text) => Some(text.clone()),
-            Json::Number(number) => Some(number.to_string()),
+            Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+                Some(whole) if whole.fract() == 0.0 => Some(format!("{whole:.0}")),
+                _ => Some(number.to_string()),
+            },
             _ => None,
         };
         self.get(name).map(|value| read(value).ok_or_else(|| wrong(name, expected, value))).transpose()
@@ -191,6 +194,10 @@ mod tests {
         }
         let json = given("", "application/json", r#"{"version": 7, "score": 0.5}"#).unwrap();
         assert_eq!(json.digits("version", "a version").unwrap().as_deref(), Some("7"));
+        for (number, expected) in [("7.0", "7"), ("2e3", "2000"), ("7.5", "7.5"), ("-1.0", "-1")] {
+            let json = given("", "application/json", &format!("{{\"version\": {number}}}")).unwrap();
+            assert_eq!(json.digits("version", "a version").unwrap().as_deref(), Some(expected), "{number}");
+        }
         assert_eq!(json.number("score").unwrap(), Some(0.5));
     }
 

@@ -176,18 +176,21 @@ fn take(operation: &mut Operation, values: &[Taken], parts: &[String]) {
         return;
     }
     let required: Vec<&str> = others.iter().filter(|taken| taken.is_required).map(|taken| taken.name).collect();
-    let property = |taken: &Taken| {
-        let mut schema = schema_of(taken);
-        schema["description"] = json!(taken.description);
-        (taken.name.to_owned(), schema)
+    let object = |may_be_null: bool| {
+        let property = |taken: &Taken| {
+            let mut schema = schema_of(taken);
+            schema["description"] = json!(taken.description);
+            if may_be_null && !taken.is_required {
+                schema["type"] = json!([schema["type"], "null"]);
+            }
+            (taken.name.to_owned(), schema)
+        };
+        let properties: JsonMap<String, Json> = others.iter().map(property).collect();
+        json!({"type": "object", "required": required, "properties": properties})
     };
-    let properties: JsonMap<String, Json> = others.iter().map(property).collect();
-    let schema = json!({"type": "object", "required": required, "properties": properties});
     let form = "application/x-www-form-urlencoded".to_owned();
-    let content = vec![
-        OperationContent { media_type: form, schema: schema.clone(), example: None },
-        OperationContent::json(schema),
-    ];
+    let form = OperationContent { media_type: form, schema: object(false), example: None };
+    let content = vec![form, OperationContent::json(object(true))];
     operation.body = Some(OperationBody { is_required: !required.is_empty(), content });
     let note = "What the body holds may also stand in the query string.";
     operation.description = format!("{} {note}", operation.description).trim().to_owned();
@@ -211,7 +214,7 @@ fn schema_of(taken: &Taken) -> Json {
             None => json!({"type": "boolean"}),
         },
         TakenKind::Number => json!({"type": "number"}),
-        TakenKind::Version => json!({"type": "integer", "minimum": 1}),
+        TakenKind::Version => json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX}),
         TakenKind::Job => json!({"type": "string", "minLength": 1}),
     }
 }
