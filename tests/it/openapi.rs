@@ -202,10 +202,11 @@ fn decorators_say_how_to_prove_who_calls() {
     assert_eq!(statuses(get), ["200", "400", "401", "429", "500", "503"]);
     let schemes = &basic["components"]["securitySchemes"];
     assert_eq!(*schemes, json!({"basic": {"type": "http", "scheme": "basic", "description": "User and password."}}));
-    assert_eq!(get["responses"]["401"]["headers"]["www-authenticate"]["required"], true);
+    let header = |status: &str, name: &str| resolved(&basic, &get["responses"][status]["headers"][name]).clone();
+    assert_eq!(header("401", "www-authenticate")["required"], true);
     assert!(get["responses"]["401"]["content"]["text/plain"].is_object());
-    assert_eq!(get["responses"]["429"]["headers"]["retry-after"]["required"], true);
-    assert_eq!(get["responses"]["200"]["headers"]["ratelimit-remaining"]["schema"]["type"], "integer");
+    assert_eq!(header("429", "retry-after")["required"], true);
+    assert_eq!(header("200", "ratelimit-remaining")["schema"]["type"], "integer");
     assert_eq!(basic["paths"]["/list"]["get"]["security"], Json::Null);
 
     let key = document(&["auth/api_key.ron"], "{}");
@@ -315,6 +316,8 @@ fn views_say_what_they_take() {
     assert_eq!(paths["/jobs"]["get"]["parameters"][0]["required"], false);
     assert!(paths["/metrics"]["get"]["responses"]["200"]["content"]["text/plain"].is_object());
     assert!(statuses(&paths["/alive"]["get"]).contains(&"503"), "the iris example requires a model");
+    let groups = json!(["Predictions", "State", "Administration", "Documentation"].map(|name| json!({"name": name})));
+    assert_eq!(document["tags"], groups);
     let ids = paths.as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
     let mut ids: Vec<&str> = ids.map(|operation| operation["operationId"].as_str().unwrap()).collect();
     let count = ids.len();

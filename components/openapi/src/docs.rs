@@ -51,6 +51,9 @@ pub struct Docs {
     named: OnceLock<Named>,
 }
 
+/// What the files of the page are for.
+const FILE: &str = "Show a file of the page";
+
 /// What the root key `service_metadata` calls the service.
 #[derive(Default)]
 struct Named {
@@ -123,12 +126,15 @@ impl View for Docs {
             path if Some(path) == self.docs_rule.as_ref() => {
                 ("Show the page", "The page.", vec![answer("text/html", json!({"type": "string"}))])
             }
-            _ => ("Show a file of the page", "The file.", Vec::new()),
+            _ => (FILE, "The file.", Vec::new()),
         };
         operation.summary = summary.to_owned();
         let mut response = OperationResponse::new(200, status);
         response.content = content;
         operation.add(response);
+        if operation.summary == FILE {
+            operation.add(OperationResponse::new(304, "The client has it."));
+        }
         vec![operation]
     }
 

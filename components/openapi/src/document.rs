@@ -3,7 +3,7 @@
 use palladium_component::prelude::*;
 use serde_json::{Map as JsonMap, Value as Json, json};
 
-use crate::schemas::Schemas;
+use crate::schemas::{Schemas, component_name, unique};
 use crate::security::{Requirements, Schemes};
 
 /// What is said about the service as a whole.
@@ -36,8 +36,15 @@ struct Document {
     paths: JsonMap<String, Json>,
     schemas: Schemas,
     schemes: Schemes,
+    headers: JsonMap<String, Json>,
     operation_ids: JsonMap<String, Json>,
+    /// The groups of operations, in the order in which they came.
+    groups: Vec<String>,
 }
+
+/// The groups that are shown before and after all others.
+const FIRST: &str = "Predictions";
+const LAST: [&str; 2] = ["Other", "Documentation"];
 
 impl Document {
     fn add(&mut self, route: &ServedRoute, operations: Vec<Operation>) {
@@ -73,6 +80,9 @@ impl Document {
     }
 
     fn operation(&mut self, path: &str, operation: Operation) -> (String, JsonMap<String, Json>) {
+        if !self.groups.contains(&operation.group) {
+            self.groups.push(operation.group.clone());
+        }
         let mut written = JsonMap::new();
         let mut insert = |key: &str, value: Json| drop(written.insert(key.to_owned(), value));
         insert("tags", json!([operation.group]));
@@ -105,7 +115,7 @@ impl Document {
         let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         let id = std::iter::once(method.to_ascii_lowercase()).chain(words.map(str::to_owned));
         let id = id.collect::<Vec<_>>().join("_");
-        crate::schemas::unique(&mut self.operation_ids, &id, json!([method, path]))
+        unique(&mut self.operation_ids, &id, json!([method, path]))
     }
 
     fn parameter(&mut self, parameter: OperationParameter) -> Json {
@@ -145,7 +155,8 @@ impl Document {
             let schema = self.schemas.collect(header.schema);
             let header_of =
                 json!({"description": header.description, "required": header.is_required, "schema": schema});
-            headers.insert(header.name, header_of);
+            let name = unique(&mut self.headers, &component_name(&header.name), header_of);
+            headers.insert(header.name, json!({"$ref": format!("#/components/headers/{name}")}));
         }
         if !headers.is_empty() {
             written["headers"] = Json::Object(headers);
@@ -172,8 +183,11 @@ impl Document {
         if let Some(path) = info.root_path {
             document["servers"] = json!([{"url": path}]);
         }
+        self.groups.sort_by_key(|group| (group != FIRST, LAST.iter().position(|last| group == last)));
+        document["tags"] = self.groups.iter().map(|group| json!({"name": group})).collect();
         document["paths"] = Json::Object(self.paths);
-        document["components"] = json!({"schemas": self.schemas.finish(), "responses": responses});
+        document["components"] =
+            json!({"schemas": self.schemas.finish(), "responses": responses, "headers": self.headers});
         let schemes = self.schemes.finish();
         if !schemes.is_empty() {
             document["components"]["securitySchemes"] = Json::Object(schemes);
