@@ -416,6 +416,9 @@ fn a_running_service_shows_the_classes_of_its_model() {
     assert_eq!(get("/docs/nothing.js").status(), 404);
 }
 
+/// The argon2 hash of `secret`, as in the examples.
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$cGFsbGFkaXVtLW1hbnVhbA$bP2MnedpyMc7QZlW9p46VglcHSH7bg56I7RVSB/vaDU";
+
 /// Fails where the console complains or anything is asked of another server.
 fn check_quiet(browser: &Browser, base: &str) {
     let console = browser.console();
@@ -457,6 +460,24 @@ fn the_page_shows_the_service_and_tries_it_out() {
 }
 
 #[test]
+fn the_page_asks_for_what_the_service_wants_to_know_of_callers() {
+    let Some(browser) = Browser::start() else { return };
+    let service = service(&["auth/basic.ron"], "{}", &[]);
+    browser.open(&format!("{}/docs", service.base));
+    browser.find(".auth-wrapper button.authorize").click();
+    browser.find("#auth-basic-username").type_in("admin");
+    browser.find("#auth-basic-password").type_in("secret");
+    browser.screenshot("docs-login");
+    browser.find(".auth-btn-wrapper button.authorize").click();
+    browser.find(".auth-btn-wrapper button.btn-done").click();
+    let operation = "#operations-Predictions-get_predict";
+    browser.find(&format!("{operation} .opblock-summary-control")).click();
+    browser.find(&format!("{operation} button.execute")).click();
+    browser.wait_for("the prediction", || browser.text().contains("\"Iris-versicolor\"").then_some(()));
+    check_quiet(&browser, &service.base);
+}
+
+#[test]
 fn the_page_works_by_keyboard_and_under_another_path() {
     let Some(browser) = Browser::start() else { return };
     let own = r#"{"docs": {"!": "palladium.openapi.Docs", "rule": "/a/api.json", "docs_rule": "/a/b/docs"}}"#;
@@ -472,6 +493,9 @@ fn the_page_works_by_keyboard_and_under_another_path() {
     browser.find("#operations-Predictions-get_predict button.execute");
     check_quiet(&browser, &service.base);
 }
+
+/// What is the same behind decorators need not be tried so often: checking passwords takes its time.
+const FEW: [&str; 2] = ["--max-examples", "8"];
 
 /// Has schemathesis send what the document allows and forbids, and compare the answers with it.
 #[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
@@ -508,15 +532,30 @@ fn schemathesis_finds_nothing_in_the_iris_service() {
 #[test]
 fn schemathesis_finds_nothing_behind_decorators() {
     // The limits of the examples would refuse most requests.
-    let rate = |index: u8| {
-        [format!("predict_decorators.{index}.per_second=100000"), format!("predict_decorators.{index}.burst=100000")]
-    };
+    let rate = |index: u8| ["per_second", "burst"].map(|name| format!("predict_decorators.{index}.{name}=100000"));
+    let login = ["--auth", "admin:secret"];
     let cases = [
-        ("auth/basic.ron", rate(1), ["--auth", "admin:secret"]),
+        ("auth/basic.ron", rate(1), login),
         ("auth/api_key.ron", rate(0), ["--header", "x-api-key: iris-example-key"]),
     ];
     for (layer, [per_second, burst], credentials) in cases {
         let service = service(&[layer], "{}", &["--set", &per_second, "--set", &burst]);
-        check_by_schemathesis(&service, &credentials);
+        check_by_schemathesis(&service, &[&credentials, &FEW[..]].concat());
     }
+    let lists = ["alive", "list", "server_fit", "jobs", "activate", "update_model_cache"];
+    let others = lists.map(|list| format!(r#""{list}_decorators": {{"__copy__": "predict_decorators"}}"#)).join(", ");
+    let own = format!(
+        r#"{{
+            "predict_decorators": [
+                {{"!": "palladium.decorators.ConcurrencyLimit", "max": 8}},
+                "palladium.decorators.Timing",
+                {{"!": "palladium.decorators.BasicAuth", "users": {{"admin": "{HASH}"}}}},
+                {{"!": "palladium.decorators.RateLimit", "per_second": 100000}},
+                {{"!": "palladium.decorators.Cors", "origins": "https://a.example.com"}},
+                "palladium.decorators.SecurityHeaders",
+            ],
+            {others}
+        }}"#
+    );
+    check_by_schemathesis(&service(&["service/admin.ron"], &own, &[]), &[&login, &FEW[..]].concat());
 }

@@ -9,8 +9,7 @@ use crate::document::{Info, write};
 use crate::page::{Page, answer_file};
 use crate::path::{check_path, relative};
 
-/// Describes the service: as an OpenAPI 3.1 document for programs, and as a page for people, on which requests can be
-/// tried out.
+/// Describes the service in an OpenAPI document, and on a page.
 ///
 /// ```ron
 /// "docs": {
@@ -18,16 +17,18 @@ use crate::path::{check_path, relative};
 /// }
 /// ```
 ///
-/// The entry may stand under any key; without it a service describes itself to nobody. The document at `/openapi.json`
-/// has every route of the service with what it takes and answers: predict services with the names and types of their
-/// mapping, the views of the server, and what the decorators of each route want and answer, such as how to prove who
-/// calls. It is made for each request: where the model is in memory, it shows the labels of its classes. Examples are made
-/// of the mapping, or are the `sample` of the predict service.
+/// The entry may stand under any key; without it a service describes itself to nobody. The document at `/openapi.json`,
+/// OpenAPI 3.1, has every route of the service with what it takes and answers: predict services with the names and
+/// types of their mapping, the views of the server, and what the decorators of each route want and answer, such as how
+/// to prove who calls. It is made for each request: where the model is in memory, it shows the labels of its classes.
+/// Examples are made of the mapping, or are the `sample` of the predict service. `palladium openapi` prints the document
+/// without serving.
 ///
-/// The page at `/docs` is Swagger UI. All of its files are part of the program, and it asks no other server.
+/// The page at `/docs` is Swagger UI, on which requests can be tried out. All of its files are part of the program, and
+/// it asks no other server.
 ///
-/// Whoever reaches the two routes reads which routes there are, unless a decorator of the list refuses. `palladium
-/// openapi` prints the document without serving.
+/// Whoever reaches the routes reads what the service has, unless a decorator of the list refuses. Browsers ask for user
+/// and password where that is `BasicAuth`; to one that wants a key or a token they cannot bring any.
 #[component(View, name = "palladium.openapi.Docs", check, lifecycle)]
 pub struct Docs {
     /// The path of the document, beginning with `/`.

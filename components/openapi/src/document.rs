@@ -71,7 +71,11 @@ impl Document {
             };
             docs.responses.into_iter().for_each(|response| operation.add(response));
             for response in &mut operation.responses {
-                response.headers.extend(docs.headers.iter().cloned());
+                // A decorator that fails is answered for by the server, outside of all of them.
+                let is_certain = response.status.is_some_and(|status| status != 500);
+                let headers = docs.headers.iter().cloned();
+                let headers = headers.map(|header| if is_certain { header } else { header.optional() });
+                response.headers.extend(headers);
             }
             requirements.require(docs.security, &mut self.schemes);
             scopes.extend(docs.scopes);
