@@ -55,7 +55,7 @@ fn check_valid(document: &Json) {
     let index = compiler.compile("http://test/meta.json", &mut schemas).unwrap();
     schemas.validate(document, index).unwrap_or_else(|error| panic!("{error:#}\n{document:#}"));
     let mut places = Vec::new();
-    schemas_in(document, String::new(), &mut places);
+    schemas_in(document, "", &mut places);
     assert!(places.len() > 10);
     for place in places {
         let compiled = compiler.compile(&format!("http://test/document.json#{place}"), &mut schemas);
@@ -64,18 +64,18 @@ fn check_valid(document: &Json) {
 }
 
 /// Collects the places of the schemas of a document.
-fn schemas_in(value: &Json, place: String, found: &mut Vec<String>) {
+fn schemas_in(value: &Json, place: &str, found: &mut Vec<String>) {
     match value {
         Json::Object(entries) => {
             for (key, entry) in entries {
                 let escaped = key.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
                 let below = format!("{place}/{escaped}");
                 let is_named = place == "/components/schemas";
-                if key == "schema" || is_named { found.push(below) } else { schemas_in(entry, below, found) }
+                if key == "schema" || is_named { found.push(below) } else { schemas_in(entry, &below, found) }
             }
         }
         Json::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| schemas_in(item, format!("{place}/{index}"), found));
+            items.iter().enumerate().for_each(|(index, item)| schemas_in(item, &format!("{place}/{index}"), found));
         }
         _ => {}
     }
