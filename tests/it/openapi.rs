@@ -45,7 +45,7 @@ fn fail(folder: &Path, arguments: &[&str]) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// Checks a document by the schema of OpenAPI 3.1, and its schemas by that of JSON Schema.
+/// Checks a document by the schema that the OpenAPI Initiative publishes for 3.1, and its schemas by that of JSON Schema.
 fn check_valid(document: &Json) {
     let meta = std::fs::read_to_string(repository().join("tests/fixtures/openapi-3.1.schema.json")).unwrap();
     let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
@@ -342,7 +342,7 @@ fn functions_may_answer_anything() {
     let document: Json = serde_json::from_str(&printed).unwrap();
     check_valid(&document);
     let hello = &document["paths"]["/hello/{name}"]["get"];
-    assert_eq!(statuses(hello), ["400", "404", "500", "default"]);
+    assert_eq!(statuses(hello), ["default"]);
     assert_eq!(hello["parameters"][0]["name"], "name");
     assert!(statuses(&document["paths"]["/list"]["get"]).contains(&"default"));
 }
@@ -524,7 +524,23 @@ fn check_by_schemathesis(service: &Service, options: &[&str]) {
 
 #[test]
 fn schemathesis_finds_nothing_in_the_iris_service() {
-    let service = service(&["service/admin.ron", "service/metrics.ron"], "{}", &[]);
+    let own = r#"{
+        "probabilities": {
+            "!": "palladium.server.PredictService",
+            "entry_point": "/probabilities",
+            "mapping": [
+                ["sepal length", "float"], ["sepal width", "int"], ["petal length", "bool"], ["petal width", "float"],
+            ],
+            "predict_proba": true,
+        },
+        "activate_by_path": {
+            "!": "palladium.server.add_url_rule",
+            "rule": "/activate/<model_version>",
+            "view_func": "palladium.server.activate",
+            "methods": ["PUT"],
+        },
+    }"#;
+    let service = service(&["service/admin.ron", "service/metrics.ron"], own, &[]);
     check_by_schemathesis(&service, &[]);
     assert_eq!(service.get(SAMPLE).status(), 200);
 }

@@ -27,33 +27,33 @@ pub fn operations(route: &Route, service: &Service) -> Vec<Operation> {
 
 fn of_view(route: &Route, view: &ViewRoute, service: &Service) -> Vec<Operation> {
     let methods = || route.methods.names().filter(|method| !["HEAD", "OPTIONS"].contains(method));
-    let unknown = |name: &str| methods().map(|method| unknown(method, name, &view.rule)).collect();
+    let unknown = |by: &str| methods().map(|method| unknown(method, by)).collect();
     match &view.answers {
         Answers::Server(answers) => {
             let parts = parts(&view.rule);
             methods().map(|method| views::operation(*answers, method, &parts, service)).collect()
         }
-        Answers::Function(function) => unknown(function.name()),
+        Answers::Function(_) => unknown("Answered by a function of the configuration"),
         Answers::Own(own) => {
             let methods = methods().map(str::to_owned).collect();
             let rule = ViewRule { path: view.rule.clone(), methods, changes: view.changes };
             match own.operations(&rule) {
-                operations if operations.is_empty() => unknown(&view.rule),
+                operations if operations.is_empty() => unknown("Answered by a component"),
                 operations => operations,
             }
         }
     }
 }
 
-/// Returns the operation of a view that does not describe itself.
-fn unknown(method: &str, name: &str, rule: &str) -> Operation {
+/// Returns the operation of a view that does not describe itself: whatever status it has, it may be the view's own.
+fn unknown(method: &str, summary: &str) -> Operation {
     let mut operation = Operation {
         method: method.to_owned(),
-        summary: if name.is_empty() { format!("{method} {rule}") } else { name.to_owned() },
+        summary: summary.to_owned(),
         group: "Other".to_owned(),
         ..Operation::default()
     };
-    operation.add(OperationResponse::unknown("What the view answers."));
+    operation.add(OperationResponse::unknown("What the view answers, or an error of the service."));
     operation
 }
 
@@ -65,6 +65,9 @@ fn complete(operation: &mut Operation, view: &ViewRoute) {
         if !operation.parameters.iter().any(is_known) {
             operation.parameters.push(part_of_path(part));
         }
+    }
+    if operation.responses.iter().any(|response| response.status.is_none()) {
+        return;
     }
     if !parts.is_empty() {
         operation.add(OperationResponse::refusal(404, "There is nothing at this path."));
