@@ -2,7 +2,8 @@
 # The servers that the tests of the model stores talk to: PostgreSQL, MariaDB, nginx with WebDAV, moto and s3rver for
 # S3, Azurite for Azure. Each listens on a free port of 127.0.0.1, keeps its files in a temporary folder and ends with
 # the shell that started it. The variables PALLADIUM_TEST_... say where they are; PALLADIUM_TEST_PYTHON is a Python with
-# what reads the metrics of the service, and PALLADIUM_TEST_PROMTOOL is the program of Prometheus that checks them.
+# what reads the metrics of the service and with schemathesis, PALLADIUM_TEST_PROMTOOL is the program of Prometheus that
+# checks them, and PALLADIUM_TEST_CHROMEDRIVER the one that drives a headless Chromium.
 #
 #     ./scripts/services.sh COMMAND [ARGUMENT]...
 #
@@ -22,6 +23,7 @@ bring_services() {
     PATH="$PATH:/usr/sbin"
     need curl curl openssl openssl setpriv util-linux flock util-linux \
         '/usr/lib/postgresql/*/bin/postgres' postgresql mariadbd mariadb-server nginx nginx-light \
+        chromium chromium chromedriver chromium-driver \
         /usr/bin/python3 python3 '/usr/lib/python3*/ensurepip/__init__.py' python3-venv node nodejs npm npm
     mkdir -p "$services_cache"
     # Several working trees share the folder.
@@ -94,6 +96,7 @@ start_services() {
     export PALLADIUM_TEST_AZURE="http://127.0.0.1:$azurite/devstoreaccount1"
     export PALLADIUM_TEST_PYTHON="$services_cache/python/bin/python"
     export PALLADIUM_TEST_PROMTOOL="$services_cache/promtool"
+    export PALLADIUM_TEST_CHROMEDRIVER=chromedriver
     export PALLADIUM_TEST_SERVERS=all
 }
 

@@ -205,7 +205,10 @@ fn a_check_starts_everything_and_stops() {
                   /list (GET, HEAD, OPTIONS): palladium.server.list\n\
                   /live (GET, HEAD, OPTIONS): palladium.server.live\n\
                   /ready (GET, HEAD, OPTIONS): palladium.server.ready\n\
-                  /predict (GET, HEAD, OPTIONS, POST): `predict_service`\n";
+                  /predict (GET, HEAD, OPTIONS, POST): `predict_service`\n\
+                  /openapi.json (GET, HEAD, OPTIONS): component, `docs`\n\
+                  /docs (GET, HEAD, OPTIONS): component, `docs`\n\
+                  /docs/<file> (GET, HEAD, OPTIONS): component, `docs`\n";
     let (code, output, _) = check(&["--config", "config.ron"]);
     assert_eq!((code, output), (Some(0), format!("{routes}not ready: no model of `model_persister` is loaded")));
     succeed(folder.path(), &["fit", "--config", "config.ron"]);
@@ -235,7 +238,7 @@ fn a_check_prints_the_routes_if_asked() {
     assert!(text.starts_with("/alive (GET, HEAD, OPTIONS): palladium.server.alive\n"), "{text}");
     let fit = "\n/fit (OPTIONS, POST): palladium.server.fit, `flask_add_url_rules.0`; open to everybody\n";
     assert!(text.contains(fit), "{text}");
-    assert!(text.ends_with("\nno findings, 11 components\n"), "{text}");
+    assert!(text.ends_with("\nno findings, 12 components\n"), "{text}");
     let json: Json = serde_json::from_str(&check("json")).unwrap();
     let predict = json["routes"].as_array().unwrap().iter().find(|route| route["path"] == "/predict").unwrap();
     let expected = json!({

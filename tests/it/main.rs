@@ -4,6 +4,7 @@
 mod admin;
 mod architecture;
 mod auth;
+mod browser;
 mod case;
 mod cases;
 mod catalogue;
@@ -18,6 +19,7 @@ mod logging;
 mod metrics;
 #[cfg(feature = "otel")]
 mod open_telemetry;
+mod openapi;
 mod predict;
 mod process;
 mod refresh;

@@ -55,6 +55,10 @@ impl Decorator for AccessLog {
     fn is_quick(&self) -> bool {
         true
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        Some(DecoratorDocs::default())
+    }
 }
 
 /// Returns the status that a client gets: a failure of a decorator is answered with 500.

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::credentials::{Given, bearer, header};
 use crate::plain::{HeaderName, Texts, hidden};
-use crate::view::{only_views, refusal, request_of};
+use crate::view::{described_401, only_views, refusal, request_of};
 
 /// Lets programs with a key in.
 ///
@@ -193,6 +193,23 @@ impl Decorator for ApiKey {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let scheme = |name: &str, credential| SecurityScheme {
+            name: name.to_owned(),
+            description: "A key.".to_owned(),
+            credential,
+        };
+        let key = |place, name: &String| Credential::Key { place, name: name.clone() };
+        let of_header = self.header.iter().map(|header| scheme("apiKey", key(ParameterPlace::Header, &header.0)));
+        let of_bearer = self.bearer.then(|| scheme("apiKeyBearer", Credential::Bearer { format: None }));
+        let of_query = self.query_parameter.iter().map(|name| scheme("apiKeyQuery", key(ParameterPlace::Query, name)));
+        Some(DecoratorDocs {
+            security: of_header.chain(of_bearer).chain(of_query).collect(),
+            responses: vec![described_401("The key is missing or unknown.")],
+            ..DecoratorDocs::default()
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use crate::access_log::status_of;
 use crate::journal::Journal;
-use crate::view::{later, only_views, principal, request_of};
+use crate::view::{described_later, later, only_views, principal, request_of};
 
 /// Writes down who did what and when, for views that change something.
 ///
@@ -110,6 +110,11 @@ impl Decorator for AuditLog {
             tracing::error!(target: "palladium::audit", request_id, "the answer cannot be written down: {error}");
         }
         returned
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let responses = vec![described_later(503, "The request cannot be written down.")];
+        Some(DecoratorDocs { responses, ..DecoratorDocs::default() })
     }
 }
 

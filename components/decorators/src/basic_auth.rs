@@ -12,7 +12,7 @@ use crate::gate::{Bounds, Gate};
 use crate::keyed_hash::{Hash, KeyedHash};
 use crate::password::Users;
 use crate::plain::QuotedText;
-use crate::view::{later, only_views, request_of, text_refusal};
+use crate::view::{described_401, described_later, later, only_views, request_of, text_refusal};
 use crate::watched::{Watched, read};
 
 /// Lets users with a password in, by HTTP Basic authentication.
@@ -174,6 +174,20 @@ impl Decorator for BasicAuth {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let asked =
+            OperationResponse { content: vec![OperationContent::text()], ..described_401("Who calls is unknown.") };
+        Some(DecoratorDocs {
+            security: vec![SecurityScheme {
+                name: "basic".to_owned(),
+                description: "User and password.".to_owned(),
+                credential: Credential::Basic,
+            }],
+            responses: vec![asked, described_later(503, "Too many passwords are being checked.")],
+            ..DecoratorDocs::default()
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use palladium_component::prelude::*;
 
 use crate::gate::{Bounds, Gate};
-use crate::view::{later, only_views, request_of};
+use crate::view::{described_later, later, only_views, request_of};
 
 /// Bounds how many requests a view works on at once.
 ///
@@ -50,6 +50,11 @@ impl Decorator for ConcurrencyLimit {
 
     fn is_quick(&self) -> bool {
         self.max_wait == 0.0
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let responses = vec![described_later(503, "Too many requests are being worked on.")];
+        Some(DecoratorDocs { responses, ..DecoratorDocs::default() })
     }
 }
 

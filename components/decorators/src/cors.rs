@@ -148,6 +148,13 @@ impl Decorator for Cors {
     fn is_quick(&self) -> bool {
         true
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let allowed = OperationHeader::text("access-control-allow-origin", "The pages that may read the answer.");
+        let headers =
+            vec![allowed.optional(), OperationHeader::text("vary", "The headers of requests that change the answer.")];
+        Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use self::source::{KeySource, Published, Times};
 use self::verify::{Expected, Rejection};
 use crate::credentials::{Given, bearer};
 use crate::plain::{QuotedText, ServiceUrl, Texts};
-use crate::view::{later, only_views, refusal, request_of};
+use crate::view::{described_bearer, later, only_views, refusal, request_of};
 use crate::watched::{Watched, read};
 
 /// Lets callers in who bring a signed token (JWT) of an identity provider.
@@ -243,6 +243,18 @@ impl Decorator for JwtBearer {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        Some(DecoratorDocs {
+            security: vec![SecurityScheme {
+                name: "jwt".to_owned(),
+                description: format!("A token of the issuer {} for {}.", self.issuer, self.audience.0.join(" or ")),
+                credential: Credential::Bearer { format: Some("JWT".to_owned()) },
+            }],
+            responses: described_bearer("Tokens cannot be verified at present."),
+            ..DecoratorDocs::default()
+        })
     }
 }
 

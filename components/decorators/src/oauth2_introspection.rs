@@ -14,7 +14,7 @@ use crate::gate::{Bounds, Gate};
 use crate::keyed_hash::{Hash, KeyedHash};
 use crate::plain::{QuotedText, ServiceUrl, Texts};
 use crate::remote::{Remote, RemoteError, json};
-use crate::view::{later, only_views, refusal, request_of};
+use crate::view::{described_bearer, later, only_views, refusal, request_of};
 
 /// Lets callers in whose token is active, as their identity provider says when it is asked (RFC 7662).
 ///
@@ -220,6 +220,18 @@ impl Decorator for OAuth2Introspection {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        Some(DecoratorDocs {
+            security: vec![SecurityScheme {
+                name: "oauth2".to_owned(),
+                description: "A token that the identity provider is asked about.".to_owned(),
+                credential: Credential::Bearer { format: None },
+            }],
+            responses: described_bearer("Tokens cannot be checked at present."),
+            ..DecoratorDocs::default()
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use palladium_component::ParamType;
 use palladium_component::prelude::*;
 
 use crate::plain::HeaderName;
-use crate::view::{later, only_views, principal, request_of};
+use crate::view::{described_later, later, only_views, principal, request_of};
 
 /// Bounds how often one caller may call.
 ///
@@ -189,6 +189,18 @@ impl Decorator for RateLimit {
 
     fn is_quick(&self) -> bool {
         true
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        Some(DecoratorDocs {
+            headers: vec![
+                OperationHeader::count("ratelimit-limit", "How many requests may follow at once."),
+                OperationHeader::count("ratelimit-remaining", "How many of them are left."),
+                OperationHeader::count("ratelimit-reset", "In how many seconds that is the full number again."),
+            ],
+            responses: vec![described_later(429, "Too many requests.")],
+            ..DecoratorDocs::default()
+        })
     }
 }
 

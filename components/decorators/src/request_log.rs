@@ -197,6 +197,10 @@ impl Decorator for RequestLog {
         }
         returned
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        Some(DecoratorDocs::default())
+    }
 }
 
 #[cfg(test)]

@@ -93,6 +93,16 @@ impl Decorator for RequireScope {
     fn authentication(&self) -> Authentication {
         Authentication::Required
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let challenge = OperationHeader::text("www-authenticate", "Which scopes are needed.");
+        let refused = OperationResponse::refusal(403, "The caller may not do this.").with_header(challenge);
+        Some(DecoratorDocs {
+            scopes: self.all_of.0.iter().chain(&self.any_of.0).cloned().collect(),
+            responses: vec![refused],
+            ..DecoratorDocs::default()
+        })
+    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,20 @@ impl Decorator for SecurityHeaders {
     fn is_quick(&self) -> bool {
         true
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let given = [
+            ("x-frame-options", self.frame_options.is_some()),
+            ("referrer-policy", self.referrer_policy.is_some()),
+            ("content-security-policy", self.content_security_policy.is_some()),
+            ("cache-control", self.cache_control.is_some()),
+            ("strict-transport-security", self.hsts_max_age.is_some()),
+        ];
+        let names = std::iter::once("x-content-type-options")
+            .chain(given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name));
+        let headers = names.map(|name| OperationHeader::text(name, "What browsers are told not to do.")).collect();
+        Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
+    }
 }
 
 #[cfg(test)]

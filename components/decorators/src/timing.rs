@@ -54,6 +54,11 @@ impl Decorator for Timing {
     fn is_quick(&self) -> bool {
         true
     }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        let headers = vec![OperationHeader::text("server-timing", "How long the request took.")];
+        Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
+    }
 }
 
 #[cfg(test)]

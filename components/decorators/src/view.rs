@@ -67,6 +67,28 @@ pub fn later(request: &ViewRequest, status: u16, message: &str, seconds: u64) ->
     response
 }
 
+/// Describes what [`later`] returns.
+pub fn described_later(status: u16, description: &str) -> OperationResponse {
+    let seconds = OperationHeader::count("retry-after", "In how many seconds to try again.");
+    OperationResponse::refusal(status, description).with_header(seconds)
+}
+
+/// Describes the refusal of a caller who has not proven who it is.
+pub fn described_401(description: &str) -> OperationResponse {
+    let challenge = OperationHeader::text("www-authenticate", "How to prove who calls.");
+    OperationResponse::refusal(401, description).with_header(challenge)
+}
+
+/// Describes the refusals of what wants a token.
+pub fn described_bearer(unavailable: &str) -> Vec<OperationResponse> {
+    let unclear = described_401("The request carries no token that can be read.");
+    vec![
+        described_401("The token is missing or not valid."),
+        OperationResponse { status: Some(400), ..unclear },
+        described_later(503, unavailable),
+    ]
+}
+
 /// Puts the id of the request on a refusal, as the service does with its own.
 fn named(request: &ViewRequest, mut response: ViewResponse) -> ViewResponse {
     if !request.request_id.is_empty() {

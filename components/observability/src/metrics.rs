@@ -64,6 +64,18 @@ impl View for Metrics {
         Some(&self.decorator_list_name)
     }
 
+    fn operations(&self, _: &ViewRule) -> Vec<Operation> {
+        let mut operation = Operation {
+            method: "GET".to_owned(),
+            summary: "Show the metrics".to_owned(),
+            description: "In the text format of Prometheus.".to_owned(),
+            group: "State".to_owned(),
+            ..Operation::default()
+        };
+        operation.add(OperationResponse::new(200, "The metrics.").with_content(OperationContent::text()));
+        vec![operation]
+    }
+
     fn observer(&self, rules: &[&str]) -> Option<Arc<dyn Observer>> {
         let recorder = Arc::new(Recorder::new(rules, &self.duration_buckets.0));
         *self.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&recorder));

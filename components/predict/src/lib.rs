@@ -7,6 +7,7 @@ mod field;
 mod predict_service;
 mod query;
 mod rows;
+mod sample;
 
 pub use add_url_rule::AddUrlRule;
 pub use field::{Field, FieldType, Mapping, Params};

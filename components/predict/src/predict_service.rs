@@ -2,10 +2,12 @@
 
 use palladium_component::interfaces::{PredictService, Signature};
 use palladium_component::prelude::*;
+use serde_json::{Map as JsonMap, Value as Json};
 use std::sync::Arc;
 
 use crate::convert::to_parameter;
 use crate::field::{Field, Mapping, Params};
+use crate::sample::Sample;
 use crate::{query, rows};
 
 /// Answers prediction requests over HTTP, with samples that a mapping describes.
@@ -59,6 +61,8 @@ pub struct MappingPredictService {
     /// Declares that a sample is a single value, as for models of texts; the mapping then has exactly one entry.
     #[param(default = false)]
     unwrap_sample: bool,
+    /// A sample as documents and forms show it: a map from the names of the mapping to values.
+    sample: Option<Sample>,
     /// The persister whose active model answers; without it the root key `model_persister` is taken.
     model_persister: Option<Arc<dyn Persister>>,
 }
@@ -69,6 +73,9 @@ impl MappingPredictService {
         if self.unwrap_sample && n_fields != 1 {
             let message = format!("`unwrap_sample` needs a `mapping` of exactly one entry, this one has {n_fields}");
             return Err(ArgumentError::new("unwrap_sample", message).help("leave `unwrap_sample` out for rows"));
+        }
+        if let Some(sample) = &self.sample {
+            sample.check(&self.mapping)?;
         }
         check_path(&self.entry_point)
     }
@@ -124,6 +131,10 @@ impl PredictService for MappingPredictService {
             parameters: self.params.fields().iter().map(Field::spec).collect(),
             probabilities: self.predict_proba,
         })
+    }
+
+    fn sample(&self) -> Option<JsonMap<String, Json>> {
+        self.sample.as_ref().map(|sample| sample.0.clone())
     }
 
     fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {

@@ -13,6 +13,8 @@ use palladium_linear as _;
 use palladium_metrics as _;
 #[cfg(feature = "observability")]
 use palladium_observability as _;
+#[cfg(feature = "openapi")]
+use palladium_openapi as _;
 #[cfg(feature = "persistence")]
 use palladium_persistence as _;
 #[cfg(feature = "predict")]

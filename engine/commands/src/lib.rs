@@ -17,6 +17,7 @@ mod json_schema;
 mod list;
 mod logging;
 mod manual;
+mod openapi;
 mod options;
 mod predict;
 mod redaction;

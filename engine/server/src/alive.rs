@@ -71,6 +71,11 @@ impl Alive {
         }
     }
 
+    /// Returns the names that it shows beside its own fields.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        self.required.iter().map(|required| required.name.as_str())
+    }
+
     /// Returns the required names of which no model is there.
     pub fn missing(&self) -> impl Iterator<Item = String> {
         self.required.iter().filter(|required| required.entry().is_none()).map(|required| required.name.clone())

@@ -59,6 +59,12 @@ impl Envelope {
         Ok(body)
     }
 
+    /// Returns what the metadata of every response have beside the framework's fields; nothing where decorators may
+    /// change any of them.
+    pub fn metadata(&self) -> Option<&serde_json::Map<String, Json>> {
+        self.decorators.is_empty().then_some(&self.metadata)
+    }
+
     /// Tells whether decorators are called for every response, which may then block.
     pub fn is_decorated(&self) -> bool {
         !self.decorators.is_empty()

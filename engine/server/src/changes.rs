@@ -14,17 +14,47 @@ use serde_json::json;
 
 use crate::answer::{Refusal, Shape, guarded, respond};
 use crate::decorated::{http_response, plain_response};
-use crate::given::Given;
+use crate::given::TakenKind::{Flag, Job, Number};
+use crate::given::{Given, Taken, TakenKind};
 use crate::jobs::{Cancel, Done, Kind, NotStarted};
 use crate::service::Service;
 use crate::views::ServerView;
+
+/// What a request may say about the fit that it starts.
+pub const FIT: [Taken; 4] = [
+    Taken { name: "persist", kind: Flag, is_required: false, description: "Whether to store the model." },
+    Taken {
+        name: "activate",
+        kind: Flag,
+        is_required: false,
+        description: "Whether to make the stored model the active one.",
+    },
+    Taken { name: "evaluate", kind: Flag, is_required: false, description: "Whether to score the model." },
+    Taken {
+        name: "persist_if_better_than",
+        kind: Number,
+        is_required: false,
+        description: "Stores the model only if its test score is this good or better.",
+    },
+];
+
+/// What a request has to say that activates a model.
+pub const ACTIVATE: [Taken; 1] = [Taken {
+    name: "model_version",
+    kind: TakenKind::Version,
+    is_required: true,
+    description: "The version to activate.",
+}];
+
+/// What a request may say about jobs.
+pub const JOBS: [Taken; 1] = [Taken { name: "id", kind: Job, is_required: false, description: "The id of a job." }];
 
 /// Answers a request that starts a fit.
 ///
 /// # Errors
 /// Options that cannot be understood or met, a fit that runs.
 pub fn start_fit(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
-    let given = Given::of(request, &["persist", "activate", "evaluate", "persist_if_better_than"])?;
+    let given = Given::of(request, &FIT)?;
     let usual = FitOptions::default();
     let options = FitOptions {
         persist: given.flag("persist")?.unwrap_or(usual.persist),
@@ -80,7 +110,7 @@ pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusa
 pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
     const SAID: &str = "the model cannot be activated";
     const EXPECTED: &str = "a version, a whole number from 1 on";
-    let given = Given::of(request, &["model_version"])?;
+    let given = Given::of(request, &ACTIVATE)?;
     let text = given.digits("model_version", EXPECTED)?;
     let text = text.ok_or_else(|| Refusal::bad_request("`model_version` is missing"))?;
     let version: Version = text.trim().parse().map_err(|_| {
@@ -112,7 +142,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
 /// # Errors
 /// There is no such job, or it cannot be stopped.
 pub fn jobs(service: &Arc<Service>, request: &ViewRequest) -> Result<HttpResponse, Refusal> {
-    let given = Given::of(request, &["id"])?;
+    let given = Given::of(request, &JOBS)?;
     let is_delete = request.method == "DELETE";
     let id = match (given.text("id")?, is_delete) {
         (Some(id), _) => id,

@@ -7,6 +7,30 @@ use serde_json::Value as Json;
 use crate::answer::Refusal;
 use crate::query;
 
+/// A value that a view takes by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    pub name: &'static str,
+    pub kind: TakenKind,
+    /// Whether a request without it is refused.
+    pub is_required: bool,
+    /// What it means, for documents.
+    pub description: &'static str,
+}
+
+/// What a view takes by a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenKind {
+    /// True or false.
+    Flag,
+    /// A finite number.
+    Number,
+    /// The version of a model.
+    Version,
+    /// The id of a job.
+    Job,
+}
+
 /// The values that a view knows by name. Those of the path, of query strings and forms are text.
 #[derive(Debug)]
 pub struct Given(Vec<(String, Json)>);
@@ -16,13 +40,13 @@ impl Given {
     ///
     /// # Errors
     /// A body that is neither a form nor a JSON object, a name that is given twice, or almost one that is known.
-    pub fn of(request: &ViewRequest, known: &[&str]) -> Result<Given, Refusal> {
+    pub fn of(request: &ViewRequest, known: &[Taken]) -> Result<Given, Refusal> {
         let text = |(name, value): &(String, String)| (name.clone(), Json::String(value.clone()));
         let pairs = request.parts.iter().chain(&request.query).map(text).chain(body(request)?);
         let mut given: Vec<(String, Json)> = Vec::new();
         for (name, value) in pairs {
-            if !known.contains(&name.as_str()) {
-                if let Some(near) = nearest(&name, known.iter().copied()) {
+            if !known.iter().any(|taken| taken.name == name) {
+                if let Some(near) = nearest(&name, known.iter().map(|taken| taken.name)) {
                     let shown: String = name.chars().take(60).collect();
                     return Err(Refusal::bad_request(format_args!("did you mean `{near}` by {shown:?}?")));
                 }
@@ -83,14 +107,17 @@ impl Given {
         self.get(name).map(|value| read(value).ok_or_else(|| wrong(name, "a finite number", value))).transpose()
     }
 
-    /// Returns a value as it would be written as text: whole numbers and text.
+    /// Returns a value as it would be written as text: numbers, without a fraction that is nothing, and text.
     ///
     /// # Errors
     /// It is something else.
     pub fn digits(&self, name: &str, expected: &str) -> Result<Option<String>, Refusal> {
         let read = |value: &Json| match value {
             Json::String(text) => Some(text.clone()),
-            Json::Number(number) => Some(number.to_string()),
+            Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+                Some(whole) if whole.fract() == 0.0 => Some(format!("{whole:.0}")),
+                _ => Some(number.to_string()),
+            },
             _ => None,
         };
         self.get(name).map(|value| read(value).ok_or_else(|| wrong(name, expected, value))).transpose()
@@ -131,7 +158,10 @@ fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
 mod tests {
     use super::*;
 
-    const KNOWN: [&str; 3] = ["persist", "score", "version"];
+    fn known() -> [Taken; 3] {
+        let taken = |name, kind| Taken { name, kind, is_required: false, description: "" };
+        [taken("persist", TakenKind::Flag), taken("score", TakenKind::Number), taken("version", TakenKind::Version)]
+    }
 
     fn given(query: &str, content_type: &str, body: &str) -> Result<Given, String> {
         let request = ViewRequest {
@@ -140,7 +170,7 @@ mod tests {
             body: body.into(),
             ..ViewRequest::default()
         };
-        Given::of(&request, &KNOWN).map_err(|refusal| format!("{refusal:?}"))
+        Given::of(&request, &known()).map_err(|refusal| format!("{refusal:?}"))
     }
 
     #[test]
@@ -164,6 +194,10 @@ mod tests {
         }
         let json = given("", "application/json", r#"{"version": 7, "score": 0.5}"#).unwrap();
         assert_eq!(json.digits("version", "a version").unwrap().as_deref(), Some("7"));
+        for (number, expected) in [("7.0", "7"), ("2e3", "2000"), ("7.5", "7.5"), ("-1.0", "-1")] {
+            let json = given("", "application/json", &format!("{{\"version\": {number}}}")).unwrap();
+            assert_eq!(json.digits("version", "a version").unwrap().as_deref(), Some(expected), "{number}");
+        }
         assert_eq!(json.number("score").unwrap(), Some(0.5));
     }
 

@@ -9,6 +9,8 @@
 //! Each request can be logged with its id, its trace, status and duration: at the level `info` of the target
 //! `palladium::access`. Nothing is measured while that level is off, which is why filters leave it off by default.
 //!
+//! What every route takes and answers is described in `docs.rs`, for those who publish it.
+//!
 //! Errors are JSON, with one exception: what cannot be read as the head of a request (a broken request line, headers
 //! beyond the limit, a head that is too slow) is refused by actix itself with 400, 431 or 408 and an empty body.
 
@@ -17,6 +19,7 @@ mod answer;
 mod body;
 mod changes;
 mod decorated;
+mod docs;
 mod given;
 mod jobs;
 mod methods;
@@ -40,6 +43,7 @@ mod views;
 pub use options::{Limits, ServeOptions};
 pub use routes::{RouteInfo, check_routes, route_table};
 pub use serve::{Bound, ServeError, serve};
+pub use service::{DocumentError, document};
 pub use stop::Stopper;
 
 #[cfg(test)]

@@ -154,10 +154,7 @@ impl Routes {
     /// # Errors
     /// As [`check_routes`].
     pub fn of(app: &App) -> Result<Routes, Diagnostics> {
-        let (routes, findings) = Routes::examine(app);
-        if !findings.is_empty() {
-            return Err(findings);
-        }
+        let routes = Routes::checked(app)?;
         routes.alive.observe();
         let rules: Vec<&str> = routes.all.iter().map(|route| route.rule.as_str()).collect();
         let (views, objects) = (app.all::<dyn View>(), app.all::<dyn Object>());
@@ -165,6 +162,17 @@ impl Routes {
         let of_objects = objects.iter().filter_map(|placed| placed.component.observer(&rules));
         routes.observers.set(of_views.chain(of_objects).collect());
         Ok(routes)
+    }
+
+    /// Returns the table of an application whose requests nobody is told about.
+    ///
+    /// # Errors
+    /// As [`check_routes`].
+    pub fn checked(app: &App) -> Result<Routes, Diagnostics> {
+        match Routes::examine(app) {
+            (routes, findings) if findings.is_empty() => Ok(routes),
+            (_, findings) => Err(findings),
+        }
     }
 
     /// Returns the table with what is wrong with it.
@@ -254,6 +262,11 @@ impl Routes {
     /// Returns what answers at a path by a rule with parts, and these.
     pub fn find_with_parts(&self, path: &str) -> Option<(&Arc<Route>, Parts)> {
         self.with_parts.iter().find_map(|(rule, route)| rule.parts(path).map(|parts| (route, parts)))
+    }
+
+    /// Returns every route in the order of the table.
+    pub fn all(&self) -> &[Arc<Route>] {
+        &self.all
     }
 
     /// Returns every route as views see it.

@@ -26,6 +26,14 @@ impl Rule {
         segments.iter().any(|segment| matches!(segment, Segment::Part(_))).then_some(Rule(segments))
     }
 
+    /// Returns the names of its parts, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|segment| match segment {
+            Segment::Part(name) => Some(name.as_str()),
+            Segment::Text(_) => None,
+        })
+    }
+
     /// Returns the decoded parts of a path if the rule fits it; no part is empty.
     pub fn parts(&self, path: &str) -> Option<Parts> {
         let mut parts = Vec::new();

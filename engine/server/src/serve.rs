@@ -5,7 +5,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::thread::available_parallelism;
 
@@ -16,7 +15,6 @@ use palladium_component::value::Diagnostics;
 use palladium_runtime::App;
 use tokio::sync::{Semaphore, watch};
 
-use crate::jobs::Jobs;
 use crate::options::ServeOptions;
 use crate::ready::missing;
 use crate::request_id::RequestIds;
@@ -119,17 +117,7 @@ fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
     let workers = positive("workers", options.workers, cores)?;
     let large = positive("large_bodies", options.limits.large_bodies, cores)?;
     let mut routes = Routes::of(app)?;
-    let service = Arc::new(Service {
-        app: Arc::clone(app),
-        sources: options.sources.clone(),
-        jobs: Jobs::new(routes.settings.keep_jobs),
-        alive: Arc::clone(&routes.alive),
-        list: Arc::clone(&routes.list),
-        needed: std::mem::take(&mut routes.needed),
-        routes: routes.served(),
-        predictions: routes.served_predictions(),
-        is_draining: AtomicBool::new(false),
-    });
+    let service = Arc::new(Service::of(app, options, &mut routes));
     let server = Arc::new(Server {
         routes,
         service: Arc::clone(&service),

@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use palladium_component::interfaces::{
-    Arguments, Failure, JobCounts, Origin, Persister, Returned, ServedPredictions, ServedRoute, ServiceHandle,
-    ViewRequest, ViewResponse,
+    Arguments, Failure, JobCounts, Operation, Origin, Persister, Returned, ServedPredictions, ServedRoute,
+    ServiceHandle, View, ViewRequest, ViewResponse,
 };
-use palladium_component::value::{KeyPath, nearest};
+use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
 
 use crate::alive::Alive;
 use crate::answer::Shape;
 use crate::decorated::plain_response;
+use crate::docs;
 use crate::jobs::Jobs;
 use crate::models::ModelList;
+use crate::options::ServeOptions;
 use crate::ready::Needed;
+use crate::routes::{Route, Routes};
 use crate::views::{ServerView, decorators};
 
 /// What the views of the server work with.
@@ -33,6 +36,8 @@ pub struct Service {
     pub list: Arc<ModelList>,
     /// The models that predict services need.
     pub needed: Vec<Needed>,
+    /// The routes.
+    pub table: Vec<Arc<Route>>,
     /// The routes as views see them.
     pub routes: Vec<ServedRoute>,
     /// The predict services as views see them.
@@ -42,6 +47,22 @@ pub struct Service {
 }
 
 impl Service {
+    /// Returns the service of these routes, from which it takes the models that are needed.
+    pub fn of(app: &Arc<App>, options: &ServeOptions, routes: &mut Routes) -> Service {
+        Service {
+            app: Arc::clone(app),
+            sources: options.sources.clone(),
+            jobs: Jobs::new(routes.settings.keep_jobs),
+            alive: Arc::clone(&routes.alive),
+            list: Arc::clone(&routes.list),
+            needed: std::mem::take(&mut routes.needed),
+            table: routes.all().to_vec(),
+            routes: routes.served(),
+            predictions: routes.served_predictions(),
+            is_draining: AtomicBool::new(false),
+        }
+    }
+
     /// Has the service say that it is not ready any more.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
@@ -73,6 +94,10 @@ impl ServiceHandle for Handle<'_> {
 
     fn routes(&self) -> Vec<ServedRoute> {
         self.service.routes.clone()
+    }
+
+    fn operations(&self, route: usize) -> Vec<Operation> {
+        self.service.table.get(route).map(|route| docs::operations(route, self.service)).unwrap_or_default()
     }
 
     fn decorated(
@@ -115,4 +140,32 @@ impl ServiceHandle for Handle<'_> {
         })?;
         Ok(ViewResponse::try_from(returned)?)
     }
+}
+
+/// Returns the document by which a view of an application describes the whole service; nothing where none does. The
+/// service need not be started, nor its models loaded.
+///
+/// # Errors
+/// Routes that cannot be, a document that cannot be written.
+pub fn document(app: &Arc<App>) -> Result<Option<String>, DocumentError> {
+    let mut routes = Routes::checked(app)?;
+    let service = Arc::new(Service::of(app, &ServeOptions::default(), &mut routes));
+    let views = app.all::<dyn View>();
+    let documents = views.iter().find_map(|placed| {
+        let rules = placed.component.rules();
+        let rule = rules.first().map_or("", |rule| rule.path.as_str());
+        placed.component.document(&Handle { service: &service, rule })
+    });
+    Ok(documents.transpose()?)
+}
+
+/// Why there is no document about a service.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// Routes that cannot be.
+    #[error(transparent)]
+    Config(#[from] Diagnostics),
+    /// It cannot be written.
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }

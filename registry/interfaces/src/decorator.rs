@@ -9,7 +9,7 @@ use palladium_data::Dataset;
 use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Caller, Explain, Failure, Lifecycle, Metadata, Trace, TrainedModel, Version};
+use crate::{Caller, DecoratorDocs, Explain, Failure, Lifecycle, Metadata, Trace, TrainedModel, Version};
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
 pub trait Decorator: Lifecycle {
@@ -28,6 +28,11 @@ pub trait Decorator: Lifecycle {
     /// Tells whether it keeps those out of a view who do not say who they are.
     fn authentication(&self) -> Authentication {
         Authentication::None
+    }
+
+    /// Returns what it takes and answers around a view, for documents; nothing where it may answer anything.
+    fn docs(&self) -> Option<DecoratorDocs> {
+        None
     }
 }
 
@@ -316,6 +321,11 @@ impl DecoratorList {
     /// Tells whether a decorator of the list keeps those out who do not say who they are.
     pub fn authentication(&self) -> Authentication {
         self.decorators.iter().map(|decorator| decorator.authentication()).max().unwrap_or_default()
+    }
+
+    /// Returns what each of them takes and answers around a view, the innermost first.
+    pub fn docs(&self) -> impl Iterator<Item = Option<DecoratorDocs>> {
+        self.decorators.iter().map(|decorator| decorator.docs())
     }
 
     /// Makes a call through the decorators, the last of the list outermost.

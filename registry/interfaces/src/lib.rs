@@ -19,6 +19,7 @@ mod metadata;
 mod model;
 mod object;
 mod observer;
+mod operation;
 mod persister;
 mod predict_error;
 mod predict_service;
@@ -54,6 +55,10 @@ pub use model::{
 };
 pub use object::Object;
 pub use observer::{Answered, Observer, Predicted};
+pub use operation::{
+    Credential, DecoratorDocs, Operation, OperationBody, OperationContent, OperationHeader, OperationParameter,
+    OperationResponse, ParameterPlace, SecurityScheme, error_schema,
+};
 pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{PredictRequest, PredictResponse, PredictService};

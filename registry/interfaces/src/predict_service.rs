@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use palladium_data::{Predictions, Probabilities, Table};
 use serde::{Serialize, Serializer};
+use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::{Failure, Lifecycle, Persister, PredictError, Signature, TrainedModel};
 
@@ -22,6 +23,11 @@ pub trait PredictService: Lifecycle {
 
     /// Returns what requests hold and what the service answers with; nothing where only a request can tell.
     fn signature(&self) -> Option<Signature> {
+        None
+    }
+
+    /// Returns a sample as it stands in a request, for documents and forms: the values of its fields by their names.
+    fn sample(&self) -> Option<JsonMap<String, Json>> {
         None
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use palladium_value::{Callable, KeyPath, Span};
 
-use crate::{DecoratorList, Failure, Lifecycle, Observer, Persister, PredictService, ViewRequest, ViewResponse};
+use crate::{
+    DecoratorList, Failure, Lifecycle, Observer, Operation, Persister, PredictService, ViewRequest, ViewResponse,
+};
 
 /// Adds routes to the service.
 ///
@@ -28,6 +30,22 @@ pub trait View: Lifecycle {
     /// Returns what answers; nothing stands for what the endpoint names.
     fn function(&self) -> Option<ViewFunction<'_>> {
         Some(ViewFunction::Own)
+    }
+
+    /// Returns what the methods of one of its rules take and answer where the component answers itself, for documents;
+    /// nothing where it may answer anything.
+    fn operations(&self, rule: &ViewRule) -> Vec<Operation> {
+        let _ = rule;
+        Vec::new()
+    }
+
+    /// Returns a document that describes the whole service, if the view publishes one, to have it without a request.
+    ///
+    /// # Errors
+    /// What keeps it from being written.
+    fn document(&self, service: &dyn ServiceHandle) -> Option<Result<String, Failure>> {
+        let _ = service;
+        None
     }
 
     /// Answers a request where [`View::function`] says that the component does so itself. It may block.
@@ -94,6 +112,10 @@ pub trait ServiceHandle: Send + Sync {
 
     /// Returns every route in the order of the table, in which observers know them by their positions.
     fn routes(&self) -> Vec<ServedRoute>;
+
+    /// Returns what the methods of a route take and answer, by its position in the table; without what decorators do,
+    /// and without HEAD and OPTIONS, which are as everywhere.
+    fn operations(&self, route: usize) -> Vec<Operation>;
 
     /// Answers a request through the decorators of a root key, such as those of a predict service whose predictions a
     /// view offers in another way.

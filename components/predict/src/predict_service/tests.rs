@@ -85,6 +85,7 @@ fn service(list: &[(&str, FieldType)]) -> MappingPredictService {
         decorator_list_name: "predict_decorators".into(),
         predict_proba: false,
         unwrap_sample: false,
+        sample: None,
         model_persister: None,
     }
 }

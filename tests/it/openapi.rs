@@ -1,0 +1,577 @@
+//! The description of a service: a valid document that says what the service does, and the page that shows it.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use crate::browser::{Browser, Key};
+use crate::process::{iris, palladium, repository, succeed, text};
+use crate::serve::{SAMPLE, Service};
+
+/// Returns a folder with the iris example, further layers of `configs`, and one that is given as text.
+fn folder(layers: &[&str], own: &str) -> (tempfile::TempDir, String) {
+    let folder = iris();
+    let mut files = vec!["config.ron".to_owned()];
+    for layer in layers {
+        let path = repository().join("configs").join(layer);
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        std::fs::copy(&path, folder.path().join(&name)).unwrap();
+        files.push(name);
+    }
+    std::fs::write(folder.path().join("own.ron"), own).unwrap();
+    files.push("own.ron".to_owned());
+    (folder, files.join(","))
+}
+
+/// Starts the iris service with a fitted model and further layers.
+fn service(layers: &[&str], own: &str, options: &[&str]) -> Service {
+    let (folder, files) = folder(layers, own);
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    Service::start_with(Arc::new(folder), &[&["--config", &files], options].concat())
+}
+
+/// Returns the document that is printed without serving.
+fn document(layers: &[&str], own: &str) -> Json {
+    let (folder, files) = folder(layers, own);
+    serde_json::from_str(&succeed(folder.path(), &["openapi", "--config", &files])).unwrap()
+}
+
+/// Returns what is wrong with a command line.
+fn fail(folder: &Path, arguments: &[&str]) -> String {
+    let output = palladium(folder).args(arguments).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// Checks a document by the schema that the OpenAPI Initiative publishes for 3.1, and its schemas by that of JSON Schema.
+fn check_valid(document: &Json) {
+    let meta = std::fs::read_to_string(repository().join("tests/fixtures/openapi-3.1.schema.json")).unwrap();
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.set_default_draft(boon::Draft::V2020_12);
+    compiler.add_resource("http://test/meta.json", serde_json::from_str(&meta).unwrap()).unwrap();
+    compiler.add_resource("http://test/document.json", document.clone()).unwrap();
+    let index = compiler.compile("http://test/meta.json", &mut schemas).unwrap();
+    schemas.validate(document, index).unwrap_or_else(|error| panic!("{error:#}\n{document:#}"));
+    let mut places = Vec::new();
+    schemas_in(document, "", &mut places);
+    assert!(places.len() > 10);
+    for place in places {
+        let compiled = compiler.compile(&format!("http://test/document.json#{place}"), &mut schemas);
+        compiled.unwrap_or_else(|error| panic!("{place}: {error:#}"));
+    }
+}
+
+/// Collects the places of the schemas of a document.
+fn schemas_in(value: &Json, place: &str, found: &mut Vec<String>) {
+    match value {
+        Json::Object(entries) => {
+            for (key, entry) in entries {
+                let escaped = key.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
+                let below = format!("{place}/{escaped}");
+                let is_named = place == "/components/schemas";
+                if key == "schema" || is_named { found.push(below) } else { schemas_in(entry, &below, found) }
+            }
+        }
+        Json::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| schemas_in(item, &format!("{place}/{index}"), found));
+        }
+        _ => {}
+    }
+}
+
+/// Follows a reference.
+fn resolved<'a>(document: &'a Json, value: &'a Json) -> &'a Json {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
+        None => value,
+    }
+}
+
+fn statuses(operation: &Json) -> Vec<&str> {
+    operation["responses"].as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn documents_are_valid_and_have_every_route() {
+    let layers = ["service/docs.ron", "service/admin.ron", "service/metrics.ron"];
+    let auth = ["auth/basic.ron", "auth/api_key.ron", "auth/jwt.ron", "auth/oauth2.ron"];
+    for layer in [&[] as &[&str], &layers[..1], &layers[1..]].into_iter().chain(auth.iter().map(std::slice::from_ref)) {
+        let printed = document(layer, "{}");
+        check_valid(&printed);
+        let (folder, files) = folder(layer, "{}");
+        let checked = succeed(folder.path(), &["check", "--routes", "--format", "json", "--config", &files]);
+        let checked: Json = serde_json::from_str(&checked).unwrap();
+        let routes = checked["routes"].as_array().unwrap().iter();
+        let routes: Vec<String> =
+            routes.map(|route| route["path"].as_str().unwrap().replace('<', "{").replace('>', "}")).collect();
+        let paths: Vec<&String> = printed["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths, routes.iter().collect::<Vec<_>>());
+        for path in ["/alive", "/predict", "/openapi.json", "/docs/{file}"] {
+            assert!(routes.iter().any(|route| route == path), "{path}");
+        }
+    }
+}
+
+#[test]
+fn predictions_are_described_by_the_mapping() {
+    let own = r#"{
+        "predict_service": {
+            "__copy__": "predict_service",
+            "entry_point": "/v1/iris-species",
+            "mapping": [["a", "float"], ["b", "int"], ["c", "bool"], ["d", "str"]],
+            "params": [["threshold", "float"]],
+            "sample": None,
+        },
+        "probabilities": {
+            "!": "palladium.server.PredictService",
+            "entry_point": "/probabilities",
+            "mapping": [["sepal length", "float"]],
+            "predict_proba": true,
+            "sample": {"sepal length": 6.5},
+        },
+    }"#;
+    let document = document(&[], own);
+    check_valid(&document);
+    let get = &document["paths"]["/v1/iris-species"]["get"];
+    let parameters: Vec<_> = get["parameters"].as_array().unwrap().iter().collect();
+    let shown: Vec<_> = parameters
+        .iter()
+        .map(|given| (given["name"].as_str().unwrap(), given["required"].as_bool().unwrap(), &given["schema"]["type"]))
+        .collect();
+    let expected = [
+        ("a", true, &json!("number")),
+        ("b", true, &json!("integer")),
+        ("c", true, &json!("boolean")),
+        ("d", true, &json!("string")),
+        ("threshold", false, &json!("number")),
+    ];
+    assert_eq!(shown, expected);
+    let post = &document["paths"]["/v1/iris-species"]["post"];
+    assert_eq!(post["parameters"].as_array().unwrap().len(), 1);
+    let body = &post["requestBody"]["content"]["application/json"];
+    let item = resolved(&document, &body["schema"]["items"]);
+    assert_eq!(item["required"], json!(["a", "b", "c", "d"]));
+    assert_eq!(item["properties"]["b"]["format"], "int64");
+    assert_eq!(body["example"], json!([{"a": 1.5, "b": 1, "c": true, "d": "text"}]));
+    assert_eq!(statuses(post), ["200", "400", "408", "413", "500", "503"]);
+    assert_eq!(statuses(get), ["200", "400", "500", "503"]);
+
+    let answer = |path: &str, method: &str| {
+        let content = &document["paths"][path][method]["responses"]["200"]["content"]["application/json"];
+        resolved(&document, &content["schema"])["properties"].clone()
+    };
+    let any = json!(["boolean", "null", "number", "string"]);
+    assert_eq!(answer("/v1/iris-species", "get")["result"]["type"], any);
+    assert_eq!(answer("/v1/iris-species", "post")["result"]["items"]["type"], any);
+    assert_eq!(answer("/probabilities", "get")["result"]["items"]["type"], json!(["number", "null"]));
+    let metadata = answer("/probabilities", "get")["metadata"].clone();
+    let metadata = resolved(&document, &metadata);
+    assert_eq!(metadata["properties"]["service_name"], json!({"type": "string", "examples": ["iris"]}));
+    let sample = &document["paths"]["/probabilities"]["post"]["requestBody"]["content"]["application/json"]["example"];
+    assert_eq!(*sample, json!([{"sepal length": 6.5}]));
+    assert_eq!(document["paths"]["/probabilities"]["get"]["parameters"][0]["example"], 6.5);
+}
+
+#[test]
+fn samples_fit_their_mapping() {
+    for (sample, said) in [
+        (r#"{"a": 1.5}"#, "`sample` lacks `b` of the mapping"),
+        (r#"{"a": "x", "b": 1}"#, "`sample`: `a` has to be a number"),
+        (r#"{"a": 1, "b": 1.5}"#, "`sample`: `b` has to be a whole number"),
+        (r#"{"a": 1, "b": 1, "c": 1}"#, "`sample` has `c`, which the mapping does not name"),
+        ("[1, 2]", "has to be a map of a number or text or a flag"),
+    ] {
+        let service = format!(
+            r#"{{"predict_service": {{
+                "!": "palladium.server.PredictService", "mapping": [["a", "float"], ["b", "int"]], "sample": {sample},
+            }}}}"#
+        );
+        let (folder, files) = folder(&[], &service);
+        let found = fail(folder.path(), &["check", "--config", &files]);
+        assert!(found.contains(said), "{sample}: {found}");
+    }
+}
+
+#[test]
+fn decorators_say_how_to_prove_who_calls() {
+    let basic = document(&["auth/basic.ron"], "{}");
+    let get = &basic["paths"]["/predict"]["get"];
+    assert_eq!(get["security"], json!([{"basic": []}]));
+    assert_eq!(statuses(get), ["200", "400", "401", "429", "500", "503"]);
+    let schemes = &basic["components"]["securitySchemes"];
+    assert_eq!(*schemes, json!({"basic": {"type": "http", "scheme": "basic", "description": "User and password."}}));
+    let header = |status: &str, name: &str| resolved(&basic, &get["responses"][status]["headers"][name]).clone();
+    assert_eq!(header("401", "www-authenticate")["required"], true);
+    assert!(get["responses"]["401"]["content"]["text/plain"].is_object());
+    assert_eq!(header("429", "retry-after")["required"], true);
+    assert_eq!(header("200", "ratelimit-remaining")["schema"]["type"], "integer");
+    assert_eq!(basic["paths"]["/list"]["get"]["security"], Json::Null);
+
+    let key = document(&["auth/api_key.ron"], "{}");
+    assert_eq!(key["paths"]["/predict"]["post"]["security"], json!([{"apiKey": []}]));
+    let scheme = &key["components"]["securitySchemes"]["apiKey"];
+    assert_eq!((&scheme["in"], &scheme["name"]), (&json!("header"), &json!("x-api-key")));
+
+    let jwt = document(&["auth/jwt.ron"], "{}");
+    assert_eq!(jwt["paths"]["/predict"]["get"]["security"], json!([{"jwt": ["predict"]}]));
+    assert_eq!(jwt["components"]["securitySchemes"]["jwt"]["bearerFormat"], "JWT");
+    assert!(statuses(&jwt["paths"]["/predict"]["get"]).contains(&"403"));
+
+    let oauth2 = document(&["auth/oauth2.ron"], "{}");
+    assert_eq!(oauth2["components"]["securitySchemes"]["oauth2"]["scheme"], "bearer");
+
+    let docs = document(&["service/docs.ron"], "{}");
+    for path in ["/openapi.json", "/docs", "/docs/{file}"] {
+        assert_eq!(docs["paths"][path]["get"]["security"], json!([{"basic": []}]), "{path}");
+    }
+    check_valid(&docs);
+}
+
+#[test]
+fn every_decorator_of_views_says_what_it_does() {
+    let (folder, files) = folder(&[], "{}");
+    let catalogue: Json = serde_json::from_str(&succeed(folder.path(), &["components", "--format", "json"])).unwrap();
+    let decorators: Vec<&str> = catalogue["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|component| component["kind"] == "decorator")
+        .map(|component| component["name"].as_str().unwrap())
+        .collect();
+    assert!(decorators.len() >= 13, "{decorators:?}");
+    let arguments = |name: &str| match name.rsplit('.').next().unwrap() {
+        "ApiKey" => format!(r#""api_keys": {{"a": "sha256:{}"}}, "query_parameter": "key""#, "0".repeat(64)),
+        "AuditLog" | "RequestLog" => r#""path": "${here}/log.ndjson""#.to_owned(),
+        "BasicAuth" => r#""users_file": "${here}/users""#.to_owned(),
+        "ConcurrencyLimit" => r#""max": 2"#.to_owned(),
+        "Cors" => r#""origins": "https://a.example.com""#.to_owned(),
+        "JWTBearer" => {
+            r#""issuer": "https://a.example.com", "audience": "a", "jwks_url": "https://a.example.com/keys""#.to_owned()
+        }
+        "OAuth2Introspection" => {
+            r#""endpoint": "https://a.example.com/", "client_id": "a", "client_secret": "b""#.to_owned()
+        }
+        "RateLimit" => r#""per_second": 2"#.to_owned(),
+        "RequireScope" => r#""all_of": "a""#.to_owned(),
+        _ => String::new(),
+    };
+    for name in decorators {
+        let layer = format!(r#"{{"alive_decorators": [{{"!": "{name}", {}}}]}}"#, arguments(name));
+        std::fs::write(folder.path().join("own.ron"), layer).unwrap();
+        let printed = succeed(folder.path(), &["openapi", "--config", &files]);
+        let document: Json = serde_json::from_str(&printed).unwrap();
+        check_valid(&document);
+        let alive = &document["paths"]["/alive"]["get"];
+        assert!(!statuses(alive).contains(&"default"), "{name}");
+        let authenticates = ["ApiKey", "BasicAuth", "JWTBearer", "OAuth2Introspection"];
+        let authenticates = authenticates.iter().any(|known| name.ends_with(known));
+        assert_eq!(alive["security"].is_array(), authenticates, "{name}");
+    }
+}
+
+#[test]
+fn views_say_what_they_take() {
+    let own = r#"{
+        "other": [
+            {
+                "!": "palladium.server.add_url_rule",
+                "rule": "/activate/<model_version>",
+                "view_func": "palladium.server.activate",
+                "methods": ["PUT"],
+            },
+            {"!": "palladium.server.add_url_rule", "rule": "/look", "view_func": "palladium.server.fit"},
+        ],
+    }"#;
+    let document = document(&["service/admin.ron", "service/metrics.ron"], own);
+    check_valid(&document);
+    let paths = &document["paths"];
+    let fit = &paths["/fit"]["post"];
+    let content = &fit["requestBody"]["content"];
+    let names = |schema: &Json| schema["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for kind in ["application/json", "application/x-www-form-urlencoded"] {
+        let names = names(&content[kind]["schema"]);
+        assert_eq!(names, ["persist", "activate", "evaluate", "persist_if_better_than"], "{kind}");
+    }
+    assert_eq!(content["application/json"]["schema"]["properties"]["evaluate"]["default"], false);
+    assert_eq!(statuses(fit), ["200", "400", "408", "409", "413", "500", "503"]);
+    assert_eq!(fit["requestBody"]["required"], false);
+    let query: Vec<_> = paths["/look"]["get"]["parameters"].as_array().unwrap().iter().collect();
+    assert_eq!((query.len(), &query[0]["in"]), (4, &json!("query")));
+
+    assert_eq!(paths["/activate"]["post"]["requestBody"]["required"], true);
+    let put = &paths["/activate/{model_version}"]["put"];
+    assert_eq!(put["requestBody"], Json::Null);
+    let part = &put["parameters"][0];
+    assert_eq!((&part["in"], &part["required"]), (&json!("path"), &json!(true)));
+    assert_eq!(part["schema"]["type"], "integer");
+
+    let delete = &paths["/jobs/{id}"]["delete"];
+    assert_eq!(statuses(delete), ["202", "400", "404", "408", "409", "413", "500"]);
+    assert_eq!(
+        resolved(&document, &delete["responses"]["202"]["content"]["application/json"]["schema"])["title"],
+        "Job"
+    );
+    assert_eq!(paths["/jobs"]["get"]["parameters"][0]["required"], false);
+    assert!(paths["/metrics"]["get"]["responses"]["200"]["content"]["text/plain"].is_object());
+    assert!(statuses(&paths["/alive"]["get"]).contains(&"503"), "the iris example requires a model");
+    let groups = json!(["Predictions", "State", "Administration", "Documentation"].map(|name| json!({"name": name})));
+    assert_eq!(document["tags"], groups);
+    let ids = paths.as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let mut ids: Vec<&str> = ids.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn functions_may_answer_anything() {
+    let folder = iris();
+    let layer = r##"#{
+        "hello": #{
+            "!": "palladium.server.add_url_rule",
+            "rule": "/hello/<name>",
+            "view_func": |request| #{ body: `Hello, ${request.parts.name}!` },
+        },
+        "list_decorators": [|wrapped| wrapped.proceed()],
+    }"##;
+    std::fs::write(folder.path().join("own.rhai"), layer).unwrap();
+    let printed = succeed(folder.path(), &["openapi", "--config", "config.ron,own.rhai"]);
+    let document: Json = serde_json::from_str(&printed).unwrap();
+    check_valid(&document);
+    let hello = &document["paths"]["/hello/{name}"]["get"];
+    assert_eq!(statuses(hello), ["default"]);
+    assert_eq!(hello["parameters"][0]["name"], "name");
+    assert!(statuses(&document["paths"]["/list"]["get"]).contains(&"default"));
+}
+
+#[test]
+fn the_document_says_what_the_configuration_calls_the_service() {
+    let plain = document(&[], "{}");
+    assert_eq!((&plain["info"]["title"], &plain["info"]["version"]), (&json!("iris"), &json!("0.1")));
+    assert_eq!(plain["servers"], Json::Null);
+    let own = r#"{
+        "docs": {
+            "!": "palladium.openapi.Docs",
+            "rule": "/api/description.json",
+            "docs_rule": None,
+            "title": "Flowers",
+            "version": "7",
+            "description": "Tells *flowers* apart.",
+            "root_path": "/iris",
+        },
+    }"#;
+    let named = document(&[], own);
+    check_valid(&named);
+    assert_eq!((&named["info"]["title"], &named["info"]["version"]), (&json!("Flowers"), &json!("7")));
+    assert!(named["info"]["description"].as_str().unwrap().starts_with("Tells *flowers* apart."));
+    assert_eq!(named["servers"], json!([{"url": "/iris"}]));
+    let paths: Vec<_> = named["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["/alive", "/list", "/live", "/ready", "/predict", "/api/description.json"]);
+
+    for (argument, said) in [
+        (r#""rule": "openapi.json""#, "a path begins with `/`"),
+        (r#""docs_rule": "/openapi.json""#, "cannot have the same path"),
+        (r#""docs_rule": "/<a>""#, "holds '<'"),
+        (r#""root_path": "//evil.example.com""#, "an empty segment"),
+        (r#""rule": "/predict""#, "is the entry point of a predict service"),
+    ] {
+        let own = format!(r#"{{"docs": {{"!": "palladium.openapi.Docs", {argument}}}}}"#);
+        let (folder, files) = folder(&[], &own);
+        let found = fail(folder.path(), &["check", "--config", &files]);
+        assert!(found.contains(said), "{argument}: {found}");
+    }
+    let (folder, files) = folder(&[], r#"{"docs": None}"#);
+    let found = fail(folder.path(), &["openapi", "--config", &files]);
+    assert!(found.contains("no entry of the configuration describes the service"), "{found}");
+}
+
+#[test]
+fn a_running_service_shows_the_classes_of_its_model() {
+    let service = service(&["service/docs.ron"], "{}", &[]);
+    assert_eq!(service.get("/openapi.json").status(), 401);
+    for path in ["/docs", "/docs/docs.js"] {
+        assert_eq!(service.get(path).status(), 401, "{path}");
+    }
+    let get = |path: &str| {
+        let request = service.client.get(format!("{}{path}", service.base)).basic_auth("admin", Some("secret"));
+        request.send().unwrap()
+    };
+    let response = get("/openapi.json");
+    assert_eq!(response.headers()["content-type"], "application/json; charset=utf-8");
+    let document: Json = response.json().unwrap();
+    check_valid(&document);
+    assert_eq!(document["info"]["title"], "Species of iris");
+    let schema = &document["components"]["schemas"]["PredictAnswer"]["properties"]["result"];
+    let labels = json!(["Iris-setosa", "Iris-versicolor", "Iris-virginica"]);
+    assert_eq!((&schema["type"], &schema["examples"]), (&json!("string"), &labels));
+    let page = get("/docs");
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    let page = page.text().unwrap();
+    assert!(page.contains("data-document=\"./openapi.json\""), "{page}");
+    assert_eq!(get("/docs/swagger-ui.css").headers()["content-type"], "text/css; charset=utf-8");
+    assert_eq!(get("/docs/nothing.js").status(), 404);
+}
+
+/// The argon2 hash of `secret`, as in the examples.
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$cGFsbGFkaXVtLW1hbnVhbA$bP2MnedpyMc7QZlW9p46VglcHSH7bg56I7RVSB/vaDU";
+
+/// Fails where the console complains or anything is asked of another server.
+fn check_quiet(browser: &Browser, base: &str) {
+    let console = browser.console();
+    assert!(console.iter().all(|(level, _)| level != "SEVERE" && level != "WARNING"), "{console:?}");
+    let requests = browser.requests();
+    assert!(requests.len() >= 4, "{requests:?}");
+    for request in requests {
+        let own = request.starts_with(&format!("{base}/")) || request.starts_with("data:");
+        assert!(own, "{request}");
+    }
+}
+
+#[test]
+fn the_page_shows_the_service_and_tries_it_out() {
+    let Some(browser) = Browser::start() else { return };
+    let service = service(&["service/admin.ron"], "{}", &[]);
+    browser.open(&format!("{}/docs", service.base));
+    assert!(browser.find("#docs .info .title").text().starts_with("iris"));
+    let operation = "#operations-Predictions-get_predict";
+    let summary = browser.find(&format!("{operation} .opblock-summary-control"));
+    browser.screenshot("docs");
+    assert!(!browser.has(&format!("{operation} button.execute")));
+    assert_eq!(summary.attribute("aria-expanded").as_deref(), Some("false"));
+    summary.click();
+    browser.find(&format!("{operation} button.execute")).click();
+    let answer = browser.find(&format!("{operation} .live-responses-table .response .highlight-code"));
+    browser.wait_for("the prediction", || answer.text().contains("\"Iris-versicolor\"").then_some(()));
+    browser.screenshot("docs-get");
+    browser.find(&format!("{operation} tr[data-param-name='petal length'] input")).type_in("0.5");
+    browser.find(&format!("{operation} button.execute")).click();
+    browser.wait_for("another prediction", || browser.text().contains("\"Iris-setosa\"").then_some(()));
+
+    let post = "#operations-Predictions-post_predict";
+    browser.find_by_path("//button[contains(., 'Predict for several samples')]").click();
+    browser.find(&format!("{post} button.execute")).click();
+    let answer = browser.find(&format!("{post} .live-responses-table .response .highlight-code"));
+    browser.wait_for("the predictions", || answer.text().contains("\"Iris-versicolor\"").then_some(()));
+    check_quiet(&browser, &service.base);
+}
+
+#[test]
+fn the_page_asks_for_what_the_service_wants_to_know_of_callers() {
+    let Some(browser) = Browser::start() else { return };
+    let service = service(&["auth/basic.ron"], "{}", &[]);
+    browser.open(&format!("{}/docs", service.base));
+    browser.find(".auth-wrapper button.authorize").click();
+    browser.find("#auth-basic-username").type_in("admin");
+    browser.find("#auth-basic-password").type_in("secret");
+    browser.screenshot("docs-login");
+    browser.find(".auth-btn-wrapper button.authorize").click();
+    browser.find(".auth-btn-wrapper button.btn-done").click();
+    let operation = "#operations-Predictions-get_predict";
+    browser.find(&format!("{operation} .opblock-summary-control")).click();
+    browser.find(&format!("{operation} button.execute")).click();
+    browser.wait_for("the prediction", || browser.text().contains("\"Iris-versicolor\"").then_some(()));
+    check_quiet(&browser, &service.base);
+}
+
+#[test]
+fn the_page_works_by_keyboard_and_under_another_path() {
+    let Some(browser) = Browser::start() else { return };
+    let own = r#"{"docs": {"!": "palladium.openapi.Docs", "rule": "/a/api.json", "docs_rule": "/a/b/docs"}}"#;
+    let service = service(&[], own, &[]);
+    browser.open(&format!("{}/a/b/docs", service.base));
+    browser.find("#operations-Predictions-get_predict .opblock-summary-control");
+    let focused = "return document.activeElement.closest('#operations-Predictions-get_predict') !== null";
+    browser.wait_for("the operation by the key Tab", || {
+        browser.press(Key::Tab);
+        (browser.run(focused) == true).then_some(())
+    });
+    browser.press(Key::Enter);
+    browser.find("#operations-Predictions-get_predict button.execute");
+    check_quiet(&browser, &service.base);
+}
+
+/// What is the same behind decorators need not be tried so often: checking passwords takes its time.
+const FEW: [&str; 2] = ["--max-examples", "8"];
+
+/// Has schemathesis send what the document allows and forbids, and compare the answers with it.
+#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
+fn check_by_schemathesis(service: &Service, options: &[&str]) {
+    let Some(python) = std::env::var("PALLADIUM_TEST_PYTHON").ok().filter(|python| !python.is_empty()) else {
+        let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
+        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `PALLADIUM_TEST_PYTHON` is missing");
+        println!("left out: `PALLADIUM_TEST_PYTHON` names no Python with schemathesis");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(python)
+        .current_dir(folder.path())
+        .args(["-m", "schemathesis.cli", "--no-color", "--config-file"])
+        .arg(repository().join("scripts/services/schemathesis.toml"))
+        .args(["run", &format!("{}/openapi.json", service.base), "--warnings", "off"])
+        .args(options)
+        .output()
+        .unwrap();
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", text(&output.stderr));
+    assert!(printed.contains("No issues found"), "{printed}");
+    // A service that answers nothing but errors would keep its promises too.
+    assert_eq!(service.get("/live").status(), 200);
+}
+
+#[test]
+fn schemathesis_finds_nothing_in_the_iris_service() {
+    let own = r#"{
+        "probabilities": {
+            "!": "palladium.server.PredictService",
+            "entry_point": "/probabilities",
+            "mapping": [
+                ["sepal length", "float"], ["sepal width", "int"], ["petal length", "bool"], ["petal width", "float"],
+            ],
+            "predict_proba": true,
+        },
+        "activate_by_path": {
+            "!": "palladium.server.add_url_rule",
+            "rule": "/activate/<model_version>",
+            "view_func": "palladium.server.activate",
+            "methods": ["PUT"],
+        },
+    }"#;
+    let service = service(&["service/admin.ron", "service/metrics.ron"], own, &[]);
+    check_by_schemathesis(&service, &[]);
+    assert_eq!(service.get(SAMPLE).status(), 200);
+}
+
+#[test]
+fn schemathesis_finds_nothing_behind_decorators() {
+    // The limits of the examples would refuse most requests.
+    let rate = |index: u8| ["per_second", "burst"].map(|name| format!("predict_decorators.{index}.{name}=100000"));
+    let login = ["--auth", "admin:secret"];
+    let cases = [
+        ("auth/basic.ron", rate(1), login),
+        ("auth/api_key.ron", rate(0), ["--header", "x-api-key: iris-example-key"]),
+    ];
+    for (layer, [per_second, burst], credentials) in cases {
+        let service = service(&[layer], "{}", &["--set", &per_second, "--set", &burst]);
+        check_by_schemathesis(&service, &[&credentials, &FEW[..]].concat());
+    }
+    let lists = ["alive", "list", "server_fit", "jobs", "activate", "update_model_cache"];
+    let others = lists.map(|list| format!(r#""{list}_decorators": {{"__copy__": "predict_decorators"}}"#)).join(", ");
+    let own = format!(
+        r#"{{
+            "predict_decorators": [
+                {{"!": "palladium.decorators.ConcurrencyLimit", "max": 8}},
+                "palladium.decorators.Timing",
+                {{"!": "palladium.decorators.BasicAuth", "users": {{"admin": "{HASH}"}}}},
+                {{"!": "palladium.decorators.RateLimit", "per_second": 100000}},
+                {{"!": "palladium.decorators.Cors", "origins": "https://a.example.com"}},
+                "palladium.decorators.SecurityHeaders",
+            ],
+            {others}
+        }}"#
+    );
+    check_by_schemathesis(&service(&["service/admin.ron"], &own, &[]), &[&login, &FEW[..]].concat());
+}
