@@ -107,6 +107,10 @@ impl Model for LogisticModel {
         Ok(Probabilities { labels: Arc::clone(&self.classes), values })
     }
 
+    fn output(&self) -> Option<ModelOutput<'_>> {
+        Some(ModelOutput::Classes(&self.classes))
+    }
+
     fn check(&self) -> Result<(), String> {
         self.weights.check()?;
         if self.classes.len() != self.weights.n_classes() {

@@ -8,6 +8,9 @@ use actix_web::{FromRequest, HttpRequest, rt, web};
 use crate::answer::Refusal;
 use crate::options::Limits;
 
+/// Bodies longer than this are worked on away from the workers, so many at once as the limits say.
+pub const LARGE: usize = 64 << 10;
+
 /// Reads a JSON body.
 ///
 /// # Errors

@@ -128,13 +128,14 @@ fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         needed: std::mem::take(&mut routes.needed),
         routes: routes.served(),
         predictions: routes.served_predictions(),
+        observers: Arc::clone(&routes.observers),
+        large: Arc::new(Semaphore::new(large)),
         is_draining: AtomicBool::new(false),
     });
     let server = Arc::new(Server {
         routes,
         service: Arc::clone(&service),
         limits: options.limits.clone(),
-        large: Arc::new(Semaphore::new(large)),
         ids: RequestIds::new(),
     });
     rt::System::new().block_on(async {

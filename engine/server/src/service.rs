@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use palladium_component::interfaces::{
-    Arguments, Failure, JobCounts, Origin, Persister, Returned, ServedPredictions, ServedRoute, ServiceHandle,
-    ViewRequest, ViewResponse,
+    Arguments, Failure, JobCounts, Origin, Persister, Predicted, Returned, ServedPredictions, ServedRoute,
+    ServiceHandle, ViewRequest, ViewResponse,
 };
 use palladium_component::value::{KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
+use tokio::sync::Semaphore;
 
 use crate::alive::Alive;
-use crate::answer::Shape;
+use crate::answer::{Refusal, Shape, guarded};
 use crate::decorated::plain_response;
 use crate::jobs::Jobs;
 use crate::models::ModelList;
+use crate::observers::Observers;
 use crate::ready::Needed;
 use crate::views::{ServerView, decorators};
 
@@ -37,6 +39,10 @@ pub struct Service {
     pub routes: Vec<ServedRoute>,
     /// The predict services as views see them.
     pub predictions: Vec<ServedPredictions>,
+    /// What is told about requests.
+    pub observers: Arc<Observers>,
+    /// Large bodies that may be worked on at once.
+    pub large: Arc<Semaphore>,
     /// Whether the service is about to stop.
     pub is_draining: AtomicBool,
 }
@@ -60,6 +66,8 @@ pub struct Handle<'a> {
     pub service: &'a Arc<Service>,
     /// The rule of the view.
     pub rule: &'a str,
+    /// How the view says refusals.
+    pub shape: Shape<'a>,
 }
 
 impl ServiceHandle for Handle<'_> {
@@ -82,9 +90,16 @@ impl ServiceHandle for Handle<'_> {
         answer: &mut dyn FnMut(&ViewRequest) -> ViewResponse,
     ) -> Result<ViewResponse, Failure> {
         let decorators = self.service.app.decorators().list(list);
-        let returned =
-            decorators.call(None, &Arguments::Request(request), || Ok(Returned::Response(answer(request))))?;
+        let returned = decorators.call(None, &Arguments::Request(request), || {
+            let answered = guarded(|| answer(request))
+                .or_else(|panic| plain_response(Refusal::internal(panic).respond(self.shape, &request.request_id)));
+            answered.map(Returned::Response)
+        })?;
         Ok(ViewResponse::try_from(returned)?)
+    }
+
+    fn predicted(&self, predicted: &Predicted) {
+        self.service.observers.all().iter().for_each(|observer| observer.predicted(predicted));
     }
 
     fn model_persister(&self) -> Option<Arc<dyn Persister>> {

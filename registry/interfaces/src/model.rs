@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
 
-use palladium_data::{Column, Dataset, Predictions, Probabilities, Samples};
+use palladium_data::{ClassLabels, Column, Dataset, Predictions, Probabilities, Samples};
 use palladium_value::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +25,11 @@ pub trait Model: Encode + Send + Sync + 'static {
     fn predict_proba(&self, samples: &Samples, parameters: &Parameters) -> Result<Probabilities, PredictError> {
         let _ = (samples, parameters);
         Err(PredictError::NoProbabilities)
+    }
+
+    /// Returns what it predicts, for those who describe it: nothing where only a prediction can tell.
+    fn output(&self) -> Option<ModelOutput<'_>> {
+        None
     }
 
     /// Returns the names of the keyword parameters that predicting takes.
@@ -57,6 +62,15 @@ pub trait Model: Encode + Send + Sync + 'static {
     /// # Errors
     /// What is wrong, in words.
     fn check(&self) -> Result<(), String>;
+}
+
+/// What a model predicts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ModelOutput<'a> {
+    /// One of these classes, whose order is that of the probabilities.
+    Classes(&'a ClassLabels),
+    /// A number.
+    Number,
 }
 
 /// Keyword parameters of a prediction.
