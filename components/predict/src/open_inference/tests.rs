@@ -1,0 +1,610 @@
+//! The view as a part of a service that does as it is told.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use palladium_component::data::ndarray::Array2;
+use serde_json::{Value as Json, json};
+
+use super::request::JSON_LENGTH;
+use super::*;
+
+/// A model of one number, `a`, and a whole number, `b`: it says whether `a` is more than the parameter `threshold`.
+struct More;
+
+impl Encode for More {
+    fn format(&self) -> FormatId {
+        FormatId { name: "test.More", version: 1 }
+    }
+
+    fn encode(&self, _: &mut dyn std::io::Write) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl More {
+    fn labels() -> Arc<ClassLabels> {
+        Arc::new(ClassLabels::Text(vec!["no".into(), "yes".into()]))
+    }
+}
+
+impl Model for More {
+    fn predict(&self, samples: &Samples, parameters: &Parameters) -> Result<Predictions, PredictError> {
+        let threshold = match parameters.get("threshold") {
+            Some(Parameter::Float(threshold)) => *threshold,
+            _ => 0.5,
+        };
+        let codes = samples.numeric()?.column(0).iter().map(|a| u32::from(*a > threshold)).collect();
+        Ok(Predictions::Classes { labels: More::labels(), codes })
+    }
+
+    fn predict_proba(&self, samples: &Samples, _: &Parameters) -> Result<Probabilities, PredictError> {
+        let values = Array2::from_elem((samples.n_rows(), 2), 0.5);
+        Ok(Probabilities { labels: More::labels(), values })
+    }
+
+    fn output(&self) -> Option<ModelOutput<'_>> {
+        static LABELS: std::sync::OnceLock<Arc<ClassLabels>> = std::sync::OnceLock::new();
+        Some(ModelOutput::Classes(LABELS.get_or_init(More::labels)))
+    }
+
+    fn parameters(&self) -> &[&str] {
+        &["threshold"]
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+pub fn trained(version: u64) -> TrainedModel {
+    let mut metadata = Metadata::default();
+    metadata.annotate("version", version);
+    TrainedModel { model: Box::new(More), columns: signature(false).fields, metadata }
+}
+
+pub fn signature(probabilities: bool) -> Signature {
+    let column = |name: &str, kind| ColumnSpec { name: name.into(), kind };
+    Signature {
+        fields: vec![column("a", ColumnType::Float), column("b", ColumnType::Int)],
+        parameters: vec![column("threshold", ColumnType::Float)],
+        probabilities,
+    }
+}
+
+/// A store of versions, one of which may be active and in memory.
+pub struct Store {
+    versions: Mutex<Vec<u64>>,
+    active: Option<u64>,
+    fails: bool,
+    n_reads: AtomicUsize,
+}
+
+impl Store {
+    pub fn with(versions: &[u64], active: Option<u64>) -> Store {
+        Store { versions: Mutex::new(versions.to_vec()), active, fails: false, n_reads: AtomicUsize::new(0) }
+    }
+
+    pub fn n_reads(&self) -> usize {
+        self.n_reads.load(Ordering::Relaxed)
+    }
+
+    fn check(&self) -> Result<(), PersistError> {
+        match self.fails {
+            true => Err(PersistError::Failed(Failure::message("/secret/path is locked"))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Lifecycle for Store {}
+
+impl Persister for Store {
+    fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        self.check()?;
+        self.n_reads.fetch_add(1, Ordering::Relaxed);
+        let Some(version) = version else { return Err(PersistError::Lookup("no model is active".into())) };
+        match self.versions.lock().unwrap().contains(&version.number()) {
+            true => Ok(Arc::new(trained(version.number()))),
+            false => Err(PersistError::Lookup(format!("there is no version {version}"))),
+        }
+    }
+
+    fn at_hand(&self) -> Option<Result<Arc<TrainedModel>, PersistError>> {
+        self.active.map(|version| Ok(Arc::new(trained(version))))
+    }
+
+    fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {
+        Ok(Version::FIRST)
+    }
+
+    fn activate(&self, _: Version) -> Result<(), PersistError> {
+        Ok(())
+    }
+
+    fn delete(&self, version: Version) -> Result<(), PersistError> {
+        self.versions.lock().unwrap().retain(|other| *other != version.number());
+        Ok(())
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        self.check()?;
+        Ok(self.versions.lock().unwrap().iter().map(|version| trained(*version).metadata).collect())
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        self.check()?;
+        Ok(BTreeMap::new())
+    }
+}
+
+/// A predict service that leaves the columns to the model.
+struct Fake(Option<Signature>);
+
+impl Lifecycle for Fake {}
+
+impl PredictService for Fake {
+    fn entry_point(&self) -> &str {
+        "/predict"
+    }
+
+    fn decorator_list_name(&self) -> &str {
+        "guards"
+    }
+
+    fn model_persister(&self) -> Option<&Arc<dyn Persister>> {
+        None
+    }
+
+    fn signature(&self) -> Option<Signature> {
+        self.0.clone()
+    }
+
+    fn predict(&self, _: &TrainedModel, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
+        Err(PredictError::Internal(Failure::message("not asked")))
+    }
+
+    fn predict_table(
+        &self,
+        model: &TrainedModel,
+        samples: Table,
+        query: &[(String, String)],
+    ) -> Result<PredictResponse, PredictError> {
+        let threshold = query.iter().find(|(name, _)| name == "threshold").map(|(_, text)| text.parse());
+        let threshold = threshold.transpose().map_err(|_| PredictError::BadRequest("no threshold".into()))?;
+        let parameters = threshold.map(|number| ("threshold".to_owned(), Parameter::Float(number)));
+        let parameters: Parameters = parameters.into_iter().collect();
+        match samples.n_rows() {
+            0 => Ok(PredictResponse::Empty),
+            13 => Err(PredictError::Refused { message: "not thirteen".into(), code: 13 }),
+            14 => Err(PredictError::Internal(Failure::message("the password is wisteria"))),
+            _ if self.0.as_ref().is_some_and(|signature| signature.probabilities) => {
+                Ok(PredictResponse::ManyProbabilities(model.predict_proba(Samples::new(samples), &parameters)?))
+            }
+            _ => Ok(PredictResponse::Many(model.predict(Samples::new(samples), &parameters)?)),
+        }
+    }
+}
+
+/// The service.
+struct Service {
+    view: OpenInference,
+    predictions: Vec<ServedPredictions>,
+    is_ready: bool,
+    rules: Vec<String>,
+    /// The position of the rule of the request.
+    rule: AtomicUsize,
+    predicted: Mutex<Vec<Predicted>>,
+    decorated: Mutex<Vec<String>>,
+}
+
+impl ServiceHandle for Service {
+    fn rule(&self) -> &str {
+        &self.rules[self.rule.load(Ordering::Relaxed)]
+    }
+
+    fn predict_services(&self) -> Vec<ServedPredictions> {
+        self.predictions.clone()
+    }
+
+    fn routes(&self) -> Vec<ServedRoute> {
+        Vec::new()
+    }
+
+    fn decorated(
+        &self,
+        list: &str,
+        request: &ViewRequest,
+        answer: &mut dyn FnMut(&ViewRequest) -> ViewResponse,
+    ) -> Result<ViewResponse, Failure> {
+        self.decorated.lock().unwrap().push(list.to_owned());
+        Ok(answer(request))
+    }
+
+    fn predicted(&self, predicted: &Predicted) {
+        self.predicted.lock().unwrap().push(*predicted);
+    }
+
+    fn model_persister(&self) -> Option<Arc<dyn Persister>> {
+        None
+    }
+
+    fn persisters(&self) -> Vec<(KeyPath, Arc<dyn Persister>)> {
+        Vec::new()
+    }
+
+    fn jobs(&self) -> JobCounts {
+        JobCounts::default()
+    }
+
+    fn view(&self, name: &str, _: &ViewRequest) -> Result<ViewResponse, Failure> {
+        assert_eq!(name, "palladium.server.ready");
+        Ok(match self.is_ready {
+            true => ViewResponse::text(200, "{}"),
+            false => ViewResponse::text(503, r#"{"error_message": "it is about to stop"}"#),
+        })
+    }
+}
+
+fn view(names: &[(&str, &str)]) -> OpenInference {
+    let names = names.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect();
+    OpenInference {
+        prefix: "/v2".into(),
+        names: Some(names),
+        keep_versions: 2,
+        decorator_list_name: "open_inference_decorators".into(),
+        versions: Versions::default(),
+    }
+}
+
+fn served(key: &str, service: Fake, store: Store, route: usize) -> ServedPredictions {
+    ServedPredictions { key: KeyPath::parse(key), service: Arc::new(service), persister: Arc::new(store), route }
+}
+
+/// Returns a service of three models, `one` with versions 1 to 3, `two` with probabilities and no active version, and
+/// one whose store fails, beside a predict service that is none.
+fn service() -> Service {
+    let fails = Store { fails: true, ..Store::with(&[], None) };
+    let predictions = vec![
+        served("predict_service", Fake(Some(signature(false))), Store::with(&[1, 2, 3], Some(2)), 4),
+        served("two", Fake(Some(signature(true))), Store::with(&[1], None), 5),
+        served("mute", Fake(None), Store::with(&[1], Some(1)), 6),
+        served("broken", Fake(Some(signature(false))), fails, 7),
+    ];
+    Service {
+        view: view(&[("one", "predict_service")]),
+        predictions,
+        is_ready: true,
+        rules: view(&[]).rules().into_iter().map(|rule| rule.path).collect(),
+        rule: AtomicUsize::new(0),
+        predicted: Mutex::default(),
+        decorated: Mutex::default(),
+    }
+}
+
+impl Service {
+    fn send(&self, request: ViewRequest) -> ViewResponse {
+        let fits = |rule: &str| -> Option<Vec<(String, String)>> {
+            let (rule, path): (Vec<&str>, Vec<&str>) = (rule.split('/').collect(), request.path.split('/').collect());
+            let mut parts = Vec::new();
+            for (expected, found) in rule.iter().zip(&path) {
+                match expected.strip_prefix('<').and_then(|name| name.strip_suffix('>')) {
+                    Some(name) => parts.push((name.to_owned(), (*found).to_owned())),
+                    None if expected == found => {}
+                    None => return None,
+                }
+            }
+            (rule.len() == path.len()).then_some(parts)
+        };
+        let found = self.rules.iter().enumerate().find_map(|(index, rule)| fits(rule).map(|parts| (index, parts)));
+        let (index, parts) = found.unwrap();
+        self.rule.store(index, Ordering::Relaxed);
+        self.view.answer(&ViewRequest { parts, ..request }, self).unwrap()
+    }
+
+    fn get(&self, path: &str) -> (u16, Json) {
+        let response = self.send(ViewRequest { method: "GET".into(), path: path.into(), ..ViewRequest::default() });
+        (response.status, body(&response))
+    }
+
+    fn post(&self, path: &str, body: &Json) -> ViewResponse {
+        let body = body.to_string().into_bytes();
+        self.send(ViewRequest { method: "POST".into(), path: path.into(), body, ..ViewRequest::default() })
+    }
+
+    fn infer(&self, path: &str, json: &Json) -> (u16, Json) {
+        let response = self.post(path, json);
+        (response.status, body(&response))
+    }
+}
+
+fn body(response: &ViewResponse) -> Json {
+    let content_type = response.headers.iter().find(|(name, _)| name == "content-type").unwrap();
+    assert_eq!(content_type.1, "application/json", "clients compare it as a whole");
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+/// Returns a request of two samples.
+fn two_samples() -> Json {
+    json!({
+        "id": "7",
+        "inputs": [
+            {"name": "b", "shape": [2], "datatype": "INT64", "data": [1, 2]},
+            {"name": "a", "shape": [2, 1], "datatype": "FP64", "data": [[0.2], [0.8]]},
+        ],
+    })
+}
+
+#[test]
+fn rules_cover_the_protocol_and_predictions_are_decorated_by_the_view() {
+    let rules = view(&[]).rules();
+    let decorates: Vec<&str> = rules.iter().filter(|rule| rule.decorates).map(|rule| rule.path.as_str()).collect();
+    assert_eq!(decorates, ["/v2/models/<name>/infer", "/v2/models/<name>/versions/<version>/infer"]);
+    assert_eq!(rules.len(), 10);
+    assert!(rules.iter().all(|rule| !rule.changes && rule.methods.len() == 1));
+}
+
+#[test]
+fn describes_the_server_and_its_models() {
+    let service = service();
+    let version = env!("CARGO_PKG_VERSION");
+    let extensions = ["binary_tensor_data", "parameters"];
+    let server = json!({"name": "palladium", "version": version, "extensions": extensions});
+    assert_eq!(service.get("/v2"), (200, server));
+    assert_eq!(service.get("/v2/health/live"), (200, json!({"live": true})));
+    assert_eq!(service.get("/v2/health/ready"), (200, json!({"ready": true})));
+    let not = Service { is_ready: false, ..self::service() };
+    let answer = json!({"ready": false, "error": "it is about to stop"});
+    assert_eq!(not.get("/v2/health/ready"), (503, answer));
+    let inputs = json!([
+        {"name": "a", "datatype": "FP64", "shape": [-1]},
+        {"name": "b", "datatype": "INT64", "shape": [-1]},
+    ]);
+    let one = json!({
+        "name": "one",
+        "versions": ["1", "2", "3"],
+        "platform": "palladium_More",
+        "inputs": inputs,
+        "outputs": [{"name": "predict", "datatype": "BYTES", "shape": [-1]}],
+    });
+    assert_eq!(service.get("/v2/models/one"), (200, one.clone()));
+    assert_eq!(service.get("/v2/models/one/versions/3"), (200, one));
+    let outputs = json!([{"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]}]);
+    assert_eq!(service.get("/v2/models/two/versions/1").1["outputs"], outputs);
+}
+
+#[test]
+fn tells_which_models_are_ready() {
+    let service = service();
+    let ready = |name: &str| json!({"name": name, "ready": true});
+    assert_eq!(service.get("/v2/models/one/ready"), (200, ready("one")));
+    assert_eq!(service.get("/v2/models/one/versions/3/ready"), (200, ready("one")));
+    assert_eq!(service.get("/v2/models/two/versions/1/ready"), (200, ready("two")));
+    let (status, not) = service.get("/v2/models/two/ready");
+    assert_eq!((status, &not["ready"], &not["error"]), (503, &json!(false), &json!("no version of `two` is active")));
+    let entry = |name: &str, version: &str, state: &str, reason: &str| json!({"name": name, "version": version, "state": state, "reason": reason});
+    let all = json!([
+        entry("one", "1", "READY", ""),
+        entry("one", "2", "READY", ""),
+        entry("one", "3", "READY", ""),
+        entry("two", "1", "UNAVAILABLE", "no version is active"),
+        entry("broken", "", "UNAVAILABLE", "the store cannot be read"),
+    ]);
+    let index = |json: &Json| service.infer("/v2/repository/index", json);
+    assert_eq!(index(&json!({})), (200, all.clone()));
+    assert_eq!(index(&json!({"ready": false})), (200, all));
+    assert_eq!(index(&json!({"ready": true})).1.as_array().unwrap().len(), 3);
+    assert_eq!(index(&json!({"ready": 7})).0, 400);
+    let empty = ViewRequest { method: "POST".into(), path: "/v2/repository/index".into(), ..ViewRequest::default() };
+    assert_eq!(service.send(empty).status, 200);
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let service = service();
+    for (path, status, message) in [
+        ("/v2/models/other", 404, "there is no model \"other\""),
+        ("/v2/models/predict_service", 404, "there is no model \"predict_service\""),
+        ("/v2/models/mute", 404, "there is no model \"mute\""),
+        ("/v2/models/other/ready", 404, "there is no model \"other\""),
+        ("/v2/models/one/versions/4", 404, "the model `one` has no version \"4\""),
+        ("/v2/models/one/versions/x/ready", 404, "the model `one` has no version \"x\""),
+        ("/v2/models/one/versions/4/ready", 404, "the model `one` has no version \"4\""),
+        ("/v2/models/one/versions/0", 404, "the model `one` has no version \"0\""),
+        ("/v2/models/two", 503, "no model is active"),
+        ("/v2/models/broken", 503, "the model cannot be read, request id "),
+        ("/v2/models/broken/ready", 503, "the model cannot be read, request id "),
+        ("/v2/models/broken/versions/1", 503, "the model cannot be read, request id "),
+    ] {
+        assert_eq!(service.get(path), (status, json!({"error": message})), "{path}");
+    }
+    for (path, status) in [
+        ("/v2/models/other/infer", 404),
+        ("/v2/models/one/versions/4/infer", 404),
+        ("/v2/models/two/infer", 503),
+        ("/v2/models/broken/infer", 503),
+    ] {
+        assert_eq!(service.infer(path, &two_samples()).0, status, "{path}");
+    }
+    assert!(service.predicted.lock().unwrap().is_empty());
+}
+
+#[test]
+fn predictions_are_those_of_the_predict_service() {
+    let service = service();
+    let expected = |version: &str| {
+        let output = json!({"name": "predict", "datatype": "BYTES", "shape": [2], "data": ["no", "yes"]});
+        json!({"model_name": "one", "model_version": version, "id": "7", "outputs": [output]})
+    };
+    assert_eq!(service.infer("/v2/models/one/infer", &two_samples()), (200, expected("2")));
+    assert_eq!(service.infer("/v2/models/one/versions/3/infer", &two_samples()), (200, expected("3")));
+    assert_eq!(*service.decorated.lock().unwrap(), ["guards", "guards"]);
+    let predicted = service.predicted.lock().unwrap().clone();
+    let counted: Vec<_> =
+        predicted.iter().map(|one| (one.route, one.version.unwrap().number(), one.n_samples)).collect();
+    assert_eq!(counted, [(4, 2, 2), (4, 3, 2)]);
+
+    let matrix = json!({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.9, 1]}]});
+    let output = json!({"name": "predict", "datatype": "BYTES", "shape": [1], "data": ["yes"]});
+    let answer = json!({"model_name": "one", "model_version": "2", "outputs": [output]});
+    assert_eq!(service.infer("/v2/models/one/infer", &matrix), (200, answer));
+    let output = json!({"name": "predict_proba", "datatype": "FP64", "shape": [1, 2], "data": [0.5, 0.5]});
+    assert_eq!(service.infer("/v2/models/two/versions/1/infer", &matrix).1["outputs"], json!([output]));
+
+    let none = json!({"inputs": [{"name": "x", "shape": [0, 2], "datatype": "FP32", "data": []}]});
+    let output = json!({"name": "predict", "datatype": "BYTES", "shape": [0], "data": []});
+    assert_eq!(service.infer("/v2/models/one/infer", &none).1["outputs"], json!([output]));
+    let output = json!({"name": "predict_proba", "datatype": "FP64", "shape": [0, 2], "data": []});
+    assert_eq!(service.infer("/v2/models/two/versions/1/infer", &none).1["outputs"], json!([output]));
+}
+
+#[test]
+fn parameters_stand_in_the_body_or_in_the_query_string() {
+    let service = service();
+    let labels = |parameters: &Json, query: &[(&str, &str)]| {
+        let mut json = two_samples();
+        json["parameters"] = parameters.clone();
+        let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (method, path, body) = ("POST".into(), "/v2/models/one/infer".into(), json.to_string().into_bytes());
+        let answer = self::body(&service.send(ViewRequest { method, path, query, body, ..ViewRequest::default() }));
+        answer.get("error").cloned().unwrap_or_else(|| answer["outputs"][0]["data"].clone())
+    };
+    for (parameters, query, expected) in [
+        (json!({}), vec![], json!(["no", "yes"])),
+        (json!({"threshold": 0.1}), vec![], json!(["yes", "yes"])),
+        (json!({"threshold": 1}), vec![], json!(["no", "no"])),
+        (json!({"threshold": "0.1"}), vec![], json!(["yes", "yes"])),
+        (json!({}), vec![("threshold", "0.9")], json!(["no", "no"])),
+        (json!({"threshold": 0.1}), vec![("threshold", "0.9")], json!(["yes", "yes"])),
+        (json!({"timeout": 5, "sequence_start": true, "headers": {"a": []}}), vec![], json!(["no", "yes"])),
+        (json!({"threshold": true}), vec![], json!("no threshold")),
+        (json!({"threshold": [1]}), vec![], json!("the parameter `threshold` has to be a text, a number or a flag")),
+    ] {
+        assert_eq!(labels(&parameters, &query), expected, "{parameters} {query:?}");
+    }
+}
+
+#[test]
+fn outputs_are_chosen_and_may_be_bytes() {
+    let service = service();
+    let ask = |changes: Json| {
+        let mut json = two_samples();
+        changes.as_object().unwrap().iter().for_each(|(key, value)| json[key] = value.clone());
+        service.post("/v2/models/one/infer", &json)
+    };
+    let texts = b"\x02\x00\x00\x00no\x03\x00\x00\x00yes";
+    for changes in [
+        json!({"outputs": [{"name": "predict", "parameters": {"binary_data": true}}]}),
+        json!({"parameters": {"binary_data_output": true}}),
+        json!({"parameters": {"binary_data_output": true}, "outputs": [{"name": "predict"}]}),
+    ] {
+        let response = ask(changes.clone());
+        let header = |name: &str| response.headers.iter().find(|(key, _)| key == name).unwrap().1.clone();
+        assert_eq!((response.status, header("content-type").as_str()), (200, "application/octet-stream"), "{changes}");
+        let (json, bytes) = response.body.split_at(header(JSON_LENGTH).parse().unwrap());
+        let json: Json = serde_json::from_slice(json).unwrap();
+        let parameters = json!({"binary_data_size": 13});
+        let output = json!({"name": "predict", "datatype": "BYTES", "shape": [2], "parameters": parameters});
+        assert_eq!((&json["outputs"], bytes), (&json!([output]), &texts[..]), "{changes}");
+    }
+    for changes in [
+        json!({"outputs": [{"name": "predict", "parameters": {"binary_data": false}}]}),
+        json!({"outputs": [], "parameters": {"binary_data_output": false}}),
+        json!({"outputs": [{"name": "predict", "parameters": {"binary_data": false}}],
+            "parameters": {"binary_data_output": true}}),
+    ] {
+        assert_eq!(body(&ask(changes))["outputs"][0]["data"], json!(["no", "yes"]));
+    }
+    for (changes, message) in [
+        (json!({"outputs": [{"name": "other"}]}), "there is no output \"other\", there is `predict`"),
+        (json!({"outputs": [{"name": "predict"}, {"name": "predict"}]}), "the output `predict` is asked for twice"),
+        (
+            json!({"outputs": [{"name": "predict", "parameters": {"classification": 3}}]}),
+            "`classification` of the tensor `predict` is not supported",
+        ),
+        (
+            json!({"parameters": {"binary_data_output": 1}}),
+            "the parameter `binary_data_output` has to be true or false",
+        ),
+    ] {
+        let response = ask(changes);
+        assert_eq!((response.status, body(&response)), (400, json!({"error": message})));
+    }
+}
+
+#[test]
+fn failures_are_the_status_and_the_text_that_they_should_be() {
+    let service = service();
+    let of = |n: usize| {
+        let input = json!({"name": "x", "shape": [n, 2], "datatype": "FP64", "data": vec![1.0; 2 * n]});
+        service.infer("/v2/models/one/infer", &json!({"inputs": [input]}))
+    };
+    assert_eq!(of(13), (500, json!({"error": "not thirteen"})));
+    assert_eq!(of(14), (500, json!({"error": "an internal error occurred, request id "})));
+    let options =
+        ViewRequest { method: "OPTIONS".into(), path: "/v2/models/one/infer".into(), ..ViewRequest::default() };
+    let answer = service.send(options);
+    assert_eq!((answer.status, answer.headers), (200, vec![("allow".to_owned(), "OPTIONS, POST".to_owned())]));
+    assert_eq!(service.decorated.lock().unwrap().len(), 3, "decorators see OPTIONS too");
+}
+
+#[test]
+fn refusals_below_the_prefix_have_the_shape_of_the_protocol() {
+    let view = view(&[]);
+    for (path, is_own) in [
+        ("/v2", true),
+        ("/v2/nowhere", true),
+        ("/v2/models/<name>/infer", true),
+        ("/v20", false),
+        ("/predict", false),
+        ("/", false),
+    ] {
+        let said = view.refusal(path, 405, "not so");
+        assert_eq!(said.is_some(), is_own, "{path}");
+        if let Some(said) = said {
+            assert_eq!((said.status, body(&said)), (405, json!({"error": "not so"})));
+        }
+    }
+}
+
+#[test]
+fn names_are_checked_against_the_predict_services() {
+    let services = service().predictions;
+    for (names, expected) in [
+        (vec![], None),
+        (vec![("one", "predict_service"), ("uno", "predict_service")], None),
+        (
+            vec![("one", "predict_servic")],
+            Some("the model `one` is the predict service `predict_servic`, which there is not"),
+        ),
+        (vec![("one", "mute")], Some("the predict service `mute` does not say which fields its requests have")),
+        (
+            vec![("two", "predict_service")],
+            Some("the model `two` would be two predict services: one has this key, `names` has another"),
+        ),
+        (vec![("two", "predict_service"), ("three", "two")], None),
+    ] {
+        let found = view(&names).unmet(&services).map(|failure| failure.to_string());
+        assert_eq!(found.as_deref(), expected, "{names:?}");
+    }
+    let both = OpenInference { names: view(&[("one", "two"), ("uno", "two")]).names, ..view(&[]) };
+    let names: Vec<String> = both.offered(services).into_iter().map(|offered| offered.name).collect();
+    assert_eq!(names, ["predict_service", "one", "uno", "broken"]);
+}
+
+#[test]
+fn arguments_are_checked_while_planning() {
+    let checked =
+        |prefix: &str| OpenInference { prefix: prefix.into(), ..view(&[]) }.check().map_err(|error| error.message);
+    for prefix in ["/v2", "/serving/v2", "/a.b~c"] {
+        assert_eq!(checked(prefix), Ok(()), "{prefix}");
+    }
+    for prefix in ["", "/", "v2", "/v2/", "//v2"] {
+        let message = format!("`prefix` has to begin with `/` and to end with a name, this is `{prefix}`");
+        assert_eq!(checked(prefix), Err(message));
+    }
+    let message = "`prefix` holds '<'; it is made of letters, digits and `/-._~`".to_owned();
+    assert_eq!(checked("/<name>"), Err(message));
+    assert!(view(&[("", "predict_service")]).check().is_err());
+}
