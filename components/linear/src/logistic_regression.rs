@@ -185,6 +185,8 @@ mod tests {
             let model = fit(&data);
             assert_eq!(answers(model.as_ref(), &data).0, expected);
             assert_eq!(model.score(&data).unwrap(), Some(1.0));
+            let labels = Classes::of(data.target().unwrap()).unwrap().labels;
+            assert_eq!(model.output(), Some(ModelOutput::Classes(&labels)));
         }
     }
 
