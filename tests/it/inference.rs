@@ -1,13 +1,13 @@
 //! The Open Inference Protocol of `configs/service/inference.*`, through the built binary.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value as Json, json};
 
-use crate::process::{iris, repository, succeed, text};
+use crate::process::{iris, python, repository, succeed, text};
 use crate::serve::Service;
 
 /// Returns the iris service with two versions of its model, the second of which is active, and further layers.
@@ -190,16 +190,9 @@ fn names_of_predict_services_that_are_not_there_are_found_while_planning() {
 
 /// The clients of Triton and KServe, where the servers of the tests brought them.
 #[test]
-#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
 fn clients_of_triton_and_kserve_are_served() {
-    let Some(python) = std::env::var("PALLADIUM_TEST_PYTHON").ok().filter(|python| !python.is_empty()) else {
-        let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
-        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `PALLADIUM_TEST_PYTHON` is missing");
-        println!("left out: `PALLADIUM_TEST_PYTHON` names no Python");
-        return;
-    };
+    let Some(mut command) = python() else { return };
     let service = service("ron", &[]);
-    let mut command = Command::new(python);
     command.args(["-c", include_str!("inference/clients.py"), &service.base]).stdin(Stdio::null());
     let output = command.env("NO_PROXY", "*").output().unwrap();
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));

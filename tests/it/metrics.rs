@@ -1,11 +1,11 @@
 //! The metrics of `configs/service/metrics.*`, through the built binary.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::process::{iris, repository, succeed, text};
+use crate::process::{iris, python, repository, succeed, text};
 use crate::serve::{SAMPLE, Service};
 
 /// Returns the iris service with a fitted model that is kept in memory, the metrics and the views of administrators.
@@ -78,7 +78,6 @@ fn a_service_counts_what_it_answers() {
 }
 
 /// Has Prometheus' own reader for Python read the text, where the servers of the tests brought it.
-#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
 fn check_format(metrics: &str) {
     const PROGRAM: &str = "
 import sys
@@ -92,13 +91,7 @@ for family in families:
     assert len(set(keys)) == len(keys), keys
 print(len(families))
 ";
-    let Some(python) = std::env::var("PALLADIUM_TEST_PYTHON").ok().filter(|python| !python.is_empty()) else {
-        let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
-        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `PALLADIUM_TEST_PYTHON` is missing");
-        println!("left out: `PALLADIUM_TEST_PYTHON` names no Python");
-        return;
-    };
-    let mut command = Command::new(python);
+    let Some(mut command) = python() else { return };
     command.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), metrics.as_bytes()).unwrap();

@@ -51,6 +51,18 @@ pub fn iris() -> tempfile::TempDir {
     folder
 }
 
+/// Returns a Python with what the tests need, where the servers of the tests brought it.
+#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
+pub fn python() -> Option<Command> {
+    if let Some(python) = std::env::var("PALLADIUM_TEST_PYTHON").ok().filter(|python| !python.is_empty()) {
+        return Some(Command::new(python));
+    }
+    let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
+    assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `PALLADIUM_TEST_PYTHON` is missing");
+    println!("left out: `PALLADIUM_TEST_PYTHON` names no Python");
+    None
+}
+
 /// A process that ends with the test.
 pub struct Running(pub Child);
 

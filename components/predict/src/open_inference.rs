@@ -160,7 +160,12 @@ impl OpenInference {
 
     fn find(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<Offered, Problem> {
         let name = request.part("name").unwrap_or_default();
-        let offered = self.offered(service.predict_services()).into_iter().find(|offered| offered.name == name);
+        let is_its = |served: &ServedPredictions| self.names_of(served).iter().any(|known| known == name);
+        let served = service.predict_services().into_iter().find(is_its);
+        let offered = served.and_then(|served| {
+            let signature = served.service.signature()?;
+            Some(Offered { name: name.to_owned(), served, signature })
+        });
         offered.ok_or_else(|| {
             let shown: String = name.chars().take(60).collect();
             Problem::not_found(format!("there is no model {shown:?}"))

@@ -58,13 +58,17 @@ impl From<Failure> for Problem {
     }
 }
 
+/// What an answer says of a message at most, which may repeat parts of a request.
+const LONGEST: usize = 1000;
+
 /// Returns the answer that says an error, as the protocol wants it.
 pub fn refusal(status: u16, message: &str) -> ViewResponse {
     #[derive(Serialize)]
     struct Body<'a> {
         error: &'a str,
     }
-    json(status, &Body { error: message })
+    let end = message.char_indices().nth(LONGEST).map_or(message.len(), |(end, _)| end);
+    json(status, &Body { error: &message[..end] })
 }
 
 /// Returns an answer in JSON. Clients compare the content type as a whole: it has no parameters.

@@ -346,6 +346,76 @@ fn rules_cover_the_protocol_and_predictions_are_decorated_by_the_view() {
 }
 
 #[test]
+fn the_prefix_may_be_another() {
+    let view = OpenInference { prefix: "/serving/v2".into(), ..view(&[]) };
+    let rules = view.rules().into_iter().map(|rule| rule.path).collect();
+    let service = Service { view, rules, ..service() };
+    assert_eq!(service.get("/serving/v2/models/two/versions/1").0, 200);
+    assert_eq!(service.infer("/serving/v2/models/two/versions/1/infer", &two_samples()).0, 200);
+    assert!(service.view.refusal("/serving/v2/x", 404, "").is_some() && service.view.refusal("/v2", 404, "").is_none());
+    assert_eq!(service.view.decorator_list_name(), Some("open_inference_decorators"));
+}
+
+#[test]
+fn so_many_versions_are_kept_as_the_configuration_says() {
+    for (keep_versions, reads) in [(0, 3), (1, 1)] {
+        let store = Arc::new(Store::with(&[1], None));
+        let mut service = Service { view: OpenInference { keep_versions, ..view(&[]) }, ..service() };
+        service.predictions[0].persister = store.clone();
+        for _ in 0..3 {
+            assert_eq!(service.infer("/v2/models/predict_service/versions/1/infer", &two_samples()).0, 200);
+        }
+        assert_eq!(store.n_reads(), reads, "{keep_versions}");
+    }
+}
+
+#[test]
+fn messages_repeat_little_of_a_request() {
+    let service = service();
+    let long = "x".repeat(100_000);
+    for json in [
+        json!({"inputs": [{"name": long, "shape": [1], "datatype": "FP64"}]}),
+        json!({"inputs": [{"name": long, "shape": [1], "datatype": long, "data": []}]}),
+        json!({"inputs": long}),
+        json!({"inputs": [], "outputs": [{"name": long}]}),
+        json!({"inputs": [], "parameters": {"threshold": long}}),
+    ] {
+        let (status, answer) = service.infer("/v2/models/one/infer", &json);
+        assert_eq!(status, 400);
+        assert!(answer["error"].as_str().unwrap().len() <= 1000);
+    }
+    assert!(service.get(&format!("/v2/models/{long}")).1["error"].as_str().unwrap().len() < 200);
+}
+
+/// Each byte of a request is taken away with all behind it, and replaced: none of that may be worse than a refusal.
+#[test]
+fn damaged_requests_are_refused_or_answered() {
+    let service = service();
+    let input = |name: &str, datatype: &str, size: usize| json!({"name": name, "shape": [1], "datatype": datatype, "parameters": {"binary_data_size": size}});
+    let json = json!({"id": "1", "inputs": [
+        input("a", "FP32", 4),
+        {"name": "b", "shape": [1, 1], "datatype": "UINT8", "data": [[1]]},
+    ]});
+    let json = json.to_string();
+    let whole = [json.as_bytes(), &1.5_f32.to_le_bytes()].concat();
+    let ask = |body: Vec<u8>, length: usize| {
+        let headers = vec![(JSON_LENGTH.to_owned(), length.to_string())];
+        let (method, path) = ("POST".into(), "/v2/models/one/infer".into());
+        service.send(ViewRequest { method, path, headers, body, ..ViewRequest::default() }).status
+    };
+    assert_eq!(ask(whole.clone(), json.len()), 200);
+    for place in 0..whole.len() {
+        assert_eq!(ask(whole[..place].to_vec(), json.len().min(place)), 400, "{place} bytes are left");
+        for byte in [0, b'"', b'0', b'[', b']', b'{', b'}', b',', 0xff] {
+            let mut damaged = whole.clone();
+            damaged[place] = byte;
+            let status = ask(damaged, json.len());
+            assert!(status == 200 || status == 400, "{status} for {byte} at {place}");
+        }
+    }
+}
+
+#[test]
 fn describes_the_server_and_its_models() {
     let service = service();
     let version = env!("CARGO_PKG_VERSION");

@@ -35,8 +35,8 @@ const MIXED: [(&str, ColumnType); 4] =
     [("f", ColumnType::Float), ("i", ColumnType::Int), ("b", ColumnType::Bool), ("t", ColumnType::Text)];
 const NUMBERS: [(&str, ColumnType); 2] = [("x", ColumnType::Float), ("y", ColumnType::Int)];
 
-fn input(name: &str, shape: Json, datatype: &str, data: Json) -> Json {
-    json!({"name": name, "shape": shape, "datatype": datatype, "data": data})
+fn input(name: &str, shape: impl Into<Json>, datatype: &str, data: impl Into<Json>) -> Json {
+    json!({"name": name, "shape": shape.into(), "datatype": datatype, "data": data.into()})
 }
 
 #[test]
