@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::blocking::Client;
 use serde_json::{Value as Json, json};
 
-use crate::process::Running;
+use crate::process::{Running, program};
 
 /// How long anything may take until a test gives up.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -42,16 +42,8 @@ pub enum Key {
 
 impl Browser {
     /// Starts a browser; nothing stands for a machine on which the tests have none.
-    #[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
     pub fn start() -> Option<Browser> {
-        let Some(program) = std::env::var("PALLADIUM_TEST_CHROMEDRIVER").ok().filter(|program| !program.is_empty())
-        else {
-            let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
-            assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all, and `PALLADIUM_TEST_CHROMEDRIVER` is missing");
-            println!("left out: `PALLADIUM_TEST_CHROMEDRIVER` names no chromedriver");
-            return None;
-        };
-        let mut command = Command::new(program);
+        let mut command = Command::new(program("PALLADIUM_TEST_CHROMEDRIVER")?);
         let mut driver = Running(command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
         let lines = BufReader::new(driver.0.stdout.take().unwrap()).lines();
         let port = lines.map(Result::unwrap).find_map(|line| {

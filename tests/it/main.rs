@@ -14,6 +14,7 @@ mod conformance;
 mod crash;
 mod decorators;
 mod documents;
+mod inference;
 mod init;
 mod logging;
 mod metrics;

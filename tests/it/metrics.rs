@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::process::{iris, repository, succeed, text};
+use crate::process::{iris, program, repository, succeed, text};
 use crate::serve::{SAMPLE, Service};
 
 /// Returns the iris service with a fitted model that is kept in memory, the metrics and the views of administrators.
@@ -120,15 +120,8 @@ print(len(families))
 }
 
 /// Has the program that a variable names read a text, and returns what it wrote; nothing without such a program.
-#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
 fn read_by(variable: &str, arguments: &[&str], input: &str) -> Option<String> {
-    let Some(program) = std::env::var(variable).ok().filter(|program| !program.is_empty()) else {
-        let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
-        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `{variable}` is missing");
-        println!("left out: `{variable}` names no program");
-        return None;
-    };
-    let mut command = Command::new(program);
+    let mut command = Command::new(program(variable)?);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();

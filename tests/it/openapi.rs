@@ -1,13 +1,12 @@
 //! The description of a service: a valid document that says what the service does, and the page that shows it.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
 use crate::browser::{Browser, Key};
-use crate::process::{iris, palladium, repository, succeed, text};
+use crate::process::{iris, palladium, python, repository, succeed, text};
 use crate::serve::{SAMPLE, Service};
 
 /// Returns a folder with the iris example, further layers of `configs`, and one that is given as text.
@@ -498,16 +497,10 @@ fn the_page_works_by_keyboard_and_under_another_path() {
 const FEW: [&str; 2] = ["--max-examples", "8"];
 
 /// Has schemathesis send what the document allows and forbids, and compare the answers with it.
-#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
 fn check_by_schemathesis(service: &Service, options: &[&str]) {
-    let Some(python) = std::env::var("PALLADIUM_TEST_PYTHON").ok().filter(|python| !python.is_empty()) else {
-        let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
-        assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `PALLADIUM_TEST_PYTHON` is missing");
-        println!("left out: `PALLADIUM_TEST_PYTHON` names no Python with schemathesis");
-        return;
-    };
+    let Some(mut python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(python)
+    let output = python
         .current_dir(folder.path())
         .args(["-m", "schemathesis.cli", "--no-color", "--config-file"])
         .arg(repository().join("scripts/services/schemathesis.toml"))

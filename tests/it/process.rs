@@ -51,6 +51,23 @@ pub fn iris() -> tempfile::TempDir {
     folder
 }
 
+/// Returns a Python with what the tests need, where the servers of the tests brought it.
+pub fn python() -> Option<Command> {
+    program("PALLADIUM_TEST_PYTHON").map(Command::new)
+}
+
+/// Returns the program that a variable names, where the servers of the tests brought it.
+#[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
+pub fn program(variable: &str) -> Option<String> {
+    if let Some(program) = std::env::var(variable).ok().filter(|program| !program.is_empty()) {
+        return Some(program);
+    }
+    let all = std::env::var("PALLADIUM_TEST_SERVERS").is_ok_and(|which| which == "all");
+    assert!(!all, "`PALLADIUM_TEST_SERVERS` asks for all servers, and `{variable}` is missing");
+    println!("left out: `{variable}` names no program");
+    None
+}
+
 /// A process that ends with the test.
 pub struct Running(pub Child);
 

@@ -107,8 +107,8 @@ impl Model for LogisticModel {
         Ok(Probabilities { labels: Arc::clone(&self.classes), values })
     }
 
-    fn classes(&self) -> Option<Arc<ClassLabels>> {
-        Some(Arc::clone(&self.classes))
+    fn output(&self) -> Option<ModelOutput<'_>> {
+        Some(ModelOutput::Classes(&self.classes))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -185,6 +185,8 @@ mod tests {
             let model = fit(&data);
             assert_eq!(answers(model.as_ref(), &data).0, expected);
             assert_eq!(model.score(&data).unwrap(), Some(1.0));
+            let labels = Classes::of(data.target().unwrap()).unwrap().labels;
+            assert_eq!(model.output(), Some(ModelOutput::Classes(&labels)));
         }
     }
 

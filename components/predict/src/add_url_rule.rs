@@ -161,7 +161,7 @@ fn check_rule(rule: &str) -> Result<(), ArgumentError> {
 
 impl View for AddUrlRule {
     fn rules(&self) -> Vec<ViewRule> {
-        vec![ViewRule { path: self.rule.clone(), methods: self.methods.0.clone(), changes: false }]
+        vec![ViewRule { path: self.rule.clone(), methods: self.methods.0.clone(), ..ViewRule::default() }]
     }
 
     fn endpoint(&self) -> Option<&str> {

@@ -22,6 +22,26 @@ pub enum FieldType {
 impl FieldType {
     const ALL: [(&'static str, FieldType); 4] =
         [("float", FieldType::Float), ("int", FieldType::Int), ("str", FieldType::Str), ("bool", FieldType::Bool)];
+
+    /// Returns the type whose values a column holds.
+    pub fn of(column: ColumnType) -> FieldType {
+        match column {
+            ColumnType::Float => FieldType::Float,
+            ColumnType::Int => FieldType::Int,
+            ColumnType::Text => FieldType::Str,
+            ColumnType::Bool => FieldType::Bool,
+        }
+    }
+
+    /// Returns the type of the column that values become.
+    pub fn column(self) -> ColumnType {
+        match self {
+            FieldType::Float => ColumnType::Float,
+            FieldType::Int => ColumnType::Int,
+            FieldType::Str => ColumnType::Text,
+            FieldType::Bool => ColumnType::Bool,
+        }
+    }
 }
 
 impl FromArgument for FieldType {
@@ -45,13 +65,7 @@ pub struct Field {
 impl Field {
     /// Returns the column that the field becomes.
     pub fn spec(&self) -> ColumnSpec {
-        let kind = match self.kind {
-            FieldType::Float => ColumnType::Float,
-            FieldType::Int => ColumnType::Int,
-            FieldType::Str => ColumnType::Text,
-            FieldType::Bool => ColumnType::Bool,
-        };
-        ColumnSpec { name: self.name.clone(), kind }
+        ColumnSpec { name: self.name.clone(), kind: self.kind.column() }
     }
 }
 

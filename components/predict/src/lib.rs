@@ -1,9 +1,11 @@
-//! Predict services: how requests become samples and predictions become answers; and the routes beside them.
+//! Predict services: how requests become samples and predictions become answers; the same predictions by the Open
+//! Inference Protocol; and the routes beside them.
 
 mod add_url_rule;
 mod column;
 mod convert;
 mod field;
+mod open_inference;
 mod predict_service;
 mod query;
 mod rows;
@@ -11,4 +13,5 @@ mod sample;
 
 pub use add_url_rule::AddUrlRule;
 pub use field::{Field, FieldType, Mapping, Params};
+pub use open_inference::OpenInference;
 pub use predict_service::MappingPredictService;

@@ -107,6 +107,8 @@ macro_rules! scalars {
     };
 }
 
+pub(crate) use scalars;
+
 /// The list.
 struct Samples<'r, 'm>(&'r mut Reading<'m>);
 

@@ -3,11 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
-use palladium_component::interfaces::{Arguments, DecoratorList, Failure, MetadataArguments, PredictResponse};
+use palladium_component::interfaces::{Arguments, DecoratorList, Failure, MetadataArguments, PredictResponse, View};
 use palladium_component::value::Map;
 use palladium_component::value::with_causes;
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
+use crate::decorated::http_response;
 use crate::request_id;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -135,6 +137,8 @@ pub enum Shape<'a> {
     Envelope(&'a Envelope),
     /// In both places: the service was not even asked.
     Both(&'a Envelope),
+    /// As the first of these views says it that has an own way at this path, and else at the top level.
+    Views { views: &'a [Arc<dyn View>], path: &'a str },
 }
 
 impl Refusal {
@@ -192,14 +196,18 @@ impl Refusal {
             fields[name] = json!(value);
         }
         let body = match shape {
-            Shape::Flat => fields,
+            Shape::Flat | Shape::Views { .. } => fields,
             Shape::Envelope(envelope) => json!({"metadata": envelope.refusal(fields, self.code, &message)}),
             Shape::Both(envelope) => {
                 let metadata = envelope.refusal(fields.clone(), self.code, &message);
                 with(fields, &serde_json::Map::from_iter([("metadata".to_owned(), metadata)]))
             }
         };
-        let mut response = respond(self.status, body.to_string().into_bytes());
+        let own = match shape {
+            Shape::Views { views, path } => said_by(views, path, self.status, &message),
+            Shape::Flat | Shape::Envelope(_) | Shape::Both(_) => None,
+        };
+        let mut response = own.unwrap_or_else(|| respond(self.status, body.to_string().into_bytes()));
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static(request_id::HEADER), id);
@@ -209,6 +217,15 @@ impl Refusal {
         }
         response
     }
+}
+
+/// Returns a refusal as the first view says it that has an own way at the path.
+fn said_by(views: &[Arc<dyn View>], path: &str, status: StatusCode, message: &str) -> Option<HttpResponse> {
+    let said = guarded(|| views.iter().find_map(|view| view.refusal(path, status.as_u16(), message)));
+    said.and_then(|said| said.map(http_response).transpose()).unwrap_or_else(|why| {
+        tracing::error!(target: "palladium::server", "a view cannot say a refusal in its own way: {why}");
+        None
+    })
 }
 
 /// Runs what may panic and turns a panic into a text for the log.

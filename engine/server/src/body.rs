@@ -11,6 +11,9 @@ use crate::options::Limits;
 /// How many bytes of a body were read whose length the request did not announce; the request keeps it.
 pub struct Read(pub u64);
 
+/// Bodies longer than this are worked on away from the workers, so many at once as the limits say.
+pub const LARGE: usize = 64 << 10;
+
 /// Reads a JSON body.
 ///
 /// # Errors

@@ -36,7 +36,7 @@ fn of_view(route: &Route, view: &ViewRoute, service: &Service) -> Vec<Operation>
         Answers::Function(_) => unknown("Answered by a function of the configuration"),
         Answers::Own(own) => {
             let methods = methods().map(str::to_owned).collect();
-            let rule = ViewRule { path: view.rule.clone(), methods, changes: view.changes };
+            let rule = ViewRule { path: view.rule.clone(), methods, changes: view.changes, decorates: view.decorates };
             match own.operations(&rule) {
                 operations if operations.is_empty() => unknown("Answered by a component"),
                 operations => operations,

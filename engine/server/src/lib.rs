@@ -11,8 +11,9 @@
 //!
 //! What every route takes and answers is described in `docs.rs`, for those who publish it.
 //!
-//! Errors are JSON, with one exception: what cannot be read as the head of a request (a broken request line, headers
-//! beyond the limit, a head that is too slow) is refused by actix itself with 400, 431 or 408 and an empty body.
+//! Errors are JSON, or what a view of the configuration says in its own way, with one exception: what cannot be read as
+//! the head of a request (a broken request line, headers beyond the limit, a head that is too slow) is refused by actix
+//! itself with 400, 431 or 408 and an empty body.
 
 mod alive;
 mod answer;

@@ -14,13 +14,11 @@ use palladium_component::value::with_causes;
 use tokio::sync::Semaphore;
 
 use crate::answer::{Envelope, Refusal, Shape, guarded, respond};
+use crate::body::LARGE;
 use crate::decorated::{at_once, plain_request, through_queue};
 use crate::observers::Observers;
 use crate::options::Limits;
 use crate::{body, query};
-
-/// Bodies longer than this are worked on away from the workers.
-const LARGE: usize = 64 << 10;
 
 /// A predict service and what it answers with.
 pub struct PredictRoute {

@@ -123,6 +123,11 @@ impl Route {
             },
         }
     }
+
+    /// Tells whether what answers calls decorators itself.
+    pub fn decorates(&self) -> bool {
+        matches!(&self.endpoint, Endpoint::View(view) if view.decorates)
+    }
 }
 
 /// The routes of a service.
@@ -134,6 +139,8 @@ pub struct Routes {
     pub observers: Arc<Observers>,
     /// The models that predict services need.
     pub needed: Vec<Needed>,
+    /// The views that answer themselves.
+    pub views: Vec<Arc<dyn View>>,
     /// In the order of their making.
     all: Vec<Arc<Route>>,
     by_path: HashMap<String, Arc<Route>>,
@@ -193,11 +200,12 @@ impl Routes {
         let decorators_of_list = app.decorators().list(root_keys::LIST_DECORATORS);
         let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
         let (all, by_path, with_parts) = (Vec::new(), HashMap::new(), Vec::new());
-        let (observers, needed) = (Arc::default(), Vec::new());
-        let mut routes = Routes { alive, list, settings, observers, needed, all, by_path, with_parts };
+        let (observers, needed, views) = (Arc::default(), Vec::new(), Vec::new());
+        let mut routes = Routes { alive, list, settings, observers, needed, views, all, by_path, with_parts };
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
-            let route = ViewRoute { rule: rule.to_owned(), answers: Answers::Server(view), decorators, changes: false };
+            let answers = Answers::Server(view);
+            let route = ViewRoute { rule: rule.to_owned(), answers, decorators, changes: false, decorates: false };
             let methods = Methods::of(["GET"]);
             let endpoint = Endpoint::View(Arc::new(route));
             routes.insert(Route { rule: rule.to_owned(), methods, endpoint, index: 0, key: None, span: None });

@@ -117,12 +117,11 @@ fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
     let workers = positive("workers", options.workers, cores)?;
     let large = positive("large_bodies", options.limits.large_bodies, cores)?;
     let mut routes = Routes::of(app)?;
-    let service = Arc::new(Service::of(app, options, &mut routes));
+    let service = Arc::new(Service::of(app, options, &mut routes, large));
     let server = Arc::new(Server {
         routes,
         service: Arc::clone(&service),
         limits: options.limits.clone(),
-        large: Arc::new(Semaphore::new(large)),
         ids: RequestIds::new(),
     });
     rt::System::new().block_on(async {

@@ -8,7 +8,6 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{Trace, ViewRequest};
-use tokio::sync::Semaphore;
 
 use crate::answer::{Refusal, Shape};
 use crate::decorated::{plain_request, through};
@@ -25,8 +24,6 @@ pub struct Server {
     pub routes: Routes,
     pub service: Arc<Service>,
     pub limits: Limits,
-    /// Large bodies that may be worked on at once.
-    pub large: Arc<Semaphore>,
     pub ids: RequestIds,
 }
 
@@ -76,7 +73,8 @@ impl Server {
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        (None, refusal.respond(Shape::Flat, &self.ids.of(request)))
+        let shape = Shape::Views { views: &self.routes.views, path: request.path() };
+        (None, refusal.respond(shape, &self.ids.of(request)))
     }
 
     async fn answer_at(
@@ -86,9 +84,11 @@ impl Server {
         request: &HttpRequest,
         payload: &mut Payload,
     ) -> HttpResponse {
-        let (limits, large) = (&self.limits, &self.large);
+        let (limits, large) = (&self.limits, &self.service.large);
         let answer = match &route.endpoint {
-            _ if *request.method() == Method::OPTIONS => self.options(route, parts, request).await,
+            _ if *request.method() == Method::OPTIONS && !route.decorates() => {
+                self.options(route, parts, request).await
+            }
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
                 predict.answer_decorated(request, payload, limits, large, self.ids.of(request)).await
@@ -102,7 +102,7 @@ impl Server {
         answer.unwrap_or_else(|refusal| {
             let shape = match &route.endpoint {
                 Endpoint::Predict(predict) => predict.shape(&refusal),
-                Endpoint::View(_) => Shape::Flat,
+                Endpoint::View(view) => view.shape(),
             };
             refusal.respond(shape, &self.ids.of(request))
         })

@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use palladium_component::interfaces::{
-    Arguments, Failure, JobCounts, Operation, Origin, Persister, Returned, ServedPredictions, ServedRoute,
+    Arguments, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned, ServedPredictions, ServedRoute,
     ServiceHandle, View, ViewRequest, ViewResponse,
 };
 use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
+use tokio::sync::Semaphore;
 
 use crate::alive::Alive;
-use crate::answer::Shape;
+use crate::answer::{Refusal, Shape, guarded};
 use crate::decorated::plain_response;
 use crate::docs;
 use crate::jobs::Jobs;
 use crate::models::ModelList;
+use crate::observers::Observers;
 use crate::options::ServeOptions;
 use crate::ready::Needed;
 use crate::routes::{Route, Routes};
@@ -42,13 +44,18 @@ pub struct Service {
     pub routes: Vec<ServedRoute>,
     /// The predict services as views see them.
     pub predictions: Vec<ServedPredictions>,
+    /// What is told about requests.
+    pub observers: Arc<Observers>,
+    /// Large bodies that may be worked on at once.
+    pub large: Arc<Semaphore>,
     /// Whether the service is about to stop.
     pub is_draining: AtomicBool,
 }
 
 impl Service {
-    /// Returns the service of these routes, from which it takes the models that are needed.
-    pub fn of(app: &Arc<App>, options: &ServeOptions, routes: &mut Routes) -> Service {
+    /// Returns the service of these routes, from which it takes the models that are needed; so many large
+    /// bodies are worked on at once.
+    pub fn of(app: &Arc<App>, options: &ServeOptions, routes: &mut Routes, large: usize) -> Service {
         Service {
             app: Arc::clone(app),
             sources: options.sources.clone(),
@@ -59,6 +66,8 @@ impl Service {
             table: routes.all().to_vec(),
             routes: routes.served(),
             predictions: routes.served_predictions(),
+            observers: Arc::clone(&routes.observers),
+            large: Arc::new(Semaphore::new(large)),
             is_draining: AtomicBool::new(false),
         }
     }
@@ -81,6 +90,8 @@ pub struct Handle<'a> {
     pub service: &'a Arc<Service>,
     /// The rule of the view.
     pub rule: &'a str,
+    /// How the view says refusals.
+    pub shape: Shape<'a>,
 }
 
 impl ServiceHandle for Handle<'_> {
@@ -107,9 +118,16 @@ impl ServiceHandle for Handle<'_> {
         answer: &mut dyn FnMut(&ViewRequest) -> ViewResponse,
     ) -> Result<ViewResponse, Failure> {
         let decorators = self.service.app.decorators().list(list);
-        let returned =
-            decorators.call(None, &Arguments::Request(request), || Ok(Returned::Response(answer(request))))?;
+        let returned = decorators.call(None, &Arguments::Request(request), || {
+            let answered = guarded(|| answer(request))
+                .or_else(|panic| plain_response(Refusal::internal(panic).respond(self.shape, &request.request_id)));
+            answered.map(Returned::Response)
+        })?;
         Ok(ViewResponse::try_from(returned)?)
+    }
+
+    fn predicted(&self, predicted: &Predicted) {
+        self.service.observers.all().iter().for_each(|observer| observer.predicted(predicted));
     }
 
     fn model_persister(&self) -> Option<Arc<dyn Persister>> {
@@ -149,12 +167,12 @@ impl ServiceHandle for Handle<'_> {
 /// Routes that cannot be, a document that cannot be written.
 pub fn document(app: &Arc<App>) -> Result<Option<String>, DocumentError> {
     let mut routes = Routes::checked(app)?;
-    let service = Arc::new(Service::of(app, &ServeOptions::default(), &mut routes));
+    let service = Arc::new(Service::of(app, &ServeOptions::default(), &mut routes, 1));
     let views = app.all::<dyn View>();
     let documents = views.iter().find_map(|placed| {
         let rules = placed.component.rules();
         let rule = rules.first().map_or("", |rule| rule.path.as_str());
-        placed.component.document(&Handle { service: &service, rule })
+        placed.component.document(&Handle { service: &service, rule, shape: Shape::Flat })
     });
     Ok(documents.transpose()?)
 }

@@ -10,6 +10,7 @@ use palladium_component::value::{Callable, with_causes};
 use palladium_runtime::{App, decorate, root_keys};
 
 use crate::answer::{Refusal, Shape, respond};
+use crate::body::LARGE;
 use crate::decorated::{http_response, plain_request, through};
 use crate::options::Limits;
 use crate::ready::{live, ready};
@@ -152,6 +153,8 @@ pub struct ViewRoute {
     pub decorators: DecoratorList,
     /// Whether a request may change something where a component answers itself.
     pub changes: bool,
+    /// Whether the component calls decorators itself, and answers OPTIONS too.
+    pub decorates: bool,
 }
 
 impl ViewRoute {
@@ -163,6 +166,14 @@ impl ViewRoute {
             }
             Answers::Server(ServerView::Live) if self.decorators.is_empty() => Some(live()),
             _ => None,
+        }
+    }
+
+    /// Returns where the fields of a refusal stand.
+    pub fn shape(&self) -> Shape<'_> {
+        match &self.answers {
+            Answers::Own(view) => Shape::Views { views: std::slice::from_ref(view), path: &self.rule },
+            Answers::Server(_) | Answers::Function(_) => Shape::Flat,
         }
     }
 
@@ -183,17 +194,22 @@ impl ViewRoute {
             Method::GET | Method::HEAD => Ok(Vec::new()),
             _ => body::read(request, payload, limits).await,
         };
+        let permit = match &body {
+            Ok(body) if body.len() > LARGE => Arc::clone(&service.large).acquire_owned().await.ok(),
+            _ => None,
+        };
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let shown = body.as_ref().ok().cloned().unwrap_or_default();
         let plain = ViewRequest { parts, ..plain_request(request, shown, request_id) };
         let (route, service) = (Arc::clone(self), Arc::clone(service));
         let view = move |request: &ViewRequest| {
+            let _until_done = permit;
             let answer = || {
                 query?;
                 body?;
                 route.respond(request, &service)
             };
-            answer().unwrap_or_else(|refusal: Refusal| refusal.respond(Shape::Flat, &request.request_id))
+            answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.request_id))
         };
         through(&self.decorators, plain, view).await
     }
@@ -202,7 +218,10 @@ impl ViewRoute {
         let answered = match &self.answers {
             Answers::Server(view) => return view.answer(service, request, &self.rule),
             Answers::Function(function) => decorate::answer(function, request),
-            Answers::Own(view) => view.answer(request, &Handle { service, rule: &self.rule }),
+            Answers::Own(view) => {
+                let handle = Handle { service, rule: &self.rule, shape: self.shape() };
+                view.answer(request, &handle)
+            }
         };
         http_response(answered.map_err(|failure| Refusal::internal(with_causes(&failure)))?).map_err(Refusal::internal)
     }

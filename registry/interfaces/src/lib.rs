@@ -50,8 +50,8 @@ pub use kind::{Component, Interface, Kind};
 pub use lifecycle::{InitContext, Lifecycle, Mode, Probe};
 pub use metadata::Metadata;
 pub use model::{
-    Decode, DecodeError, Encode, EncodeError, FormatId, Model, ModelDescriptor, ModelFormat, ModelFormats, Parameter,
-    Parameters,
+    Decode, DecodeError, Encode, EncodeError, FormatId, Model, ModelDescriptor, ModelFormat, ModelFormats, ModelOutput,
+    Parameter, Parameters,
 };
 pub use object::Object;
 pub use observer::{Answered, Observer, Predicted};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
-use std::sync::Arc;
 
 use palladium_data::{ClassLabels, Column, Dataset, Predictions, Probabilities, Samples};
 use palladium_value::Value;
@@ -28,9 +27,8 @@ pub trait Model: Encode + Send + Sync + 'static {
         Err(PredictError::NoProbabilities)
     }
 
-    /// Returns the labels that it predicts, in the order of the class probabilities; nothing where it predicts numbers,
-    /// or does not say.
-    fn classes(&self) -> Option<Arc<ClassLabels>> {
+    /// Returns what it predicts, for those who describe it: nothing where only a prediction can tell.
+    fn output(&self) -> Option<ModelOutput<'_>> {
         None
     }
 
@@ -64,6 +62,25 @@ pub trait Model: Encode + Send + Sync + 'static {
     /// # Errors
     /// What is wrong, in words.
     fn check(&self) -> Result<(), String>;
+}
+
+/// What a model predicts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ModelOutput<'a> {
+    /// One of these classes, whose order is that of the probabilities.
+    Classes(&'a ClassLabels),
+    /// A number.
+    Number,
+}
+
+impl<'a> ModelOutput<'a> {
+    /// Returns the classes, if it is one of some.
+    pub fn classes(self) -> Option<&'a ClassLabels> {
+        match self {
+            ModelOutput::Classes(labels) => Some(labels),
+            ModelOutput::Number => None,
+        }
+    }
 }
 
 /// Keyword parameters of a prediction.

@@ -61,7 +61,8 @@ pub struct Predicted {
     pub version: Option<Version>,
     /// The number of samples.
     pub n_samples: usize,
-    /// How long it waited for its turn and for a thread; zero where it was worked on at once.
+    /// How long it waited for its turn and for a thread; zero where it was worked on at once, or by a
+    /// view that cannot tell.
     pub queued: Duration,
     /// How long it took to read the samples, to predict and to write the result.
     pub time: Duration,

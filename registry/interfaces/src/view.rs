@@ -5,7 +5,8 @@ use std::sync::Arc;
 use palladium_value::{Callable, KeyPath, Span};
 
 use crate::{
-    DecoratorList, Failure, Lifecycle, Observer, Operation, Persister, PredictService, ViewRequest, ViewResponse,
+    DecoratorList, Failure, Lifecycle, Observer, Operation, Persister, PredictService, Predicted, ViewRequest,
+    ViewResponse,
 };
 
 /// Adds routes to the service.
@@ -57,6 +58,20 @@ pub trait View: Lifecycle {
         Err(Failure::message("this view does not answer itself"))
     }
 
+    /// Returns what the service says where it refuses a request itself, because of its method, its body or an error, or
+    /// because its path is no route: nothing stands for the way that other routes say it. The path of a request to the
+    /// view is the rule that it came by; the status is that of the refusal, and the service adds its headers.
+    fn refusal(&self, path: &str, status: u16, message: &str) -> Option<ViewResponse> {
+        let _ = (path, status, message);
+        None
+    }
+
+    /// Returns why it cannot be a view of a service with these predict services.
+    fn unmet(&self, services: &[ServedPredictions]) -> Option<Failure> {
+        let _ = services;
+        None
+    }
+
     /// Returns what is told about the requests of a service that has these rules, if the view wants to know: each
     /// service asks once, before it answers any request.
     fn observer(&self, rules: &[&str]) -> Option<Arc<dyn Observer>> {
@@ -76,13 +91,16 @@ pub struct ViewRule {
     /// Whether a request that the component answers itself may change something. A service that other machines reach
     /// does not start with such a rule unless a decorator asks who makes its requests.
     pub changes: bool,
+    /// Whether the component calls decorators itself, by [`ServiceHandle::decorated`]: those of the view are not called,
+    /// and it answers OPTIONS too.
+    pub decorates: bool,
 }
 
 impl ViewRule {
     /// Returns a rule whose requests change nothing.
     pub fn new(path: impl Into<String>, methods: &[&str]) -> ViewRule {
         let methods = methods.iter().map(|method| (*method).to_owned()).collect();
-        ViewRule { path: path.into(), methods, changes: false }
+        ViewRule { path: path.into(), methods, ..ViewRule::default() }
     }
 }
 
@@ -128,6 +146,9 @@ pub trait ServiceHandle: Send + Sync {
         request: &ViewRequest,
         answer: &mut dyn FnMut(&ViewRequest) -> ViewResponse,
     ) -> Result<ViewResponse, Failure>;
+
+    /// Tells the observers of the service that a model has predicted.
+    fn predicted(&self, predicted: &Predicted);
 
     /// Returns the persister under the root key `model_persister`.
     fn model_persister(&self) -> Option<Arc<dyn Persister>>;

@@ -6,7 +6,6 @@ use palladium_component::interfaces::{
     error_schema,
 };
 use serde_json::{Map as JsonMap, Value as Json, json};
-use std::sync::Arc;
 
 use super::body_refusals;
 use crate::answer::{Envelope, guarded};
@@ -19,7 +18,7 @@ const SHOWN: usize = 20;
 pub fn operations(route: &PredictRoute) -> Vec<Operation> {
     let signature = route.service.signature();
     let classes = classes(route);
-    let result = result(signature.as_ref(), classes.as_deref());
+    let result = result(signature.as_ref(), classes.as_ref());
     let name = pascal(route.service.entry_point());
     let signature = signature.unwrap_or(Signature { fields: Vec::new(), parameters: Vec::new(), probabilities: false });
     let sample = route.service.sample().unwrap_or_else(|| sample(&signature.fields));
@@ -160,8 +159,8 @@ fn sample(fields: &[ColumnSpec]) -> JsonMap<String, Json> {
 }
 
 /// Returns the class labels of the active model, if it is in memory and has any.
-fn classes(route: &PredictRoute) -> Option<Arc<ClassLabels>> {
-    guarded(|| route.persister.in_memory()?.model.classes()).ok()?
+fn classes(route: &PredictRoute) -> Option<ClassLabels> {
+    guarded(|| route.persister.in_memory()?.model.output()?.classes().cloned()).ok()?
 }
 
 /// Returns the schema of the result for one sample. Labels are examples: another model may have others.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palladium_component::Failed;
-use palladium_component::interfaces::{View, ViewFunction};
+use palladium_component::interfaces::{Failure, View, ViewFunction, ViewRule};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, Value, nearest};
 use palladium_runtime::fit::{FitInputs, FitOptions};
 use palladium_runtime::{App, JobError, Placed, root_keys};
@@ -13,15 +13,16 @@ use super::{Endpoint, Route, Routes};
 use crate::changes::FIT_KEYS;
 use crate::methods::Methods;
 use crate::rule::Rule;
-use crate::views::{Answers, ServerView, ViewRoute, decorators};
+use crate::views::{self, Answers, ServerView, ViewRoute};
 
 type Placement = Placed<dyn View>;
 
 /// Adds the routes of all views; what is wrong with one is added to the findings.
 pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, findings: &mut Diagnostics) {
-    let views = app.all::<dyn View>();
-    let named = endpoints(&views, findings);
-    for placed in &views {
+    let added = app.all::<dyn View>();
+    let named = endpoints(&added, findings);
+    let predictions = routes.served_predictions();
+    for placed in &added {
         let answers = match resolve(placed, &named) {
             Ok(Some(answers)) => answers,
             // What it refers to has been reported where it is named.
@@ -32,23 +33,38 @@ pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, find
             }
         };
         findings.extend(unmet(app, placed, &answers, persister_is_wrong));
+        if let Answers::Own(view) = &answers {
+            findings.extend(view.unmet(&predictions).map(|failure| of_failure(placed, &failure)));
+            routes.views.push(Arc::clone(view));
+        }
         let own = match &answers {
             Answers::Server(view) => view.decorator_list_name(),
             Answers::Function(_) | Answers::Own(_) => None,
         };
-        let decorators = decorators(app, placed.component.decorator_list_name().or(own));
+        let decorators = views::decorators(app, placed.component.decorator_list_name().or(own));
         for rule in placed.component.rules() {
             if let Some(finding) = conflict(placed, &rule.path, routes) {
                 findings.push(finding);
                 continue;
             }
             let methods = Methods::of(rule.methods.iter().map(String::as_str));
-            let (rule, changes) = (rule.path, rule.changes);
-            let (answers, decorators) = (answers.clone(), decorators.clone());
-            let endpoint = Endpoint::View(Arc::new(ViewRoute { rule: rule.clone(), answers, decorators, changes }));
+            let ViewRule { path: rule, changes, decorates, .. } = rule;
+            let decorators = if decorates { views::decorators(app, None) } else { decorators.clone() };
+            let (path, answers) = (rule.clone(), answers.clone());
+            let route = ViewRoute { rule: path, answers, decorators, changes, decorates };
+            let endpoint = Endpoint::View(Arc::new(route));
             let (key, span) = (Some(placed.key.clone()), Some(placed.span.clone()));
             routes.insert(Route { rule, methods, endpoint, index: 0, key, span });
         }
+    }
+}
+
+/// Returns what a view says itself that it lacks.
+fn of_failure(placed: &Placement, failure: &Failure) -> Diagnostic {
+    let finding = finding(placed, Code::BadArguments, failure.to_string()).at(&placed.span, "");
+    match failure.help() {
+        Some(help) => finding.help(help),
+        None => finding,
     }
 }
 

@@ -6,6 +6,7 @@ mod decorators;
 mod guard;
 mod observers;
 mod predict;
+mod protocols;
 mod ready;
 mod routes;
 mod stop;

@@ -77,7 +77,7 @@ impl Lifecycle for Added {}
 
 impl View for Added {
     fn rules(&self) -> Vec<ViewRule> {
-        vec![ViewRule { path: self.rule.to_owned(), methods: self.methods.clone(), changes: false }]
+        vec![ViewRule { path: self.rule.to_owned(), methods: self.methods.clone(), ..ViewRule::default() }]
     }
 
     fn endpoint(&self) -> Option<&str> {

@@ -1,0 +1,79 @@
+//! Why a request has no answer but an error.
+
+use palladium_component::prelude::*;
+use palladium_component::value::with_causes;
+use serde::Serialize;
+
+/// Why a request has no answer but an error.
+#[derive(Debug)]
+pub enum Problem {
+    /// The caller reads the message.
+    Said { status: u16, message: String },
+    /// The log has the reason; the caller reads this much of it, and the id of the request.
+    Kept { status: u16, said: &'static str, failure: Failure },
+}
+
+impl Problem {
+    /// Returns the problem of a request that cannot be understood.
+    pub fn bad_request(message: impl Into<String>) -> Problem {
+        Problem::Said { status: 400, message: message.into() }
+    }
+
+    /// Returns the problem of a request for what is not there.
+    pub fn not_found(message: impl Into<String>) -> Problem {
+        Problem::Said { status: 404, message: message.into() }
+    }
+
+    /// Returns the problem of a store that cannot be read.
+    pub fn unreadable(error: PersistError) -> Problem {
+        Problem::Kept { status: 503, said: "the model cannot be read", failure: error.into() }
+    }
+
+    /// Returns the answer, and logs what is kept from the caller.
+    pub fn respond(self, request_id: &str) -> ViewResponse {
+        match self {
+            Problem::Said { status, message } => refusal(status, &message),
+            Problem::Kept { status, said, failure } => {
+                tracing::error!(target: "palladium::server", request_id, "{said}: {}", with_causes(&failure));
+                refusal(status, &format!("{said}, request id {request_id}"))
+            }
+        }
+    }
+}
+
+impl From<PredictError> for Problem {
+    fn from(error: PredictError) -> Problem {
+        match error {
+            PredictError::BadRequest(message) => Problem::bad_request(message),
+            PredictError::Refused { message, .. } => Problem::Said { status: 500, message },
+            PredictError::NoProbabilities => Problem::Said { status: 500, message: error.to_string() },
+            PredictError::Internal(failure) => Problem::from(failure),
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Problem {
+        Problem::Kept { status: 500, said: "an internal error occurred", failure }
+    }
+}
+
+/// What an answer says of a message at most, which may repeat parts of a request.
+const LONGEST: usize = 1000;
+
+/// Returns the answer that says an error, as the protocol wants it.
+pub fn refusal(status: u16, message: &str) -> ViewResponse {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        error: &'a str,
+    }
+    let end = message.char_indices().nth(LONGEST).map_or(message.len(), |(end, _)| end);
+    json(status, &Body { error: &message[..end] })
+}
+
+/// Returns an answer in JSON. Clients compare the content type as a whole: it has no parameters.
+pub fn json(status: u16, body: &impl Serialize) -> ViewResponse {
+    // Text, numbers and lists are all that is written: it cannot fail.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    ViewResponse { status, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
+}
