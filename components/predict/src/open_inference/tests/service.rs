@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::super::*;
 
 /// A model of one number, `a`, and a whole number, `b`: it says whether `a` is more than the parameter `threshold`.
-struct More;
+struct More(Arc<ClassLabels>);
 
 impl Encode for More {
     fn format(&self) -> FormatId {
@@ -22,12 +22,6 @@ impl Encode for More {
     }
 }
 
-impl More {
-    fn labels() -> Arc<ClassLabels> {
-        Arc::new(ClassLabels::Text(vec!["no".into(), "yes".into()]))
-    }
-}
-
 impl Model for More {
     fn predict(&self, samples: &Samples, parameters: &Parameters) -> Result<Predictions, PredictError> {
         let threshold = match parameters.get("threshold") {
@@ -35,17 +29,16 @@ impl Model for More {
             _ => 0.5,
         };
         let codes = samples.numeric()?.column(0).iter().map(|a| u32::from(*a > threshold)).collect();
-        Ok(Predictions::Classes { labels: More::labels(), codes })
+        Ok(Predictions::Classes { labels: Arc::clone(&self.0), codes })
     }
 
     fn predict_proba(&self, samples: &Samples, _: &Parameters) -> Result<Probabilities, PredictError> {
         let values = Array2::from_elem((samples.n_rows(), 2), 0.5);
-        Ok(Probabilities { labels: More::labels(), values })
+        Ok(Probabilities { labels: Arc::clone(&self.0), values })
     }
 
     fn output(&self) -> Option<ModelOutput<'_>> {
-        static LABELS: std::sync::OnceLock<Arc<ClassLabels>> = std::sync::OnceLock::new();
-        Some(ModelOutput::Classes(LABELS.get_or_init(More::labels)))
+        Some(ModelOutput::Classes(&self.0))
     }
 
     fn parameters(&self) -> &[&str] {
@@ -60,7 +53,8 @@ impl Model for More {
 pub fn trained(version: u64) -> TrainedModel {
     let mut metadata = Metadata::default();
     metadata.annotate("version", version);
-    TrainedModel { model: Box::new(More), columns: signature(false).fields, metadata }
+    let labels = Arc::new(ClassLabels::Text(vec!["no".into(), "yes".into()]));
+    TrainedModel { model: Box::new(More(labels)), columns: signature(false).fields, metadata }
 }
 
 pub fn signature(probabilities: bool) -> Signature {
