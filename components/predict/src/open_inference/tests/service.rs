@@ -193,6 +193,10 @@ pub struct Service {
 }
 
 impl ServiceHandle for Service {
+    fn operations(&self, _: usize) -> Vec<Operation> {
+        Vec::new()
+    }
+
     fn rule(&self) -> &str {
         &self.rules[self.rule.load(Ordering::Relaxed)]
     }
