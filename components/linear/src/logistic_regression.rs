@@ -107,6 +107,10 @@ impl Model for LogisticModel {
         Ok(Probabilities { labels: Arc::clone(&self.classes), values })
     }
 
+    fn classes(&self) -> Option<Arc<ClassLabels>> {
+        Some(Arc::clone(&self.classes))
+    }
+
     fn check(&self) -> Result<(), String> {
         self.weights.check()?;
         if self.classes.len() != self.weights.n_classes() {
@@ -180,6 +184,8 @@ mod tests {
         for (data, expected) in cases {
             let model = fit(&data);
             assert_eq!(answers(model.as_ref(), &data).0, expected);
+            let probabilities = model.predict_proba(&Samples::new(data.features.clone()), &Parameters::new()).unwrap();
+            assert_eq!(model.classes(), Some(probabilities.labels));
             assert_eq!(model.score(&data).unwrap(), Some(1.0));
         }
     }

@@ -115,4 +115,11 @@ impl ServiceHandle for Handle<'_> {
         })?;
         Ok(ViewResponse::try_from(returned)?)
     }
+
+    fn unmet(&self, name: &str) -> Option<String> {
+        match ServerView::find(name) {
+            Some(view) => view.unmet(self.service),
+            None => Some(format!("the server has no view `{name}`")),
+        }
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
 
-use palladium_data::{Column, Dataset, Predictions, Probabilities, Samples};
+use palladium_data::{ClassLabels, Column, Dataset, Predictions, Probabilities, Samples};
 use palladium_value::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +26,12 @@ pub trait Model: Encode + Send + Sync + 'static {
     fn predict_proba(&self, samples: &Samples, parameters: &Parameters) -> Result<Probabilities, PredictError> {
         let _ = (samples, parameters);
         Err(PredictError::NoProbabilities)
+    }
+
+    /// Returns the labels that it predicts, in the order of the class probabilities; nothing where it predicts numbers,
+    /// or does not say.
+    fn classes(&self) -> Option<Arc<ClassLabels>> {
+        None
     }
 
     /// Returns the names of the keyword parameters that predicting takes.
