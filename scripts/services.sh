@@ -2,7 +2,7 @@
 # The servers that the tests of the model stores talk to: PostgreSQL, MariaDB, nginx with WebDAV, moto and s3rver for
 # S3, Azurite for Azure. Each listens on a free port of 127.0.0.1, keeps its files in a temporary folder and ends with
 # the shell that started it. The variables PALLADIUM_TEST_... say where they are; PALLADIUM_TEST_PYTHON is a Python with
-# what reads the metrics of the service.
+# what reads the metrics of the service. Chromium, which looks at its pages, is started by the tests themselves.
 #
 #     ./scripts/services.sh COMMAND [ARGUMENT]...
 #
@@ -22,7 +22,8 @@ bring_services() {
     PATH="$PATH:/usr/sbin"
     need curl curl openssl openssl setpriv util-linux flock util-linux \
         '/usr/lib/postgresql/*/bin/postgres' postgresql mariadbd mariadb-server nginx nginx-light \
-        /usr/bin/python3 python3 '/usr/lib/python3*/ensurepip/__init__.py' python3-venv node nodejs npm npm
+        /usr/bin/python3 python3 '/usr/lib/python3*/ensurepip/__init__.py' python3-venv node nodejs npm npm \
+        chromium chromium chromedriver chromium-driver
     mkdir -p "$services_cache"
     # Several working trees share the folder.
     {

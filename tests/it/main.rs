@@ -4,12 +4,14 @@
 mod admin;
 mod architecture;
 mod auth;
+mod browser;
 mod case;
 mod cases;
 mod catalogue;
 mod check;
 mod configs;
 mod conformance;
+mod console;
 mod crash;
 mod decorators;
 mod documents;
