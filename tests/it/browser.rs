@@ -1,8 +1,8 @@
 //! A headless Chromium, which its driver steers.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -26,6 +26,8 @@ pub struct Browser {
     client: Client,
     session: String,
     _driver: Running,
+    /// The driver would end if nobody could read what it says.
+    _output: BufReader<ChildStdout>,
     _profile: tempfile::TempDir,
 }
 
@@ -46,8 +48,8 @@ impl Browser {
         let mut command = Command::new("chromedriver");
         let child = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn();
         let mut driver = Running(child.unwrap());
-        let lines = BufReader::new(driver.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port = lines.into_iter().find_map(|line| {
+        let mut output = BufReader::new(driver.0.stdout.take().unwrap());
+        let port = output.by_ref().lines().map(Result::unwrap).find_map(|line| {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse::<u16>().ok()
         });
@@ -74,7 +76,7 @@ impl Browser {
             "goog:loggingPrefs": {"browser": "ALL"},
         });
         let client = Client::builder().no_proxy().timeout(PATIENCE * 2).build().unwrap();
-        let mut browser = Browser { client, session: base, _driver: driver, _profile: profile };
+        let mut browser = Browser { client, session: base, _driver: driver, _output: output, _profile: profile };
         let started = browser.post("/session", &json!({"capabilities": {"alwaysMatch": capabilities}}));
         browser.session = format!("{}/session/{}", browser.session, started["sessionId"].as_str().unwrap());
         Some(browser)
@@ -108,6 +110,7 @@ impl Browser {
 
     /// Clicks with the mouse on the element that a CSS selector finds.
     pub fn click(&self, selector: &str) {
+        self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));
         let found = self.post("/element", &json!({"using": "css selector", "value": selector}));
         let id = found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
         self.post(&format!("/element/{id}/click"), &json!({}));

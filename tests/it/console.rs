@@ -1,7 +1,7 @@
 //! The console of `configs/service/console.*`, over a real socket and in a browser.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -109,7 +109,10 @@ fn pages_and_data_are_for_this_site_alone() {
     assert!(page.text().unwrap().contains("<title>Iris · Console</title>"));
     for file in FILES {
         let first = service.console(&format!("/{file}")).send().unwrap();
-        assert_eq!((first.status().as_u16(), &first.headers()["cache-control"]), (200, &"private, no-cache".parse().unwrap()));
+        assert_eq!(
+            (first.status().as_u16(), &first.headers()["cache-control"]),
+            (200, &"private, no-cache".parse().unwrap())
+        );
         let again = service.console(&format!("/{file}")).header("if-none-match", first.headers()["etag"].clone());
         assert_eq!(again.send().unwrap().status(), 304, "{file}");
     }
@@ -131,8 +134,14 @@ fn models_services_and_requests_are_told() {
     let service = service(&folder(2), "console.ron");
     let stores = service.shown("models");
     let [store] = stores["stores"].as_array().unwrap().as_slice() else { panic!("{stores}") };
-    assert_eq!((&store["key"], &store["active"], &store["previous"]), (&json!("model_persister"), &json!(2), &json!(1)));
-    assert_eq!((&store["in_memory"], &store["is_changeable"], &store["n_models"]), (&json!(2), &json!(true), &json!(2)));
+    assert_eq!(
+        (&store["key"], &store["active"], &store["previous"]),
+        (&json!("model_persister"), &json!(2), &json!(1))
+    );
+    assert_eq!(
+        (&store["in_memory"], &store["is_changeable"], &store["n_models"]),
+        (&json!(2), &json!(true), &json!(2))
+    );
     let newest = &store["models"][0];
     assert_eq!((&newest["version"], &newest["rows"]), (&json!(2), &json!(100)));
     assert_eq!(newest["scores"], json!({"score_train": 0.95, "score_test": 0.98}));
@@ -199,12 +208,9 @@ fn changes_are_made_in_the_name_of_the_user() {
     let job = service.job(service.change("fit", &json!({"evaluate": true, "activate": false})));
     assert_eq!((&job["status"], &service.active()), (&json!("finished"), &json!(1)));
     assert!(job["info"].as_str().unwrap().starts_with("model version: 3 (not active)"), "{job}");
-    for (body, status) in [
-        (json!({"id": job["id"]}), 409),
-        (json!({"id": "nothing"}), 404),
-        (json!({}), 400),
-        (json!({"id": 7}), 400),
-    ] {
+    for (body, status) in
+        [(json!({"id": job["id"]}), 409), (json!({"id": "nothing"}), 404), (json!({}), 400), (json!({"id": 7}), 400)]
+    {
         assert_eq!(service.change("cancel", &body).status(), status, "{body}");
     }
     assert_eq!(service.change("fit", &json!({"persist": "maybe"})).status(), 400);
@@ -244,13 +250,19 @@ fn pages_of_other_sites_change_nothing() {
 #[test]
 fn the_decorators_of_the_views_stand_behind_those_of_the_console() {
     let folder = folder(2);
-    let layer = r#"{ "activate_decorators": [ApiKey(keys: { "robot": "of-the-robot" })] }"#;
+    // The hash is that of the key of the example in `configs/auth`.
+    let layer = r#"{ "activate_decorators": [ApiKey(api_keys: {
+        "robot": "sha256:b5fd775fe86f2b184e88451303a7764abd194867529acd5bce3065a8ee1f1010",
+    })] }"#;
     std::fs::write(folder.path().join("more.ron"), layer).unwrap();
-    let output = palladium(folder.path()).args(["check", "--config", "config.ron,console.ron,more.ron"]).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
     let service = service(&folder, "console.ron,more.ron");
     assert_eq!(service.change("activate", &json!({"version": 1})).status(), 401);
     assert_eq!(service.active(), 2);
+    let with_key = service.plain_change("activate", &json!({"version": 1})).header("x-api-key", "iris-example-key");
+    let with_key = with_key.header("content-type", "application/json").header("x-palladium-console", "1");
+    assert_eq!(with_key.send().unwrap().status(), 200);
+    let entry = service.shown("models")["stores"][0]["history"][0].take();
+    assert_eq!(entry["principal"], "robot", "the innermost who identifies counts");
     let job = service.job(service.change("refresh", &json!({})));
     assert_eq!(job["status"], "finished", "other views have lists of their own");
 }
@@ -274,6 +286,15 @@ fn what_the_service_cannot_do_is_said() {
     assert_eq!(shown["unmet"], expected);
     let page = service.get("/ops/").text().unwrap();
     assert!(page.contains("href=\"console.css\"") && page.contains("data-rule=\"/ops/\""), "{page}");
+    if let Some(browser) = Browser::start() {
+        browser.open(&format!("{}/ops/", service.base));
+        browser.wait("!document.getElementById('fit-unmet').hidden");
+        assert!(browser.text("#fit-unmet").contains("the configuration has no `dataset_loader_train`"));
+        browser.wait("document.querySelector('#stores .empty')?.textContent === 'There is no model yet.'");
+        for button in ["fit", "refresh", "rollback"] {
+            assert_eq!(browser.run(&format!("return document.getElementById('{button}').hidden")), true, "{button}");
+        }
+    }
     let fit = service.client.post(format!("{}/ops/api/fit", service.base)).header("content-type", "application/json");
     assert_eq!(fit.header("x-palladium-console", "1").body("{}").send().unwrap().status(), 400);
     let mut command = palladium(folder.path());
@@ -288,7 +309,8 @@ fn check_quiet(browser: &Browser, service: &Service) {
     assert_eq!(browser.log(), Vec::<String>::new());
     let loaded = browser.loaded();
     assert!(loaded.iter().any(|address| address.ends_with("/console.js")), "{loaded:?}");
-    assert!(loaded.iter().all(|address| address.starts_with(&service.base)), "{loaded:?}");
+    let is_own = |address: &String| address.replace("admin:secret@", "").starts_with(&service.base);
+    assert!(loaded.iter().all(is_own), "{loaded:?}");
 }
 
 /// What a page that is usable without eyes or a mouse has not.
@@ -368,7 +390,8 @@ fn a_user_watches_and_changes_the_service_in_a_browser() {
 
     let mut image = String::new();
     browser.wait("document.querySelector('#chart-requests .line:not(li *), #chart-requests .point')");
-    browser.wait("!document.querySelector('#chart-latency > svg').getAttribute('aria-label').includes('Highest: none')");
+    browser
+        .wait("!document.querySelector('#chart-latency > svg').getAttribute('aria-label').includes('Highest: none')");
     for id in ["chart-requests", "chart-latency"] {
         let label = browser.run(&format!("return document.querySelector('#{id} > svg').getAttribute('aria-label')"));
         image.push_str(label.as_str().unwrap());
@@ -383,6 +406,15 @@ fn a_user_watches_and_changes_the_service_in_a_browser() {
     assert!(browser.text("#detail-text").contains("config_digest"));
     browser.press([ESCAPE]);
     check_quiet(&browser, &service);
+
+    // What is activated elsewhere answers once it was looked for.
+    succeed(folder.path(), &["admin", "activate", "2", "--config", "config.ron"]);
+    browser.open(&service.page());
+    browser.wait("document.querySelector('#stores .note')?.textContent.includes('version 2 is active, and version 4')");
+    browser.click("#refresh");
+    browser.wait("!document.querySelector('#stores .note')");
+    assert_eq!(browser.text("#answering"), "Version 2 of model_persister answers.");
+    check_quiet(&browser, &service);
     for (name, width, height, is_dark) in [
         ("light", 1280, 800, false),
         ("dark", 1280, 800, true),
@@ -390,12 +422,75 @@ fn a_user_watches_and_changes_the_service_in_a_browser() {
         ("dark-small", 390, 844, true),
     ] {
         browser.emulate(width, height, is_dark);
-        browser.wait("!document.getElementById('detail').open");
         assert_eq!(browser.run(BARRIERS), json!([]), "{name}");
         if let Some(folder) = std::env::var_os("PALLADIUM_TEST_SCREENSHOTS") {
             browser.screenshot(&Path::new(&folder).join(format!("console-{name}.png")));
         }
     }
+}
+
+/// Has the fits of a folder wait for their data until the returned function is called.
+fn held_back(folder: &Path) -> impl FnOnce() {
+    let file = folder.join("iris.data");
+    let data = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    move || std::fs::write(file, data).unwrap()
+}
+
+#[test]
+fn a_running_fit_is_cancelled() {
+    let folder = folder(1);
+    let let_go = held_back(folder.path());
+    let service = service(&folder, "console.ron");
+    let started = service.change("fit", &json!({}));
+    let id = started.json::<Json>().unwrap()["job_id"].clone();
+    let second = service.change("fit", &json!({}));
+    assert_eq!(second.status(), 409);
+    assert_eq!(second.json::<Json>().unwrap()["job_id"], id);
+    let asked = service.change("cancel", &json!({"id": id}));
+    assert_eq!(asked.status(), 202);
+    assert_eq!(asked.json::<Json>().unwrap()["status"], "running", "it stops at the end of the phase");
+    let_go();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let job = loop {
+        let job = service.shown("jobs")["jobs"][id.as_str().unwrap()].take();
+        if job["status"] != "running" {
+            break job;
+        }
+        assert!(Instant::now() < deadline, "{job}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!((&job["status"], &service.shown("models")["stores"][0]["n_models"]), (&json!("cancelled"), &json!(1)));
+}
+
+#[test]
+fn the_progress_of_a_fit_is_seen_in_a_browser() {
+    let Some(browser) = Browser::start() else { return };
+    let folder = folder(1);
+    let let_go = held_back(folder.path());
+    let service = service(&folder, "console.ron");
+    browser.open(&service.page());
+    browser.wait("!document.getElementById('fit').hidden");
+    browser.click("#fit");
+    browser.click("#fit-activate");
+    browser.click("#fit-yes");
+    browser.wait("document.querySelector('#job-list progress')");
+    browser.wait("document.querySelector('#job-list .now')?.textContent.startsWith('loading data')");
+    assert_eq!(browser.text("#progress"), "Fit: running, loading data");
+    assert_eq!((browser.text("#tile-jobs"), browser.text("#tile-jobs-more")), ("1".to_owned(), "Fit".to_owned()));
+    // The button keeps the focus although the list is drawn anew.
+    browser.run("document.querySelector('[id^=cancel-]').focus()");
+    browser.run("window.drawn = document.querySelector('#job-items')");
+    browser.wait("document.querySelector('#job-items') !== window.drawn");
+    assert!(browser.run("return document.activeElement.id").as_str().unwrap().starts_with("cancel-"));
+    browser.press([ENTER]);
+    browser.wait("document.activeElement.id.startsWith('cancel-')");
+    let_go();
+    browser.wait("document.querySelector('#job-list [data-status=cancelled]')");
+    assert_eq!(browser.run("return document.querySelector('#job-list button')"), Json::Null);
+    assert_eq!(browser.text("#tile-jobs"), "0");
+    check_quiet(&browser, &service);
 }
 
 #[test]
@@ -416,41 +511,86 @@ fn the_page_waits_for_a_service_that_is_started_anew() {
     browser.wait("document.getElementById('messages').textContent.includes('started anew')");
 }
 
+/// Chooses a predict service in the form.
+fn choose(browser: &Browser, key: &str) {
+    browser.wait(&format!("document.querySelector('#service option[value={key}]')"));
+    browser.run(&format!(
+        "const select = document.getElementById('service');
+         select.value = '{key}';
+         select.dispatchEvent(new Event('change'));"
+    ));
+    browser.wait(&format!("document.getElementById('prediction').dataset.service === '{key}'"));
+}
+
 #[test]
-fn texts_of_others_stay_texts() {
+fn forms_are_made_from_mappings_and_texts_of_others_stay_texts() {
     const HOSTILE: &str = "<img src=x onerror=\"document.title='broken'\">";
     let Some(browser) = Browser::start() else { return };
     let folder = folder(1);
+    let iris = ["sepal length", "sepal width", "petal length", "petal width"].map(|name| json!([name, "float"]));
     let layer = json!({
         "console": {"!": "palladium.console.Console", "title": HOSTILE},
         "console_decorators": [],
         "hostile": {
             "!": "palladium.server.PredictService",
             "entry_point": "/hostile",
-            "predict_proba": true,
             "mapping": [[HOSTILE, "str"], ["flag", "bool"], ["count", "int"]],
             "params": [["bound", "float"]],
+        },
+        "likely": {
+            "!": "palladium.server.PredictService",
+            "entry_point": "/likely",
+            "predict_proba": true,
+            "mapping": iris,
         },
     });
     std::fs::write(folder.path().join("hostile.ron"), layer.to_string()).unwrap();
     let service = service(&folder, "console.ron,hostile.ron");
     browser.open(&format!("{}/console", service.base));
-    browser.wait("document.querySelectorAll('#service option').length === 2");
-    browser.run(
-        "const select = document.getElementById('service');
-         select.value = 'hostile';
-         select.dispatchEvent(new Event('change'));",
-    );
-    browser.wait("document.querySelector('#prediction fieldset')");
-    assert_eq!(browser.text("h1 span"), HOSTILE);
-    assert!(browser.text("label[for=field-0]").starts_with(HOSTILE));
-    let kinds = browser.run("return ['field-0', 'field-1', 'field-2', 'parameter-0'].map((id) => document.getElementById(id).type)");
-    assert_eq!(kinds, json!(["text", "checkbox", "number", "number"]));
+    choose(&browser, "likely");
     browser.click("#example");
     browser.click("#predict-now");
+    browser.wait("document.querySelectorAll('#answer .bars li').length === 3");
+    let bars = browser.run(
+        "return [...document.querySelectorAll('#answer .bars li')].map((bar) => [
+           bar.querySelector('.name').textContent,
+           bar.querySelector('.number').textContent === `${parseFloat(bar.querySelector('.fill').style.width).toFixed(1)} %`,
+         ])",
+    );
+    assert_eq!(bars, json!([["Iris-setosa", true], ["Iris-versicolor", true], ["Iris-virginica", true]]));
+
+    choose(&browser, "hostile");
+    assert_eq!(browser.text("h1 span"), HOSTILE);
+    assert!(browser.text("label[for=field-0]").starts_with(HOSTILE));
+    let kinds = browser
+        .run("return ['field-0', 'field-1', 'field-2', 'parameter-0'].map((id) => document.getElementById(id).type)");
+    assert_eq!(kinds, json!(["text", "checkbox", "number", "number"]));
+    browser.click("#example");
+    for (value, complaint) in [("1.5", "has to be a whole number"), ("99999999999999999999", "`count` has to be")] {
+        browser.run(&format!("document.getElementById('field-2').value = '{value}'"));
+        browser.click("#predict-now");
+        browser.wait(&format!("document.getElementById('field-2-wrong').textContent.startsWith('{complaint}')"));
+        browser.wait("document.activeElement.id === 'field-2'");
+    }
+    browser.run("document.getElementById('field-2').value = '1'; document.getElementById('parameter-0').value = '0.5'");
+    browser.click("#predict-now");
     // The model was trained on other columns, and the service says so.
-    browser.wait("document.querySelector('#answer .note')");
-    assert_eq!(browser.run("return [document.images.length, document.title.includes('broken')]"), json!([1, true]));
+    browser.wait("document.getElementById('curl-text').textContent.includes('/hostile?bound=0.5')");
+    browser.wait("!document.getElementById('predict-now').disabled");
+    assert!(browser.text("#answer").starts_with("No prediction: "), "{}", browser.text("#answer"));
+    assert_eq!(browser.run("return document.images.length"), 1);
     assert_eq!(browser.run("return document.title"), json!(format!("{HOSTILE} · Console")));
     assert_eq!(browser.run(BARRIERS), json!([]));
+
+    // A page that nobody looks at asks nothing.
+    let hide = |is_hidden: bool| {
+        let value = format!("{{value: {is_hidden}, configurable: true}}");
+        browser.run(&format!(
+            "Object.defineProperty(document, 'hidden', {value}); document.dispatchEvent(new Event('visibilitychange'))"
+        ));
+    };
+    hide(true);
+    browser.wait("document.getElementById('state-text').textContent === 'Paused'");
+    hide(false);
+    browser.wait("document.getElementById('state-text').textContent === 'Live'");
 }

@@ -17,7 +17,7 @@ use crate::{actions, api, origin, page};
 /// },
 /// "console_decorators": [{
 ///     "!": "palladium.decorators.BasicAuth",
-///     "users": { "admin": "${environ.CONSOLE_PASSWORD_HASH:-}" },
+///     "users_file": "${here}/users",
 /// }]
 /// ```
 ///

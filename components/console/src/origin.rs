@@ -47,7 +47,8 @@ mod tests {
         const JSON: (&str, &str) = ("content-type", "application/json");
         const OWN: (&str, &str) = (HEADER, "1");
         const HOST: (&str, &str) = ("host", "models.example:5000");
-        let cases: [(&[(&str, &str)], Option<u16>); 14] = [
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Headers<'_>, Option<u16>); 14] = [
             (&[JSON, OWN], None),
             (&[("content-type", "application/JSON; charset=utf-8"), OWN], None),
             (&[OWN], Some(415)),

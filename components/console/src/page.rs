@@ -37,9 +37,7 @@ pub fn program(request: &ViewRequest) -> ViewResponse {
 
 /// Returns the sign of the page.
 pub fn icon(request: &ViewRequest) -> ViewResponse {
-    let mut response = file(request, "image/svg+xml", ICON.to_owned());
-    response.set_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
-    response
+    file(request, "image/svg+xml", ICON.to_owned())
 }
 
 /// Returns a file, or that the browser has it already: it keeps the file, and asks each time.
@@ -56,6 +54,7 @@ fn file(request: &ViewRequest, content_type: &str, text: String) -> ViewResponse
         ("content-type", content_type),
         ("etag", &tag),
         ("cache-control", "private, no-cache"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "same-origin"),
         ("x-content-type-options", "nosniff"),

@@ -149,11 +149,12 @@ function change(name, body) {
 
 const reason = (error) => (error instanceof Refused ? error.message : "the service does not answer");
 
-/** Shows a message until it is closed; good ones go by themselves. */
+/** Shows a message until it is closed; good ones go by themselves, and when there is a new one. */
 function tell(text, isGood) {
+  const messages = byId("messages");
+  if (isGood) messages.querySelectorAll(".good").forEach((old) => old.remove());
   const close = el("button", { type: "button", "aria-label": "Close this message", onclick: () => message.remove() }, "✕");
   const message = el("div", { class: `message ${isGood ? "good" : "bad"}` }, el("p", {}, text), close);
-  const messages = byId("messages");
   messages.prepend(message);
   while (messages.children.length > 4) messages.lastChild.remove();
   if (isGood) setTimeout(() => !message.contains(document.activeElement) && message.remove(), 12000);
@@ -325,6 +326,7 @@ function facts(store) {
   const hidden = store.n_models - store.models.length;
   if (hidden > 0) parts.push(`${shownCount(hidden)} older versions are not shown.`);
   if (store.refresh?.last) parts.push("Looked for a new model ", time(store.refresh.last), ". ");
+  if (store.is_changeable && !store.is_cached) parts.push("No model is kept in memory: a version that is activated answers at once. ");
   if (!store.is_changeable) parts.push("Its active version is changed by `palladium admin activate`.");
   return parts.length > 0 ? el("p", { class: "facts" }, ...parts) : null;
 }
@@ -466,6 +468,7 @@ function job_element(job) {
         id: `cancel-${job.id}`,
         onclick: (event) => act(event.currentTarget, async () => {
           await change("cancel", { id: job.id });
+          tell("The fit was asked to stop. It does so at the end of the step that it is at.", true);
           await tick();
         }),
       }, "Cancel")
@@ -817,12 +820,12 @@ function probability_list(service, values) {
 
 /** Shows why a prediction was refused, at the fields that the answer names. */
 function show_refusal(error, inputs) {
-  const message = reason(error).replace(/^BadRequest: /, "");
+  const message = reason(error).replace(/^BadRequest: (sample 1: )?/, "");
   const details = error instanceof Refused ? error.answer?.metadata?.errors : null;
   if (Array.isArray(details)) {
     for (const input of inputs) {
       const own = details.find((detail) => detail?.field === input.dataset.name);
-      if (own) complain(input, String(own.message ?? message));
+      if (own) complain(input, String(own.message ?? own.code ?? message));
     }
   } else {
     const named = inputs.find((input) => message.includes(`\`${input.dataset.name}\``));
