@@ -194,7 +194,7 @@ fn changes_are_made_in_the_name_of_the_user() {
     assert_eq!((&entry["principal"], &entry["command"]), (&json!("admin"), &json!("POST /console/api/activate")));
     for (body, status, mention) in [
         (json!({"version": 2, "active": 2}), 409, "version 1 has become active"),
-        (json!({"version": 9}), 404, "9"),
+        (json!({"version": 9}), 404, "No such version: 9"),
         (json!({"version": "x"}), 400, "model_version"),
         (json!({}), 400, "`model_version` is missing"),
     ] {
