@@ -214,6 +214,12 @@ fn changes_are_made_in_the_name_of_the_user() {
         assert_eq!(service.change("cancel", &body).status(), status, "{body}");
     }
     assert_eq!(service.change("fit", &json!({"persist": "maybe"})).status(), 400);
+    for name in ["activate", "cancel"] {
+        let broken = service.plain_change(name, &Json::Null).body("{").header("content-type", "application/json");
+        let answer = broken.header("x-palladium-console", "1").send().unwrap();
+        assert_eq!(answer.status(), 400, "{name}");
+        assert!(answer.text().unwrap().contains("the body is no JSON"), "{name}");
+    }
     let job = service.job(service.change("refresh", &json!({})));
     assert_eq!((&job["status"], &job["info"]), (&json!("finished"), &json!("there is no new model")));
 }

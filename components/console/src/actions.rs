@@ -22,7 +22,10 @@ pub const REFRESH: &str = "palladium.server.update_model_cache";
 /// # Errors
 /// A decorator's.
 pub fn activate(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-    let body: Json = serde_json::from_slice(&request.body).unwrap_or_default();
+    let body = match body(request) {
+        Ok(body) => body,
+        Err(refusal) => return Ok(refusal),
+    };
     if let (Some(believed), Some(persister)) = (body.get("active"), service.model_persister()) {
         match models::active(persister.as_ref()) {
             Ok(active) if json!(active) == *believed => {}
@@ -51,7 +54,10 @@ pub fn fit(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewRes
 /// # Errors
 /// A decorator's.
 pub fn cancel(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-    let body: Json = serde_json::from_slice(&request.body).unwrap_or_default();
+    let body = match body(request) {
+        Ok(body) => body,
+        Err(refusal) => return Ok(refusal),
+    };
     let Some(id) = body.get("id").and_then(Json::as_str) else {
         return Ok(refused(400, "`id`, that of the job to cancel, is missing"));
     };
@@ -65,6 +71,14 @@ pub fn cancel(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<View
 /// A decorator's.
 pub fn refresh(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
     pass_on(REFRESH, request, service, Vec::new())
+}
+
+/// Returns what a request says.
+///
+/// # Errors
+/// The refusal of what is no JSON.
+fn body(request: &ViewRequest) -> Result<Json, ViewResponse> {
+    serde_json::from_slice(&request.body).map_err(|error| refused(400, format!("the body is no JSON: {error}")))
 }
 
 fn pass_on(

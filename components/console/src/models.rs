@@ -76,8 +76,7 @@ fn listed(persister: &dyn Persister) -> Result<Vec<(&'static str, Json)>, Persis
     let models = persister.list_models()?;
     let active = active(persister)?;
     let sizes = persister.list_sizes()?;
-    // There are stores that keep no history.
-    let history = persister.history().ok();
+    let history = if_kept("the history", persister.history());
     let previous = history.as_deref().and_then(|history| Activation::previous(history, active, &models));
     let size = |metadata: &Metadata| metadata.version().and_then(|version| sizes.get(&version));
     let newest = models.iter().rev().take(MODELS);
@@ -117,7 +116,14 @@ fn model(metadata: &Metadata, size: Option<u64>) -> Json {
 pub fn detail(persister: &dyn Persister, version: Version) -> Result<Option<Json>, PersistError> {
     let models = persister.list_models()?;
     let Some(metadata) = models.iter().find(|metadata| metadata.version() == Some(version)) else { return Ok(None) };
-    // There are stores that keep no files beside their models.
-    let attachments = persister.attachments(version).ok();
+    let attachments = if_kept("the files of a version", persister.attachments(version));
     Ok(Some(json!({"version": version, "metadata": metadata.without_files(), "attachments": attachments})))
+}
+
+/// Returns what some stores do not keep, as only the error of those tells.
+fn if_kept<T>(what: &str, asked: Result<T, PersistError>) -> Option<T> {
+    let log = |error: &PersistError| {
+        tracing::debug!(target: "palladium::console", "{what} cannot be shown: {}", with_causes(error));
+    };
+    asked.inspect_err(log).ok()
 }

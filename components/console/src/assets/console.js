@@ -24,6 +24,9 @@ const state = {
   modelsAt: 0,
   failures: 0,
   timer: 0,
+  // Numbers of what was asked last: an answer that comes later than that to a newer question is left out.
+  turn: 0,
+  loads: 0,
 };
 
 // Making elements.
@@ -81,7 +84,7 @@ function milliseconds(value) {
 }
 
 /** Returns a round number of milliseconds, as it stands at an axis. */
-function round_milliseconds(value) {
+function roundMilliseconds(value) {
   return value >= 1000 ? `${number.format(value / 1000)} s` : `${number.format(value)} ms`;
 }
 
@@ -187,38 +190,47 @@ function answered(dialog) {
 async function tick() {
   clearTimeout(state.timer);
   if (document.hidden) return;
+  state.turn += 1;
+  const { turn } = state;
+  try {
+    await look(turn);
+  } finally {
+    const pause = Math.min(EVERY * 2 ** Math.min(state.failures, 3), SLOWEST);
+    if (!document.hidden && turn === state.turn) state.timer = setTimeout(tick, pause);
+  }
+}
+
+async function look(turn) {
   const query = new URLSearchParams({ minutes: byId("minutes").value || USUAL_MINUTES, route: byId("route").value });
   const [traffic, jobs] = await Promise.allSettled([read(`traffic?${query}`), read("jobs")]);
+  if (turn !== state.turn) return;
   if (traffic.status === "fulfilled") {
     await arrived(traffic.value, jobs);
   } else {
     state.failures += 1;
     const error = traffic.reason;
-    show_state("lost", error instanceof Refused ? `Refused: ${error.message}` : "No connection, trying again");
+    showState("lost", error instanceof Refused ? `Refused: ${error.message}` : "No connection, trying again");
   }
-  if (document.hidden) return;
-  clearTimeout(state.timer);
-  state.timer = setTimeout(tick, Math.min(EVERY * 2 ** Math.min(state.failures, 3), SLOWEST));
 }
 
 async function arrived(traffic, jobs) {
   const isNew = state.traffic === null;
   const hasRestarted = !isNew && traffic.started !== state.traffic.started;
   state.failures = 0;
-  show_state("live", "Live");
+  showState("live", "Live");
   if (hasRestarted) tell("The service has been started anew.", true);
   state.traffic = traffic;
-  draw_traffic(traffic);
+  drawTraffic(traffic);
   const wereRunning = state.jobs.filter((job) => job.status === "running").map((job) => job.id);
   if (jobs.status === "fulfilled") {
     state.jobs = Object.values(jobs.value.jobs ?? {}).reverse();
-    draw_jobs();
+    drawJobs();
   } else {
     put(byId("job-list"), el("p", { class: "note bad" }, `The jobs cannot be shown: ${reason(jobs.reason)}.`));
   }
   const isOver = state.jobs.some((job) => wereRunning.includes(job.id) && job.status !== "running");
   const inMemory = JSON.stringify(traffic.in_memory);
-  draw_answering();
+  drawAnswering();
   const isOld = Date.now() - state.modelsAt > MODELS_EVERY;
   if (state.service === null || hasRestarted || isOver || isOld || inMemory !== state.inMemory) {
     state.inMemory = inMemory;
@@ -228,39 +240,42 @@ async function arrived(traffic, jobs) {
 
 /** Reads what changes rarely. */
 async function load() {
+  state.loads += 1;
+  const { loads } = state;
   const [service, models] = await Promise.allSettled([read("service"), read("models")]);
+  if (loads !== state.loads) return;
   if (service.status === "fulfilled") {
     const before = JSON.stringify(state.service?.services);
     state.service = service.value;
-    draw_service(before !== JSON.stringify(service.value.services));
+    drawService(before !== JSON.stringify(service.value.services));
   }
   if (models.status === "fulfilled") {
     state.modelsAt = Date.now();
     state.stores = models.value.stores ?? [];
-    draw_models();
+    drawModels();
   } else {
     put(byId("stores"), el("p", { class: "note bad" }, `The models cannot be shown: ${reason(models.reason)}.`));
   }
 }
 
-function show_state(kind, text) {
+function showState(kind, text) {
   byId("state").className = `state ${kind}`;
   say("state-text", text);
 }
 
 // The service.
 
-function draw_service(isForm) {
+function drawService(isForm) {
   const { unmet, version } = state.service;
   say("about", `Palladium ${version}`);
   byId("fit").hidden = unmet.fit !== null;
   byId("fit-unmet").hidden = unmet.fit === null;
   say("fit-unmet", unmet.fit === null ? "" : `No fit can be started here: ${unmet.fit}.`);
-  draw_minutes(state.service.minutes);
-  if (isForm) draw_services();
+  drawMinutes(state.service.minutes);
+  if (isForm) drawServices();
 }
 
-function draw_minutes(choices) {
+function drawMinutes(choices) {
   const select = byId("minutes");
   if (select.options.length > 0) return;
   put(select, choices.map((minutes) => el("option", { value: minutes, selected: minutes === USUAL_MINUTES }, `last ${minutes} min`)));
@@ -270,39 +285,39 @@ function draw_minutes(choices) {
 
 const changeable = () => state.stores.find((store) => store.is_changeable);
 
-function score_name(name) {
+function scoreName(name) {
   const words = name.replace(/^score_?/, "").replaceAll("_", " ").trim();
   return words ? `${words[0].toUpperCase()}${words.slice(1)} score` : "Score";
 }
 
-function draw_models() {
-  const stores = state.stores.map(store_element);
+function drawModels() {
+  const stores = state.stores.map(storeElement);
   const empty = el("p", { class: "empty" }, "The configuration has no store of models.");
   put(byId("stores"), stores.length > 0 ? stores : empty);
   const store = changeable();
-  draw_tiles_of(store);
+  drawTilesOf(store);
   const rollback = byId("rollback");
   const previous = store?.previous ?? null;
   rollback.hidden = previous === null || state.service?.unmet.activate !== null;
   rollback.textContent = previous === null ? "Roll back" : `Roll back to version ${previous} …`;
   const refresh = byId("refresh");
   refresh.hidden = state.service === null || state.service.unmet.refresh !== null;
-  draw_activations(store);
+  drawActivations(store);
 }
 
-function draw_tiles_of(store) {
+function drawTilesOf(store) {
   const active = store?.models?.find((model) => model.version === store.active);
   say("tile-version", store?.active ? String(store.active) : "none");
   say("tile-version-more", active?.created ? `trained ${ago(Date.parse(active.created))}` : " ");
   const scores = active?.scores ?? {};
   const name = "score_test" in scores ? "score_test" : Object.keys(scores)[0];
-  say("tile-score-name", name ? score_name(name) : "Test score");
+  say("tile-score-name", name ? scoreName(name) : "Test score");
   say("tile-score", name ? shownNumber(scores[name]) : "–");
   const other = name === "score_test" && isNumber(scores.score_train) ? `train ${shownNumber(scores.score_train)}` : " ";
   say("tile-score-more", other);
 }
 
-function store_element(store) {
+function storeElement(store) {
   const title = state.stores.length > 1 ? el("h3", {}, store.key) : null;
   if (store.error) return el("div", { class: "store" }, title, el("p", { class: "note bad" }, `${store.key}: ${store.error}.`));
   const notes = [];
@@ -318,7 +333,7 @@ function store_element(store) {
   if (store.models.length === 0) {
     return el("div", { class: "store" }, title, notes, el("p", { class: "empty" }, "There is no model yet."));
   }
-  return el("div", { class: "store" }, title, notes, models_table(store), facts(store));
+  return el("div", { class: "store" }, title, notes, modelsTable(store), facts(store));
 }
 
 function facts(store) {
@@ -331,23 +346,23 @@ function facts(store) {
   return parts.length > 0 ? el("p", { class: "facts" }, ...parts) : null;
 }
 
-function models_table(store) {
+function modelsTable(store) {
   const names = [...new Set(store.models.flatMap((model) => Object.keys(model.scores)))].sort().slice(0, 4);
   const head = el("tr", {},
     el("th", { scope: "col" }, "Version"),
     el("th", { scope: "col", class: "minor" }, "Trained"),
-    names.map((name, index) => el("th", { scope: "col", class: index > 0 ? "number minor" : "number" }, score_name(name))),
+    names.map((name, index) => el("th", { scope: "col", class: index > 0 ? "number minor" : "number" }, scoreName(name))),
     el("th", { scope: "col", class: "number minor" }, "Fit took"),
     el("th", { scope: "col", class: "number minor" }, "Rows"),
     el("th", { scope: "col", class: "number minor" }, "Size"),
     el("th", { scope: "col" }, el("span", { class: "unseen" }, "Actions")));
-  const rows = store.models.map((model) => model_row(store, model, names));
+  const rows = store.models.map((model) => modelRow(store, model, names));
   const label = state.stores.length > 1 ? `Versions in ${store.key}` : "Versions";
   return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
     el("table", {}, el("thead", {}, head), el("tbody", {}, rows)));
 }
 
-function model_row(store, model, names) {
+function modelRow(store, model, names) {
   const isActive = model.version === store.active;
   const badge = isActive
     ? el("span", { class: "badge good" }, "active")
@@ -357,7 +372,7 @@ function model_row(store, model, names) {
     class: "small",
     id: `detail-${store.key}-${model.version}`,
     "aria-label": `Details of version ${model.version}`,
-    onclick: (event) => act(event.currentTarget, () => show_detail(store, model.version)),
+    onclick: (event) => act(event.currentTarget, () => showDetail(store, model.version)),
   }, "Details");
   const activate = store.is_changeable && !isActive && state.service?.unmet.activate === null
     ? el("button", {
@@ -365,7 +380,7 @@ function model_row(store, model, names) {
         class: "small",
         id: `activate-${model.version}`,
         "aria-label": `Activate version ${model.version}`,
-        onclick: (event) => act(event.currentTarget, () => activate_version(store, model.version, "Activate")),
+        onclick: (event) => act(event.currentTarget, () => activateVersion(store, model.version, "Activate")),
       }, "Activate …")
     : null;
   return el("tr", { class: isActive ? "active" : null },
@@ -378,7 +393,7 @@ function model_row(store, model, names) {
     el("td", { class: "buttons" }, detail, activate));
 }
 
-async function activate_version(store, version, verb) {
+async function activateVersion(store, version, verb) {
   const of = (wanted) => store.models.find((model) => model.version === wanted);
   const names = [...new Set([version, store.active].flatMap((wanted) => Object.keys(of(wanted)?.scores ?? {})))].sort();
   const row = (label, wanted) => el("tr", {},
@@ -387,7 +402,7 @@ async function activate_version(store, version, verb) {
     names.map((name) => el("td", { class: "number" }, shownNumber(of(wanted)?.scores[name]))));
   const table = el("table", {},
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Version"), el("th", { scope: "col" }, "Trained"),
-      names.map((name) => el("th", { scope: "col", class: "number" }, score_name(name))))),
+      names.map((name) => el("th", { scope: "col", class: "number" }, scoreName(name))))),
     el("tbody", {}, row("now", store.active), row("then", version)));
   say("confirm-title", `${verb} version ${version}?`);
   put(byId("confirm-text"), el("p", {}, "From then on this version answers predictions."), table);
@@ -398,7 +413,7 @@ async function activate_version(store, version, verb) {
   await load();
 }
 
-async function show_detail(store, version) {
+async function showDetail(store, version) {
   const query = new URLSearchParams({ store: store.key, version });
   const detail = await read(`model?${query}`);
   say("detail-title", `Version ${version}`);
@@ -417,7 +432,7 @@ async function show_detail(store, version) {
   await answered(byId("detail"));
 }
 
-function draw_activations(store) {
+function drawActivations(store) {
   const place = byId("activations");
   if (!store?.history) {
     const text = store ? "The store keeps no history, or it cannot be read." : "There is no store whose history is shown here.";
@@ -440,16 +455,16 @@ const JOB_NAMES = { "palladium.server.fit": "Fit", "palladium.server.update_mode
 const JOB_STATES = { running: "plain", finished: "good", error: "bad", cancelled: "warn" };
 const PHASES = { load: "loading data", fit: "fitting", evaluate: "scoring", write: "storing", activate: "activating" };
 
-function draw_jobs() {
+function drawJobs() {
   const running = state.jobs.filter((job) => job.status === "running");
   say("tile-jobs", String(running.length));
-  say("tile-jobs-more", running.length > 0 ? job_name(running[0]) : state.jobs.length > 0 ? `last one: ${state.jobs[0].status}` : "none so far");
+  say("tile-jobs-more", running.length > 0 ? jobName(running[0]) : state.jobs.length > 0 ? `last one: ${state.jobs[0].status}` : "none so far");
   const newest = state.jobs[0];
   if (newest) {
     const phase = newest.phase ? `, ${PHASES[newest.phase.name] ?? newest.phase.name}` : "";
-    say("progress", `${job_name(newest)}: ${newest.status}${phase}${newest.info ? `, ${newest.info}` : ""}`);
+    say("progress", `${jobName(newest)}: ${newest.status}${phase}${newest.info ? `, ${newest.info}` : ""}`);
   }
-  const items = state.jobs.slice(0, 50).map(job_element);
+  const items = state.jobs.slice(0, 50).map(jobElement);
   const isLong = items.length > 4;
   const list = el("ol", { class: isLong ? "list long" : "list", tabindex: isLong ? 0 : null, id: "job-items" }, items);
   const top = byId("job-items")?.scrollTop ?? 0;
@@ -457,9 +472,9 @@ function draw_jobs() {
   list.scrollTop = top;
 }
 
-const job_name = (job) => JOB_NAMES[job.func] ?? job.func;
+const jobName = (job) => JOB_NAMES[job.func] ?? job.func;
 
-function job_element(job) {
+function jobElement(job) {
   const isRunning = job.status === "running";
   const cancel = isRunning && job.func === "palladium.server.fit"
     ? el("button", {
@@ -478,16 +493,16 @@ function job_element(job) {
   if (job.phase) phases.push(el("li", { class: "now" }, `${PHASES[job.phase.name] ?? job.phase.name} ${seconds(job.phase.seconds)}`));
   return el("li", { "data-job": job.id, "data-status": job.status },
     el("div", { class: "row" },
-      el("strong", {}, job_name(job)),
+      el("strong", {}, jobName(job)),
       el("span", { class: `badge ${JOB_STATES[job.status] ?? "plain"}` }, job.status),
       el("span", { class: "quiet grow" }, time(job.started), `, ${isRunning ? "for" : "took"} ${seconds(job.seconds)}`),
       cancel),
     phases.length > 0 ? el("ol", { class: "phases" }, phases) : null,
-    isRunning ? el("progress", { "aria-label": `${job_name(job)} is running` }) : null,
+    isRunning ? el("progress", { "aria-label": `${jobName(job)} is running` }) : null,
     job.info ? el("p", { class: "quiet" }, job.info) : null);
 }
 
-async function start_fit() {
+async function startFit() {
   const form = byId("fit-form");
   form.reset();
   byId("fit-activate").disabled = false;
@@ -512,8 +527,8 @@ const SERIES = {
   latency: [["p50", "p50"], ["p95", "p95"], ["p99", "p99"]],
 };
 
-function draw_traffic(traffic) {
-  draw_routes(traffic);
+function drawTraffic(traffic) {
+  drawRoutes(traffic);
   const window = `last ${traffic.minutes} min`;
   const { requests, refused, failed, p95 } = traffic.total;
   const where = byId("route").value || "all routes";
@@ -526,20 +541,20 @@ function draw_traffic(traffic) {
   const charts = [
     ["chart-requests", "Requests per second", SERIES.requests, rate, (value) => number.format(value)],
     ["chart-errors", "Errors per second", SERIES.errors, rate, (value) => number.format(value)],
-    ["chart-latency", "Time until the answer", SERIES.latency, milliseconds, round_milliseconds],
+    ["chart-latency", "Time until the answer", SERIES.latency, milliseconds, roundMilliseconds],
   ];
   // Before the service began there was nothing, which is not the same as no request.
-  const has_begun = (_, index) => traffic.begin + (index + 1) * traffic.step > traffic.started;
+  const hasBegun = (_, index) => traffic.begin + (index + 1) * traffic.step > traffic.started;
   for (const [id, title, series, format, mark] of charts) {
     const lines = series.map(([key, label]) => ({
       label,
-      values: traffic[key].map((value, index) => (has_begun(value, index) ? value : null)),
+      values: traffic[key].map((value, index) => (hasBegun(value, index) ? value : null)),
     }));
-    draw_chart(byId(id), title, lines, format, mark, traffic);
+    drawChart(byId(id), title, lines, format, mark, traffic);
   }
 }
 
-function draw_routes(traffic) {
+function drawRoutes(traffic) {
   const select = byId("route");
   const names = traffic.routes.map((route) => route.route);
   const options = [...select.options].slice(1).map((option) => option.value);
@@ -563,16 +578,16 @@ function draw_routes(traffic) {
 }
 
 /** Returns a round number that is not below a value. */
-function round_up(value) {
+function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 2.5, 5, 10].map((digit) => digit * power).find((candidate) => candidate >= value * (1 - 1e-9));
 }
 
-function draw_chart(figure, title, lines, format, mark, { begin, step, minutes }) {
+function drawChart(figure, title, lines, format, mark, { begin, step, minutes }) {
   const [width, height, left, right, top, bottom] = [Math.max(figure.clientWidth, 220), 128, 52, 6, 6, 20];
   const values = lines.flatMap((line) => line.values).filter(isNumber);
   const highest = Math.max(...values, 0);
-  const most = highest > 0 ? round_up(highest) : 1;
+  const most = highest > 0 ? roundUp(highest) : 1;
   const n = lines[0].values.length;
   const x = (index) => left + ((width - left - right) * index) / Math.max(n - 1, 1);
   const y = (value) => top + (height - top - bottom) * (1 - value / most);
@@ -587,7 +602,7 @@ function draw_chart(figure, title, lines, format, mark, { begin, step, minutes }
   for (const [index, anchor] of [[0, "start"], [Math.floor((n - 1) / 2), "middle"], [n - 1, "end"]]) {
     parts.push(svg("text", { x: x(index), y: height - 5, "text-anchor": anchor }, at(index)));
   }
-  lines.forEach((line, order) => parts.push(...draw_line(line.values, order, lines.length === 1, x, y)));
+  lines.forEach((line, order) => parts.push(...drawLine(line.values, order, lines.length === 1, x, y)));
   const summary = lines.map((line) => `${line.label} ${isNumber(last(line)) ? format(last(line)) : "none"}`).join(", ");
   const label = `${title}, last ${minutes} min. Last: ${summary}. Highest: ${highest > 0 ? format(highest) : "none"}.`;
   const image = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, parts);
@@ -598,9 +613,9 @@ function draw_chart(figure, title, lines, format, mark, { begin, step, minutes }
   const caption = el("figcaption", {}, el("strong", {}, title), legend);
   const old = figure.querySelector("details");
   const details = old ?? el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${title} as a table` }));
-  if (!old) details.addEventListener("toggle", () => state.traffic && draw_traffic(state.traffic));
+  if (!old) details.addEventListener("toggle", () => state.traffic && drawTraffic(state.traffic));
   const table = details.querySelector(".scroll");
-  if (details.open) table.replaceChildren(chart_table(lines, at, format));
+  if (details.open) table.replaceChildren(chartTable(lines, at, format));
   else table.replaceChildren();
   if (old) {
     figure.querySelector("figcaption").replaceWith(caption);
@@ -611,7 +626,7 @@ function draw_chart(figure, title, lines, format, mark, { begin, step, minutes }
 }
 
 /** Returns the strokes of a line, which has gaps where there is no value. */
-function draw_line(values, order, hasArea, x, y) {
+function drawLine(values, order, hasArea, x, y) {
   const strokes = [];
   let points = [];
   const end = () => {
@@ -630,7 +645,7 @@ function draw_line(values, order, hasArea, x, y) {
   return strokes;
 }
 
-function chart_table(lines, at, format) {
+function chartTable(lines, at, format) {
   const head = el("tr", {}, el("th", { scope: "col" }, "Time"), lines.map((line) => el("th", { scope: "col", class: "number" }, line.label)));
   const rows = lines[0].values.map((_, index) => index).filter((index) => lines.some((line) => line.values[index]));
   const body = rows.reverse().map((index) => el("tr", {},
@@ -645,24 +660,24 @@ function chart_table(lines, at, format) {
 const TYPES = { float: "number", int: "whole number", bool: "yes or no", str: "text" };
 const EXAMPLES = { float: "1.5", int: "1", str: "text" };
 
-function draw_services() {
+function drawServices() {
   const { services } = state.service;
   const select = byId("service");
   const chosen = select.value;
   put(select, services.map((service) => el("option", { value: service.key }, `${service.key} (${service.path})`)));
   if (services.some((service) => service.key === chosen)) select.value = chosen;
   byId("services").hidden = services.length < 2;
-  draw_form();
+  drawForm();
 }
 
-const chosen_service = () => state.service?.services.find((service) => service.key === byId("service").value);
+const chosenService = () => state.service?.services.find((service) => service.key === byId("service").value);
 
-function draw_form() {
+function drawForm() {
   const form = byId("prediction");
-  const service = chosen_service();
+  const service = chosenService();
   byId("curl").hidden = true;
   put(byId("answer"));
-  draw_answering();
+  drawAnswering();
   if (!service) return put(form, el("p", { class: "empty" }, "The configuration has no predict service."));
   const before = JSON.stringify(service.signature);
   if (form.dataset.service === service.key && form.dataset.signature === before) return;
@@ -675,25 +690,25 @@ function draw_form() {
     return put(form, el("div", { class: "field" }, label, area), el("div", { class: "actions" }, submit));
   }
   const { fields, parameters } = service.signature;
-  const example = el("button", { type: "button", id: "example", onclick: fill_examples }, "Fill in examples");
+  const example = el("button", { type: "button", id: "example", onclick: fillExamples }, "Fill in examples");
   put(form,
-    el("div", { class: "fields" }, fields.map((field, index) => field_element(field, `field-${index}`, false))),
+    el("div", { class: "fields" }, fields.map((field, index) => fieldElement(field, `field-${index}`, false))),
     parameters.length > 0
       ? el("fieldset", {}, el("legend", {}, "Parameters, which may be left out"),
-          el("div", { class: "fields" }, parameters.map((field, index) => field_element(field, `parameter-${index}`, true))))
+          el("div", { class: "fields" }, parameters.map((field, index) => fieldElement(field, `parameter-${index}`, true))))
       : null,
     el("div", { class: "actions" }, submit, example));
 }
 
 /** Says which version answers, where that is known. */
-function draw_answering() {
-  const persister = chosen_service()?.persister;
+function drawAnswering() {
+  const persister = chosenService()?.persister;
   const version = state.traffic?.in_memory[persister] ?? null;
   byId("answering").hidden = version === null;
   say("answering", version === null ? "" : `Version ${version} of ${persister} answers.`);
 }
 
-function field_element(field, id, isOptional) {
+function fieldElement(field, id, isOptional) {
   const wrong = el("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
   const common = { id, "aria-describedby": `${id}-wrong`, "data-type": field.type, "data-name": field.name };
   const label = el("label", { for: id }, field.name, " ", el("span", {}, TYPES[field.type] ?? field.type));
@@ -717,7 +732,7 @@ function field_element(field, id, isOptional) {
   return el("div", { class: "field" }, label, input, wrong);
 }
 
-function fill_examples() {
+function fillExamples() {
   for (const input of byId("prediction").querySelectorAll("[id^='field-'][data-type]")) {
     if (input.type === "checkbox") input.checked = true;
     else if (input.value === "") input.value = EXAMPLES[input.dataset.type] ?? "text";
@@ -735,7 +750,7 @@ function complain(input, text) {
 }
 
 /** Returns what a field holds, and complains where that cannot be. */
-function value_of(input) {
+function valueOf(input) {
   const { type } = input.dataset;
   complain(input, "");
   if (input.type === "checkbox") return input.checked;
@@ -753,18 +768,18 @@ function value_of(input) {
 
 async function predict(event) {
   event.preventDefault();
-  const service = chosen_service();
+  const service = chosenService();
   if (!service) return;
   const form = byId("prediction");
   const inputs = (start) => [...form.querySelectorAll(`[id^='${start}'][data-name]`)];
   const [fields, parameters] = [inputs("field-"), inputs("parameter-")];
-  const sample = Object.fromEntries(fields.map((input) => [input.dataset.name, value_of(input)]));
+  const sample = Object.fromEntries(fields.map((input) => [input.dataset.name, valueOf(input)]));
   const query = new URLSearchParams();
   for (const input of parameters) {
-    value_of(input);
+    valueOf(input);
     if (input.value !== "") query.append(input.dataset.name, input.value.trim());
   }
-  if (focus_first_wrong(form)) return;
+  if (focusFirstWrong(form)) return;
   const body = service.signature ? JSON.stringify([sample]) : byId("body").value;
   const url = root + service.path + (query.size > 0 ? `?${query}` : "");
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -776,35 +791,35 @@ async function predict(event) {
   try {
     const options = { method: "POST", headers: { "content-type": "application/json" }, body, patience: 60000 };
     const answer = await ask(url, options);
-    show_answer(service, answer, performance.now() - started);
+    showAnswer(service, answer, performance.now() - started);
   } catch (error) {
-    show_refusal(error, [...fields, ...parameters]);
+    showRefusal(error, [...fields, ...parameters]);
   } finally {
     button.disabled = false;
-    if (!focus_first_wrong(form) && document.activeElement === document.body) button.focus();
+    if (!focusFirstWrong(form) && document.activeElement === document.body) button.focus();
   }
 }
 
-function focus_first_wrong(form) {
+function focusFirstWrong(form) {
   const wrong = form.querySelector("[aria-invalid='true']");
   wrong?.focus();
   return wrong !== null;
 }
 
-function show_answer(service, answer, took) {
+function showAnswer(service, answer, took) {
   const result = Array.isArray(answer.result) && answer.result.length === 1 ? answer.result[0] : answer.result;
   const version = answer.metadata?.model_version;
   const by = version === undefined ? "" : ` by version ${version}`;
   const about = el("p", { class: "quiet" }, `Answered${by} in ${milliseconds(took)}, the way here included.`);
   if (service.signature?.probabilities && Array.isArray(result)) {
-    put(byId("answer"), el("h3", {}, "Probabilities"), probability_list(service, result), about);
+    put(byId("answer"), el("h3", {}, "Probabilities"), probabilityList(service, result), about);
   } else {
     const text = typeof result === "string" ? result : JSON.stringify(result);
     put(byId("answer"), el("h3", {}, "Prediction"), el("p", { class: "result", id: "result" }, text), about);
   }
 }
 
-function probability_list(service, values) {
+function probabilityList(service, values) {
   const most = Math.max(...values.filter(isNumber));
   return el("ul", { class: "bars" }, values.map((value, index) => {
     const name = String(service.classes?.[index] ?? `class ${index + 1}`);
@@ -819,7 +834,7 @@ function probability_list(service, values) {
 }
 
 /** Shows why a prediction was refused, at the fields that the answer names. */
-function show_refusal(error, inputs) {
+function showRefusal(error, inputs) {
   const message = reason(error).replace(/^BadRequest: (sample 1: )?/, "");
   const details = error instanceof Refused ? error.answer?.metadata?.errors : null;
   if (Array.isArray(details)) {
@@ -837,13 +852,13 @@ function show_refusal(error, inputs) {
 // The beginning.
 
 byId("prediction").addEventListener("submit", predict);
-byId("service").addEventListener("change", draw_form);
+byId("service").addEventListener("change", drawForm);
 for (const button of document.querySelectorAll("dialog [data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close(""));
 }
 byId("route").addEventListener("change", tick);
 byId("minutes").addEventListener("change", tick);
-byId("fit").addEventListener("click", (event) => act(event.currentTarget, start_fit));
+byId("fit").addEventListener("click", (event) => act(event.currentTarget, startFit));
 byId("fit-persist").addEventListener("change", () => {
   byId("fit-activate").disabled = !byId("fit-persist").checked;
 });
@@ -853,12 +868,12 @@ byId("refresh").addEventListener("click", (event) => act(event.currentTarget, as
 }));
 byId("rollback").addEventListener("click", (event) => act(event.currentTarget, async () => {
   const store = changeable();
-  await activate_version(store, store.previous, "Roll back to");
+  await activateVersion(store, store.previous, "Roll back to");
 }));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     clearTimeout(state.timer);
-    show_state("", "Paused");
+    showState("", "Paused");
   } else {
     tick();
   }
@@ -867,6 +882,6 @@ let drawnWidth = 0;
 new ResizeObserver(([{ contentRect }]) => {
   if (contentRect.width === drawnWidth || state.traffic === null) return;
   drawnWidth = contentRect.width;
-  requestAnimationFrame(() => draw_traffic(state.traffic));
+  requestAnimationFrame(() => drawTraffic(state.traffic));
 }).observe(byId("traffic"));
 tick();
