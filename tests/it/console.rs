@@ -184,6 +184,37 @@ fn models_services_and_requests_are_told() {
 }
 
 #[test]
+fn every_store_is_shown_and_one_is_changed() {
+    let folder = folder(1);
+    let archive = r#"{ "model_persister_export": File(path: "${here}/archive-{version}") }"#;
+    std::fs::write(folder.path().join("archive.ron"), archive).unwrap();
+    for _ in 0..2 {
+        succeed(folder.path(), &["export", "--config", "config.ron,archive.ron"]);
+    }
+    let service = service(&folder, "console.ron,archive.ron");
+    let stores = service.shown("models")["stores"].take();
+    let told: Vec<_> = stores
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|store| {
+            let count = store["models"].as_array().unwrap().len();
+            (store["key"].as_str().unwrap(), count, store["is_changeable"] == true, store["is_cached"] == true)
+        })
+        .collect();
+    assert_eq!(told, [("model_persister", 1, true, true), ("model_persister_export", 2, false, false)]);
+    assert_eq!(service.shown("model?store=model_persister_export&version=2")["version"], 2);
+    let Some(browser) = Browser::start() else { return };
+    browser.open(&service.page());
+    browser.wait("document.querySelectorAll('.store').length === 2");
+    let buttons = browser.run("return [...document.querySelectorAll('#stores button')].map((button) => button.id)");
+    let expected = ["detail-model_persister-1", "detail-model_persister_export-2", "detail-model_persister_export-1"];
+    assert_eq!(buttons, json!(expected));
+    assert!(browser.text(".store:last-child").contains("Only versions of model_persister can be activated here"));
+    assert_eq!(browser.run(BARRIERS), json!([]));
+}
+
+#[test]
 fn changes_are_made_in_the_name_of_the_user() {
     let service = service(&folder(2), "console.ron");
     assert_eq!(service.change("activate", &json!({"version": 1, "active": 2})).status(), 200);

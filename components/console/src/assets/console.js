@@ -342,7 +342,7 @@ function facts(store) {
   if (hidden > 0) parts.push(`${shownCount(hidden)} older versions are not shown.`);
   if (store.refresh?.last) parts.push("Looked for a new model ", time(store.refresh.last), ". ");
   if (store.is_changeable && !store.is_cached) parts.push("No model is kept in memory: a version that is activated answers at once. ");
-  if (!store.is_changeable) parts.push("Its active version is changed by `palladium admin activate`.");
+  if (!store.is_changeable) parts.push("Only versions of model_persister can be activated here.");
   return parts.length > 0 ? el("p", { class: "facts" }, ...parts) : null;
 }
 
