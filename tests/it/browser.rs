@@ -3,9 +3,9 @@
 //! `PALLADIUM_TEST_CHROMEDRIVER` names the program, as `scripts/services.sh` sets it; without it tests of pages are left
 //! out.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -24,6 +24,8 @@ pub struct Browser {
     /// The address of the session.
     session: String,
     _driver: Running,
+    /// The driver would end if nobody could read what it says.
+    _output: BufReader<ChildStdout>,
     _profile: tempfile::TempDir,
 }
 
@@ -33,20 +35,20 @@ pub struct Element<'a> {
     address: String,
 }
 
-/// A key that has no letter.
-#[derive(Clone, Copy)]
-pub enum Key {
-    Tab,
-    Enter,
-}
+/// The key of the tabulator, as WebDriver names it.
+pub const TAB: char = '\u{e004}';
+/// The key that presses a button.
+pub const ENTER: char = '\u{e007}';
+/// The key that leaves a dialog.
+pub const ESCAPE: char = '\u{e00c}';
 
 impl Browser {
     /// Starts a browser; nothing stands for a machine on which the tests have none.
     pub fn start() -> Option<Browser> {
         let mut command = Command::new(program("PALLADIUM_TEST_CHROMEDRIVER")?);
         let mut driver = Running(command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-        let lines = BufReader::new(driver.0.stdout.take().unwrap()).lines();
-        let port = lines.map(Result::unwrap).find_map(|line| {
+        let mut output = BufReader::new(driver.0.stdout.take().unwrap());
+        let port = output.by_ref().lines().map(Result::unwrap).find_map(|line| {
             let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
             Some(port.trim_end_matches('.').to_owned())
         });
@@ -65,6 +67,8 @@ impl Browser {
             "--no-first-run",
             "--no-proxy-server",
             "--window-size=1280,1000",
+            "--hide-scrollbars",
+            "--lang=en",
             &folder,
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
@@ -74,7 +78,7 @@ impl Browser {
         let client = Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
         let started = ask(&client, "POST", &format!("{base}/session"), Some(&wanted)).unwrap();
         let session = format!("{base}/session/{}", started["sessionId"].as_str().unwrap());
-        Some(Browser { client, session, _driver: driver, _profile: profile })
+        Some(Browser { client, session, _driver: driver, _output: output, _profile: profile })
     }
 
     /// Opens a page and waits until it is loaded.
@@ -125,32 +129,74 @@ impl Browser {
         self.ask("POST", "/execute/sync", Some(&json!({"script": script, "args": []}))).unwrap()
     }
 
-    /// Presses a key where the focus is.
-    pub fn press(&self, key: Key) {
-        let key = match key {
-            Key::Tab => "\u{e004}",
-            Key::Enter => "\u{e007}",
-        };
-        let actions = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
-        let keys = json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]});
+    /// Waits until an expression is true in the page.
+    pub fn wait(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        self.wait_for(expression, || (self.run(&script) == json!(true)).then_some(()));
+    }
+
+    /// Returns the text of the element that a CSS selector finds, also of what is not seen.
+    pub fn content(&self, selector: &str) -> String {
+        let text = self.run(&format!("return document.querySelector({}).textContent", json!(selector)));
+        text.as_str().unwrap_or_else(|| panic!("{selector} has the text {text}")).to_owned()
+    }
+
+    /// Clicks on the element that a CSS selector finds.
+    pub fn click(&self, selector: &str) {
+        self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));
+        self.find(selector).click();
+    }
+
+    /// Presses keys, one after the other, wherever the focus is.
+    pub fn press(&self, keys: impl IntoIterator<Item = char>) {
+        let strokes = keys.into_iter().flat_map(|key| ["keyDown", "keyUp"].map(|kind| (kind, key)));
+        let strokes: Vec<Json> = strokes.map(|(kind, key)| json!({"type": kind, "value": key.to_string()})).collect();
+        let keys = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]});
         self.ask("POST", "/actions", Some(&keys)).unwrap();
     }
 
-    /// Returns what the console has shown since the last call, with its level.
-    pub fn console(&self) -> Vec<(String, String)> {
-        let text = |entry: &Json, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-        let entries = self.log("browser");
-        entries.iter().map(|entry| (text(entry, "level"), text(entry, "message"))).collect()
+    /// Goes on with the key of the tabulator until the element of an id has the focus.
+    pub fn tab_to(&self, id: &str) {
+        let focused = || self.run("return document.activeElement.id");
+        for _ in 0..200 {
+            if focused() == json!(id) {
+                return;
+            }
+            self.press([TAB]);
+        }
+        panic!("the keyboard does not reach `{id}`, it is at {}", focused());
     }
 
-    /// Returns the addresses that were asked for since the last call, without the pages of the browser itself.
-    pub fn requests(&self) -> Vec<String> {
+    /// Shows pages as on a screen of a size, dark or light.
+    pub fn emulate(&self, width: u32, height: u32, is_dark: bool) {
+        let scheme = if is_dark { "dark" } else { "light" };
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.command("Emulation.setEmulatedMedia", &json!({"features": features}));
+        self.command("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    fn command(&self, name: &str, parameters: &Json) {
+        self.ask("POST", "/goog/cdp/execute", Some(&json!({"cmd": name, "params": parameters}))).unwrap();
+    }
+
+    /// Returns the addresses that were asked for since the last call, and fails where one is that of another server, or
+    /// where a page or the browser has complained.
+    pub fn check_quiet(&self, base: &str) -> Vec<String> {
+        let complaints = self.log("browser");
+        let complaints: Vec<&Json> =
+            complaints.iter().filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING").collect();
+        assert!(complaints.is_empty(), "{complaints:?}");
         let messages = self.log("performance");
         let messages =
             messages.iter().filter_map(|entry| serde_json::from_str::<Json>(entry["message"].as_str()?).ok());
         let sent = messages.filter(|message| message["message"]["method"] == "Network.requestWillBeSent");
         let urls = sent.filter_map(|message| Some(message["message"]["params"]["request"]["url"].as_str()?.to_owned()));
-        urls.filter(|url| !url.starts_with("chrome:")).collect()
+        let urls: Vec<String> = urls.filter(|url| !url.starts_with("chrome:")).collect();
+        for url in &urls {
+            assert!(url.starts_with(&format!("{base}/")) || url.starts_with("data:"), "{url}");
+        }
+        urls
     }
 
     fn log(&self, kind: &str) -> Vec<Json> {

@@ -11,6 +11,7 @@ mod catalogue;
 mod check;
 mod configs;
 mod conformance;
+mod console;
 mod crash;
 mod decorators;
 mod documents;

@@ -3,6 +3,8 @@
 //! A family that is only a dependency registers nothing: the line here is what links it.
 #![deny(unused_crate_dependencies)]
 
+#[cfg(feature = "console")]
+use palladium_console as _;
 #[cfg(feature = "dataset")]
 use palladium_dataset as _;
 #[cfg(feature = "decorators")]

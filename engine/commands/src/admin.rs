@@ -86,7 +86,7 @@ fn previous(persister: &dyn Persister) -> Result<Version, CommandError> {
     let failed = store_failed("listing");
     let active = lifecycle::active(persister).map_err(&failed)?;
     let models = persister.list_models().map_err(&failed)?;
-    lifecycle::previous(&history, active, &models).ok_or_else(|| {
+    Activation::previous(&history, active, &models).ok_or_else(|| {
         let help = "`palladium admin history` shows what was active, `palladium list` what is stored";
         Failure::with_help("no other version that is still stored was active before", help).into()
     })

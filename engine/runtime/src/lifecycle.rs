@@ -1,8 +1,6 @@
-//! Decisions about stored versions: which one was active before, and which ones nobody needs.
+//! Decisions about stored versions: which one is active, and which ones nobody needs.
 
-use std::collections::BTreeSet;
-
-use palladium_component::interfaces::{Activation, Failure, Metadata, PersistError, Persister, Version};
+use palladium_component::interfaces::{Failure, Metadata, PersistError, Persister, Version};
 
 /// Which models a store keeps beside the active one.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,14 +40,6 @@ pub fn active(persister: &dyn Persister) -> Result<Option<Version>, PersistError
     properties.get("active-model").map(|text| text.parse()).transpose().map_err(|error| {
         PersistError::Failed(Failure::message(format!("the property `active-model` of the store is wrong: {error}")))
     })
-}
-
-/// Returns the version that was active last before the active one and is still stored: activating it, and then asking
-/// again, leads back.
-pub fn previous(history: &[Activation], active: Option<Version>, models: &[Metadata]) -> Option<Version> {
-    let stored: BTreeSet<Version> = models.iter().filter_map(Metadata::version).collect();
-    let before = history.iter().rev().flat_map(|entry| [entry.to, entry.from]);
-    before.flatten().find(|version| Some(*version) != active && stored.contains(version))
 }
 
 /// Returns the versions that are not kept, in order. The active one is always kept.
@@ -99,38 +89,6 @@ mod tests {
             metadata
         };
         scores.iter().enumerate().map(model).collect()
-    }
-
-    #[test]
-    fn the_previous_version_is_the_last_other_one_that_is_stored() {
-        type Pairs<'a> = &'a [(u64, u64)];
-        let cases: [(Pairs<'_>, u64, usize, Option<u64>); 8] = [
-            (&[(0, 1), (1, 2), (2, 3)], 3, 3, Some(2)),
-            // Going back, and back again.
-            (&[(0, 1), (1, 2), (2, 3), (3, 2)], 2, 3, Some(3)),
-            (&[(0, 1), (1, 2), (2, 2)], 2, 3, Some(1)),
-            // What was deleted is passed over.
-            (&[(0, 1), (1, 5), (5, 3)], 3, 3, Some(1)),
-            // After the active one was deleted.
-            (&[(0, 1), (1, 2), (2, 0)], 0, 1, Some(1)),
-            // The log begins with the first activation that was written down.
-            (&[(1, 2)], 2, 3, Some(1)),
-            (&[(0, 1)], 1, 3, None),
-            (&[], 0, 3, None),
-        ];
-        let number = |number: u64| Version::new(number).ok();
-        for (entries, active, n_models, expected) in cases {
-            let entry = |(from, to): &(u64, u64)| Activation {
-                time: String::new(),
-                from: number(*from),
-                to: number(*to),
-                principal: String::new(),
-                command: String::new(),
-            };
-            let history: Vec<Activation> = entries.iter().map(entry).collect();
-            let found = previous(&history, number(active), &models(&vec![0.0; n_models]));
-            assert_eq!(found.map(Version::number), expected, "{entries:?}");
-        }
     }
 
     #[test]

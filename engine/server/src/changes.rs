@@ -49,6 +49,20 @@ pub const ACTIVATE: [Taken; 1] = [Taken {
 /// What a request may say about jobs.
 pub const JOBS: [Taken; 1] = [Taken { name: "id", kind: Job, is_required: false, description: "The id of a job." }];
 
+/// What is said where a view needs a store of models and the configuration has none.
+pub const WITHOUT_STORE: &str = "there is no `model_persister`";
+
+/// Returns why a fit cannot even begin.
+pub fn cannot_fit(service: &Service) -> Option<String> {
+    FitInputs::of(&service.app, &FitOptions::default()).err().map(|error| said(&error))
+}
+
+/// Returns that no model is kept in memory, if so.
+pub fn without_cache(service: &Service) -> Option<String> {
+    let persister = service.list.persister.as_ref()?;
+    persister.cache().is_none().then(|| "`model_persister` keeps no model in memory".to_owned())
+}
+
 /// Answers a request that starts a fit.
 ///
 /// # Errors
@@ -118,7 +132,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
         Refusal::bad_request(format_args!("`model_version` has to be {EXPECTED}, it is {shown:?}"))
     })?;
     let persister = service.list.persister.as_deref();
-    let persister: &dyn Persister = persister.ok_or_else(|| Refusal::internal("there is no `model_persister`"))?;
+    let persister: &dyn Persister = persister.ok_or_else(|| Refusal::internal(WITHOUT_STORE))?;
     let origin = Service::origin(request, rule);
     match guarded(|| persister.activate_as(version, &origin)) {
         Ok(Ok(())) => {}

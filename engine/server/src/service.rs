@@ -158,6 +158,13 @@ impl ServiceHandle for Handle<'_> {
         })?;
         Ok(ViewResponse::try_from(returned)?)
     }
+
+    fn unmet(&self, name: &str) -> Option<String> {
+        match ServerView::find(name) {
+            Some(view) => view.unmet(self.service),
+            None => Some(format!("the server has no view `{name}`")),
+        }
+    }
 }
 
 /// Returns the document by which a view of an application describes the whole service; nothing where none does. The

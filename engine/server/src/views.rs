@@ -91,6 +91,17 @@ impl ServerView {
         }
     }
 
+    /// Returns why the view cannot do what it is for in this configuration.
+    pub fn unmet(self, service: &Service) -> Option<String> {
+        let without_store = || service.list.persister.is_none().then(|| changes::WITHOUT_STORE.to_owned());
+        match self {
+            ServerView::Alive | ServerView::Live | ServerView::Ready | ServerView::Jobs => None,
+            ServerView::List | ServerView::Activate => without_store(),
+            ServerView::UpdateModelCache => without_store().or_else(|| changes::without_cache(service)),
+            ServerView::Fit => changes::cannot_fit(service),
+        }
+    }
+
     /// Answers a request on a thread that may block.
     ///
     /// # Errors

@@ -165,6 +165,10 @@ pub trait ServiceHandle: Send + Sync {
     /// # Errors
     /// There is no view of that name, or a decorator fails.
     fn view(&self, name: &str, request: &ViewRequest) -> Result<ViewResponse, Failure>;
+
+    /// Returns why one of the server's own views cannot do what it is for in this configuration, which may lack data, a
+    /// model or a store; nothing where it can.
+    fn unmet(&self, name: &str) -> Option<String>;
 }
 
 /// A predict service as a part of the service.

@@ -271,6 +271,9 @@ impl View for Knowing {
                 routes.iter().map(|route| format!("{} {:?} {}", route.path, route.answer, route.decorators.name()));
             return Ok(ViewResponse::text(200, lines.collect::<Vec<_>>().join("\n")));
         }
+        if let Some(view) = request.query("unmet") {
+            return Ok(ViewResponse::text(200, service.unmet(view).unwrap_or_default()));
+        }
         let services = service.predict_services();
         let [served] = services.as_slice() else { return Ok(ViewResponse::text(500, "not one")) };
         let model = served.persister.read(None)?;
@@ -301,6 +304,15 @@ fn components_answer_at_several_rules_and_know_the_service() {
         assert!(routes.lines().any(|shown| shown == line), "{routes}");
     }
     assert!(routes.lines().any(|shown| shown.starts_with("/known/<part> Component")), "{routes}");
+    for (view, expected) in [
+        ("palladium.server.fit", "the configuration has no `dataset_loader_train`, a dataset loader"),
+        ("palladium.server.update_model_cache", "`model_persister` keeps no model in memory"),
+        ("palladium.server.activate", ""),
+        ("palladium.server.jobs", ""),
+        ("palladium.server.jobz", "the server has no view `palladium.server.jobz`"),
+    ] {
+        assert_eq!(running.get(&format!("/known/view?unmet={view}")).body, expected);
+    }
     assert_eq!(running.get("/known/other").body, "service /p Some(\"7\") Some(\"other\")");
     let elsewhere = ServeOptions { host: "0.0.0.0".to_owned(), ..options() };
     let refused = serve(&Arc::new(App::of_components(components(true), Vec::new())), &elsewhere, |_| ());

@@ -193,6 +193,10 @@ pub struct Service {
 }
 
 impl ServiceHandle for Service {
+    fn unmet(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn operations(&self, _: usize) -> Vec<Operation> {
         Vec::new()
     }
