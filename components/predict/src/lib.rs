@@ -1,9 +1,13 @@
 //! Predict services: how requests become samples and predictions become answers; and the routes beside them.
 
 mod add_url_rule;
+mod blocks;
 mod column;
 mod convert;
+mod faults;
 mod field;
+mod own_samples;
+mod plain;
 mod predict_service;
 mod query;
 mod rows;

@@ -86,6 +86,12 @@ fn service(list: &[(&str, FieldType)]) -> MappingPredictService {
         predict_proba: false,
         unwrap_sample: false,
         model_persister: None,
+        errors: None,
+        sample_from_data: None,
+        params_from_data: None,
+        predict: None,
+        response_from_prediction: None,
+        response_from_exception: None,
     }
 }
 
@@ -93,17 +99,18 @@ fn columns(mapping: &Mapping) -> Vec<ColumnSpec> {
     mapping.table(mapping.builders()).unwrap().specs()
 }
 
-fn trained(service: &MappingPredictService, model: Echo) -> TrainedModel {
-    TrainedModel { columns: columns(&service.mapping), model: Box::new(model), metadata: Metadata::default() }
+fn trained(service: &MappingPredictService, model: Echo) -> Arc<TrainedModel> {
+    let columns = columns(&service.mapping);
+    Arc::new(TrainedModel { columns, model: Box::new(model), metadata: Metadata::default() })
 }
 
 fn get(query: &[(&str, &str)]) -> PredictRequest {
     let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    PredictRequest { query, body: None }
+    PredictRequest { query, ..PredictRequest::default() }
 }
 
 fn post(body: impl Into<Vec<u8>>) -> PredictRequest {
-    PredictRequest { query: Vec::new(), body: Some(body.into()) }
+    PredictRequest { body: Some(body.into()), ..PredictRequest::default() }
 }
 
 fn answer(service: &MappingPredictService, request: &PredictRequest) -> Result<Json, String> {
@@ -197,7 +204,7 @@ fn converts_to_every_type() {
     let list = [("f", FieldType::Float), ("i", FieldType::Int), ("s", FieldType::Str), ("b", FieldType::Bool)];
     let service = service(&list);
     let body = r#"[{"f": "-inf", "i": "7", "s": 1.5, "b": "Yes"}, {"f": 1e3, "i": -1, "s": "ü", "b": false}]"#;
-    let table = rows::read(&service.mapping, body.as_bytes()).unwrap();
+    let table = rows::read(&service.mapping, body.as_bytes(), None).unwrap();
     let row = [("f", "nan"), ("i", "-3"), ("s", ""), ("b", "T")];
     let single = query::read(&service.mapping, &get(&row)).unwrap();
     assert_eq!(table.columns()[0].as_primitive::<Float64Type>().values(), &[f64::NEG_INFINITY, 1000.0]);
