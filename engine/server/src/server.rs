@@ -1,7 +1,7 @@
 //! From a request to its response.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -19,6 +19,9 @@ use crate::routes::{Endpoint, Route, Routes};
 use crate::rule::Parts;
 use crate::service::Service;
 
+/// How long a prediction may take unless the configuration says so.
+const PREDICT_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// What all workers share.
 pub struct Server {
     pub routes: Routes,
@@ -26,6 +29,8 @@ pub struct Server {
     pub limits: Limits,
     /// Large bodies that may be worked on at once.
     pub large: Arc<Semaphore>,
+    /// Other requests that may be worked on at once away from the workers.
+    pub small: Arc<Semaphore>,
     pub ids: RequestIds,
 }
 
@@ -45,6 +50,11 @@ impl Server {
             self.log(request, &response, started);
         }
         response
+    }
+
+    /// Returns how long a prediction may take that is made away from the workers.
+    pub fn predict_timeout(&self) -> Duration {
+        self.routes.settings.predict_timeout.unwrap_or(PREDICT_TIMEOUT)
     }
 
     fn log(&self, request: &HttpRequest, response: &HttpResponse, started: Instant) {
@@ -79,26 +89,24 @@ impl Server {
         request: &HttpRequest,
         payload: &mut Payload,
     ) -> HttpResponse {
-        let (limits, large) = (&self.limits, &self.large);
+        let limits = &self.limits;
         let answer = match &route.endpoint {
             _ if *request.method() == Method::OPTIONS => self.options(route, parts, request).await,
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
-                predict.answer_decorated(request, payload, limits, large, self.ids.of(request)).await
+                predict.answer_decorated(self, request, payload, self.ids.of(request)).await
             }
-            Endpoint::Predict(predict) => predict.answer(request, payload, limits, large).await,
+            Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
                 None => view.answer(request, payload, parts, limits, &self.service, self.ids.of(request)).await,
             },
         };
-        answer.unwrap_or_else(|refusal| {
-            let shape = match &route.endpoint {
-                Endpoint::Predict(predict) => predict.shape(&refusal),
-                Endpoint::View(_) => Shape::Flat,
-            };
-            refusal.respond(shape, &self.ids.of(request))
-        })
+        match (answer, &route.endpoint) {
+            (Ok(response), _) => response,
+            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, self.ids.of(request)).await,
+            (Err(refusal), Endpoint::View(_)) => refusal.respond(Shape::Flat, &self.ids.of(request)),
+        }
     }
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else

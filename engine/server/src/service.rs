@@ -10,6 +10,7 @@ use palladium_component::interfaces::{
 use palladium_component::value::{KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
+use tokio::sync::watch;
 
 use crate::alive::Alive;
 use crate::answer::Shape;
@@ -39,12 +40,20 @@ pub struct Service {
     pub predictions: Vec<ServedPredictions>,
     /// Whether the service is about to stop.
     pub is_draining: AtomicBool,
+    /// Tells those who wait for more of a request.
+    pub stops: watch::Sender<bool>,
 }
 
 impl Service {
     /// Has the service say that it is not ready any more.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
+        self.stops.send_replace(true);
+    }
+
+    /// Returns what tells when the service is about to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stops.subscribe()
     }
 
     /// Returns on whose behalf a request changes something.

@@ -177,7 +177,7 @@ impl PredictService for Puppet {
         self.persister.as_ref()
     }
 
-    fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+    fn predict(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
         let number = |number: f64| Ok(PredictResponse::One(Predictions::Numbers(vec![number])));
         match request.query("do").unwrap_or("length") {
             "length" => number(request.body.as_ref().map_or(-1.0, |body| body.len() as f64)),
@@ -192,7 +192,7 @@ impl PredictService for Puppet {
             "version" => number(model.metadata.version().unwrap().number() as f64),
             "nan" => Ok(PredictResponse::Many(Predictions::Numbers(vec![f64::NAN, 1.5, f64::INFINITY]))),
             "bad" => Err(PredictError::BadRequest("`x` is missing".into())),
-            "refuse" => Err(PredictError::Refused { message: "not today".into(), code: 17 }),
+            "refuse" => Err(PredictError::refused("not today", 17)),
             "no_probabilities" => Err(PredictError::NoProbabilities),
             "fail" => Err(PredictError::Internal(Failure::message("the password is 123"))),
             "panic" => panic!("the model panics"),
