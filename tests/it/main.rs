@@ -17,6 +17,7 @@ mod init;
 mod logging;
 mod metrics;
 mod predict;
+mod predict_service;
 mod process;
 mod refresh;
 mod schema;

@@ -28,8 +28,11 @@ impl Block<'_> {
             Some(count) if count != takes.len() => {
                 let signature = format!("|{}|", takes.join(", "));
                 let noun = if takes.len() == 1 { "parameter" } else { "parameters" };
-                let message =
-                    format!("`{}` is a function of {} {noun}, `{signature}`; this one has {count}", self.name, takes.len());
+                let message = format!(
+                    "`{}` is a function of {} {noun}, `{signature}`; this one has {count}",
+                    self.name,
+                    takes.len()
+                );
                 Err(ArgumentError::new(self.name, message).help(format!("write `{signature} …`")))
             }
             _ => Ok(()),

@@ -58,7 +58,9 @@ impl Making<'_> {
         let read = List { making: &mut *self, limit }.deserialize(&mut json).and_then(|()| json.end());
         match (self.failed.take(), read) {
             (Some(failed), _) => Err(failed),
-            (None, Err(error)) => Err(PredictError::BadRequest(format!("the body is no JSON list of objects: {error}"))),
+            (None, Err(error)) => {
+                Err(PredictError::BadRequest(format!("the body is no JSON list of objects: {error}")))
+            }
             (None, Ok(())) => Ok(()),
         }
     }

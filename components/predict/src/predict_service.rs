@@ -188,8 +188,9 @@ impl PredictService for MappingPredictService {
         self.model_persister.as_ref()
     }
 
+    /// Only a function knows what it makes samples of.
     fn signature(&self) -> Option<Signature> {
-        Some(Signature {
+        self.sample_from_data.is_none().then(|| Signature {
             fields: self.mapping.fields().iter().map(Field::spec).collect(),
             parameters: self.params.fields().iter().map(Field::spec).collect(),
             probabilities: self.predict_proba,
@@ -211,11 +212,7 @@ impl PredictService for MappingPredictService {
     }
 
     /// Returns the keyword parameters: from the query string, else from the model.
-    fn parameters(
-        &self,
-        model: &Arc<TrainedModel>,
-        query: &[(String, String)],
-    ) -> Result<Parameters, PredictError> {
+    fn parameters(&self, model: &Arc<TrainedModel>, query: &[(String, String)]) -> Result<Parameters, PredictError> {
         if let Some(block) = block("params_from_data", &self.params_from_data) {
             return read_parameters(&block, &block.call(vec![model_value(model), of_pairs(query)])?);
         }

@@ -1,5 +1,7 @@
 //! What clients read: the envelope of predictions, and refusals.
 
+use std::io::Write as _;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -70,7 +72,7 @@ impl Envelope {
         if self.decorators.is_empty() && own.is_none() {
             body.extend_from_slice(OK.as_bytes());
             if let Some(version) = version {
-                body.extend_from_slice(format!(r#","model_version":{version}"#).as_bytes());
+                write!(body, r#","model_version":{version}"#).map_err(|error| with_causes(&error))?;
             }
             body.extend_from_slice(&self.behind_version);
         } else {
@@ -306,8 +308,7 @@ impl Refusal {
             Shape::Envelope(teller) | Shape::Both(teller) => self.told_by(teller, request_id),
         };
         let status = StatusCode::from_u16(told.status).unwrap_or(self.status);
-        let mut fields =
-            json!({"status": "ERROR", "error_code": told.error_code, "error_message": told.error_message});
+        let mut fields = json!({"status": "ERROR", "error_code": told.error_code, "error_message": told.error_message});
         if let Some((name, value)) = self.field {
             fields[name] = json!(value);
         }

@@ -24,8 +24,8 @@ pub async fn away<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    let waited = Waited::default();
-    let is_given_up = Arc::clone(&waited.0);
+    let given_up = GivenUp::default();
+    let is_given_up = Arc::clone(&given_up.0);
     let done = async {
         let permit = Arc::clone(permits).acquire_owned().await;
         let work = move || {
@@ -50,11 +50,11 @@ fn too_slow(limit: Duration) -> Refusal {
     Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message)
 }
 
-/// Says when nobody waits any more.
+/// Becomes true when nobody waits any more.
 #[derive(Default)]
-struct Waited(Arc<AtomicBool>);
+struct GivenUp(Arc<AtomicBool>);
 
-impl Drop for Waited {
+impl Drop for GivenUp {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }

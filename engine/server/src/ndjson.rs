@@ -20,7 +20,9 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
-use palladium_component::interfaces::{Failure, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest};
+use palladium_component::interfaces::{
+    Failure, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
+};
 use palladium_runtime::settle::{Outcome, Wanted, settle};
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
@@ -131,6 +133,10 @@ enum Last {
     Because(String),
 }
 
+fn stops() -> Last {
+    Last::Because("the service stops before the body has ended".to_owned())
+}
+
 impl Exchange {
     async fn new(
         route: &Arc<PredictRoute>,
@@ -142,7 +148,8 @@ impl Exchange {
         request_id: String,
     ) -> Result<Exchange, Refusal> {
         let payload = web::Payload::from_request(request, payload).await;
-        let payload = payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
+        let payload =
+            payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
         Ok(Exchange {
             asking: Arc::new(Asking { route: Arc::clone(route), model, query, request_id }),
             payload,
@@ -162,7 +169,7 @@ impl Exchange {
             let text = exchange.next().await?;
             Some((Ok::<Bytes, Infallible>(text), exchange))
         });
-        head.set_body(BoxBody::new(BodyStream::new(lines.boxed_local())))
+        head.set_body(BoxBody::new(BodyStream::new(lines)))
     }
 
     /// Returns what is to be sent next; nothing where everything was.
@@ -202,7 +209,7 @@ impl Exchange {
                     return (batch, Some(Last::Because("the body ended before it was complete".to_owned())));
                 }
                 None if *self.stopping.borrow() => {
-                    return (batch, Some(Last::Because("the service stops before the body has ended".to_owned())));
+                    return (batch, Some(stops()));
                 }
                 None => {}
             }
@@ -230,8 +237,7 @@ impl Exchange {
                 let message = format!("nothing came for {} seconds", self.idle.as_secs_f64());
                 Some(Last::Because(message))
             }
-            // The caller looks at it.
-            Either::Right(_) => None,
+            Either::Right(_) => Some(stops()),
         }
     }
 

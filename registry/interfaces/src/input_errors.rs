@@ -173,7 +173,9 @@ impl TryFrom<DataError> for InputError {
             DataError::NotFinite { name, row, .. } => {
                 (InputErrorCode::NotFinite, name, row, "a finite number", "an infinite number or NaN")
             }
-            DataError::MissingValue { name, row, .. } => (InputErrorCode::MissingValue, name, row, "a value", "nothing"),
+            DataError::MissingValue { name, row, .. } => {
+                (InputErrorCode::MissingValue, name, row, "a value", "nothing")
+            }
             other => return Err(other),
         };
         let message = format!("`{name}` has to be {expected}, got {got}");

@@ -57,11 +57,7 @@ pub trait PredictService: Lifecycle {
     ///
     /// # Errors
     /// Parameters that cannot be understood.
-    fn parameters(
-        &self,
-        model: &Arc<TrainedModel>,
-        query: &[(String, String)],
-    ) -> Result<Parameters, PredictError> {
+    fn parameters(&self, model: &Arc<TrainedModel>, query: &[(String, String)]) -> Result<Parameters, PredictError> {
         let _ = (model, query);
         Ok(Parameters::new())
     }

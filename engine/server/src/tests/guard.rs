@@ -10,7 +10,8 @@ use super::support::*;
 use super::views::{Added, Does, app_of};
 use crate::{ServeError, ServeOptions, serve};
 
-struct Pass;
+/// A decorator that does nothing.
+pub struct Pass;
 
 impl Lifecycle for Pass {}
 
