@@ -5,7 +5,7 @@ use std::fmt;
 use palladium_component::prelude::*;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::convert::{Given, expected, is_accepted, refusal};
+use crate::convert::{Given, cut, expected, is_accepted, refusal};
 use crate::field::{Field, Mapping};
 use crate::query::misspelt;
 use crate::rows::{scalars, stop};
@@ -117,14 +117,15 @@ pub fn wrong(row: Option<usize>, field: &Field, given: Given<'_>, what: &str) ->
     }
 }
 
-fn twice(row: usize, field: &Field) -> InputError {
+/// Returns the error of a field that is there twice.
+pub fn twice(row: usize, name: &str) -> InputError {
     InputError {
         code: InputErrorCode::DuplicateField,
         row: Some(row),
-        field: Some(field.name.clone()),
+        field: Some(cut(name).into_owned()),
         expected: "the field once".to_owned(),
         got: "the field twice".to_owned(),
-        message: format!("the field `{}` is given twice", field.name),
+        message: format!("the field `{}` is given twice", cut(name)),
     }
 }
 
@@ -210,7 +211,7 @@ impl<'de> Visitor<'de> for Sample<'_, '_> {
             examining.field = Some(index);
             if is_given[index] {
                 entries.next_value::<IgnoredAny>()?;
-                examining.errors.push(|| twice(examining.row + 1, &mapping.fields()[index]));
+                examining.errors.push(|| twice(examining.row + 1, &mapping.fields()[index].name));
             } else {
                 entries.next_value_seed(Cell { examining: &mut *examining, index })?;
             }

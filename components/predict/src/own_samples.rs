@@ -4,16 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
-use serde_json::Value as Json;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::blocks::{Block, model_value};
 use crate::column::ColumnBuilder;
 use crate::convert::Given;
-use crate::faults::{missing, not_an_object, wrong};
+use crate::faults::{missing, not_an_object, twice, wrong};
 use crate::field::Mapping;
 use crate::plain;
-use crate::rows::stop;
+use crate::rows::{scalars, stop};
 
 /// Has a function make the samples of a request: of the pairs of the query string, or of each object of the body.
 ///
@@ -126,25 +126,68 @@ impl<'de> Visitor<'de> for List<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let List { making, limit } = self;
-        while let Some(item) = items.next_element::<Json>()? {
-            if making.row == limit {
+        while items.next_element_seed(Item(&mut *making))?.is_some() {
+            if making.row > limit {
                 making.failed = Some(PredictError::TooManyRows { limit });
-                return Err(stop());
-            }
-            let taken = match item {
-                Json::Object(_) => making.take(plain::of_json(&item)),
-                other => {
-                    let given = plain::of_json(&other);
-                    making.row += 1;
-                    making.errors.push(|| not_an_object(making.row, of_value(&given)));
-                    Ok(())
-                }
-            };
-            if let Err(error) = taken {
-                making.failed = Some(error);
                 return Err(stop());
             }
         }
         Ok(())
     }
+}
+
+/// One object, or what stands in its place.
+struct Item<'m, 'a>(&'m mut Making<'a>);
+
+impl Item<'_, '_> {
+    fn refuse<E: Error>(self, given: Given<'_>) -> Result<(), E> {
+        let Item(making) = self;
+        making.row += 1;
+        making.errors.push(|| not_an_object(making.row, given));
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Item<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Item<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Item(making) = self;
+        let (mut fields, mut is_clear) = (JsonMap::new(), true);
+        while let Some((name, value)) = entries.next_entry::<String, Json>()? {
+            if fields.contains_key(&name) {
+                making.errors.push(|| twice(making.row + 1, &name));
+                is_clear = false;
+            }
+            fields.insert(name, value);
+        }
+        // A function is not asked about what could mean two things.
+        if !is_clear {
+            making.row += 1;
+            return Ok(());
+        }
+        making.take(plain::of_json(&Json::Object(fields))).map_err(|error| {
+            making.failed = Some(error);
+            stop()
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        self.refuse(Given::List)
+    }
+
+    scalars!(refuse);
 }

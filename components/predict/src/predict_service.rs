@@ -64,7 +64,7 @@ use crate::{own_samples, query, rows};
 ///
 /// To refuse a request, a function throws a map: `throw #{ error_message: "closed", error_code: 7, status: 422 }`, where
 /// the code is -1 and the status 500 if they are left out. Whatever else goes wrong in it is answered with status 500, and
-/// the log says where. The value of a duplicate key of JSON is the last for such a function, and JSON may nest 127 deep.
+/// the log says where. What a sample is made of by a function may nest 126 deep.
 #[component(PredictService, name = "palladium.server.PredictService", check)]
 pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:

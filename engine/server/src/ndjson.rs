@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BodyStream, BoxBody};
 use actix_web::dev::Payload;
-use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
@@ -169,7 +169,10 @@ impl Exchange {
             let text = exchange.next().await?;
             Some((Ok::<Bytes, Infallible>(text), exchange))
         });
-        head.set_body(BoxBody::new(BodyStream::new(lines)))
+        let mut response = head.set_body(BoxBody::new(BodyStream::new(lines)));
+        // A connection that answers before the request has ended cannot be used again.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+        response
     }
 
     /// Returns what is to be sent next; nothing where everything was.

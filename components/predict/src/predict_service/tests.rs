@@ -192,7 +192,8 @@ fn stands_depth_and_refuses_broken_text() {
         answer(&service(&AB), &post(format!(r#"[{{"{name}": {open}{close}, "a": 1, "b": 2}}]"#)))
     };
     assert_eq!(deep("x"), Ok(json!([1.0])), "what is ignored is skipped without recursion");
-    assert_eq!(deep("a"), Err("BadRequest: sample 1: `a` has to be a number, got a list".to_owned()));
+    let twice = "BadRequest: sample 1: `a` has to be a number, got a list (and 1 more error)";
+    assert_eq!(deep("a"), Err(twice.to_owned()));
     let broken = answer(&service(&AB), &post(*b"[{\"a\xff\": 1}]")).unwrap_err();
     assert!(broken.starts_with("BadRequest: the body is not JSON: invalid unicode code point"), "{broken}");
 }
@@ -425,6 +426,32 @@ fn functions_stand_in_for_building_blocks() {
             (found, expected) => panic!("{found:?} is not {expected:?}"),
         }
     }
+}
+
+#[test]
+fn a_function_is_given_objects_without_doubt() {
+    let own = MappingPredictService { sample_from_data: does(2, |mut given| Ok(given.remove(1))), ..service(&AB) };
+    let body = r#"[{"a": 1, "b": 2}, {"c": 1, "a": "x", "c": 2, "b": 1}, [1], "x", {"a": 1.5, "c": {}}]"#;
+    let expected = [
+        "duplicate_field 2 c: the field once, the field twice",
+        "not_an_object 3 -: an object, a list",
+        "not_an_object 4 -: an object, text \"x\"",
+        "missing_field 5 b: a whole number, nothing",
+    ];
+    assert_eq!(errors(&own, &post(body)), expected);
+    let deep = |depth: usize| {
+        let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        answer(&own, &post(format!(r#"[{{"a": 1, "b": 2, "c": {nested}}}]"#)))
+    };
+    assert_eq!(deep(125), Ok(json!([1.0])));
+    assert!(deep(126).unwrap_err().contains("recursion limit exceeded"));
+    let broken = answer(&own, &post("[{\"a\": 1,}]")).unwrap_err();
+    assert!(
+        broken.starts_with("BadRequest: the body is no JSON list of objects: trailing comma at line 1"),
+        "{broken}"
+    );
+    let single = answer(&own, &post("{}")).unwrap_err();
+    assert!(single.contains("invalid type: map, expected a list of objects"), "{single}");
 }
 
 #[test]

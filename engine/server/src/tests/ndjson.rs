@@ -150,7 +150,8 @@ fn lines_are_answered_while_they_come_and_by_one_model() {
     exchange.send("{\"x\": 3}");
     exchange.end();
     assert_eq!(exchange.rest(), [json!({"result": 13.0})]);
-    assert_eq!(exchange.0.request("GET", "/alive", &[], "").status, 200, "the connection lives on");
+    assert_eq!(head.headers["connection"], "close");
+    assert_eq!(exchange.0.0.read(&mut [0]).unwrap(), 0, "the connection is closed");
 }
 
 #[test]
