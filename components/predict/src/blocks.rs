@@ -139,21 +139,21 @@ pub fn read_predictions(
 
 fn predictions_of(items: &[Value]) -> Option<Predictions> {
     if let Some(numbers) = items.iter().map(Value::as_int).collect::<Option<Vec<i64>>>() {
-        return Some(classes(numbers, ClassLabels::Int));
+        return Some(classes(&numbers, ClassLabels::Int));
     }
     if let Some(numbers) = items.iter().map(Value::as_float).collect() {
         return Some(Predictions::Numbers(numbers));
     }
     if let Some(flags) = items.iter().map(Value::as_bool).collect::<Option<Vec<bool>>>() {
-        return Some(classes(flags, ClassLabels::Bool));
+        return Some(classes(&flags, ClassLabels::Bool));
     }
     let texts = items.iter().map(|item| item.as_text().map(str::to_owned)).collect::<Option<Vec<String>>>();
-    texts.map(|texts| classes(texts, ClassLabels::Text))
+    texts.map(|texts| classes(&texts, ClassLabels::Text))
 }
 
 /// Returns predictions of classes; those that occur are the labels.
-fn classes<T: Ord + Clone>(values: Vec<T>, labels: impl FnOnce(Vec<T>) -> ClassLabels) -> Predictions {
-    let mut sorted = values.clone();
+fn classes<T: Ord + Clone>(values: &[T], labels: impl FnOnce(Vec<T>) -> ClassLabels) -> Predictions {
+    let mut sorted = values.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
     let code = |value: &T| sorted.binary_search(value).ok().and_then(|code| u32::try_from(code).ok());

@@ -378,8 +378,8 @@ fn does(n_parameters: usize, body: fn(Vec<Value>) -> Result<Value, Box<Diagnosti
     Some(Callback(Arc::new(Native { n_parameters, body })))
 }
 
-fn plain(json: Json) -> Value {
-    crate::plain::of_json(&json)
+fn plain(json: &Json) -> Value {
+    crate::plain::of_json(json)
 }
 
 #[test]
@@ -389,9 +389,9 @@ fn functions_stand_in_for_building_blocks() {
         sample_from_data: does(2, |given| {
             assert!(matches!(given[0].data, Data::Component(_)), "the first is the model");
             let number = given[1].at(&KeyPath::parse("x.y")).or(given[1].get("a")).unwrap();
-            Ok(plain(json!([number.to_json(), 7])))
+            Ok(plain(&json!([number.to_json(), 7])))
         }),
-        params_from_data: does(2, |given| Ok(plain(json!({"size": given[1].get("size").unwrap().to_json()})))),
+        params_from_data: does(2, |given| Ok(plain(&json!({"size": given[1].get("size").unwrap().to_json()})))),
         ..service(&AB)
     };
     assert_eq!(own.signature(), None, "only the function knows what requests hold");
@@ -416,7 +416,7 @@ fn functions_stand_in_for_building_blocks() {
         (json!([1]), Err("the model gave 1 predictions for 2 samples")),
     ];
     static ANSWER: Mutex<Json> = Mutex::new(Json::Null);
-    single.predict = does(3, |_| Ok(plain(ANSWER.lock().unwrap().clone())));
+    single.predict = does(3, |_| Ok(plain(&ANSWER.lock().unwrap())));
     let two = post(r#"[{"a": 1, "b": 1}, {"a": 1, "b": 1}]"#);
     for (given, expected) in answers {
         *ANSWER.lock().unwrap() = given.clone();
@@ -459,13 +459,13 @@ fn functions_say_what_is_answered() {
     let own = MappingPredictService {
         response_from_prediction: does(2, |given| {
             let result = json!({"is": given[0].to_json(), "single": given[1].to_json()});
-            Ok(plain(json!({"result": result, "metadata": {"more": 1}, "status": 202})))
+            Ok(plain(&json!({"result": result, "metadata": {"more": 1}, "status": 202})))
         }),
         response_from_exception: does(1, |given| {
             let mut error = given[0].to_json();
             error["status"] = json!(418);
             error["error_code"] = json!(error["errors"].as_array().unwrap().len());
-            Ok(plain(error))
+            Ok(plain(&error))
         }),
         ..service(&AB)
     };
@@ -486,14 +486,13 @@ fn functions_say_what_is_answered() {
 
 #[test]
 fn a_function_refuses_by_throwing_a_map() {
-    fn thrown(json: Json) -> Box<Diagnostic> {
+    fn thrown(json: &Json) -> Box<Diagnostic> {
         let mut finding = Diagnostic::new(Code::ScriptFailed, "wisteria");
         finding.thrown = Some(Box::new(plain(json)));
         Box::new(finding)
     }
     static THROWN: Mutex<Json> = Mutex::new(Json::Null);
-    let own =
-        MappingPredictService { predict: does(3, |_| Err(thrown(THROWN.lock().unwrap().clone()))), ..service(&AB) };
+    let own = MappingPredictService { predict: does(3, |_| Err(thrown(&THROWN.lock().unwrap()))), ..service(&AB) };
     let cases = [
         (json!({"error_message": "closed"}), "closed (-1) None"),
         (json!({"error_message": "closed", "error_code": 7, "status": 422}), "closed (7) Some(422)"),
@@ -515,7 +514,8 @@ fn a_function_refuses_by_throwing_a_map() {
 
 #[test]
 fn functions_take_what_they_are_given() {
-    let blocks: [(&str, usize, &str, fn(&mut MappingPredictService, Option<Callback>)); 5] = [
+    type Set = fn(&mut MappingPredictService, Option<Callback>);
+    let blocks: [(&str, usize, &str, Set); 5] = [
         ("sample_from_data", 2, "|model, data|", |service, function| service.sample_from_data = function),
         ("params_from_data", 2, "|model, data|", |service, function| service.params_from_data = function),
         ("predict", 3, "|model, samples, params|", |service, function| service.predict = function),
@@ -526,9 +526,9 @@ fn functions_take_what_they_are_given() {
     ];
     for (name, count, signature, set) in blocks {
         let mut service = service(&AB);
-        set(&mut service, does(count, |_| Ok(plain(Json::Null))));
+        set(&mut service, does(count, |_| Ok(plain(&Json::Null))));
         assert!(service.check().is_ok(), "{name}");
-        set(&mut service, does(count + 1, |_| Ok(plain(Json::Null))));
+        set(&mut service, does(count + 1, |_| Ok(plain(&Json::Null))));
         let error = service.check().unwrap_err();
         let noun = if count == 1 { "parameter" } else { "parameters" };
         let expected = format!("`{name}` is a function of {count} {noun}, `{signature}`; this one has {}", count + 1);
