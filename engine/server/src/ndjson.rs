@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BodyStream, BoxBody};
+use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{ConnectionType, StatusCode};
@@ -83,9 +83,9 @@ pub async fn answer_decorated(
     };
     let head = within(server.predict_timeout(), through(&route.decorators, shown, view)).await??;
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let has_body = !matches!(actix_web::body::MessageBody::size(head.body()), actix_web::body::BodySize::Sized(0));
+    let is_bare = head.status() == StatusCode::OK && head.body().size() == BodySize::Sized(0);
     match asked {
-        Some((model, query)) if head.status() == StatusCode::OK && !has_body => {
+        Some((model, query)) if is_bare => {
             let exchange = Exchange::new(route, server, model, query, request, payload, request_id).await?;
             Ok(exchange.behind(head))
         }
