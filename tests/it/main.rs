@@ -23,6 +23,7 @@ mod metrics;
 mod open_telemetry;
 mod openapi;
 mod predict;
+mod predict_service;
 mod process;
 mod refresh;
 mod schema;

@@ -41,6 +41,9 @@ fn a_service_counts_what_it_answers() {
         let sample_of = json!({"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5});
         let post = service.client.post(format!("{}/predict", service.base)).header("content-type", "application/json");
         assert_eq!(post.body(json!([&sample_of, &sample_of]).to_string()).send().unwrap().status(), 200);
+        let lines =
+            service.client.post(format!("{}/predict", service.base)).header("content-type", "application/x-ndjson");
+        assert_eq!(lines.body(format!("{sample_of}\n")).send().unwrap().text().unwrap().lines().count(), 1);
         assert_eq!(service.get(SAMPLE).status(), 200);
         assert_eq!(service.get("/predict").status(), 400);
         for path in ["/nowhere/1", "/nowhere/2", "/%00"] {
@@ -52,16 +55,16 @@ fn a_service_counts_what_it_answers() {
             let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{status}\"");
             sample(&metrics, &format!("palladium_http_requests_total{{{labels}}}"))
         };
-        assert_eq!(requests("/predict", "POST", 200), 1.0);
+        assert_eq!(requests("/predict", "POST", 200), 2.0);
         assert_eq!(requests("/predict", "GET", 200), 1.0);
         assert_eq!(requests("/predict", "GET", 400), 1.0);
         assert_eq!(requests("unknown", "GET", 404), 3.0);
         assert_eq!(requests("/jobs/<id>", "GET", 404), 1.0);
         let predicted = "{route=\"/predict\",model_version=\"1\"}";
         for (name, expected) in [
-            (format!("palladium_predict_rows_total{predicted}"), 3.0),
-            (format!("palladium_predict_duration_seconds_count{predicted}"), 2.0),
-            ("palladium_http_request_duration_seconds_count{route=\"/predict\"}".to_owned(), 3.0),
+            (format!("palladium_predict_rows_total{predicted}"), 4.0),
+            (format!("palladium_predict_duration_seconds_count{predicted}"), 3.0),
+            ("palladium_http_request_duration_seconds_count{route=\"/predict\"}".to_owned(), 4.0),
             ("palladium_http_requests_in_flight".to_owned(), 1.0),
             ("palladium_model_version{persister=\"model_persister\"}".to_owned(), 1.0),
             ("palladium_model_refresh_failures_total{persister=\"model_persister\"}".to_owned(), 0.0),

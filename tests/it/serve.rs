@@ -71,10 +71,13 @@ pub const SAMPLE: &str = "/predict?sepal%20length=6.3&sepal%20width=2.5&petal%20
 #[test]
 fn answers_the_documented_envelope() {
     let service = Service::fitted();
-    let metadata = json!({"status": "OK", "error_code": 0, "service_name": "iris", "service_version": "0.1"});
+    let metadata = json!({
+        "status": "OK", "error_code": 0, "model_version": 1, "service_name": "iris", "service_version": "0.1",
+    });
     let response = service.get(SAMPLE);
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json; charset=utf-8");
+    assert_eq!(response.headers()["x-model-version"], "1");
     assert_eq!(response.json::<Json>().unwrap(), json!({"metadata": metadata, "result": "Iris-versicolor"}));
 
     let samples = json!([

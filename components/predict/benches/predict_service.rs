@@ -49,9 +49,9 @@ fn service() -> Arc<dyn PredictService> {
     Arc::from_argument(&built).ok().unwrap()
 }
 
-fn model() -> TrainedModel {
+fn model() -> Arc<TrainedModel> {
     let columns = NAMES.map(|name| ColumnSpec { name: name.to_owned(), kind: ColumnType::Float }).to_vec();
-    TrainedModel { model: Box::new(One {}), columns, metadata: Metadata::default() }
+    Arc::new(TrainedModel { model: Box::new(One {}), columns, metadata: Metadata::default() })
 }
 
 /// Returns the body of a POST of so many samples.
@@ -70,9 +70,9 @@ fn body(n_rows: usize) -> Vec<u8> {
 fn benchmarks(criterion: &mut Criterion) {
     let (service, model) = (service(), model());
     let query = NAMES.map(|name| (name.to_owned(), "6.3".to_owned())).to_vec();
-    let get = ("get".to_owned(), PredictRequest { query, body: None });
+    let get = ("get".to_owned(), PredictRequest { query, ..PredictRequest::default() });
     let posts = [1, 100, 10_000].map(|n_rows| {
-        let request = PredictRequest { query: Vec::new(), body: Some(body(n_rows)) };
+        let request = PredictRequest { body: Some(body(n_rows)), ..PredictRequest::default() };
         (format!("post {n_rows} rows"), request)
     });
     for (name, request) in [get].iter().chain(&posts) {

@@ -125,28 +125,40 @@ pub fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Says why a value is not what a field holds.
-pub fn refusal(field: &Field, given: Given<'_>) -> String {
-    let expected = match field.kind {
+/// Tells whether a field of a type holds a value.
+pub fn is_accepted(kind: FieldType, given: Given<'_>) -> bool {
+    match kind {
+        FieldType::Float => given.to_float().is_some(),
+        FieldType::Int => given.to_int().is_some(),
+        FieldType::Bool => given.to_bool().is_some(),
+        FieldType::Str => given.to_text().is_some(),
+    }
+}
+
+/// Says what a field of a type holds; `given` is what it does not hold.
+pub fn expected(kind: FieldType, given: Given<'_>) -> &'static str {
+    match kind {
         FieldType::Float => "a number",
         FieldType::Int if given.is_too_large() => "a whole number of at most 64 bits",
         FieldType::Int => "a whole number",
         FieldType::Str => "text",
         FieldType::Bool => "a flag such as true or false",
-    };
-    format!("`{}` has to be {expected}, got {given}", field.name)
+    }
 }
 
-/// Returns a value from a query string as keyword parameter.
-pub fn to_parameter(field: &Field, text: &str) -> Result<Parameter, PredictError> {
-    let given = Given::Text(text);
-    let parameter = match field.kind {
+/// Says why a value is not what a field holds.
+pub fn refusal(field: &Field, given: Given<'_>) -> String {
+    format!("`{}` has to be {}, got {given}", field.name, expected(field.kind, given))
+}
+
+/// Returns a value as keyword parameter, nothing where it cannot be converted.
+pub fn to_parameter(kind: FieldType, given: Given<'_>) -> Option<Parameter> {
+    match kind {
         FieldType::Float => given.to_float().map(Parameter::Float),
         FieldType::Int => given.to_int().map(Parameter::Int),
         FieldType::Bool => given.to_bool().map(Parameter::Bool),
-        FieldType::Str => Some(Parameter::Text(text.to_owned())),
-    };
-    parameter.ok_or_else(|| PredictError::BadRequest(format!("the parameter {}", refusal(field, given))))
+        FieldType::Str => given.to_text().map(|text| Parameter::Text(text.into_owned())),
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,14 @@
 //! Inference Protocol; and the routes beside them.
 
 mod add_url_rule;
+mod blocks;
 mod column;
 mod convert;
+mod faults;
 mod field;
 mod open_inference;
+mod own_samples;
+mod plain;
 mod predict_service;
 mod query;
 mod rows;

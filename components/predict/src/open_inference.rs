@@ -214,6 +214,9 @@ impl OpenInference {
         let body = Body::read(request)?;
         let bytes = wants_bytes(&body.request, signature)?;
         let samples = samples::read(&body, &signature.fields)?;
+        if samples.n_rows() > service.max_rows() {
+            return Err(PredictError::TooManyRows { limit: service.max_rows() }.into());
+        }
         let query = keyword_parameters(&body.request, signature, request)?;
         let response = served.service.predict_table(&model, samples, &query)?;
         let id = body.request.id.as_deref();

@@ -1,14 +1,18 @@
 //! The predict service that a mapping describes.
 
+use std::sync::Arc;
+
 use palladium_component::interfaces::{PredictService, Signature};
 use palladium_component::prelude::*;
 use serde_json::{Map as JsonMap, Value as Json};
-use std::sync::Arc;
 
-use crate::convert::to_parameter;
+use crate::blocks::{self, Block, model_value, parameters_value, read_parameters, read_predictions};
+use crate::convert::{Given, to_parameter};
+use crate::faults::wrong;
 use crate::field::{Field, Mapping, Params};
+use crate::plain::{of_pairs, value};
 use crate::sample::Sample;
-use crate::{query, rows};
+use crate::{own_samples, query, rows};
 
 /// Answers prediction requests over HTTP, with samples that a mapping describes.
 ///
@@ -26,8 +30,13 @@ use crate::{query, rows};
 ///
 /// A GET carries one sample in the query string, `/predict?sepal%20length=6.3&…`, and `result` is a single value:
 /// of a name that stands twice the first counts. A POST carries a JSON list of objects, one for each sample, and
-/// `result` is a list; an empty list gets an empty one. Fields that the mapping does not name are ignored, a field
-/// that is missing, given twice or of another type is answered with status 400 and a message that names it.
+/// `result` is a list; an empty list gets an empty one. A POST of the content type `application/x-ndjson` carries one
+/// object a line, as many as there are, and gets one line for each as they come: `{"result": …}`, or what is wrong with
+/// that line, after which the next follows.
+///
+/// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
+/// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,
+/// `field`, `expected` and `got`, and `error_count` is the number of all.
 ///
 /// Values are converted to the type of their field:
 /// - `float`: numbers, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as Python reads them, but
@@ -36,9 +45,28 @@ use crate::{query, rows};
 /// - `str`: text as it is, numbers and flags as JSON writes them;
 /// - `bool`: flags, 1 and 0, and the words `true`, `false`, `t`, `f`, `yes`, `no`, `1`, `0` in any case.
 ///
-/// Null is none of them. Models that need every number finite answer `inf` and `nan` with status 400.
+/// Null is none of them. Models that need every number finite answer `inf` and `nan` with status 400. What is infinite or
+/// NaN in a result is null. Values that are ignored may nest as deep as they like, those of fields not at all.
+///
+/// Every answer names the version of the model that was asked, as `model_version` in the metadata and as the header
+/// `x-model-version`. How many samples a request may have and how long it may take is said under the root key `server`.
 ///
 /// There may be any number of predict services, each with its own `entry_point`.
+///
+/// A prediction is made of five building blocks, and a function of the configuration may stand in for each:
+///
+/// ```rhai
+/// "predict_service": #{
+///     "!": "palladium.server.PredictService",
+///     "mapping": [["length", "float"], ["width", "float"]],
+///     "sample_from_data": |model, data| #{ "length": data.length_in_mm / 10.0, "width": data.width_in_mm / 10.0 },
+///     "response_from_prediction": |predictions, single| #{ result: predictions, metadata: #{ unit: "cm" } },
+/// }
+/// ```
+///
+/// To refuse a request, a function throws a map: `throw #{ error_message: "closed", error_code: 7, status: 422 }`, where
+/// the code is -1 and the status 500 if they are left out. Whatever else goes wrong in it is answered with status 500, and
+/// the log says where. What a sample is made of by a function may nest 126 deep.
 #[component(PredictService, name = "palladium.server.PredictService", check)]
 pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
@@ -65,6 +93,42 @@ pub struct MappingPredictService {
     sample: Option<Sample>,
     /// The persister whose active model answers; without it the root key `model_persister` is taken.
     model_persister: Option<Arc<dyn Persister>>,
+    /// How much clients are told about errors: `full`, or `codes`, which leaves out what they did not send themselves:
+    /// messages are codes for programs such as `missing_field`, and `errors` have `code`, `row` and `field` alone.
+    /// Without it everything is told where the service listens on this machine alone, else codes.
+    errors: Option<Detail>,
+    /// A function `|model, data|` that makes a sample: a map by the names of the mapping, or a list in its order. The
+    /// data are a map, the query string of a GET or an object of a POST; the values are then converted as usual.
+    sample_from_data: Option<Callback>,
+    /// A function `|model, data|` that returns the keyword parameters of the prediction as a map; the data are the query
+    /// string.
+    params_from_data: Option<Callback>,
+    /// A function `|model, samples, params|` that returns a list of predictions: `model.predict(samples, params)` asks
+    /// the model, `samples.to_array()` are the samples as maps. With `predict_proba` it returns a list of lists, or
+    /// what `model.predict_proba(samples)` does.
+    predict: Option<Callback>,
+    /// A function `|predictions, single|` that returns what is answered: a map with `result`, and with further `metadata`
+    /// and another `status` if it likes. `single` is whether there is one prediction, that for a GET, instead of a list.
+    response_from_prediction: Option<Callback>,
+    /// A function `|error|` that returns what is answered instead of a prediction. It is given and returns a map with
+    /// `status`, the number, `error_code` and `error_message`; all other entries are further metadata, such as `errors`.
+    response_from_exception: Option<Callback>,
+}
+
+/// How much clients are told about errors.
+#[derive(Clone, Copy)]
+struct Detail(ErrorDetail);
+
+impl FromArgument for Detail {
+    const TYPE: ParamType = ParamType::Choice(&["full", "codes"]);
+
+    fn from_argument(value: &Value) -> Result<Detail, Mismatch> {
+        match value.as_text() {
+            Some("full") => Ok(Detail(ErrorDetail::Full)),
+            Some("codes") => Ok(Detail(ErrorDetail::Codes)),
+            _ => Err(Mismatch::wrong(Detail::TYPE, value)),
+        }
+    }
 }
 
 impl MappingPredictService {
@@ -77,23 +141,29 @@ impl MappingPredictService {
         if let Some(sample) = &self.sample {
             sample.check(&self.mapping)?;
         }
+        for (name, function, takes) in self.functions() {
+            if let Some(block) = block(name, function) {
+                block.check(takes)?;
+            }
+        }
         check_path(&self.entry_point)
     }
 
-    /// Returns the keyword parameters: from the query string, else from the model.
-    fn parameters(&self, model: &TrainedModel, query: &[(String, String)]) -> Result<Parameters, PredictError> {
-        let mut parameters = Parameters::new();
-        for field in self.params.fields() {
-            let parameter = match query.iter().find(|(name, _)| *name == field.name) {
-                Some((_, text)) => Some(to_parameter(field, text)?),
-                None => model.attribute(&field.name),
-            };
-            if let Some(parameter) = parameter {
-                parameters.insert(field.name.clone(), parameter);
-            }
-        }
-        Ok(parameters)
+    /// Returns the building blocks with what they take.
+    fn functions(&self) -> [(&'static str, &Option<Callback>, &'static [&'static str]); 5] {
+        [
+            ("sample_from_data", &self.sample_from_data, &["model", "data"]),
+            ("params_from_data", &self.params_from_data, &["model", "data"]),
+            ("predict", &self.predict, &["model", "samples", "params"]),
+            ("response_from_prediction", &self.response_from_prediction, &["predictions", "single"]),
+            ("response_from_exception", &self.response_from_exception, &["error"]),
+        ]
     }
+}
+
+/// Returns the function that stands in for a building block.
+fn block<'a>(name: &'static str, function: &'a Option<Callback>) -> Option<Block<'a>> {
+    function.as_ref().map(|function| Block { name, function })
 }
 
 /// Checks that a text is the path of a URL as clients send it.
@@ -125,8 +195,9 @@ impl PredictService for MappingPredictService {
         self.model_persister.as_ref()
     }
 
+    /// Only a function knows what it makes samples of.
     fn signature(&self) -> Option<Signature> {
-        Some(Signature {
+        self.sample_from_data.is_none().then(|| Signature {
             fields: self.mapping.fields().iter().map(Field::spec).collect(),
             parameters: self.params.fields().iter().map(Field::spec).collect(),
             probabilities: self.predict_proba,
@@ -137,42 +208,118 @@ impl PredictService for MappingPredictService {
         self.sample.as_ref().map(|sample| sample.0.clone())
     }
 
-    fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
-        let table = match &request.body {
-            Some(body) => rows::read(&self.mapping, body)?,
-            None => query::read(&self.mapping, request)?,
-        };
-        let many = self.predict_table(model, table, &request.query)?;
-        Ok(match (many, request.body.is_none()) {
-            (PredictResponse::Many(predictions), true) => PredictResponse::One(predictions),
-            (PredictResponse::ManyProbabilities(probabilities), true) => {
-                PredictResponse::OneProbabilities(probabilities)
-            }
-            (many, _) => many,
-        })
+    fn error_detail(&self) -> Option<ErrorDetail> {
+        self.errors.map(|detail| detail.0)
     }
 
-    fn predict_table(
+    fn samples(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<Table, PredictError> {
+        if let Some(block) = block("sample_from_data", &self.sample_from_data) {
+            return own_samples::read(&self.mapping, &block, model, request);
+        }
+        match &request.body {
+            Some(body) => rows::read(&self.mapping, body, request.max_rows),
+            None => query::read(&self.mapping, request),
+        }
+    }
+
+    /// Returns the keyword parameters: from the query string, else from the model.
+    fn parameters(&self, model: &Arc<TrainedModel>, query: &[(String, String)]) -> Result<Parameters, PredictError> {
+        if let Some(block) = block("params_from_data", &self.params_from_data) {
+            return read_parameters(&block, &block.call(vec![model_value(model), of_pairs(query)])?);
+        }
+        let (mut parameters, mut errors) = (Parameters::new(), InputErrors::default());
+        for field in self.params.fields() {
+            let parameter = match query.iter().find(|(name, _)| *name == field.name) {
+                Some((_, text)) => {
+                    let parameter = to_parameter(field.kind, Given::Text(text));
+                    if parameter.is_none() {
+                        errors.push(|| wrong(None, field, Given::Text(text), "the parameter "));
+                    }
+                    parameter
+                }
+                None => model.attribute(&field.name),
+            };
+            if let Some(parameter) = parameter {
+                parameters.insert(field.name.clone(), parameter);
+            }
+        }
+        if errors.is_empty() { Ok(parameters) } else { Err(PredictError::Invalid(errors)) }
+    }
+
+    fn predictions(
         &self,
-        model: &TrainedModel,
+        model: &Arc<TrainedModel>,
         samples: Table,
-        query: &[(String, String)],
+        parameters: &Parameters,
     ) -> Result<PredictResponse, PredictError> {
-        let parameters = self.parameters(model, query)?;
         let n_rows = samples.n_rows();
         if n_rows == 0 {
             return Ok(PredictResponse::Empty);
         }
-        let samples = Samples::new(samples);
-        if self.predict_proba {
-            let probabilities = model.predict_proba(samples, &parameters)?;
-            check_count(probabilities.len(), n_rows)?;
-            return Ok(PredictResponse::ManyProbabilities(probabilities));
-        }
-        let predictions = model.predict(samples, &parameters)?;
-        check_count(predictions.len(), n_rows)?;
-        Ok(PredictResponse::Many(predictions))
+        let response = match block("predict", &self.predict) {
+            Some(block) => {
+                let samples = value(Data::Component(Arc::new(samples)));
+                let returned = block.call(vec![model_value(model), samples, parameters_value(parameters)])?;
+                read_predictions(&block, &returned, self.predict_proba)?
+            }
+            None if self.predict_proba => {
+                PredictResponse::ManyProbabilities(model.predict_proba(Samples::new(samples), parameters)?)
+            }
+            None => PredictResponse::Many(model.predict(Samples::new(samples), parameters)?),
+        };
+        check_count(response.n_samples(), n_rows)?;
+        Ok(response)
     }
+
+    /// A model tells of the first number that is not finite.
+    fn all_errors(&self, found: PredictError, model: &Arc<TrainedModel>, request: &PredictRequest) -> PredictError {
+        let is_not_finite = |error: &InputError| error.code == InputErrorCode::NotFinite;
+        match &found {
+            PredictError::Invalid(errors) if errors.kept().iter().all(is_not_finite) => {}
+            _ => return found,
+        }
+        match self.samples(model, request).map(|samples| not_finite(&samples, request.body.is_some())) {
+            Ok(errors) if !errors.is_empty() => PredictError::Invalid(errors),
+            _ => found,
+        }
+    }
+
+    fn response(&self, predictions: PredictResponse) -> Result<PredictResponse, PredictError> {
+        match block("response_from_prediction", &self.response_from_prediction) {
+            Some(block) => blocks::respond(&block, &predictions),
+            None => Ok(predictions),
+        }
+    }
+
+    fn changes_error_responses(&self) -> bool {
+        self.response_from_exception.is_some()
+    }
+
+    fn error_response(&self, error: ErrorResponse) -> Result<ErrorResponse, Failure> {
+        match block("response_from_exception", &self.response_from_exception) {
+            Some(block) => Ok(blocks::respond_to_error(&block, error)?),
+            None => Ok(error),
+        }
+    }
+}
+
+/// Returns every number of the samples that is infinite or NaN, row by row; those of a list have a number.
+fn not_finite(samples: &Table, is_list: bool) -> InputErrors {
+    let mut errors = InputErrors::default();
+    let numbers = |(name, column): (&str, &ArrayRef)| {
+        let numbers = column.as_any().downcast_ref::<Float64Array>()?.clone();
+        Some((name.to_owned(), numbers))
+    };
+    let columns: Vec<(String, Float64Array)> = samples.names().zip(samples.columns()).filter_map(numbers).collect();
+    for row in 0..samples.n_rows() {
+        for (name, _) in columns.iter().filter(|(_, numbers)| !numbers.value(row).is_finite()) {
+            let error = DataError::NotFinite { name: name.clone(), row: row + 1, place: None };
+            if let Ok(error) = InputError::try_from(error) {
+                errors.push(|| InputError { row: error.row.filter(|_| is_list), ..error });
+            }
+        }
+    }
+    errors
 }
 
 /// A model that loses samples would answer clients with other clients' rows.

@@ -3,27 +3,34 @@
 use palladium_component::prelude::*;
 use palladium_component::value::nearest;
 
-use crate::convert::{Given, cut, refusal};
+use crate::convert::{Given, cut};
+use crate::faults::{missing, wrong};
 use crate::field::{Field, Mapping};
 
 /// Reads the sample of a query string.
 ///
 /// # Errors
-/// A feature that is missing or cannot be converted.
+/// Features that are missing or cannot be converted.
 pub fn read(mapping: &Mapping, request: &PredictRequest) -> Result<Table, PredictError> {
     let mut builders = mapping.builders();
+    let mut errors = InputErrors::default();
     for (field, builder) in mapping.fields().iter().zip(&mut builders) {
-        let text =
-            request.query(&field.name).ok_or_else(|| PredictError::BadRequest(missing(field, mapping, request)))?;
-        let given = Given::Text(text);
-        builder.push(given).ok_or_else(|| PredictError::BadRequest(refusal(field, given)))?;
+        match request.query(&field.name) {
+            None => errors.push(|| missing(None, field, "query parameter", &instead(field, mapping, request))),
+            Some(text) if builder.push(Given::Text(text)).is_none() => {
+                errors.push(|| wrong(None, field, Given::Text(text), ""));
+            }
+            Some(_) => {}
+        }
+    }
+    if !errors.is_empty() {
+        return Err(PredictError::Invalid(errors));
     }
     Ok(mapping.table(builders)?)
 }
 
-fn missing(field: &Field, mapping: &Mapping, request: &PredictRequest) -> String {
-    let given = request.query.iter().map(|(name, _)| name.as_str());
-    format!("the query parameter `{}` is missing{}", field.name, misspelt(field, mapping, given))
+fn instead(field: &Field, mapping: &Mapping, request: &PredictRequest) -> String {
+    misspelt(field, mapping, request.query.iter().map(|(name, _)| name.as_str()))
 }
 
 /// Returns the name that was probably given for a missing one, as the end of a sentence.

@@ -221,7 +221,8 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
         error = *inner;
     };
     let position = error.take_position();
-    let diagnostic = match error {
+    let thrown = thrown(&error);
+    let mut diagnostic = match error {
         EvalAltResult::ErrorTerminated(token, _) if token.clone().try_cast() == Some(Stop::Memory) => {
             let most = limits::RHAI_MEMORY_BYTES >> 20;
             Diagnostic::new(Code::ScriptFailed, format!("the evaluation takes more than {most} MiB of memory"))
@@ -242,6 +243,7 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
         EvalAltResult::ErrorRuntime(token, _) if token.is::<Failed>() => token.cast::<Failed>().into_diagnostic(),
         other => exceeded(&other).unwrap_or_else(|| Diagnostic::new(Code::ScriptFailed, our_words(&other.to_string()))),
     };
+    diagnostic.thrown = diagnostic.thrown.or(thrown);
     let inside = module.and_then(|path| Written::File(modules.source(&path)?).place(position));
     if let Some(first) = inside.clone().or_else(|| place(position)).or_else(|| caller.clone())
         && !diagnostic.labels.is_empty()
@@ -258,6 +260,15 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
             (None, None) => diagnostic,
         },
     }
+}
+
+/// Returns the map that code has thrown on purpose.
+fn thrown(error: &EvalAltResult) -> Option<Box<Value>> {
+    let EvalAltResult::ErrorRuntime(thrown, _) = error else { return None };
+    let mut importer = Importer { spans: None, functions: None, findings: Vec::new() };
+    let is_map = thrown.is_map();
+    let value = is_map.then(|| importer.value(thrown, None, &Span::nowhere("thrown"), &KeyPath::root(), 0))?;
+    importer.findings.is_empty().then(|| Box::new(value))
 }
 
 /// Returns the finding about code that met one of the limits.

@@ -10,12 +10,12 @@ mod fields;
 mod format;
 mod output;
 mod row;
-mod settle;
 
 use std::io::{self, BufRead, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use palladium_component::interfaces::{TrainedModel, Version};
+use palladium_component::interfaces::{PredictError, PredictRequest, TrainedModel, Version};
 use tracing::info;
 
 pub use self::error::BatchError;
@@ -23,9 +23,9 @@ pub use self::format::Format;
 
 use self::output::{Output, Rejects};
 use self::row::{Bad, Row, Source};
-use self::settle::{Outcome, Settling};
 use crate::Predictor;
 use crate::line::MAX_BYTES;
+use crate::settle::{Outcome, Wanted, settle};
 
 /// Where rows come from.
 pub struct Input<'a> {
@@ -118,7 +118,7 @@ pub fn predict(
 struct Run<'a> {
     name: String,
     predictor: &'a Predictor,
-    model: &'a TrainedModel,
+    model: &'a Arc<TrainedModel>,
     source: Source<'a>,
     output: Output<'a>,
     rejects: Option<Rejects<'a>>,
@@ -143,10 +143,14 @@ impl Run<'_> {
 
     /// Predicts for the rows of a batch and writes them in their order.
     fn write(&mut self, batch: Vec<Result<Row, Bad>>) -> Result<(), BatchError> {
-        let rows: Vec<&Row> = batch.iter().flatten().collect();
-        let settling = Settling { predictor: self.predictor, model: self.model, all: self.rejects.is_some() };
-        let mut outcomes = settling.settle(&rows)?.into_iter();
-        let mut answered = None;
+        let samples: Vec<&[u8]> = batch.iter().flatten().map(|row| row.sample().as_bytes()).collect();
+        let wanted = if self.rejects.is_some() { Wanted::All } else { Wanted::Before };
+        let mut ask = |body| {
+            let request = PredictRequest { body: Some(body), ..PredictRequest::default() };
+            self.predictor.predict(self.model, &request)
+        };
+        let settled = settle(&samples, wanted, is_of_rows, &mut ask);
+        let mut outcomes = settled.map_err(BatchError::Predict)?.into_iter();
         for row in batch {
             let row = match row {
                 Ok(row) => row,
@@ -155,21 +159,15 @@ impl Run<'_> {
                     continue;
                 }
             };
-            let (answer, index) = match answered.take().map_or_else(|| outcomes.next(), Some) {
-                Some(Outcome::Answered { answer, next }) => (answer, next),
-                Some(Outcome::Refused(reason)) => {
-                    self.reject(&Bad { line: row.line, text: row.text, reason })?;
-                    continue;
-                }
-                // Rows behind a refusal that ends the run are not asked about.
-                None => return Ok(()),
+            // Rows behind a refusal that ends the run are not asked about.
+            let Some(outcome) = outcomes.next() else { return Ok(()) };
+            let written = match outcome {
+                Outcome::Answered(answer, index) => self.output.write(&row, &answer, index)?,
+                Outcome::Refused(error) => Err(reason(&error)),
             };
-            match self.output.write(&row, &answer, index)? {
+            match written {
                 Ok(()) => self.report.predicted += 1,
                 Err(reason) => self.reject(&Bad { line: row.line, text: row.text, reason })?,
-            }
-            if index + 1 < answer.len() {
-                answered = Some(Outcome::Answered { answer, next: index + 1 });
             }
         }
         self.output.flush().map_err(BatchError::Output)
@@ -189,6 +187,20 @@ impl Run<'_> {
             rejects.flush().map_err(BatchError::Reject)?;
         }
         Ok(self.report)
+    }
+}
+
+/// Tells whether an error may be that of some rows alone.
+fn is_of_rows(error: &PredictError) -> bool {
+    matches!(error, PredictError::BadRequest(_) | PredictError::Invalid(_) | PredictError::Refused { .. })
+}
+
+/// Returns why a row was refused.
+fn reason(error: &PredictError) -> String {
+    match error {
+        PredictError::BadRequest(reason) => reason.clone(),
+        PredictError::Invalid(errors) => errors.to_string(),
+        other => other.to_string(),
     }
 }
 

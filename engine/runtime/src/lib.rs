@@ -13,6 +13,7 @@ pub mod fit;
 pub mod lifecycle;
 pub mod lineage;
 pub mod root_keys;
+pub mod settle;
 pub mod stream;
 
 mod app;

@@ -58,7 +58,11 @@ impl Predictor {
     ///
     /// # Errors
     /// Those of the service.
-    pub fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+    pub fn predict(
+        &self,
+        model: &Arc<TrainedModel>,
+        request: &PredictRequest,
+    ) -> Result<PredictResponse, PredictError> {
         // Models and services are behind shared references: what a panic leaves behind is their own.
         catch_unwind(AssertUnwindSafe(|| self.service.predict(model, request)))
             .unwrap_or_else(|_| Err(PredictError::Internal(Failure::message("the prediction panicked"))))

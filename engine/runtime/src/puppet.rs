@@ -29,7 +29,7 @@ impl PredictService for Puppet {
         None
     }
 
-    fn predict(&self, _: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+    fn predict(&self, _: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
         let samples: Vec<Json> = serde_json::from_slice(request.body.as_ref().unwrap())
             .map_err(|_| PredictError::BadRequest("no list".to_owned()))?;
         self.asked.lock().unwrap().push(samples.len());
@@ -38,7 +38,7 @@ impl PredictService for Puppet {
         for (index, sample) in samples.iter().enumerate() {
             match sample["do"].as_str().unwrap_or_default() {
                 "bad" => return Err(PredictError::BadRequest(format!("sample {}: it is bad", index + 1))),
-                "refuse" => return Err(PredictError::Refused { message: "error".to_owned(), code: -1 }),
+                "refuse" => return Err(PredictError::refused("error", -1)),
                 "fail" => return Err(PredictError::Internal(Failure::message("it is broken"))),
                 "lose" => {}
                 "panic" => panic!("told to panic"),

@@ -87,7 +87,11 @@ const LOGGING_DOCS: &str = "what is logged, set up before any component is built
 
 const SERVER_DOCS: &str = "how the service runs. `allow_unauthenticated_admin`: whether views that change something \
      may be reached from other machines without a decorator that asks who it is (`false`); `keep_jobs`: how many jobs that are over \
-     `/alive` shows (100)";
+     `/alive` shows (100); `max_rows`: how many samples a request may have (100000), more are answered with 413; \
+     `predict_timeout`: after how many seconds a prediction is given up and answered with 503. Without it that is 60 for \
+     predictions that are made away from the workers, which those are that took long the last time, while quick ones are \
+     made on the spot and not watched; with it every prediction is watched. What is given up goes on in its thread, and \
+     64 of them at once are the most, as many as there are cores of those for large bodies";
 
 /// Makes the root key of a list of decorators.
 macro_rules! decorators {

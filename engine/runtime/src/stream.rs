@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use palladium_component::interfaces::{Explain, PredictError, PredictRequest, PredictResponse};
+use palladium_component::interfaces::{Explain, PredictError, PredictRequest};
 use serde_json::{Map, Value as Json};
 use tracing::info;
 
@@ -106,13 +106,9 @@ fn answer(predictor: &Predictor, line: &[u8]) -> Result<Vec<u8>, String> {
         }
         false => (first_object(line).map(parameters).unwrap_or_default(), line.to_vec()),
     };
-    let request = PredictRequest { query, body: Some(body) };
+    let request = PredictRequest { query, body: Some(body), max_rows: None };
     let response = predictor.predict(&model, &request).map_err(|error| told(&error))?;
-    let response = match (is_one, response) {
-        (true, PredictResponse::Many(predictions)) => PredictResponse::One(predictions),
-        (true, PredictResponse::ManyProbabilities(probabilities)) => PredictResponse::OneProbabilities(probabilities),
-        (_, response) => response,
-    };
+    let response = if is_one { response.into_single() } else { response };
     serde_json::to_vec(&response).map_err(|error| format!("InternalError: {error}"))
 }
 
@@ -135,7 +131,7 @@ fn parameters(object: Map<String, Json>) -> Vec<(String, String)> {
 fn told(error: &PredictError) -> String {
     match error {
         // It says so itself.
-        PredictError::BadRequest(_) => error.to_string(),
+        PredictError::BadRequest(_) | PredictError::Invalid(_) | PredictError::TooManyRows { .. } => error.to_string(),
         PredictError::Refused { .. } | PredictError::NoProbabilities => format!("PredictError: {error}"),
         PredictError::Internal(failure) => format!("InternalError: {}", chain(failure)),
     }

@@ -188,7 +188,7 @@ impl PredictService for Service {
         &self.decorator_list_name
     }
 
-    fn predict(&self, _: &TrainedModel, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
+    fn predict(&self, _: &Arc<TrainedModel>, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
         Ok(PredictResponse::Empty)
     }
 }

@@ -1,64 +1,92 @@
 //! What clients read: the envelope of predictions, and refusals.
 
+use std::io::Write as _;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
-use palladium_component::interfaces::{Arguments, DecoratorList, Failure, MetadataArguments, PredictResponse, View};
+use palladium_component::interfaces::{
+    Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments,
+    PredictError, PredictResponse, PredictService, Version, View,
+};
 use palladium_component::value::Map;
 use palladium_component::value::with_causes;
-use serde_json::{Value as Json, json};
+use serde_json::{Map as JsonMap, Value as Json, json};
 use std::sync::Arc;
 
 use crate::decorated::http_response;
-use crate::request_id;
+use crate::request_id::HEADER;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// The header that names the version of the model that was asked.
+pub const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 
 /// Returns a response of JSON text.
 pub fn respond(status: StatusCode, body: Vec<u8>) -> HttpResponse {
     HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(body)
 }
 
+/// Names the version of the model that was asked, if it has one.
+pub fn name_version(response: &mut HttpResponse, version: Option<Version>) {
+    if let Some(version) = version {
+        response.headers_mut().insert(MODEL_VERSION, HeaderValue::from(version.number()));
+    }
+}
+
 /// The parts of a prediction's envelope that are the same in every response.
 pub struct Envelope {
-    /// Up to the result.
-    before: Vec<u8>,
+    /// The metadata behind the version of the model, up to the result.
+    behind_version: Vec<u8>,
     /// `service_metadata` without the fields that are the framework's.
-    metadata: serde_json::Map<String, Json>,
+    metadata: JsonMap<String, Json>,
     /// What is called for the metadata of every response.
     decorators: DecoratorList,
 }
 
+const OK: &str = r#"{"metadata":{"status":"OK","error_code":0"#;
+
 impl Envelope {
     /// Returns the envelope with the root key `service_metadata` and the decorators of what builds the metadata.
     pub fn new(service_metadata: Option<&Map>, decorators: DecoratorList) -> Envelope {
-        const OURS: [&str; 3] = ["status", "error_code", "error_message"];
+        const OURS: [&str; 6] = ["status", "error_code", "error_message", "model_version", "errors", "error_count"];
         let entries = service_metadata.into_iter().flatten();
         let entries = entries.filter(|(key, _)| !OURS.contains(&key.as_str()));
-        let metadata: serde_json::Map<_, _> =
-            entries.map(|(key, entry)| (key.clone(), entry.value.to_json())).collect();
-        let fields = with(json!({"status": "OK", "error_code": 0}), &metadata);
-        let before = format!(r#"{{"metadata":{fields},"result":"#).into_bytes();
-        Envelope { before, metadata, decorators }
+        let metadata: JsonMap<_, _> = entries.map(|(key, entry)| (key.clone(), entry.value.to_json())).collect();
+        let fields = Json::Object(metadata.clone()).to_string();
+        let separator = if metadata.is_empty() { "" } else { "," };
+        let behind_version = format!(r#"{separator}{},"result":"#, &fields[1..]).into_bytes();
+        Envelope { behind_version, metadata, decorators }
     }
 
-    /// Returns the body of a successful response.
+    /// Returns status and body of a successful response.
     ///
     /// # Errors
     /// The result cannot be written as JSON, a decorator fails; in words for the log.
-    pub fn success(&self, result: &PredictResponse) -> Result<Vec<u8>, String> {
+    pub fn success(
+        &self,
+        response: &PredictResponse,
+        version: Option<Version>,
+    ) -> Result<(StatusCode, Vec<u8>), String> {
         const FEW: usize = 64;
-        let mut body = Vec::with_capacity(self.before.len() + FEW);
-        if self.decorators.is_empty() {
-            body.extend_from_slice(&self.before);
+        let mut body = Vec::with_capacity(OK.len() + self.behind_version.len() + FEW);
+        let own = if let PredictResponse::Own(own) = response { Some(own) } else { None };
+        if self.decorators.is_empty() && own.is_none() {
+            body.extend_from_slice(OK.as_bytes());
+            if let Some(version) = version {
+                write!(body, r#","model_version":{version}"#).map_err(|error| with_causes(&error))?;
+            }
+            body.extend_from_slice(&self.behind_version);
         } else {
             let ok = MetadataArguments { status: "OK", error_code: 0, error_message: None };
-            let metadata = self.decorated(&ok).map_err(|failure| with_causes(&failure))?;
+            let further = own.map(|own| own.metadata.clone()).unwrap_or_default();
+            let metadata = self.decorated(&ok, version, further).map_err(|failure| with_causes(&failure))?;
             body.extend_from_slice(format!(r#"{{"metadata":{metadata},"result":"#).as_bytes());
         }
-        serde_json::to_writer(&mut body, result).map_err(|error| with_causes(&error))?;
+        serde_json::to_writer(&mut body, response).map_err(|error| with_causes(&error))?;
         body.push(b'}');
-        Ok(body)
+        let status = own.and_then(|own| StatusCode::from_u16(own.status?).ok());
+        Ok((status.unwrap_or(StatusCode::OK), body))
     }
 
     /// Returns what the metadata of every response have beside the framework's fields; nothing where decorators may
@@ -77,36 +105,62 @@ impl Envelope {
         self.decorators.is_quick()
     }
 
-    /// Returns the metadata of a response as the decorators leave them.
-    fn decorated(&self, arguments: &MetadataArguments) -> Result<Json, Failure> {
-        let mut plain = serde_json::Map::new();
+    /// Returns the metadata of a response: the framework's, those of the configuration and further ones.
+    fn plain(
+        &self,
+        arguments: &MetadataArguments,
+        version: Option<Version>,
+        further: JsonMap<String, Json>,
+    ) -> JsonMap<String, Json> {
+        let mut plain = JsonMap::new();
         plain.insert("status".to_owned(), json!(arguments.status));
         plain.insert("error_code".to_owned(), json!(arguments.error_code));
         plain.extend(arguments.error_message.iter().map(|message| ("error_message".to_owned(), json!(message))));
-        plain.extend(self.metadata.clone());
+        plain.extend(version.map(|version| ("model_version".to_owned(), json!(version.number()))));
+        for (name, value) in self.metadata.clone().into_iter().chain(further) {
+            let is_free = !["status", "error_code", "error_message", "model_version"].contains(&name.as_str());
+            is_free.then(|| plain.insert(name, value));
+        }
+        plain
+    }
+
+    /// Returns the metadata of a response as the decorators leave them.
+    fn decorated(
+        &self,
+        arguments: &MetadataArguments,
+        version: Option<Version>,
+        further: JsonMap<String, Json>,
+    ) -> Result<Json, Failure> {
+        let plain = self.plain(arguments, version, further);
+        if self.decorators.is_empty() {
+            return Ok(Json::Object(plain));
+        }
         let returned = self.decorators.call(None, &Arguments::Metadata(arguments), || Ok(plain.into()))?;
         Ok(Json::Object(returned.try_into()?))
     }
 
-    /// Returns the metadata of a refusal with these fields.
-    fn refusal(&self, fields: Json, code: i64, message: &str) -> Json {
-        if self.decorators.is_empty() {
-            return with(fields, &self.metadata);
-        }
-        let error = MetadataArguments { status: "ERROR", error_code: code, error_message: Some(message.to_owned()) };
-        let caught =
-            guarded(|| self.decorated(&error)).map(|decorated| decorated.map_err(|failure| with_causes(&failure)));
+    /// Returns the metadata of a refusal.
+    fn refusal(&self, error: ErrorResponse, version: Option<Version>) -> Json {
+        let (error_code, message, further) = (error.error_code, Some(error.error_message), error.metadata);
+        let arguments = MetadataArguments { status: "ERROR", error_code, error_message: message };
+        let caught = guarded(|| self.decorated(&arguments, version, further.clone()))
+            .map(|decorated| decorated.map_err(|failure| with_causes(&failure)));
         caught.and_then(|decorated| decorated).unwrap_or_else(|why| {
             tracing::error!(target: "palladium::server", "the metadata of a refusal stay undecorated: {why}");
-            with(fields, &self.metadata)
+            Json::Object(self.plain(&arguments, version, further))
         })
     }
 }
 
-fn with(fields: Json, metadata: &serde_json::Map<String, Json>) -> Json {
-    let Json::Object(mut fields) = fields else { return fields };
-    fields.extend(metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
-    Json::Object(fields)
+/// How a predict service tells its clients about errors.
+#[derive(Clone, Copy)]
+pub struct Teller<'a> {
+    /// What is around every answer.
+    pub envelope: &'a Envelope,
+    /// Has the last word.
+    pub service: &'a dyn PredictService,
+    /// How much is told.
+    pub detail: ErrorDetail,
 }
 
 /// Why a request is not answered as it asks.
@@ -115,6 +169,12 @@ pub struct Refusal {
     status: StatusCode,
     code: i64,
     reason: Reason,
+    /// What is told in the place of a reason that says more than clients sent.
+    word: Option<&'static str>,
+    input: Option<InputErrors>,
+    /// Whether the service itself has refused.
+    is_of_service: bool,
+    version: Option<Version>,
     allow: Option<String>,
     /// A further field of the body.
     field: Option<(&'static str, String)>,
@@ -134,22 +194,29 @@ pub enum Shape<'a> {
     /// At the top level.
     Flat,
     /// In `metadata`: the service has refused.
-    Envelope(&'a Envelope),
+    Envelope(Teller<'a>),
     /// In both places: the service was not even asked.
-    Both(&'a Envelope),
+    Both(Teller<'a>),
     /// As the first of these views says it that has an own way at this path, and else at the top level.
     Views { views: &'a [Arc<dyn View>], path: &'a str },
 }
 
 impl Refusal {
+    fn new(status: StatusCode, code: i64, reason: Reason) -> Refusal {
+        let is_of_service = matches!(status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR);
+        let (word, input, version, allow, field) = (None, None, None, None, None);
+        Refusal { status, code, reason, word, input, is_of_service, version, allow, field }
+    }
+
     /// Returns a refusal whose reason the client reads.
     pub fn said(status: StatusCode, code: i64, message: impl Into<String>) -> Refusal {
-        Refusal { status, code, reason: Reason::Said(message.into()), allow: None, field: None }
+        Refusal::new(status, code, Reason::Said(message.into()))
     }
 
     /// Returns the refusal of a request that cannot be understood.
     pub fn bad_request(message: impl std::fmt::Display) -> Refusal {
-        Refusal::said(StatusCode::BAD_REQUEST, -1, format!("BadRequest: {message}"))
+        let refusal = Refusal::said(StatusCode::BAD_REQUEST, -1, format!("BadRequest: {message}"));
+        Refusal { word: Some("bad_request"), ..refusal }
     }
 
     /// Returns the refusal of a method.
@@ -161,13 +228,32 @@ impl Refusal {
     /// Returns a refusal whose reason is logged.
     pub fn internal(logged: impl Into<String>) -> Refusal {
         let reason = Reason::Kept { said: "an internal error occurred", logged: logged.into() };
-        Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, code: -1, reason, allow: None, field: None }
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, -1, reason)
     }
 
     /// Returns a refusal whose reason is logged, for something that may be there later.
     pub fn unavailable(said: &'static str, logged: impl Into<String>) -> Refusal {
-        let reason = Reason::Kept { said, logged: logged.into() };
-        Refusal { status: StatusCode::SERVICE_UNAVAILABLE, code: -1, reason, allow: None, field: None }
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, Reason::Kept { said, logged: logged.into() })
+    }
+
+    /// Returns the refusal of a service or its model.
+    pub fn of(error: &PredictError) -> Refusal {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        match error {
+            PredictError::BadRequest(message) => Refusal::bad_request(message),
+            PredictError::Invalid(errors) => {
+                let word = errors.kept().first().map(|error| error.code.as_str());
+                Refusal { word, input: Some(errors.clone()), ..Refusal::bad_request(errors) }
+            }
+            PredictError::TooManyRows { .. } => Refusal::said(StatusCode::PAYLOAD_TOO_LARGE, -1, error.to_string()),
+            PredictError::Refused { message, code, status: own } => {
+                let status = own.and_then(|own| StatusCode::from_u16(own).ok()).unwrap_or(status);
+                let refusal = Refusal::said(status, *code, message.clone());
+                Refusal { word: Some("refused"), is_of_service: true, ..refusal }
+            }
+            PredictError::NoProbabilities => Refusal::said(status, -1, error.to_string()),
+            PredictError::Internal(_) => Refusal::internal(with_causes(error)),
+        }
     }
 
     /// Adds a field to the body.
@@ -177,42 +263,127 @@ impl Refusal {
         self
     }
 
-    /// Tells whether the service itself has refused.
-    pub fn is_of_service(&self) -> bool {
-        matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR)
+    /// Adds the version of the model that was asked.
+    #[must_use]
+    pub fn by(mut self, version: Option<Version>) -> Refusal {
+        self.version = version;
+        self
     }
 
-    /// Returns the response, and logs what is kept from the client.
-    pub fn respond(self, shape: Shape<'_>, request_id: &str) -> HttpResponse {
-        let message = match self.reason {
-            Reason::Said(message) => message,
-            Reason::Kept { said, logged } => {
-                tracing::error!(target: "palladium::server", request_id, "{said}: {logged}");
-                format!("{said}, request id {request_id}")
-            }
+    /// Tells whether the service itself has refused.
+    pub fn is_of_service(&self) -> bool {
+        self.is_of_service
+    }
+
+    /// Logs what is kept from clients.
+    pub fn log(&self, request_id: &str) {
+        if let Reason::Kept { said, logged } = &self.reason {
+            tracing::error!(target: "palladium::server", request_id, "{said}: {logged}");
+        }
+    }
+
+    /// Returns what a client is told.
+    fn told(&self, detail: ErrorDetail, request_id: &str) -> ErrorResponse {
+        let error_message = match (&self.reason, self.word) {
+            (Reason::Kept { said, .. }, _) => format!("{said}, request id {request_id}"),
+            (Reason::Said(_), Some(word)) if detail == ErrorDetail::Codes => match self.status {
+                StatusCode::BAD_REQUEST => format!("BadRequest: {word}"),
+                _ => word.to_owned(),
+            },
+            (Reason::Said(message), _) => message.clone(),
         };
-        let mut fields = json!({"status": "ERROR", "error_code": self.code, "error_message": message});
+        let mut metadata = JsonMap::new();
+        if let Some(errors) = &self.input {
+            let shown = if detail == ErrorDetail::Full { InputError::to_json } else { InputError::to_bare_json };
+            metadata.insert("errors".to_owned(), errors.kept().iter().map(shown).collect());
+            metadata.insert("error_count".to_owned(), json!(errors.count()));
+        }
+        ErrorResponse { status: self.status.as_u16(), error_code: self.code, error_message, metadata }
+    }
+
+    /// Returns what the clients of a predict service are told, in which the service has the last word.
+    pub fn told_by(&self, teller: &Teller<'_>, request_id: &str) -> ErrorResponse {
+        let told = self.told(teller.detail, request_id);
+        if !teller.service.changes_error_responses() {
+            return told;
+        }
+        let changed = guarded(|| teller.service.error_response(told.clone()));
+        let changed = changed.and_then(|changed| changed.map_err(|failure| with_causes(&failure)));
+        changed.unwrap_or_else(|why| {
+            tracing::error!(target: "palladium::server", request_id, "a refusal is told as it was: {why}");
+            told
+        })
+    }
+
+    /// Writes the response, and logs what is kept from the client.
+    pub fn write(self, shape: Shape<'_>, request_id: &str) -> Written {
+        self.log(request_id);
+        let told = match &shape {
+            Shape::Flat | Shape::Views { .. } => self.told(ErrorDetail::Full, request_id),
+            Shape::Envelope(teller) | Shape::Both(teller) => self.told_by(teller, request_id),
+        };
+        let status = StatusCode::from_u16(told.status).unwrap_or(self.status);
+        let message = told.error_message.clone();
+        let mut fields = json!({"status": "ERROR", "error_code": told.error_code, "error_message": told.error_message});
         if let Some((name, value)) = self.field {
             fields[name] = json!(value);
         }
         let body = match shape {
             Shape::Flat | Shape::Views { .. } => fields,
-            Shape::Envelope(envelope) => json!({"metadata": envelope.refusal(fields, self.code, &message)}),
-            Shape::Both(envelope) => {
-                let metadata = envelope.refusal(fields.clone(), self.code, &message);
-                with(fields, &serde_json::Map::from_iter([("metadata".to_owned(), metadata)]))
+            Shape::Envelope(teller) => json!({"metadata": teller.envelope.refusal(told, self.version)}),
+            Shape::Both(teller) => {
+                fields["metadata"] = teller.envelope.refusal(told, self.version);
+                fields
             }
         };
+        let (body, request_id) = (body.to_string().into_bytes(), request_id.to_owned());
+        Written { status, message, body, request_id, allow: self.allow, version: self.version }
+    }
+
+    /// Returns the response, and logs what is kept from the client.
+    pub fn respond(self, shape: Shape<'_>, request_id: &str) -> HttpResponse {
+        let written = self.write(shape, request_id);
         let own = match shape {
-            Shape::Views { views, path } => said_by(views, path, self.status, &message),
+            Shape::Views { views, path } => said_by(views, path, written.status, &written.message),
             Shape::Flat | Shape::Envelope(_) | Shape::Both(_) => None,
         };
-        let mut response = own.unwrap_or_else(|| respond(self.status, body.to_string().into_bytes()));
+        written.finish(own)
+    }
+}
+
+impl From<PredictError> for Refusal {
+    fn from(error: PredictError) -> Refusal {
+        Refusal::of(&error)
+    }
+}
+
+/// The response of a refusal, which can go from thread to thread.
+pub struct Written {
+    status: StatusCode,
+    message: String,
+    body: Vec<u8>,
+    request_id: String,
+    allow: Option<String>,
+    version: Option<Version>,
+}
+
+impl From<Written> for HttpResponse {
+    fn from(written: Written) -> HttpResponse {
+        written.finish(None)
+    }
+}
+
+impl Written {
+    /// Returns the response, or another one with its headers.
+    fn finish(self, own: Option<HttpResponse>) -> HttpResponse {
+        let Written { status, body, request_id, allow, version, .. } = self;
+        let mut response = own.unwrap_or_else(|| respond(status, body));
+        name_version(&mut response, version);
         let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(request_id) {
-            headers.insert(HeaderName::from_static(request_id::HEADER), id);
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            headers.insert(HeaderName::from_static(HEADER), id);
         }
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(ALLOW, allow);
         }
         response

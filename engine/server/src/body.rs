@@ -14,6 +14,16 @@ pub struct Read(pub u64);
 /// Bodies longer than this are worked on away from the workers, so many at once as the limits say.
 pub const LARGE: usize = 64 << 10;
 
+/// The content type of lines of JSON.
+pub const NDJSON: &str = "application/x-ndjson";
+
+/// Tells whether a body says that it is lines of JSON.
+pub fn is_ndjson(request: &HttpRequest) -> bool {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|header| header.to_str().ok());
+    let kind = header.and_then(|header| header.split(';').next()).map(str::trim);
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(NDJSON))
+}
+
 /// Reads a JSON body.
 ///
 /// # Errors

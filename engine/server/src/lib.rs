@@ -2,8 +2,8 @@
 //!
 //! [`serve`] binds, answers and stops. Every path is looked up in one table, made by `routes.rs` before anything is
 //! bound; [`check_routes`] tells what is wrong with it. A prediction goes through `predict.rs`: `query.rs` and
-//! `body.rs` turn the request into plain data, the service of the configuration answers, `answer.rs` writes. All other
-//! routes are those of `views.rs`: the server's own views, what the configuration adds under `routes/added.rs`, and the
+//! `body.rs` turn the request into plain data, the service of the configuration answers, `answer.rs` writes; `ndjson.rs`
+//! answers streams of lines, and `away.rs` keeps what takes long off the workers. All other routes are those of `views.rs`: the server's own views, what the configuration adds under `routes/added.rs`, and the
 //! work that they start in `jobs.rs`.
 //!
 //! Each request can be logged with its id, its trace, status and duration: at the level `info` of the target
@@ -17,14 +17,17 @@
 
 mod alive;
 mod answer;
+mod away;
 mod body;
 mod changes;
 mod decorated;
 mod docs;
 mod given;
 mod jobs;
+mod lines;
 mod methods;
 mod models;
+mod ndjson;
 mod observers;
 mod options;
 mod predict;

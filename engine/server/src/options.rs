@@ -24,13 +24,14 @@ pub struct ServeOptions {
 /// What requests may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The bytes of a request's body; a longer one is answered with 413.
+    /// The bytes of a request's body; a longer one is answered with 413. Of a stream of lines, those of a line.
     pub body_bytes: usize,
     /// How long the head of a request may take; a slower one is answered with 408 and no body.
     pub head_timeout: Duration,
-    /// How long the body of a request may take; a slower one is answered with 408.
+    /// How long the body of a request may take; a slower one is answered with 408. Of a stream of lines, how long nothing
+    /// of it may come.
     pub body_timeout: Duration,
-    /// How many large bodies are worked on at once, others wait; nothing stands for one a core.
+    /// How many large bodies and batches of streams are worked on at once, others wait; nothing stands for one a core.
     pub large_bodies: Option<usize>,
     /// How long a stop waits for requests that are running, in full seconds, and then for jobs.
     pub shutdown_timeout: Duration,

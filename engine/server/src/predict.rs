@@ -7,18 +7,18 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
-    DecoratorList, PersistError, Persister, PredictError, PredictRequest, PredictService, Predicted, TrainedModel,
-    ViewRequest,
+    DecoratorList, ErrorDetail, PersistError, Persister, PredictRequest, PredictResponse, PredictService, Predicted,
+    TrainedModel, ViewRequest,
 };
 use palladium_component::value::with_causes;
-use tokio::sync::Semaphore;
 
-use crate::answer::{Envelope, Refusal, Shape, guarded, respond};
+use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond};
+use crate::away::{Pace, away, within};
 use crate::body::LARGE;
 use crate::decorated::{at_once, plain_request, through_queue};
 use crate::observers::Observers;
-use crate::options::Limits;
-use crate::{body, query};
+use crate::server::Server;
+use crate::{body, ndjson, query};
 
 /// A predict service and what it answers with.
 pub struct PredictRoute {
@@ -28,6 +28,10 @@ pub struct PredictRoute {
     pub decorators: DecoratorList,
     /// What is told about predictions.
     pub observers: Arc<Observers>,
+    /// How much clients are told about errors unless the service says so itself.
+    pub detail: Arc<OnceLock<ErrorDetail>>,
+    /// How long predictions take for short bodies.
+    pub pace: Pace,
     /// The position in the route table.
     pub index: usize,
 }
@@ -39,33 +43,40 @@ impl PredictRoute {
     /// Whatever keeps the request from its prediction.
     pub async fn answer(
         self: &Arc<Self>,
+        server: &Server,
         request: &HttpRequest,
         payload: &mut Payload,
-        limits: &Limits,
-        large: &Arc<Semaphore>,
     ) -> Result<HttpResponse, Refusal> {
+        if is_stream(request) {
+            return ndjson::answer(self, server, request, payload).await;
+        }
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
         let body = match *request.method() == Method::POST {
-            true => Some(body::read_json(request, payload, limits).await?),
+            true => Some(body::read_json(request, payload, &server.limits).await?),
             false => None,
         };
         let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE);
-        let plain = PredictRequest { query, body };
+        let plain = PredictRequest { query, body, max_rows: Some(server.routes.settings.max_rows) };
         let model = self.model().await?;
-        let (body, predicted) = if is_large {
-            let asked = Instant::now();
-            let permit = Arc::clone(large).acquire_owned().await;
-            let route = Arc::clone(self);
-            let work = move || {
-                let _until_done = permit;
-                route.predict(&model, &plain, asked.elapsed())
-            };
-            web::block(work).await.map_err(|error| Refusal::internal(with_causes(&error)))??
+        let version = model.metadata.version();
+        let answered = if !is_large && self.answers_at_once(server) {
+            self.predict(&model, &plain, Duration::ZERO)
         } else {
-            self.predict(&model, &plain, Duration::ZERO)?
+            let permits = if is_large { &server.service.large } else { &server.small };
+            let (route, asked) = (Arc::clone(self), Instant::now());
+            let work = move || route.predict(&model, &plain, asked.elapsed());
+            away(permits, server.predict_timeout(), work).await.flatten()
         };
+        let Answer { status, body, predicted } = answered.map_err(|refusal| refusal.by(version))?;
         self.note(request, predicted);
-        Ok(respond(StatusCode::OK, body))
+        let mut response = respond(status, body);
+        name_version(&mut response, version);
+        Ok(response)
+    }
+
+    /// Tells whether predictions for short bodies may be made on the worker.
+    fn answers_at_once(&self, server: &Server) -> bool {
+        server.routes.settings.predict_timeout.is_none() && self.pace.is_quick()
     }
 
     /// Tells whether a decorator is called for its requests.
@@ -76,27 +87,30 @@ impl PredictRoute {
     /// Answers a request through the decorators, which also see why the view refuses one.
     ///
     /// # Errors
-    /// A decorator fails.
+    /// A decorator fails, or all of it takes too long.
     pub async fn answer_decorated(
         self: &Arc<Self>,
+        server: &Server,
         request: &HttpRequest,
         payload: &mut Payload,
-        limits: &Limits,
-        large: &Arc<Semaphore>,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
+        if is_stream(request) {
+            return ndjson::answer_decorated(self, server, request, payload, request_id).await;
+        }
         let body = match *request.method() == Method::POST {
-            true => body::read_json(request, payload, limits).await.map(Some),
+            true => body::read_json(request, payload, &server.limits).await.map(Some),
             false => Ok(None),
         };
         let is_large = matches!(&body, Ok(Some(body)) if body.len() > LARGE);
         let asked = Instant::now();
-        let permit = if is_large { Arc::clone(large).acquire_owned().await.ok() } else { None };
+        let permit = if is_large { Arc::clone(&server.service.large).acquire_owned().await.ok() } else { None };
         let waited = asked.elapsed();
         let shown = body.as_ref().ok().cloned().flatten().unwrap_or_default();
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let shown = plain_request(request, shown, request_id.clone());
-        let is_quick = !is_large && self.decorators.is_quick() && self.envelope.is_quick();
+        let max_rows = Some(server.routes.settings.max_rows);
+        let is_quick = !is_large && self.answers_at_once(server) && self.is_quick();
         let at_hand = if is_quick { guarded(|| self.persister.at_hand()).ok().flatten() } else { None };
         let answers_here = at_hand.is_some();
         let (route, told) = (Arc::clone(self), Arc::new(OnceLock::new()));
@@ -104,35 +118,70 @@ impl PredictRoute {
         let view = move |_: &ViewRequest, queued: Duration| {
             let _until_done = permit;
             let answer = || {
-                let request = PredictRequest { query: query?, body: body? };
+                let request = PredictRequest { query: query?, body: body?, max_rows };
                 let model = at_hand.map_or_else(|| route.read_model(), |read| read.map_err(no_model))?;
-                let (body, predicted) = route.predict(&model, &request, waited + queued)?;
+                let version = model.metadata.version();
+                let answered = route.predict(&model, &request, waited + queued);
+                let Answer { status, body, predicted } = answered.map_err(|refusal| refusal.by(version))?;
                 if let Some(predicted) = predicted {
                     // A view is called once.
                     let _ = tells.set(predicted);
                 }
-                Ok(respond(StatusCode::OK, body))
+                let mut response = respond(status, body);
+                name_version(&mut response, version);
+                Ok(response)
             };
-            answer().unwrap_or_else(|refusal: Refusal| {
-                let shape = route.shape(&refusal);
-                refusal.respond(shape, &request_id)
-            })
+            answer().unwrap_or_else(|refusal| route.respond(refusal, &request_id))
         };
         let answered = match answers_here {
             true => at_once(&self.decorators, &shown, |request| view(request, Duration::ZERO)),
-            false => through_queue(&self.decorators, shown, view).await,
+            false => within(server.predict_timeout(), through_queue(&self.decorators, shown, view)).await.flatten(),
         };
         self.note(request, told.get().copied());
         answered
     }
 
+    /// Tells whether nothing around a prediction waits or computes for long.
+    fn is_quick(&self) -> bool {
+        self.decorators.is_quick() && self.envelope.is_quick() && !self.service.changes_error_responses()
+    }
+
+    /// Returns the response of a refusal; it may block.
+    pub fn respond(&self, refusal: Refusal, request_id: &str) -> HttpResponse {
+        let shape = self.shape(&refusal);
+        refusal.respond(shape, request_id)
+    }
+
+    /// Returns the response of a refusal.
+    pub async fn refuse(self: &Arc<Self>, refusal: Refusal, request_id: String) -> HttpResponse {
+        if !self.service.changes_error_responses() {
+            return self.respond(refusal, &request_id);
+        }
+        let route = Arc::clone(self);
+        let id = request_id.clone();
+        let write = move || {
+            let shape = route.shape(&refusal);
+            refusal.write(shape, &id)
+        };
+        match web::block(write).await {
+            Ok(written) => written.into(),
+            Err(error) => Refusal::internal(with_causes(&error)).respond(Shape::Flat, &request_id),
+        }
+    }
+
+    /// Returns how the service tells about errors.
+    pub fn teller(&self) -> Teller<'_> {
+        let detail = self.service.error_detail().or_else(|| self.detail.get().copied());
+        Teller { envelope: &self.envelope, service: &*self.service, detail: detail.unwrap_or(ErrorDetail::Codes) }
+    }
+
     /// Returns where the fields of a refusal stand.
-    pub fn shape(&self, refusal: &Refusal) -> Shape<'_> {
-        if refusal.is_of_service() { Shape::Envelope(&self.envelope) } else { Shape::Both(&self.envelope) }
+    fn shape(&self, refusal: &Refusal) -> Shape<'_> {
+        if refusal.is_of_service() { Shape::Envelope(self.teller()) } else { Shape::Both(self.teller()) }
     }
 
     /// Returns the active model, by preference without leaving the worker.
-    async fn model(&self) -> Result<Arc<TrainedModel>, Refusal> {
+    pub async fn model(&self) -> Result<Arc<TrainedModel>, Refusal> {
         let read = match guarded(|| self.persister.at_hand()) {
             Ok(None) => {
                 let persister = Arc::clone(&self.persister);
@@ -146,7 +195,7 @@ impl PredictRoute {
     }
 
     /// Returns the active model on a thread that may block.
-    fn read_model(&self) -> Result<Arc<TrainedModel>, Refusal> {
+    pub fn read_model(&self) -> Result<Arc<TrainedModel>, Refusal> {
         let read = guarded(|| self.persister.at_hand().unwrap_or_else(|| self.persister.read(None)));
         read.map_err(unreadable)?.map_err(no_model)
     }
@@ -158,27 +207,55 @@ impl PredictRoute {
         }
     }
 
-    /// Returns the body of the response, and what observers were told.
     fn predict(
         &self,
-        model: &TrainedModel,
+        model: &Arc<TrainedModel>,
         request: &PredictRequest,
         queued: Duration,
-    ) -> Result<(Vec<u8>, Option<Predicted>), Refusal> {
-        let started = self.observers.is_any().then(Instant::now);
+    ) -> Result<Answer, Refusal> {
+        let started = Instant::now();
         let work = || {
             let response = self.service.predict(model, request).map_err(Refusal::from)?;
-            let body = self.envelope.success(&response).map_err(Refusal::internal)?;
-            let predicted = started.map(|started| {
-                let (version, n_samples) = (model.metadata.version(), response.n_samples());
-                let predicted = Predicted { route: self.index, version, n_samples, queued, time: started.elapsed() };
-                self.observers.all().iter().for_each(|observer| observer.predicted(&predicted));
-                predicted
-            });
-            Ok((body, predicted))
+            let answer = self.envelope.success(&response, model.metadata.version()).map_err(Refusal::internal)?;
+            let (status, body) = answer;
+            Ok(Answer { status, body, predicted: self.tell(model, &response, queued, started) })
         };
-        guarded(work).map_err(Refusal::internal)?
+        let answered = guarded(work).map_err(Refusal::internal);
+        if request.body.as_ref().is_none_or(|body| body.len() <= LARGE) {
+            self.pace.note(started);
+        }
+        answered?
     }
+
+    /// Tells the observers of a prediction, and returns what they were told.
+    pub fn tell(
+        &self,
+        model: &TrainedModel,
+        response: &PredictResponse,
+        queued: Duration,
+        started: Instant,
+    ) -> Option<Predicted> {
+        if !self.observers.is_any() {
+            return None;
+        }
+        let (version, n_samples) = (model.metadata.version(), response.n_samples());
+        let predicted = Predicted { route: self.index, version, n_samples, queued, time: started.elapsed() };
+        self.observers.all().iter().for_each(|observer| observer.predicted(&predicted));
+        Some(predicted)
+    }
+}
+
+/// What a prediction is answered with.
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+    /// What the observers were told, if there are any.
+    predicted: Option<Predicted>,
+}
+
+/// Tells whether a request is a stream of lines.
+fn is_stream(request: &HttpRequest) -> bool {
+    *request.method() == Method::POST && body::is_ndjson(request)
 }
 
 fn no_model(error: PersistError) -> Refusal {
@@ -190,16 +267,4 @@ fn no_model(error: PersistError) -> Refusal {
 
 fn unreadable(logged: String) -> Refusal {
     Refusal::unavailable("the model cannot be read", logged)
-}
-
-impl From<PredictError> for Refusal {
-    fn from(error: PredictError) -> Refusal {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        match error {
-            PredictError::BadRequest(message) => Refusal::bad_request(message),
-            PredictError::Refused { message, code } => Refusal::said(status, code, message),
-            PredictError::NoProbabilities => Refusal::said(status, -1, error.to_string()),
-            PredictError::Internal(_) => Refusal::internal(with_causes(&error)),
-        }
-    }
 }

@@ -3,17 +3,19 @@
 mod added;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use palladium_component::Failed;
 use palladium_component::interfaces::{
-    Authentication, DecoratorList, Object, Persister, PredictService, RouteAnswer, ServedPredictions, ServedRoute, View,
+    Authentication, DecoratorList, ErrorDetail, Object, Persister, PredictService, RouteAnswer, ServedPredictions,
+    ServedRoute, View,
 };
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
 use palladium_runtime::{App, Placed, root_keys};
 
 use crate::alive::Alive;
 use crate::answer::Envelope;
+use crate::away::Pace;
 use crate::methods::Methods;
 use crate::models::ModelList;
 use crate::observers::Observers;
@@ -137,6 +139,8 @@ pub struct Routes {
     pub settings: Settings,
     /// What is told about requests.
     pub observers: Arc<Observers>,
+    /// How much the clients of predict services are told about errors, once it is known who they are.
+    pub detail: Arc<OnceLock<ErrorDetail>>,
     /// The models that predict services need.
     pub needed: Vec<Needed>,
     /// The views that answer themselves.
@@ -200,8 +204,8 @@ impl Routes {
         let decorators_of_list = app.decorators().list(root_keys::LIST_DECORATORS);
         let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
         let (all, by_path, with_parts) = (Vec::new(), HashMap::new(), Vec::new());
-        let (observers, needed, views) = (Arc::default(), Vec::new(), Vec::new());
-        let mut routes = Routes { alive, list, settings, observers, needed, views, all, by_path, with_parts };
+        let (observers, detail, needed, views) = (Arc::default(), Arc::default(), Vec::new(), Vec::new());
+        let mut routes = Routes { alive, list, settings, observers, detail, needed, views, all, by_path, with_parts };
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
             let answers = Answers::Server(view);
@@ -240,8 +244,9 @@ impl Routes {
         let decorators = app.decorators().list(placed.component.decorator_list_name());
         let (service, envelope) = (placed.component, Arc::clone(envelope));
         let rule = service.entry_point().to_owned();
-        let (observers, index) = (Arc::clone(&self.observers), self.all.len());
-        let route = PredictRoute { service, persister, envelope, decorators, observers, index };
+        let (observers, detail) = (Arc::clone(&self.observers), Arc::clone(&self.detail));
+        let (pace, index) = (Pace::default(), self.all.len());
+        let route = PredictRoute { service, persister, envelope, decorators, observers, detail, pace, index };
         let endpoint = Endpoint::Predict(Arc::new(route));
         let methods = Methods::of(["GET", "POST"]);
         self.insert(Route { rule, methods, endpoint, index, key: Some(placed.key), span: Some(placed.span) });

@@ -10,7 +10,7 @@ use std::thread::available_parallelism;
 
 use actix_web::dev::{Server as Running, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::{App as Actix, HttpServer, rt};
-use palladium_component::interfaces::Explain;
+use palladium_component::interfaces::{ErrorDetail, Explain};
 use palladium_component::value::Diagnostics;
 use palladium_runtime::App;
 use tokio::sync::{Semaphore, watch};
@@ -22,6 +22,9 @@ use crate::routes::Routes;
 use crate::server::Server;
 use crate::service::Service;
 use crate::stop::{Signals, Stop, Stopper};
+
+/// So many requests with short bodies are worked on at once away from the workers.
+const SMALL: usize = 64;
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +125,7 @@ fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         routes,
         service: Arc::clone(&service),
         limits: options.limits.clone(),
+        small: Arc::new(Semaphore::new(SMALL)),
         ids: RequestIds::new(),
     });
     rt::System::new().block_on(async {
@@ -206,7 +210,8 @@ fn resolve(host: &str, port: u16) -> Result<(SocketAddr, Vec<SocketAddr>), Serve
     Ok((first, addresses.filter(|address| *address != first).collect()))
 }
 
-/// Refuses to open views that change something to other machines, and warns where this one alone reaches them.
+/// Refuses to open views that change something to other machines, and warns where this one alone reaches them. Other
+/// machines are told no more about errors than they have to know.
 fn guard<'a>(
     routes: &Routes,
     addresses: impl IntoIterator<Item = &'a SocketAddr>,
@@ -214,6 +219,7 @@ fn guard<'a>(
 ) -> Result<(), ServeError> {
     let open: Vec<String> = routes.unguarded().iter().map(|rule| format!("`{rule}`")).collect();
     let is_local = addresses.into_iter().all(|address| address.ip().to_canonical().is_loopback());
+    routes.detail.get_or_init(|| if is_local { ErrorDetail::Full } else { ErrorDetail::Codes });
     let open = open.join(", ");
     match (open.is_empty(), is_local || routes.settings.allow_unauthenticated_admin) {
         (true, _) => {}

@@ -1,13 +1,14 @@
 //! From a request to its response.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{Trace, ViewRequest};
+use tokio::sync::Semaphore;
 
 use crate::answer::{Refusal, Shape};
 use crate::decorated::{plain_request, through};
@@ -19,11 +20,16 @@ use crate::rule::Parts;
 use crate::service::Service;
 use crate::trace;
 
+/// How long a prediction may take unless the configuration says so.
+const PREDICT_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// What all workers share.
 pub struct Server {
     pub routes: Routes,
     pub service: Arc<Service>,
     pub limits: Limits,
+    /// Other requests than those with large bodies that may be worked on at once away from the workers.
+    pub small: Arc<Semaphore>,
     pub ids: RequestIds,
 }
 
@@ -47,6 +53,11 @@ impl Server {
             self.log(request, &response, trace.as_deref(), started);
         }
         response
+    }
+
+    /// Returns how long a prediction may take that is made away from the workers.
+    pub fn predict_timeout(&self) -> Duration {
+        self.routes.settings.predict_timeout.unwrap_or(PREDICT_TIMEOUT)
     }
 
     fn log(&self, request: &HttpRequest, response: &HttpResponse, trace: Option<&Trace>, started: Instant) {
@@ -84,28 +95,26 @@ impl Server {
         request: &HttpRequest,
         payload: &mut Payload,
     ) -> HttpResponse {
-        let (limits, large) = (&self.limits, &self.service.large);
+        let limits = &self.limits;
         let answer = match &route.endpoint {
             _ if *request.method() == Method::OPTIONS && !route.decorates() => {
                 self.options(route, parts, request).await
             }
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
-                predict.answer_decorated(request, payload, limits, large, self.ids.of(request)).await
+                predict.answer_decorated(self, request, payload, self.ids.of(request)).await
             }
-            Endpoint::Predict(predict) => predict.answer(request, payload, limits, large).await,
+            Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
                 None => view.answer(request, payload, parts, limits, &self.service, self.ids.of(request)).await,
             },
         };
-        answer.unwrap_or_else(|refusal| {
-            let shape = match &route.endpoint {
-                Endpoint::Predict(predict) => predict.shape(&refusal),
-                Endpoint::View(view) => view.shape(),
-            };
-            refusal.respond(shape, &self.ids.of(request))
-        })
+        match (answer, &route.endpoint) {
+            (Ok(response), _) => response,
+            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, self.ids.of(request)).await,
+            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &self.ids.of(request)),
+        }
     }
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else

@@ -10,7 +10,7 @@ use palladium_component::interfaces::{
 use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::alive::Alive;
 use crate::answer::{Refusal, Shape, guarded};
@@ -40,6 +40,8 @@ pub struct Service {
     pub needed: Vec<Needed>,
     /// The routes.
     pub table: Vec<Arc<Route>>,
+    /// How many samples a request may have.
+    pub max_rows: usize,
     /// The routes as views see them.
     pub routes: Vec<ServedRoute>,
     /// The predict services as views see them.
@@ -50,6 +52,8 @@ pub struct Service {
     pub large: Arc<Semaphore>,
     /// Whether the service is about to stop.
     pub is_draining: AtomicBool,
+    /// Tells those who wait for more of a request.
+    pub stops: watch::Sender<bool>,
 }
 
 impl Service {
@@ -64,17 +68,25 @@ impl Service {
             list: Arc::clone(&routes.list),
             needed: std::mem::take(&mut routes.needed),
             table: routes.all().to_vec(),
+            max_rows: routes.settings.max_rows,
             routes: routes.served(),
             predictions: routes.served_predictions(),
             observers: Arc::clone(&routes.observers),
             large: Arc::new(Semaphore::new(large)),
             is_draining: AtomicBool::new(false),
+            stops: watch::Sender::new(false),
         }
     }
 
     /// Has the service say that it is not ready any more.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
+        self.stops.send_replace(true);
+    }
+
+    /// Returns what tells when the service is about to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stops.subscribe()
     }
 
     /// Returns on whose behalf a request changes something.
@@ -101,6 +113,10 @@ impl ServiceHandle for Handle<'_> {
 
     fn predict_services(&self) -> Vec<ServedPredictions> {
         self.service.predictions.clone()
+    }
+
+    fn max_rows(&self) -> usize {
+        self.service.max_rows
     }
 
     fn routes(&self) -> Vec<ServedRoute> {

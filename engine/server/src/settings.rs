@@ -1,5 +1,7 @@
 //! The root key `server`: how the service runs.
 
+use std::time::Duration;
+
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, nearest};
 use palladium_runtime::{App, root_keys};
 
@@ -10,16 +12,22 @@ pub struct Settings {
     pub allow_unauthenticated_admin: bool,
     /// How many jobs that are over are kept.
     pub keep_jobs: usize,
+    /// How many samples a request may have.
+    pub max_rows: usize,
+    /// How long a prediction may take, which is then made away from the workers; nothing leaves it to the server.
+    pub predict_timeout: Option<Duration>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { allow_unauthenticated_admin: false, keep_jobs: 100 }
+        Settings { allow_unauthenticated_admin: false, keep_jobs: 100, max_rows: 100_000, predict_timeout: None }
     }
 }
 
 const ALLOW: &str = "allow_unauthenticated_admin";
 const KEEP: &str = "keep_jobs";
+const MAX_ROWS: &str = "max_rows";
+const PREDICT_TIMEOUT: &str = "predict_timeout";
 
 impl Settings {
     /// Reads the root key; what is wrong with it is added to the findings.
@@ -49,10 +57,24 @@ impl Settings {
                     }
                     None => "a whole number from 0 on",
                 },
+                MAX_ROWS => match value.as_int().and_then(|number| usize::try_from(number).ok()) {
+                    Some(number @ 1..) => {
+                        settings.max_rows = number;
+                        continue;
+                    }
+                    _ => "a whole number from 1 on",
+                },
+                PREDICT_TIMEOUT => match value.as_float().and_then(|number| Duration::try_from_secs_f64(number).ok()) {
+                    Some(time) if !time.is_zero() => {
+                        settings.predict_timeout = Some(time);
+                        continue;
+                    }
+                    _ => "a number of seconds greater than 0",
+                },
                 _ => {
-                    let label = match nearest(name, [ALLOW, KEEP]) {
+                    let label = match nearest(name, [ALLOW, KEEP, MAX_ROWS, PREDICT_TIMEOUT]) {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("it has `{ALLOW}` and `{KEEP}`"),
+                        None => format!("it has `{ALLOW}`, `{KEEP}`, `{MAX_ROWS}` and `{PREDICT_TIMEOUT}`"),
                     };
                     findings.push(wrong(format!("`{key}` has no key `{name}`")).at(&entry.key_span, label));
                     continue;

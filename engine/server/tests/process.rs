@@ -64,7 +64,7 @@ impl palladium_component::interfaces::PredictService for Service {
         None
     }
 
-    fn predict(&self, _: &TrainedModel, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
+    fn predict(&self, _: &Arc<TrainedModel>, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
         Ok(PredictResponse::Empty)
     }
 }

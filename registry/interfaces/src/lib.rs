@@ -10,9 +10,11 @@ mod caller;
 mod command;
 mod dataset_loader;
 mod decorator;
+mod error_response;
 mod estimator;
 mod failure;
 mod function;
+mod input_errors;
 mod kind;
 mod lifecycle;
 mod metadata;
@@ -43,9 +45,11 @@ pub use decorator::{
     Arguments, Authentication, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments,
     Returned, ViewRequest, ViewResponse, WrongReturn,
 };
+pub use error_response::{ErrorDetail, ErrorResponse};
 pub use estimator::{Cancelled, Estimator, FitContext};
 pub use failure::{Explain, Failure};
 pub use function::Function;
+pub use input_errors::{InputError, InputErrorCode, InputErrors};
 pub use kind::{Component, Interface, Kind};
 pub use lifecycle::{InitContext, Lifecycle, Mode, Probe};
 pub use metadata::Metadata;
@@ -61,7 +65,7 @@ pub use operation::{
 };
 pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, Upgraded};
 pub use predict_error::PredictError;
-pub use predict_service::{PredictRequest, PredictResponse, PredictService};
+pub use predict_service::{OwnResponse, PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
 pub use signature::Signature;

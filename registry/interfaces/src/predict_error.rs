@@ -2,22 +2,33 @@
 
 use palladium_data::DataError;
 
-use crate::Failure;
+use crate::{Failure, InputError, InputErrors};
 
-/// Why there is no prediction. The caller of a service sees the text of the first three; what is internal goes to
+/// Why there is no prediction. The caller of a service sees the text of all but the last; what is internal goes to
 /// the log.
 #[derive(Debug, thiserror::Error)]
 pub enum PredictError {
     /// The request cannot be understood: status 400.
     #[error("BadRequest: {0}")]
     BadRequest(String),
-    /// The model refuses, with its own code and message: status 500.
+    /// Samples or parameters of the request are not what the service takes: status 400.
+    #[error("BadRequest: {0}")]
+    Invalid(InputErrors),
+    /// The request has too many samples: status 413.
+    #[error("the request has more than the {limit} samples that are allowed")]
+    TooManyRows {
+        /// So many may be in one request.
+        limit: usize,
+    },
+    /// The model or a function of the configuration refuses, with its own code and message.
     #[error("{message} ({code})")]
     Refused {
         /// The message for the caller.
         message: String,
         /// The code for the caller.
         code: i64,
+        /// The status; 500 where there is none.
+        status: Option<u16>,
     },
     /// The model has no probabilities: status 500.
     #[error("the model has no class probabilities")]
@@ -27,14 +38,20 @@ pub enum PredictError {
     Internal(Failure),
 }
 
+impl PredictError {
+    /// Returns the refusal of a model, with status 500.
+    pub fn refused(message: impl Into<String>, code: i64) -> PredictError {
+        PredictError::Refused { message: message.into(), code, status: None }
+    }
+}
+
 impl crate::Explain for PredictError {}
 
-/// Cells that are missing or not finite are the caller's; everything else is between configuration and model.
 impl From<DataError> for PredictError {
     fn from(error: DataError) -> PredictError {
-        match error {
-            DataError::MissingValue { .. } | DataError::NotFinite { .. } => PredictError::BadRequest(error.to_string()),
-            other => PredictError::Internal(other.into()),
+        match InputError::try_from(error) {
+            Ok(error) => PredictError::Invalid(error.into()),
+            Err(other) => PredictError::Internal(other.into()),
         }
     }
 }

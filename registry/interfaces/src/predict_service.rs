@@ -6,9 +6,22 @@ use palladium_data::{Predictions, Probabilities, Table};
 use serde::{Serialize, Serializer};
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Failure, Lifecycle, Persister, PredictError, Signature, TrainedModel};
+use crate::{
+    ErrorDetail, ErrorResponse, Failure, Lifecycle, Parameters, Persister, PredictError, Signature, TrainedModel,
+};
 
 /// Answers prediction requests at a route.
+///
+/// A prediction is made of building blocks, each of which a service may have its own way for: [`samples`] and
+/// [`parameters`] read the request, [`predictions`] asks the model, [`response`] and [`error_response`] say what
+/// becomes of it. [`predict`] puts them together; a service that is made in another way has its own of that alone.
+///
+/// [`samples`]: PredictService::samples
+/// [`parameters`]: PredictService::parameters
+/// [`predictions`]: PredictService::predictions
+/// [`response`]: PredictService::response
+/// [`error_response`]: PredictService::error_response
+/// [`predict`]: PredictService::predict
 pub trait PredictService: Lifecycle {
     /// Returns the route, beginning with `/`.
     fn entry_point(&self) -> &str;
@@ -31,11 +44,89 @@ pub trait PredictService: Lifecycle {
         None
     }
 
+    /// Returns how much callers are told about errors; nothing leaves that to the server.
+    fn error_detail(&self) -> Option<ErrorDetail> {
+        None
+    }
+
+    /// Turns a request into samples, one row each.
+    ///
+    /// # Errors
+    /// A request that cannot be understood, and always where the service has a [`PredictService::predict`] of its own.
+    fn samples(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<Table, PredictError> {
+        let _ = (model, request);
+        Err(not_in_parts())
+    }
+
+    /// Returns the keyword parameters of a prediction, from the pairs of a query string.
+    ///
+    /// # Errors
+    /// Parameters that cannot be understood.
+    fn parameters(&self, model: &Arc<TrainedModel>, query: &[(String, String)]) -> Result<Parameters, PredictError> {
+        let _ = (model, query);
+        Ok(Parameters::new())
+    }
+
+    /// Asks the model; the response is that to a list of samples.
+    ///
+    /// # Errors
+    /// A model that refuses or fails, and always where the service has a [`PredictService::predict`] of its own.
+    fn predictions(
+        &self,
+        model: &Arc<TrainedModel>,
+        samples: Table,
+        parameters: &Parameters,
+    ) -> Result<PredictResponse, PredictError> {
+        let _ = (model, samples, parameters);
+        Err(not_in_parts())
+    }
+
+    /// Returns everything that is wrong with a request of which a model has found one thing.
+    fn all_errors(&self, found: PredictError, model: &Arc<TrainedModel>, request: &PredictRequest) -> PredictError {
+        let _ = (model, request);
+        found
+    }
+
+    /// Returns what is answered with predictions.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being answered.
+    fn response(&self, predictions: PredictResponse) -> Result<PredictResponse, PredictError> {
+        Ok(predictions)
+    }
+
+    /// Tells whether [`PredictService::error_response`] changes anything; it may block then.
+    fn changes_error_responses(&self) -> bool {
+        false
+    }
+
+    /// Returns what is answered instead of a prediction.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being answered: what was to be answered is then.
+    fn error_response(&self, error: ErrorResponse) -> Result<ErrorResponse, Failure> {
+        Ok(error)
+    }
+
     /// Turns a request into samples, predicts and returns the response.
     ///
     /// # Errors
     /// A request that cannot be understood, a model that refuses or fails.
-    fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError>;
+    fn predict(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+        let parameters = self.parameters(model, &request.query);
+        let (samples, parameters) = match (self.samples(model, request), parameters) {
+            (Ok(samples), Ok(parameters)) => (samples, parameters),
+            // Everything that is wrong with a request is told at once.
+            (Err(PredictError::Invalid(mut errors)), Err(PredictError::Invalid(others))) => {
+                errors.append(others);
+                return Err(PredictError::Invalid(errors));
+            }
+            (Err(error), _) | (Ok(_), Err(error)) => return Err(error),
+        };
+        let predictions = self.predictions(model, samples, &parameters);
+        let many = predictions.map_err(|error| self.all_errors(error, model, request))?;
+        self.response(if request.body.is_none() { many.into_single() } else { many })
+    }
 
     /// Predicts for samples that are in columns already, those of the fields of [`PredictService::signature`], with the
     /// keyword parameters of a query string. The response is that to a list.
@@ -44,13 +135,17 @@ pub trait PredictService: Lifecycle {
     /// As [`PredictService::predict`], and always where the service has no signature.
     fn predict_table(
         &self,
-        model: &TrainedModel,
+        model: &Arc<TrainedModel>,
         samples: Table,
         query: &[(String, String)],
     ) -> Result<PredictResponse, PredictError> {
-        let _ = (model, samples, query);
-        Err(PredictError::Internal(Failure::message("this predict service takes samples from requests alone")))
+        let parameters = self.parameters(model, query)?;
+        self.predictions(model, samples, &parameters)
     }
+}
+
+fn not_in_parts() -> PredictError {
+    PredictError::Internal(Failure::message("this predict service takes samples from requests alone"))
 }
 
 /// A request, as plain data.
@@ -60,6 +155,8 @@ pub struct PredictRequest {
     pub query: Vec<(String, String)>,
     /// The JSON body of a POST; a GET has none.
     pub body: Option<Vec<u8>>,
+    /// How many samples the body may hold; nothing stands for any number.
+    pub max_rows: Option<usize>,
 }
 
 impl PredictRequest {
@@ -82,6 +179,21 @@ pub enum PredictResponse {
     ManyProbabilities(Probabilities),
     /// The answer to an empty list of samples.
     Empty,
+    /// What a service makes of predictions in its own way.
+    Own(Box<OwnResponse>),
+}
+
+/// A response that a service makes in its own way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnResponse {
+    /// The result.
+    pub result: Json,
+    /// Further entries of the metadata.
+    pub metadata: JsonMap<String, Json>,
+    /// The status; 200 where there is none.
+    pub status: Option<u16>,
+    /// The number of samples that it answers.
+    pub n_samples: usize,
 }
 
 impl PredictResponse {
@@ -93,6 +205,25 @@ impl PredictResponse {
                 probabilities.len()
             }
             PredictResponse::Empty => 0,
+            PredictResponse::Own(own) => own.n_samples,
+        }
+    }
+
+    /// Returns the response to a list of one sample as that to a single one.
+    #[must_use]
+    pub fn into_single(self) -> PredictResponse {
+        match self {
+            PredictResponse::Many(predictions) => PredictResponse::One(predictions),
+            PredictResponse::ManyProbabilities(probabilities) => PredictResponse::OneProbabilities(probabilities),
+            PredictResponse::Own(mut own) => {
+                if let Json::Array(items) = &mut own.result
+                    && items.len() == 1
+                {
+                    own.result = items.remove(0);
+                }
+                PredictResponse::Own(own)
+            }
+            other => other,
         }
     }
 }
@@ -105,6 +236,7 @@ impl Serialize for PredictResponse {
             PredictResponse::OneProbabilities(probabilities) => probabilities.get(0).serialize(serializer),
             PredictResponse::ManyProbabilities(probabilities) => probabilities.serialize(serializer),
             PredictResponse::Empty => serializer.collect_seq(std::iter::empty::<()>()),
+            PredictResponse::Own(own) => own.result.serialize(serializer),
         }
     }
 }

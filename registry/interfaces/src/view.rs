@@ -128,6 +128,9 @@ pub trait ServiceHandle: Send + Sync {
     /// Returns the predict services in the order of the configuration.
     fn predict_services(&self) -> Vec<ServedPredictions>;
 
+    /// Returns how many samples a request may have.
+    fn max_rows(&self) -> usize;
+
     /// Returns every route in the order of the table, in which observers know them by their positions.
     fn routes(&self) -> Vec<ServedRoute>;
 

@@ -99,6 +99,8 @@ pub struct Diagnostic {
     /// Whether it is about a value that stands for that of an environment variable that is not set: with the real
     /// value there might be nothing to find.
     pub is_uncertain: bool,
+    /// The map that a script threw on purpose: whoever called its function may know what it means.
+    pub thrown: Option<Box<Value>>,
 }
 
 impl Diagnostic {
@@ -113,6 +115,7 @@ impl Diagnostic {
             key_path: None,
             component: None,
             is_uncertain: false,
+            thrown: None,
         }
     }
 

@@ -45,7 +45,9 @@ impl From<PredictError> for Problem {
     fn from(error: PredictError) -> Problem {
         match error {
             PredictError::BadRequest(message) => Problem::bad_request(message),
-            PredictError::Refused { message, .. } => Problem::Said { status: 500, message },
+            PredictError::Refused { message, status, .. } => Problem::Said { status: status.unwrap_or(500), message },
+            PredictError::Invalid(_) => Problem::Said { status: 400, message: error.to_string() },
+            PredictError::TooManyRows { .. } => Problem::Said { status: 413, message: error.to_string() },
             PredictError::NoProbabilities => Problem::Said { status: 500, message: error.to_string() },
             PredictError::Internal(failure) => Problem::from(failure),
         }

@@ -102,8 +102,12 @@ impl Elements<'_> {
 }
 
 /// Returns the tensor of what a predict service answered.
-fn tensor<'a>(response: &'a PredictResponse, model: &TrainedModel, signature: &Signature) -> Tensor<'a> {
-    match response {
+fn tensor<'a>(
+    response: &'a PredictResponse,
+    model: &TrainedModel,
+    signature: &Signature,
+) -> Result<Tensor<'a>, Failure> {
+    Ok(match response {
         PredictResponse::One(predictions) | PredictResponse::Many(predictions) => Tensor {
             datatype: match predictions {
                 Predictions::Classes { labels, .. } => datatype_of(labels),
@@ -130,7 +134,8 @@ fn tensor<'a>(response: &'a PredictResponse, model: &TrainedModel, signature: &S
             };
             Tensor { datatype, shape, elements: Elements::None }
         }
-    }
+        PredictResponse::Own(_) => return Err(Failure::message("the predict service answers with no tensor")),
+    })
 }
 
 #[derive(Serialize)]
@@ -177,7 +182,7 @@ impl Answered<'_> {
     /// # Errors
     /// A prediction that is no class of the model.
     pub fn write(&self, response: &PredictResponse) -> Result<ViewResponse, Problem> {
-        let Tensor { datatype, shape, elements } = tensor(response, self.model, self.signature);
+        let Tensor { datatype, shape, elements } = tensor(response, self.model, self.signature)?;
         let bytes = if self.bytes { Some(elements.to_bytes()?) } else { None };
         let output = Output {
             name: output_name(self.signature),
@@ -236,14 +241,14 @@ mod tests {
         ];
         for (response, datatype, shape, elements, bytes) in cases {
             let (model, signature) = (super::super::tests::trained(3), super::super::tests::signature(false));
-            let tensor = tensor(&response, &model, &signature);
+            let tensor = tensor(&response, &model, &signature).unwrap();
             assert_eq!((tensor.datatype.name(), &tensor.shape), (datatype, &shape));
             assert_eq!(serde_json::to_string(&tensor.elements).unwrap(), elements);
             assert_eq!(tensor.elements.to_bytes().unwrap(), bytes);
         }
         let wrong = classes(ClassLabels::Int(vec![1]), &[1]);
         let (model, signature) = (super::super::tests::trained(3), super::super::tests::signature(false));
-        let error = tensor(&wrong, &model, &signature).elements.to_bytes().unwrap_err();
+        let error = tensor(&wrong, &model, &signature).unwrap().elements.to_bytes().unwrap_err();
         assert_eq!(error.to_string(), "the model predicts class 1 of 1");
     }
 }

@@ -87,6 +87,12 @@ fn service(list: &[(&str, FieldType)]) -> MappingPredictService {
         unwrap_sample: false,
         sample: None,
         model_persister: None,
+        errors: None,
+        sample_from_data: None,
+        params_from_data: None,
+        predict: None,
+        response_from_prediction: None,
+        response_from_exception: None,
     }
 }
 
@@ -94,17 +100,18 @@ fn columns(mapping: &Mapping) -> Vec<ColumnSpec> {
     mapping.table(mapping.builders()).unwrap().specs()
 }
 
-fn trained(service: &MappingPredictService, model: Echo) -> TrainedModel {
-    TrainedModel { columns: columns(&service.mapping), model: Box::new(model), metadata: Metadata::default() }
+fn trained(service: &MappingPredictService, model: Echo) -> Arc<TrainedModel> {
+    let columns = columns(&service.mapping);
+    Arc::new(TrainedModel { columns, model: Box::new(model), metadata: Metadata::default() })
 }
 
 fn get(query: &[(&str, &str)]) -> PredictRequest {
     let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    PredictRequest { query, body: None }
+    PredictRequest { query, ..PredictRequest::default() }
 }
 
 fn post(body: impl Into<Vec<u8>>) -> PredictRequest {
-    PredictRequest { query: Vec::new(), body: Some(body.into()) }
+    PredictRequest { body: Some(body.into()), ..PredictRequest::default() }
 }
 
 fn answer(service: &MappingPredictService, request: &PredictRequest) -> Result<Json, String> {
@@ -130,13 +137,11 @@ fn answers_one_sample_of_a_query() {
         (&[("b", "2"), ("x", "?"), ("a", " 2 ")], Ok(json!(2.0))),
         (&[("a", "1"), ("a", "x"), ("b", "2")], Ok(json!(1.0))),
         (&[("a", "1")], Err("BadRequest: the query parameter `b` is missing")),
+        (&[], Err("BadRequest: the query parameter `a` is missing (and 1 more error)")),
         (&[("a", "x"), ("b", "2")], Err("BadRequest: `a` has to be a number, got text \"x\"")),
         (&[("a", "1"), ("b", "2.5")], Err("BadRequest: `b` has to be a whole number, got text \"2.5\"")),
         (&[("A", "1"), ("b", "2")], Err("BadRequest: the query parameter `a` is missing; `A` was given instead")),
-        (
-            &[("a", "nan"), ("b", "2")],
-            Err("BadRequest: column `a` holds an infinite number or NaN in row 1, where a finite one is needed"),
-        ),
+        (&[("a", "nan"), ("b", "2")], Err("BadRequest: `a` has to be a finite number, got an infinite number or NaN")),
     ];
     for (query, expected) in cases {
         assert_eq!(answer(&service(&AB), &get(query)), expected.map_err(str::to_owned), "{query:?}");
@@ -188,7 +193,8 @@ fn stands_depth_and_refuses_broken_text() {
         answer(&service(&AB), &post(format!(r#"[{{"{name}": {open}{close}, "a": 1, "b": 2}}]"#)))
     };
     assert_eq!(deep("x"), Ok(json!([1.0])), "what is ignored is skipped without recursion");
-    assert_eq!(deep("a"), Err("BadRequest: sample 1: `a` has to be a number, got a list".to_owned()));
+    let twice = "BadRequest: sample 1: `a` has to be a number, got a list (and 1 more error)";
+    assert_eq!(deep("a"), Err(twice.to_owned()));
     let broken = answer(&service(&AB), &post(*b"[{\"a\xff\": 1}]")).unwrap_err();
     assert!(broken.starts_with("BadRequest: the body is not JSON: invalid unicode code point"), "{broken}");
 }
@@ -198,7 +204,7 @@ fn converts_to_every_type() {
     let list = [("f", FieldType::Float), ("i", FieldType::Int), ("s", FieldType::Str), ("b", FieldType::Bool)];
     let service = service(&list);
     let body = r#"[{"f": "-inf", "i": "7", "s": 1.5, "b": "Yes"}, {"f": 1e3, "i": -1, "s": "ü", "b": false}]"#;
-    let table = rows::read(&service.mapping, body.as_bytes()).unwrap();
+    let table = rows::read(&service.mapping, body.as_bytes(), None).unwrap();
     let row = [("f", "nan"), ("i", "-3"), ("s", ""), ("b", "T")];
     let single = query::read(&service.mapping, &get(&row)).unwrap();
     assert_eq!(table.columns()[0].as_primitive::<Float64Type>().values(), &[f64::NEG_INFINITY, 1000.0]);
@@ -259,6 +265,276 @@ fn parameters_come_from_the_query_and_else_from_the_model() {
     }
     let wrong = answer(&service, &get(&[("a", "1"), ("b", "1"), ("size", "x")]));
     assert_eq!(wrong, Err("BadRequest: the parameter `size` has to be a whole number, got text \"x\"".to_owned()));
+}
+
+/// Returns everything that a service says is wrong with a request: code, row, field, expected and got.
+fn errors(service: &MappingPredictService, request: &PredictRequest) -> Vec<String> {
+    match service.predict(&trained(service, Echo::default()), request) {
+        Err(PredictError::Invalid(errors)) => {
+            assert_eq!(errors.count(), errors.kept().len());
+            let shown = |error: &InputError| {
+                let (row, field) = (error.row.unwrap_or(0), error.field.as_deref().unwrap_or("-"));
+                format!("{} {row} {field}: {}, {}", error.code.as_str(), error.expected, error.got)
+            };
+            errors.kept().iter().map(shown).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let params = [("size", FieldType::Int), ("threshold", FieldType::Float)];
+    let service = MappingPredictService { params: Params::of(fields(&params)), ..service(&AB) };
+    let body = r#"[{"a": "x", "b": 1.5, "c": [{}]}, {"a": 1, "a": 2, "B": 3}, [], {"b": {"x": [1]}}]"#;
+    let query = vec![("size".to_owned(), "many".to_owned()), ("threshold".to_owned(), "low".to_owned())];
+    let request = PredictRequest { query, ..post(body) };
+    let expected = [
+        "wrong_type 1 a: a number, text \"x\"",
+        "wrong_type 1 b: a whole number, the number 1.5",
+        "duplicate_field 2 a: the field once, the field twice",
+        "missing_field 2 b: a whole number, nothing; `B` was given instead",
+        "not_an_object 3 -: an object, a list",
+        "wrong_type 4 b: a whole number, an object",
+        "missing_field 4 a: a number, nothing",
+        "wrong_type 0 size: a whole number, text \"many\"",
+        "wrong_type 0 threshold: a number, text \"low\"",
+    ];
+    assert_eq!(errors(&service, &request), expected);
+    let broken = r#"[{"a": "x", "b": 1}, {"a": 1, "b": tru}]"#;
+    let found = errors(&service, &post(broken));
+    assert_eq!(found[0], expected[0]);
+    assert_eq!(found[1], "not_json 2 b: a JSON list of objects, expected ident at line 1 column 39");
+    let single = get(&[("a", "x"), ("size", "?")]);
+    let expected = [
+        "wrong_type 0 a: a number, text \"x\"",
+        "missing_field 0 b: a whole number, nothing",
+        "wrong_type 0 size: a whole number, text \"?\"",
+    ];
+    assert_eq!(errors(&service, &single), expected);
+}
+
+#[test]
+fn every_number_that_is_not_finite_is_told() {
+    let service = service(&[("a", FieldType::Float), ("c", FieldType::Float), ("b", FieldType::Int)]);
+    let body = r#"[{"a": "nan", "b": 1, "c": 1}, {"a": 1, "b": 1, "c": 1}, {"a": "inf", "b": 1, "c": "-inf"}]"#;
+    let expected =
+        ["1 a", "3 a", "3 c"].map(|place| format!("not_finite {place}: a finite number, an infinite number or NaN"));
+    assert_eq!(errors(&service, &post(body)), expected);
+    let single = get(&[("a", "nan"), ("b", "1"), ("c", "inf")]);
+    let expected =
+        ["0 a", "0 c"].map(|place| format!("not_finite {place}: a finite number, an infinite number or NaN"));
+    assert_eq!(errors(&service, &single), expected);
+}
+
+#[test]
+fn errors_are_counted_past_those_that_are_kept() {
+    let service = service(&AB);
+    let body = format!("[{}]", vec!["{}"; 1000].join(","));
+    let error = service.predict(&trained(&service, Echo::default()), &post(body)).unwrap_err();
+    let PredictError::Invalid(errors) = error else { panic!("{error}") };
+    assert_eq!((errors.count(), errors.kept().len()), (2000, InputErrors::KEPT));
+}
+
+#[test]
+fn bodies_have_so_many_rows_at_most() {
+    let row = r#"{"a": 1, "b": 2}"#;
+    let rows = |count: usize| PredictRequest { max_rows: Some(2), ..post(format!("[{}]", vec![row; count].join(","))) };
+    assert_eq!(answer(&service(&AB), &rows(2)), Ok(json!([1.0, 1.0])));
+    let too_many = "the request has more than the 2 samples that are allowed";
+    assert_eq!(answer(&service(&AB), &rows(3)), Err(too_many.to_owned()));
+    let wrong = PredictRequest { max_rows: Some(2), ..post("[{}, {}, {}]") };
+    assert_eq!(answer(&service(&AB), &wrong), Err(too_many.to_owned()), "also where all of them are wrong");
+    let own = MappingPredictService { sample_from_data: does(2, |mut given| Ok(given.remove(1))), ..service(&AB) };
+    assert_eq!(answer(&own, &rows(2)), Ok(json!([1.0, 1.0])));
+    assert_eq!(answer(&own, &rows(3)), Err(too_many.to_owned()));
+}
+
+/// A function of a configuration.
+struct Native {
+    n_parameters: usize,
+    body: fn(Vec<Value>) -> Result<Value, Box<Diagnostic>>,
+}
+
+impl Callable for Native {
+    fn name(&self) -> &str {
+        "native"
+    }
+
+    fn parameters(&self) -> Option<Vec<String>> {
+        Some(vec!["x".to_owned(); self.n_parameters])
+    }
+
+    fn call(&self, arguments: Vec<Value>) -> Result<Value, Box<Diagnostic>> {
+        assert_eq!(arguments.len(), self.n_parameters);
+        (self.body)(arguments)
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+fn does(n_parameters: usize, body: fn(Vec<Value>) -> Result<Value, Box<Diagnostic>>) -> Option<Callback> {
+    Some(Callback(Arc::new(Native { n_parameters, body })))
+}
+
+fn plain(json: &Json) -> Value {
+    crate::plain::of_json(json)
+}
+
+#[test]
+fn functions_stand_in_for_building_blocks() {
+    let body = r#"[{"x": {"y": 2}}, {"x": {"y": 3}}]"#;
+    let own = MappingPredictService {
+        sample_from_data: does(2, |given| {
+            assert!(matches!(given[0].data, Data::Component(_)), "the first is the model");
+            let number = given[1].at(&KeyPath::parse("x.y")).or(given[1].get("a")).unwrap();
+            Ok(plain(&json!([number.to_json(), 7])))
+        }),
+        params_from_data: does(2, |given| Ok(plain(&json!({"size": given[1].get("size").unwrap().to_json()})))),
+        ..service(&AB)
+    };
+    assert_eq!(own.signature(), None, "only the function knows what requests hold");
+    let echo = Echo::default();
+    let seen = Arc::clone(&echo.seen);
+    let query = vec![("size".to_owned(), "few".to_owned())];
+    let response = own.predict(&trained(&own, echo), &PredictRequest { query, ..post(body) }).unwrap();
+    assert_eq!(serde_json::to_value(&response).unwrap(), json!([2.0, 3.0]));
+    assert_eq!(seen.lock().unwrap()[0].1, Parameters::from([("size".to_owned(), Parameter::Text("few".into()))]));
+    let mut single = MappingPredictService { params_from_data: None, ..own };
+    assert_eq!(answer(&single, &get(&[("a", "5")])), Ok(json!(5.0)));
+
+    // What is answered may be anything, what is predicted is of one type.
+    single.sample_from_data = None;
+    let answers = [
+        (json!([1, 2]), Ok(json!([1, 2]))),
+        (json!([1, 2.5]), Ok(json!([1.0, 2.5]))),
+        (json!(["b", "a"]), Ok(json!(["b", "a"]))),
+        (json!([true, true]), Ok(json!([true, true]))),
+        (json!([1, "a"]), Err("returned a list, not a list of predictions of one type")),
+        (json!(1), Err("returned a whole number, not a list of predictions")),
+        (json!([1]), Err("the model gave 1 predictions for 2 samples")),
+    ];
+    static ANSWER: Mutex<Json> = Mutex::new(Json::Null);
+    single.predict = does(3, |_| Ok(plain(&ANSWER.lock().unwrap())));
+    let two = post(r#"[{"a": 1, "b": 1}, {"a": 1, "b": 1}]"#);
+    for (given, expected) in answers {
+        *ANSWER.lock().unwrap() = given.clone();
+        match (answer(&single, &two), expected) {
+            (found, Ok(expected)) => assert_eq!(found, Ok(expected), "{given}"),
+            (Err(found), Err(expected)) => assert!(found.contains(expected), "{given}: {found}"),
+            (found, expected) => panic!("{found:?} is not {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_function_is_given_objects_without_doubt() {
+    let own = MappingPredictService { sample_from_data: does(2, |mut given| Ok(given.remove(1))), ..service(&AB) };
+    let body = r#"[{"a": 1, "b": 2}, {"c": 1, "a": "x", "c": 2, "b": 1}, [1], "x", {"a": 1.5, "c": {}}]"#;
+    let expected = [
+        "duplicate_field 2 c: the field once, the field twice",
+        "not_an_object 3 -: an object, a list",
+        "not_an_object 4 -: an object, text \"x\"",
+        "missing_field 5 b: a whole number, nothing",
+    ];
+    assert_eq!(errors(&own, &post(body)), expected);
+    let deep = |depth: usize| {
+        let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        answer(&own, &post(format!(r#"[{{"a": 1, "b": 2, "c": {nested}}}]"#)))
+    };
+    assert_eq!(deep(125), Ok(json!([1.0])));
+    assert!(deep(126).unwrap_err().contains("recursion limit exceeded"));
+    let broken = answer(&own, &post("[{\"a\": 1,}]")).unwrap_err();
+    assert!(
+        broken.starts_with("BadRequest: the body is no JSON list of objects: trailing comma at line 1"),
+        "{broken}"
+    );
+    let single = answer(&own, &post("{}")).unwrap_err();
+    assert!(single.contains("invalid type: map, expected a list of objects"), "{single}");
+}
+
+#[test]
+fn functions_say_what_is_answered() {
+    let own = MappingPredictService {
+        response_from_prediction: does(2, |given| {
+            let result = json!({"is": given[0].to_json(), "single": given[1].to_json()});
+            Ok(plain(&json!({"result": result, "metadata": {"more": 1}, "status": 202})))
+        }),
+        response_from_exception: does(1, |given| {
+            let mut error = given[0].to_json();
+            error["status"] = json!(418);
+            error["error_code"] = json!(error["errors"].as_array().unwrap().len());
+            Ok(plain(&error))
+        }),
+        ..service(&AB)
+    };
+    let model = trained(&own, Echo::default());
+    for (request, is) in [(get(&[("a", "1"), ("b", "1")]), json!(1.0)), (post(r#"[{"a": 1, "b": 1}]"#), json!([1.0]))] {
+        let single = request.body.is_none();
+        let PredictResponse::Own(response) = own.predict(&model, &request).unwrap() else { panic!("not its own") };
+        assert_eq!((response.status, response.n_samples), (Some(202), 1));
+        assert_eq!(response.result, json!({"is": is, "single": single}));
+        assert_eq!(response.metadata.get("more"), Some(&json!(1)));
+    }
+    assert!(own.changes_error_responses() && !service(&AB).changes_error_responses());
+    let metadata = serde_json::Map::from_iter([("errors".to_owned(), json!([1, 2]))]);
+    let error = ErrorResponse { status: 400, error_code: -1, error_message: "wrong".to_owned(), metadata };
+    let expected = ErrorResponse { status: 418, error_code: 2, ..error.clone() };
+    assert_eq!(own.error_response(error).unwrap(), expected);
+}
+
+#[test]
+fn a_function_refuses_by_throwing_a_map() {
+    fn thrown(json: &Json) -> Box<Diagnostic> {
+        let mut finding = Diagnostic::new(Code::ScriptFailed, "wisteria");
+        finding.thrown = Some(Box::new(plain(json)));
+        Box::new(finding)
+    }
+    static THROWN: Mutex<Json> = Mutex::new(Json::Null);
+    let own = MappingPredictService { predict: does(3, |_| Err(thrown(&THROWN.lock().unwrap()))), ..service(&AB) };
+    let cases = [
+        (json!({"error_message": "closed"}), "closed (-1) None"),
+        (json!({"error_message": "closed", "error_code": 7, "status": 422}), "closed (7) Some(422)"),
+        (json!({"error_message": "closed", "status": 200}), "threw a `status` that is none of an error"),
+        (json!({"error_message": "closed", "error_code": "x"}), "threw an `error_code` that is no whole number"),
+        (json!({"error_code": 7}), "threw a map without an `error_message`, a text"),
+        (json!({"message": "closed"}), "threw a map with the entry `message`"),
+    ];
+    for (given, expected) in cases {
+        *THROWN.lock().unwrap() = given.clone();
+        let error = own.predict(&trained(&own, Echo::default()), &get(&[("a", "1"), ("b", "1")])).unwrap_err();
+        match &error {
+            PredictError::Refused { status, .. } => assert_eq!(format!("{error} {status:?}"), expected),
+            PredictError::Internal(_) => assert!(error.to_string().contains(expected), "{given}: {error}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn functions_take_what_they_are_given() {
+    type Set = fn(&mut MappingPredictService, Option<Callback>);
+    let blocks: [(&str, usize, &str, Set); 5] = [
+        ("sample_from_data", 2, "|model, data|", |service, function| service.sample_from_data = function),
+        ("params_from_data", 2, "|model, data|", |service, function| service.params_from_data = function),
+        ("predict", 3, "|model, samples, params|", |service, function| service.predict = function),
+        ("response_from_prediction", 2, "|predictions, single|", |service, function| {
+            service.response_from_prediction = function;
+        }),
+        ("response_from_exception", 1, "|error|", |service, function| service.response_from_exception = function),
+    ];
+    for (name, count, signature, set) in blocks {
+        let mut service = service(&AB);
+        set(&mut service, does(count, |_| Ok(plain(&Json::Null))));
+        assert!(service.check().is_ok(), "{name}");
+        set(&mut service, does(count + 1, |_| Ok(plain(&Json::Null))));
+        let error = service.check().unwrap_err();
+        let noun = if count == 1 { "parameter" } else { "parameters" };
+        let expected = format!("`{name}` is a function of {count} {noun}, `{signature}`; this one has {}", count + 1);
+        assert_eq!((error.parameter, error.message), (Some(name), expected));
+    }
 }
 
 #[test]
@@ -330,6 +606,12 @@ fn arguments_are_checked_while_planning() {
             json!({"mapping": [["a", "int"]], "entry_point": "/{a}"}),
             Some(format!("`{name}`: `entry_point` holds '{{', which cannot stand in a path")),
         ),
+        (json!({"mapping": [["a", "int"]], "errors": "codes"}), None),
+        (
+            json!({"mapping": [["a", "int"]], "errors": "few"}),
+            Some(format!("`errors` of `{name}` has to be `full` or `codes`")),
+        ),
+        (json!({"mapping": [["a", "int"]], "predict": 1}), Some(format!("`predict` of `{name}` has to be a function"))),
         (json!({"mapping": [["a", "int"]], "entrypoint": 1}), Some(format!("`{name}` has no parameter `entrypoint`"))),
         (
             json!({"mapping": [["a", "int"]], "model_persister": "x"}),

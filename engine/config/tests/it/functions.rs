@@ -247,3 +247,18 @@ fn a_printed_function_says_so() {
     assert_eq!(config.to_json(), serde_json::json!({"f": "<function score>", "g": "<function closure>"}));
     assert!(config.to_ron().contains("\"f\": \"<function score>\""), "{}", config.to_ron());
 }
+
+#[test]
+fn a_map_that_is_thrown_comes_with_the_finding() {
+    let text = "
+        fn inner(x) { throw #{ error_code: x, list: [1] }; }
+        #{ map: |x| inner(x), text: |x| throw `text`, mistake: |x| x.y.z }";
+    let config = rhai(text).unwrap();
+    let thrown = |path: &str| {
+        let finding = function(&config, path).call(vec![int(7)]).unwrap_err();
+        assert!(!finding.labels.is_empty(), "{path}");
+        finding.thrown.map(|thrown| format!("{thrown:?}"))
+    };
+    assert_eq!(thrown("map").as_deref(), Some("{\"error_code\": 7, \"list\": [1]}"));
+    assert_eq!((thrown("text"), thrown("mistake")), (None, None));
+}

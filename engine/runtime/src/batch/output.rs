@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use super::fields::Field;
 use super::row::{self, Bad, Row};
-use super::settle::Answer;
 use super::{BatchError, Format, Sink, unwritable};
+use crate::settle::Answer;
 
 /// Takes rows with their predictions.
 pub(super) struct Output<'a> {
@@ -39,7 +39,7 @@ impl<'a> Output<'a> {
         if let Err(reason) = not_taken(row, predicted) {
             return Ok(Err(reason));
         }
-        let values = answer.values(index)?;
+        let values = answer.values(index).map_err(|error| BatchError::Output(unwritable(error)))?;
         self.line.clear();
         let columns = self.columns.as_deref().unwrap_or_default();
         let written = match self.sink.format {

@@ -209,11 +209,11 @@ fn metadata_are_decorated_for_every_response() {
         Ok(metadata.into())
     });
     let running = decorated(vec![("get_metadata_decorators", vec![adds])]);
-    let metadata = json!({"status": "OK", "error_code": 0, "name": "x", "note": "OK 0 None"});
+    let metadata = json!({"status": "OK", "error_code": 0, "model_version": 1, "name": "x", "note": "OK 0 None"});
     assert_eq!(running.get("/predict").json(), json!({"metadata": metadata, "result": -1.0}));
     let refused = running.get("/predict?do=refuse").json();
     let metadata = json!({
-        "status": "ERROR", "error_code": 17, "error_message": "not today", "name": "x",
+        "status": "ERROR", "error_code": 17, "error_message": "not today", "model_version": 1, "name": "x",
         "note": "ERROR 17 Some(\"not today\")",
     });
     assert_eq!(refused, json!({"metadata": metadata}));
@@ -222,6 +222,8 @@ fn metadata_are_decorated_for_every_response() {
     let running = decorated(vec![("get_metadata_decorators", vec![fails])]);
     let response = running.client().request("GET", "/predict", &[("x-request-id", "abc")], "");
     let message = "an internal error occurred, request id abc";
-    let metadata = json!({"status": "ERROR", "error_code": -1, "error_message": message, "name": "x"});
+    let metadata = json!({
+        "status": "ERROR", "error_code": -1, "error_message": message, "model_version": 1, "name": "x",
+    });
     assert_eq!((response.status, response.json()), (500, json!({"metadata": metadata})));
 }

@@ -4,6 +4,7 @@ mod alive;
 mod changes;
 mod decorators;
 mod guard;
+mod ndjson;
 mod observers;
 mod predict;
 mod protocols;

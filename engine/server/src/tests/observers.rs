@@ -38,7 +38,8 @@ impl View for Watch {
     }
 }
 
-struct Pass;
+/// A decorator that does nothing.
+pub struct Pass;
 
 impl Lifecycle for Pass {}
 

@@ -1,9 +1,13 @@
 //! Predict routes: envelopes, refusals, limits.
 
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use palladium_component::interfaces::{DecoratorList, Decorators, ErrorDetail};
 use serde_json::{Value as Json, json};
 
+use super::observers::Pass;
 use super::support::*;
 use crate::{Limits, ServeOptions};
 
@@ -17,19 +21,23 @@ fn error(code: i64, message: &str) -> Json {
 fn answers_in_the_envelope() {
     let running = standard();
     let cases = [
-        ("/predict", r#"{"metadata":{"status":"OK","error_code":0},"result":-1.0}"#),
+        ("/predict", r#"{"metadata":{"status":"OK","error_code":0,"model_version":1},"result":-1.0}"#),
         (
             "/predict?do=text&text=gr%C3%BC%C3%9F+%22a%2Fb%22",
-            r#"{"metadata":{"status":"OK","error_code":0},"result":"grüß \"a/b\""}"#,
+            r#"{"metadata":{"status":"OK","error_code":0,"model_version":1},"result":"grüß \"a/b\""}"#,
         ),
-        ("/predict?do=nan", r#"{"metadata":{"status":"OK","error_code":0},"result":[null,1.5,null]}"#),
-        ("/pred%69ct?do=version", r#"{"metadata":{"status":"OK","error_code":0},"result":1.0}"#),
+        (
+            "/predict?do=nan",
+            r#"{"metadata":{"status":"OK","error_code":0,"model_version":1},"result":[null,1.5,null]}"#,
+        ),
+        ("/pred%69ct?do=version", r#"{"metadata":{"status":"OK","error_code":0,"model_version":1},"result":1.0}"#),
     ];
     for (target, expected) in cases {
         let response = running.get(target);
         assert_eq!((response.status, response.body.as_str()), (200, expected), "{target}");
         assert_eq!(response.headers["content-type"], "application/json; charset=utf-8");
         assert!(!response.headers.contains_key("x-request-id"));
+        assert_eq!(response.headers["x-model-version"], "1");
     }
     let response = running.post("/predict", "[{}]");
     assert_eq!(response.json()["result"], json!(4.0));
@@ -37,33 +45,42 @@ fn answers_in_the_envelope() {
 
 #[test]
 fn service_metadata_cannot_replace_our_fields() {
-    let metadata = json!({"service_metadata": {"name": "ïris", "status": "FINE", "error_code": 9, "ratio": 0.5}});
+    let metadata = json!({"service_metadata": {
+        "name": "ïris", "status": "FINE", "error_code": 9, "model_version": 9, "errors": [], "error_count": 9, "ratio": 0.5,
+    }});
     let store = Store::new(Reads::Cached(model(1)));
     let running = Running::start(app(Puppet::at("/predict"), &store, &metadata), options());
-    let ok = r#"{"metadata":{"status":"OK","error_code":0,"name":"ïris","ratio":0.5},"result":-1.0}"#;
+    let ok = r#"{"metadata":{"status":"OK","error_code":0,"model_version":1,"name":"ïris","ratio":0.5},"result":-1.0}"#;
     assert_eq!(running.get("/predict").body, ok);
-    let refused =
-        r#"{"metadata":{"status":"ERROR","error_code":17,"error_message":"not today","name":"ïris","ratio":0.5}}"#;
+    let refused = r#"{"metadata":{"status":"ERROR","error_code":17,"error_message":"not today","model_version":1,"name":"ïris","ratio":0.5}}"#;
     assert_eq!(running.get("/predict?do=refuse").body, refused);
 }
 
 #[test]
 fn refusals_of_the_service() {
     let running = standard();
+    let asked = |code: i64, message: &str| {
+        let mut fields = error(code, message);
+        fields["model_version"] = json!(1);
+        fields
+    };
     let cases = [
-        ("/predict?do=bad", 400, error(-1, "BadRequest: `x` is missing")),
-        ("/predict?do=refuse", 500, error(17, "not today")),
-        ("/predict?do=no_probabilities", 500, error(-1, "the model has no class probabilities")),
-        ("/predict?do=fail", 500, error(-1, "an internal error occurred, request id abc")),
-        ("/predict?do=panic", 500, error(-1, "an internal error occurred, request id abc")),
+        ("/predict?do=bad", 400, asked(-1, "BadRequest: `x` is missing")),
+        ("/predict?do=refuse", 500, asked(17, "not today")),
+        ("/predict?do=refuse_with_status", 422, asked(18, "not so")),
+        ("/predict?do=no_probabilities", 500, asked(-1, "the model has no class probabilities")),
+        ("/predict?do=fail", 500, asked(-1, "an internal error occurred, request id abc")),
+        ("/predict?do=panic", 500, asked(-1, "an internal error occurred, request id abc")),
         ("/predict?a=%zz", 400, error(-1, "BadRequest: the query string holds a `%` without two hexadecimal digits")),
         ("/predict?a=%ff", 400, error(-1, "BadRequest: the query string is not UTF-8 once its `%` are decoded")),
     ];
     let mut client = running.client();
     for (target, status, metadata) in cases {
         let response = client.request("GET", target, &[("x-request-id", "abc")], "");
-        assert_eq!((response.status, response.json()), (status, json!({"metadata": metadata})), "{target}");
+        assert_eq!((response.status, response.json()), (status, json!({"metadata": &metadata})), "{target}");
         assert_eq!(response.headers["x-request-id"], "abc", "{target}");
+        let version = response.headers.get("x-model-version").map(String::as_str);
+        assert_eq!(version, metadata.get("model_version").map(|_| "1"), "{target}");
     }
     assert_eq!(client.request("GET", "/predict", &[], "").status, 200, "the connection and the worker live on");
     let response = running.get("/predict?do=fail");
@@ -186,4 +203,135 @@ fn concurrent_clients_get_their_own_answers() {
             });
         }
     });
+}
+
+/// Serves on a host and returns what a request is answered there.
+fn refused(host: &str, detail: Option<ErrorDetail>, target: &str) -> Json {
+    let puppet = Puppet { detail, ..Puppet::at("/predict") };
+    let app = app(puppet, &Store::new(Reads::Cached(model(1))), &json!({}));
+    let mut running = Running::start(app, ServeOptions { host: host.into(), ..options() });
+    running.address.set_ip([127, 0, 0, 1].into());
+    let mut metadata = running.get(target).json()["metadata"].take();
+    for expected in [("status", json!("ERROR")), ("model_version", json!(1))] {
+        assert_eq!(metadata.as_object_mut().unwrap().remove(expected.0), Some(expected.1), "{host} {target}");
+    }
+    metadata
+}
+
+#[test]
+fn other_machines_are_told_codes_unless_the_service_says_more() {
+    let (full, codes) = (Some(ErrorDetail::Full), Some(ErrorDetail::Codes));
+    let everything = json!({
+        "error_code": -1,
+        "error_message": "BadRequest: sample 1: the field `age` is missing (and 1 more error)",
+        "errors": [
+            {"code": "missing_field", "row": 1, "field": "age", "expected": "a number", "got": "nothing"},
+            {"code": "wrong_type", "row": 2, "field": "size", "expected": "a number", "got": "text \"canary\""},
+        ],
+        "error_count": 2,
+    });
+    let bare = json!({
+        "error_code": -1,
+        "error_message": "BadRequest: missing_field",
+        "errors": [
+            {"code": "missing_field", "row": 1, "field": null},
+            {"code": "wrong_type", "row": 2, "field": "size"},
+        ],
+        "error_count": 2,
+    });
+    let cases = [
+        ("127.0.0.1", None, &everything),
+        ("127.0.0.1", full, &everything),
+        ("127.0.0.1", codes, &bare),
+        ("0.0.0.0", None, &bare),
+        ("0.0.0.0", full, &everything),
+        ("0.0.0.0", codes, &bare),
+    ];
+    for (host, detail, expected) in cases {
+        assert_eq!(refused(host, detail, "/predict?do=invalid"), *expected, "{host} {detail:?}");
+    }
+    let said = |target: &str| refused("127.0.0.1", codes, target);
+    assert_eq!(said("/predict?do=refuse"), json!({"error_code": 17, "error_message": "refused"}));
+    assert_eq!(said("/predict?do=bad"), json!({"error_code": -1, "error_message": "BadRequest: bad_request"}));
+}
+
+#[test]
+fn requests_have_no_more_rows_than_they_may() {
+    let store = Store::new(Reads::Cached(model(1)));
+    let running = Running::start(app(Puppet::at("/predict"), &store, &json!({"server": {"max_rows": 7}})), options());
+    assert_eq!(running.post("/predict?do=max_rows", "[]").json()["result"], json!(7.0));
+    let response = running.post("/predict?do=too_many", "[]");
+    let message = "the request has more than the 7 samples that are allowed";
+    assert_eq!((response.status, &response.json()["error_message"]), (413, &json!(message)));
+    assert_eq!(standard().post("/predict?do=max_rows", "[]").json()["result"], json!(100_000.0));
+}
+
+/// Asks until a prediction has begun that is then given up; on a busy machine one may be given up before.
+fn give_up(ask: &dyn Fn(&str) -> Response, entered: &Receiver<()>) -> Response {
+    loop {
+        let response = ask("/predict?do=wait");
+        assert_eq!(response.status, 503);
+        if entered.try_recv().is_ok() {
+            return response;
+        }
+    }
+}
+
+#[test]
+fn a_prediction_that_takes_too_long_is_given_up() {
+    let settings = json!({"server": {"predict_timeout": 0.2}});
+    let late = "the prediction took longer than 0.2 seconds";
+    let large = "x".repeat(100_000);
+    for body in ["", large.as_str()] {
+        let (puppet, entered, release) = Puppet::waiting();
+        let app = app(puppet, &Store::new(Reads::Cached(model(3))), &settings);
+        let limits = Limits { large_bodies: Some(1), ..Limits::default() };
+        let running = Running::start(app, ServeOptions { limits, ..options() });
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let ask = |target: &str| running.client().request(method, target, &[JSON], body);
+        let response = give_up(&ask, &entered);
+        assert_eq!(response.json()["error_message"], json!(late), "{method}");
+        assert_eq!(response.headers["x-model-version"], "3");
+        assert_eq!(running.get("/alive").status, 200, "the only worker is free");
+        if !body.is_empty() {
+            assert_eq!(ask("/predict?do=wait").status, 503, "what is given up keeps its permit");
+        }
+        release.send(()).unwrap();
+        while ask("/predict").status != 200 {}
+        assert!(entered.try_recv().is_err(), "what nobody waits for is not begun");
+    }
+}
+
+#[test]
+fn a_decorated_prediction_is_given_up_too() {
+    let (puppet, entered, release) = Puppet::waiting();
+    let settings = json!({"server": {"predict_timeout": 0.2}});
+    let mut lists = Decorators::default();
+    lists.insert(DecoratorList::new("predict_decorators", vec![Arc::new(Pass)]));
+    let app = app(puppet, &Store::new(Reads::Cached(model(1))), &settings).decorated_by(lists);
+    let running = Running::start(app, options());
+    let response = give_up(&|target| running.get(target), &entered);
+    assert_eq!(response.json()["error_message"], json!("the prediction took longer than 0.2 seconds"));
+    release.send(()).unwrap();
+    while running.get("/predict").status != 200 {}
+    assert_eq!(running.get("/alive").status, 200);
+}
+
+#[test]
+fn a_slow_service_does_not_hold_up_the_worker() {
+    let (puppet, entered, release) = Puppet::waiting();
+    let running = Running::start(app(puppet, &Store::new(Reads::Cached(model(1))), &json!({})), options());
+    let mut client = running.client();
+    client.send("GET /predict?do=wait HTTP/1.1\r\nhost: test\r\n\r\n");
+    entered.recv().unwrap();
+    assert_eq!(running.get("/alive").status, 200, "the first prediction is made away from the worker");
+    // It has to be a long one.
+    std::thread::sleep(Duration::from_millis(5));
+    release.send(()).unwrap();
+    assert_eq!(client.receive(false).status, 200);
+    let mut client = running.client();
+    client.send("GET /predict?do=wait HTTP/1.1\r\nhost: test\r\n\r\n");
+    entered.recv().unwrap();
+    assert_eq!(running.get("/alive").status, 200, "and so is one after another that took long");
+    release.send(()).unwrap();
 }

@@ -136,11 +136,19 @@ fn tables_that_cannot_be() {
         ),
         (
             vec![store()],
-            json("server", json!({"keep_job": 1, "keep_jobs": -1, "allow_unauthenticated_admin": "yes"})),
+            json(
+                "server",
+                json!({
+                    "keep_job": 1, "keep_jobs": -1, "allow_unauthenticated_admin": "yes", "max_rows": 0,
+                    "predict_timeout": "1s",
+                }),
+            ),
             vec![
                 (Code::BadArguments, "`server` has no key `keep_job`"),
                 (Code::BadArguments, "`keep_jobs` of `server` has to be a whole number from 0 on"),
                 (Code::BadArguments, "`allow_unauthenticated_admin` of `server` has to be true or false"),
+                (Code::BadArguments, "`max_rows` of `server` has to be a whole number from 1 on"),
+                (Code::BadArguments, "`predict_timeout` of `server` has to be a number of seconds greater than 0"),
             ],
         ),
     ];

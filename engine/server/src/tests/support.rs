@@ -140,6 +140,7 @@ impl Persister for Store {
 pub struct Puppet {
     pub entry_point: String,
     pub persister: Option<Arc<dyn Persister>>,
+    pub detail: Option<ErrorDetail>,
     pub entered: Mutex<Option<Sender<()>>>,
     pub release: Mutex<Option<Receiver<()>>>,
 }
@@ -149,6 +150,7 @@ impl Puppet {
         Puppet {
             entry_point: entry_point.into(),
             persister: None,
+            detail: None,
             entered: Mutex::default(),
             release: Mutex::default(),
         }
@@ -181,7 +183,11 @@ impl PredictService for Puppet {
         self.persister.as_ref()
     }
 
-    fn predict(&self, model: &TrainedModel, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+    fn error_detail(&self) -> Option<ErrorDetail> {
+        self.detail
+    }
+
+    fn predict(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
         let number = |number: f64| Ok(PredictResponse::One(Predictions::Numbers(vec![number])));
         match request.query("do").unwrap_or("length") {
             "length" => number(request.body.as_ref().map_or(-1.0, |body| body.len() as f64)),
@@ -196,13 +202,35 @@ impl PredictService for Puppet {
             "version" => number(model.metadata.version().unwrap().number() as f64),
             "nan" => Ok(PredictResponse::Many(Predictions::Numbers(vec![f64::NAN, 1.5, f64::INFINITY]))),
             "bad" => Err(PredictError::BadRequest("`x` is missing".into())),
-            "refuse" => Err(PredictError::Refused { message: "not today".into(), code: 17 }),
+            "refuse" => Err(PredictError::refused("not today", 17)),
+            "refuse_with_status" => {
+                Err(PredictError::Refused { message: "not so".into(), code: 18, status: Some(422) })
+            }
+            "invalid" => Err(PredictError::Invalid(invalid())),
+            "max_rows" => number(request.max_rows.unwrap() as f64),
+            "too_many" => Err(PredictError::TooManyRows { limit: request.max_rows.unwrap() }),
             "no_probabilities" => Err(PredictError::NoProbabilities),
             "fail" => Err(PredictError::Internal(Failure::message("the password is 123"))),
             "panic" => panic!("the model panics"),
             other => panic!("told to do {other}"),
         }
     }
+}
+
+/// Returns what is wrong with two samples.
+fn invalid() -> InputErrors {
+    let error = |code: InputErrorCode, row: usize, field: &str, got: &str, message: &str| InputError {
+        code,
+        row: Some(row),
+        field: Some(field.to_owned()),
+        expected: "a number".to_owned(),
+        got: got.to_owned(),
+        message: message.to_owned(),
+    };
+    let mut errors = InputErrors::default();
+    errors.push(|| error(InputErrorCode::MissingField, 1, "age", "nothing", "the field `age` is missing"));
+    errors.push(|| error(InputErrorCode::WrongType, 2, "size", "text \"canary\"", "`size` has to be a number"));
+    errors
 }
 
 /// A service in a thread of its own; dropping it stops it.

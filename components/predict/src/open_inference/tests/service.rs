@@ -154,13 +154,13 @@ impl PredictService for Fake {
         self.0.clone()
     }
 
-    fn predict(&self, _: &TrainedModel, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
+    fn predict(&self, _: &Arc<TrainedModel>, _: &PredictRequest) -> Result<PredictResponse, PredictError> {
         Err(PredictError::Internal(Failure::message("not asked")))
     }
 
     fn predict_table(
         &self,
-        model: &TrainedModel,
+        model: &Arc<TrainedModel>,
         samples: Table,
         query: &[(String, String)],
     ) -> Result<PredictResponse, PredictError> {
@@ -170,7 +170,7 @@ impl PredictService for Fake {
         let parameters: Parameters = parameters.into_iter().collect();
         match samples.n_rows() {
             0 => Ok(PredictResponse::Empty),
-            13 => Err(PredictError::Refused { message: "not thirteen".into(), code: 13 }),
+            13 => Err(PredictError::refused("not thirteen", 13)),
             14 => Err(PredictError::Internal(Failure::message("the password is wisteria"))),
             _ if self.0.as_ref().is_some_and(|signature| signature.probabilities) => {
                 Ok(PredictResponse::ManyProbabilities(model.predict_proba(Samples::new(samples), &parameters)?))
@@ -193,6 +193,10 @@ pub struct Service {
 }
 
 impl ServiceHandle for Service {
+    fn max_rows(&self) -> usize {
+        100
+    }
+
     fn unmet(&self, _: &str) -> Option<String> {
         None
     }

@@ -1,0 +1,361 @@
+//! Predictions for as many samples as there are, one a line both ways.
+//!
+//! The answer begins before the request ends: lines are predicted for as they come, those that have come together in
+//! one call, by one model. Nothing is read while there is something to predict or to send, so that what is in memory is
+//! one batch. A line that has no prediction is answered with why, and the next follows.
+//!
+//! Decorators see the request without its body, and an answer without one: what they return is the head, unless they
+//! answer with a status or a body of their own.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, rt, web};
+use futures_util::future::{Either, select};
+use futures_util::{FutureExt, StreamExt, stream};
+use palladium_component::interfaces::{
+    Failure, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
+};
+use palladium_runtime::settle::{Outcome, Wanted, settle};
+use serde::de::IgnoredAny;
+use serde_json::{Value as Json, json};
+use tokio::sync::{Semaphore, watch};
+
+use crate::answer::{Refusal, guarded, name_version};
+use crate::away::{away, within};
+use crate::body::NDJSON;
+use crate::decorated::{plain_request, through};
+use crate::lines::{End, Line, Lines};
+use crate::predict::PredictRoute;
+use crate::query;
+use crate::server::Server;
+
+/// So many lines are predicted for in one call at most, fewer where they are long.
+const MAX_ROWS: usize = 1000;
+const MAX_BYTES: usize = 1 << 20;
+
+/// Answers a request whose body is a stream of lines.
+///
+/// # Errors
+/// Whatever keeps the answer from beginning.
+pub async fn answer(
+    route: &Arc<PredictRoute>,
+    server: &Server,
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> Result<HttpResponse, Refusal> {
+    let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
+    let model = route.model().await?;
+    let head = head(&model);
+    let exchange = Exchange::new(route, server, model, query, request, payload, server.ids.of(request)).await?;
+    Ok(exchange.behind(head))
+}
+
+/// Answers such a request through the decorators.
+///
+/// # Errors
+/// A decorator fails, or takes too long.
+pub async fn answer_decorated(
+    route: &Arc<PredictRoute>,
+    server: &Server,
+    request: &HttpRequest,
+    payload: &mut Payload,
+    request_id: String,
+) -> Result<HttpResponse, Refusal> {
+    let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
+    let shown = plain_request(request, Vec::new(), request_id.clone());
+    let asked = Arc::new(Mutex::new(None));
+    let (viewed, found, id) = (Arc::clone(route), Arc::clone(&asked), request_id.clone());
+    let view = move |_: &ViewRequest| match query.and_then(|query| Ok((viewed.read_model()?, query))) {
+        Ok((model, query)) => {
+            let head = head(&model);
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some((model, query));
+            head
+        }
+        Err(refusal) => viewed.respond(refusal, &id),
+    };
+    let head = within(server.predict_timeout(), through(&route.decorators, shown, view)).await??;
+    let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let is_bare = head.status() == StatusCode::OK && head.body().size() == BodySize::Sized(0);
+    match asked {
+        Some((model, query)) if is_bare => {
+            let exchange = Exchange::new(route, server, model, query, request, payload, request_id).await?;
+            Ok(exchange.behind(head))
+        }
+        _ => Ok(head),
+    }
+}
+
+/// Returns the answer without its lines.
+fn head(model: &TrainedModel) -> HttpResponse {
+    let mut head = HttpResponse::Ok().insert_header((CONTENT_TYPE, NDJSON)).finish();
+    name_version(&mut head, model.metadata.version());
+    head
+}
+
+/// An answer on its way. It is dropped with the connection, and with it everything that was still to be done.
+struct Exchange {
+    asking: Arc<Asking>,
+    payload: web::Payload,
+    lines: Lines,
+    /// The number of rows that were answered.
+    n_rows: u64,
+    permits: Arc<Semaphore>,
+    /// How long a batch may take.
+    limit: Duration,
+    /// How long nothing may come.
+    idle: Duration,
+    /// Whether the service is about to stop.
+    stopping: watch::Receiver<bool>,
+    is_over: bool,
+}
+
+/// What every batch is asked with.
+struct Asking {
+    route: Arc<PredictRoute>,
+    model: Arc<TrainedModel>,
+    query: Vec<(String, String)>,
+    request_id: String,
+}
+
+/// Why an answer ends.
+enum Last {
+    /// Every line is answered.
+    Done,
+    /// For another reason, which the client is told.
+    Because(String),
+}
+
+fn stops() -> Last {
+    Last::Because("the service stops before the body has ended".to_owned())
+}
+
+impl Exchange {
+    async fn new(
+        route: &Arc<PredictRoute>,
+        server: &Server,
+        model: Arc<TrainedModel>,
+        query: Vec<(String, String)>,
+        request: &HttpRequest,
+        payload: &mut Payload,
+        request_id: String,
+    ) -> Result<Exchange, Refusal> {
+        let payload = web::Payload::from_request(request, payload).await;
+        let payload =
+            payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
+        Ok(Exchange {
+            asking: Arc::new(Asking { route: Arc::clone(route), model, query, request_id }),
+            payload,
+            lines: Lines::new(server.limits.body_bytes),
+            n_rows: 0,
+            permits: Arc::clone(&server.service.large),
+            limit: server.predict_timeout(),
+            idle: server.limits.body_timeout,
+            stopping: server.service.stopping(),
+            is_over: false,
+        })
+    }
+
+    /// Returns the response with this head.
+    fn behind(self, head: HttpResponse) -> HttpResponse {
+        let lines = stream::unfold(self, |mut exchange| async move {
+            let text = exchange.next().await?;
+            Some((Ok::<Bytes, Infallible>(text), exchange))
+        });
+        let mut response = head.set_body(BoxBody::new(BodyStream::new(lines)));
+        // A connection that answers before the request has ended cannot be used again.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+        response
+    }
+
+    /// Returns what is to be sent next; nothing where everything was.
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.is_over {
+            return None;
+        }
+        let (batch, last) = self.gather().await;
+        let mut text = match batch.is_empty() {
+            true => Vec::new(),
+            false => self.answer(batch).await,
+        };
+        if let Some(last) = last {
+            self.is_over = true;
+            if let Last::Because(message) = last {
+                text.extend(self.last_line(&message));
+            }
+        }
+        // Something is sent unless this is the end.
+        (!text.is_empty()).then(|| text.into())
+    }
+
+    /// Returns lines that have come, at least one unless this is the end.
+    async fn gather(&mut self) -> (Vec<Line>, Option<Last>) {
+        let (mut batch, mut n_bytes) = (Vec::new(), 0);
+        loop {
+            while let Some(line) = self.lines.next() {
+                n_bytes += if let Line::Text(text) = &line { text.len() } else { 0 };
+                batch.push(line);
+                if batch.len() == MAX_ROWS || n_bytes >= MAX_BYTES {
+                    return (batch, None);
+                }
+            }
+            match self.lines.end() {
+                Some(End::Whole) => return (batch, Some(Last::Done)),
+                Some(End::Broken) => {
+                    return (batch, Some(Last::Because("the body ended before it was complete".to_owned())));
+                }
+                None if *self.stopping.borrow() => {
+                    return (batch, Some(stops()));
+                }
+                None => {}
+            }
+            if !batch.is_empty() {
+                match self.payload.next().now_or_never() {
+                    Some(piece) => self.lines.accept(piece),
+                    None => return (batch, None),
+                }
+            } else if let Some(last) = self.wait().await {
+                return (batch, Some(last));
+            }
+        }
+    }
+
+    /// Waits for the next piece of the body.
+    async fn wait(&mut self) -> Option<Last> {
+        let piece = rt::time::timeout(self.idle, self.payload.next());
+        let stopping = self.stopping.wait_for(|is_stopping| *is_stopping);
+        match select(pin!(piece), pin!(stopping)).await {
+            Either::Left((Ok(piece), _)) => {
+                self.lines.accept(piece);
+                None
+            }
+            Either::Left((Err(_), _)) => {
+                let message = format!("nothing came for {} seconds", self.idle.as_secs_f64());
+                Some(Last::Because(message))
+            }
+            Either::Right(_) => Some(stops()),
+        }
+    }
+
+    /// Returns the answers to lines.
+    async fn answer(&mut self, batch: Vec<Line>) -> Vec<u8> {
+        let (first, n_lines) = (self.n_rows + 1, batch.len() as u64);
+        self.n_rows += n_lines;
+        let asking = Arc::clone(&self.asking);
+        match away(&self.permits, self.limit, move || asking.answers(&batch, first)).await {
+            Ok(text) => text,
+            Err(refusal) => {
+                // A batch that takes too long keeps its thread: there is no second one.
+                self.is_over = true;
+                let asking = Arc::clone(&self.asking);
+                let lines = move || (first..first + n_lines).flat_map(|row| asking.refused(&refusal, row)).collect();
+                web::block(lines).await.unwrap_or_default()
+            }
+        }
+    }
+
+    /// Returns the line that says why there are no more.
+    fn last_line(&self, message: &str) -> Vec<u8> {
+        line(&json!({"error_code": -1, "error_message": message, "row": self.n_rows + 1}))
+    }
+}
+
+impl Asking {
+    /// Returns the answers to lines, the first of which is this row. It may block.
+    fn answers(&self, batch: &[Line], first: u64) -> Vec<u8> {
+        let rows: Vec<Result<&[u8], Refusal>> = batch.iter().map(sample).collect();
+        let samples: Vec<&[u8]> = rows.iter().flatten().copied().collect();
+        let mut settled = match settle(&samples, Wanted::All, is_of_samples, &mut |body| self.ask(body)) {
+            Ok(outcomes) => outcomes,
+            Err(error) => vec![Outcome::Refused(Arc::new(error)); samples.len()],
+        }
+        .into_iter();
+        let (mut text, mut is_logged) = (Vec::new(), false);
+        for (row, sample) in (first..).zip(rows) {
+            let outcome = match sample {
+                Ok(_) => settled.next(),
+                Err(refusal) => {
+                    text.extend(self.refused(&refusal, row));
+                    continue;
+                }
+            };
+            match outcome {
+                Some(Outcome::Answered(answer, index)) => {
+                    let start = text.len();
+                    text.extend_from_slice(br#"{"result":"#);
+                    match answer.write(index, &mut text) {
+                        Ok(()) => text.extend_from_slice(b"}\n"),
+                        Err(error) => {
+                            text.truncate(start);
+                            text.extend(self.refused(&Refusal::internal(error.to_string()), row));
+                        }
+                    }
+                }
+                Some(Outcome::Refused(error)) => {
+                    let refusal = Refusal::of(&error);
+                    // One line a batch says what a model has that fails at everything.
+                    if !std::mem::replace(&mut is_logged, true) {
+                        refusal.log(&self.request_id);
+                    }
+                    text.extend(self.refused(&refusal, row));
+                }
+                None => text.extend(self.refused(&Refusal::internal("a row was lost"), row)),
+            }
+        }
+        text
+    }
+
+    fn ask(&self, body: Vec<u8>) -> Result<PredictResponse, PredictError> {
+        let started = Instant::now();
+        let request = PredictRequest { query: self.query.clone(), body: Some(body), max_rows: None };
+        let answered = guarded(|| self.route.service.predict(&self.model, &request));
+        let response = answered.map_err(|panic| PredictError::Internal(Failure::message(panic)))??;
+        self.route.tell(&self.model, &response, Duration::ZERO, started);
+        Ok(response)
+    }
+
+    /// Returns the line of a row that has no prediction.
+    fn refused(&self, refusal: &Refusal, row: u64) -> Vec<u8> {
+        let told = refusal.told_by(&self.route.teller(), &self.request_id);
+        let mut fields = json!({"error_code": told.error_code, "error_message": told.error_message, "row": row});
+        for (name, value) in told.metadata {
+            if fields.get(&name).is_none() {
+                fields[&name] = value;
+            }
+        }
+        line(&fields)
+    }
+}
+
+/// Models that fail at one sample need not at others.
+fn is_of_samples(error: &PredictError) -> bool {
+    !matches!(error, PredictError::NoProbabilities)
+}
+
+/// Returns a line as the sample that it has to be.
+fn sample(line: &Line) -> Result<&[u8], Refusal> {
+    let Line::Text(text) = line else { return Err(Refusal::bad_request("the line is longer than lines may be")) };
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
+        let text = error.to_string();
+        // The line is that of the body.
+        let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+        return Err(Refusal::bad_request(format_args!("the line is not JSON: {what} at column {}", error.column())));
+    }
+    match text.first() {
+        Some(b'{') => Ok(text),
+        _ => Err(Refusal::bad_request("the line has to be a JSON object")),
+    }
+}
+
+fn line(fields: &Json) -> Vec<u8> {
+    let mut line = fields.to_string().into_bytes();
+    line.push(b'\n');
+    line
+}

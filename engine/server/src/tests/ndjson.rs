@@ -1,0 +1,400 @@
+//! Streams of lines, both ways at once.
+
+use std::io::{BufRead, ErrorKind, Read, Write};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use palladium_component::prelude::*;
+use palladium_runtime::App;
+use serde_json::{Value as Json, json};
+
+use super::support::*;
+use crate::{Limits, ServeOptions};
+
+/// How long some rows and answers are.
+const LONG: usize = 10_000;
+
+/// Answers each sample with its `x` and with the version of the model, unless its field `do` says other.
+#[derive(Default)]
+struct Echo {
+    /// How many samples each request had.
+    asked: Arc<Mutex<Vec<usize>>>,
+    waiting: Option<Mutex<(Sender<()>, Receiver<()>)>>,
+}
+
+impl Lifecycle for Echo {}
+
+impl PredictService for Echo {
+    fn entry_point(&self) -> &str {
+        "/predict"
+    }
+
+    fn model_persister(&self) -> Option<&Arc<dyn Persister>> {
+        None
+    }
+
+    fn predict(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
+        let samples: Vec<Json> = serde_json::from_slice(request.body.as_ref().unwrap()).unwrap();
+        self.asked.lock().unwrap().push(samples.len());
+        let mut errors = InputErrors::default();
+        let add: f64 = request.query("add").map_or(0.0, |text| text.parse().unwrap());
+        let mut numbers = Vec::new();
+        for (index, sample) in samples.iter().enumerate() {
+            match sample["do"].as_str().unwrap_or_default() {
+                "bad" => errors.push(|| InputError {
+                    code: InputErrorCode::MissingField,
+                    row: Some(index + 1),
+                    field: Some("x".into()),
+                    expected: "a number".into(),
+                    got: "nothing".into(),
+                    message: "the field `x` is missing".into(),
+                }),
+                "refuse" => return Err(PredictError::refused("not today", 17)),
+                "panic" => panic!("the password is 123"),
+                "wait" => {
+                    let waiting = self.waiting.as_ref().unwrap().lock().unwrap();
+                    waiting.0.send(()).unwrap();
+                    waiting.1.recv().unwrap();
+                    numbers.push(-1.0);
+                }
+                "long" => {
+                    let labels = Arc::new(ClassLabels::Text(vec!["y".repeat(LONG)]));
+                    return Ok(PredictResponse::Many(Predictions::Classes { labels, codes: vec![0; samples.len()] }));
+                }
+                "version" => numbers.push(model.metadata.version().unwrap().number() as f64),
+                _ => numbers.push(sample["x"].as_f64().unwrap() + add),
+            }
+        }
+        match errors.is_empty() {
+            true => Ok(PredictResponse::Many(Predictions::Numbers(numbers))),
+            false => Err(PredictError::Invalid(errors)),
+        }
+    }
+}
+
+fn app(echo: Echo, reads: Reads, decorators: Vec<Arc<dyn Decorator>>, entries: &Json) -> (App, Arc<Store>) {
+    let store = Store::new(reads);
+    let components = vec![
+        ("model_persister", Component::Persister(store.clone())),
+        ("predict_service", Component::PredictService(Arc::new(echo))),
+    ];
+    let entries = entries.as_object().unwrap();
+    let app = App::of_components(components, entries.iter().map(|(key, json)| (key.as_str(), value(json))).collect());
+    let mut lists = Decorators::default();
+    lists.insert(DecoratorList::new("predict_decorators", decorators));
+    (app.decorated_by(lists), store)
+}
+
+fn start(echo: Echo, options: ServeOptions) -> (Running, Arc<Store>) {
+    let (app, store) = app(echo, Reads::Cached(model(1)), Vec::new(), &json!({}));
+    (Running::start(app, options), store)
+}
+
+/// One request whose body comes piece by piece.
+struct Exchange(Client);
+
+impl Exchange {
+    fn begin(running: &Running, target: &str) -> Exchange {
+        let mut client = running.client();
+        client.0.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        client.send(&format!(
+            "POST {target} HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n\
+             transfer-encoding: chunked\r\n\r\n"
+        ));
+        Exchange(client)
+    }
+
+    fn send(&mut self, text: &str) {
+        self.0.send(&format!("{:x}\r\n{text}\r\n", text.len()));
+    }
+
+    fn end(&mut self) {
+        self.0.send("0\r\n\r\n");
+    }
+
+    /// Returns the next piece of the answer; nothing at its end.
+    fn piece(&mut self) -> Option<String> {
+        let mut length = String::new();
+        self.0.0.read_line(&mut length).unwrap();
+        let length = usize::from_str_radix(length.trim(), 16).unwrap();
+        let mut piece = vec![0; length + 2];
+        self.0.0.read_exact(&mut piece).unwrap();
+        piece.truncate(length);
+        (length > 0).then(|| String::from_utf8(piece).unwrap())
+    }
+
+    /// Returns all lines up to the end.
+    fn rest(&mut self) -> Vec<Json> {
+        let text: String = std::iter::from_fn(|| self.piece()).collect();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[test]
+fn lines_are_answered_while_they_come_and_by_one_model() {
+    let (running, store) = start(Echo::default(), options());
+    let mut exchange = Exchange::begin(&running, "/predict?add=10");
+    exchange.send("{\"x\": 1}\n{\"x\"");
+    let head = exchange.0.receive(false);
+    assert_eq!((head.status, head.headers["x-model-version"].as_str()), (200, "1"));
+    assert_eq!(head.headers["content-type"], "application/x-ndjson");
+    assert_eq!(exchange.piece().unwrap(), "{\"result\":11.0}\n");
+    *store.reads.lock().unwrap() = Reads::Cached(model(2));
+    exchange.send(": 2}\n{\"do\": \"version\"}\n");
+    let mut answered = String::new();
+    while answered.lines().count() < 2 {
+        answered += &exchange.piece().unwrap();
+    }
+    assert_eq!(answered, "{\"result\":12.0}\n{\"result\":1.0}\n");
+    exchange.send("{\"x\": 3}");
+    exchange.end();
+    assert_eq!(exchange.rest(), [json!({"result": 13.0})]);
+    assert_eq!(head.headers["connection"], "close");
+    assert_eq!(exchange.0.0.read(&mut [0]).unwrap(), 0, "the connection is closed");
+}
+
+#[test]
+fn a_line_without_a_prediction_does_not_end_the_stream() {
+    let (running, _) = start(Echo::default(), ServeOptions { limits: short_lines(), ..options() });
+    let mut exchange = Exchange::begin(&running, "/predict");
+    let long = format!("{{\"x\": 1, \"y\": \"{}\"}}", "y".repeat(200));
+    let lines = [
+        "{\"x\": 1}",
+        "{\"do\": \"bad\"}",
+        "",
+        "no",
+        "[{\"x\": 1}]",
+        "{\"x\": 1},{\"x\": 2}",
+        &long,
+        "{\"do\": \"refuse\"}",
+        "{\"do\": \"panic\"}",
+        "{\"x\": 2}",
+    ];
+    exchange.send(&lines.join("\n"));
+    exchange.end();
+    assert_eq!(exchange.0.receive(false).status, 200);
+    let answers = exchange.rest();
+    let error = |row: u64, code: i64, message: &str| json!({"error_code": code, "error_message": message, "row": row});
+    let mut missing = error(2, -1, "BadRequest: the field `x` is missing");
+    missing["errors"] =
+        json!([{"code": "missing_field", "row": null, "field": "x", "expected": "a number", "got": "nothing"}]);
+    missing["error_count"] = json!(1);
+    let expected = [
+        json!({"result": 1.0}),
+        missing,
+        error(3, -1, "BadRequest: the line is not JSON: expected ident at column 2"),
+        error(4, -1, "BadRequest: the line has to be a JSON object"),
+        error(5, -1, "BadRequest: the line is not JSON: trailing characters at column 9"),
+        error(6, -1, "BadRequest: the line is longer than lines may be"),
+        error(7, 17, "not today"),
+    ];
+    assert_eq!(answers[..7], expected);
+    let panicked = answers[7]["error_message"].as_str().unwrap();
+    assert!(panicked.starts_with("an internal error occurred, request id "), "{panicked}");
+    assert_eq!((answers.len(), &answers[7]["row"], &answers[8]), (9, &json!(8), &json!({"result": 2.0})));
+}
+
+fn short_lines() -> Limits {
+    Limits { body_bytes: 100, ..Limits::default() }
+}
+
+#[test]
+fn any_number_of_lines_is_answered_in_batches() {
+    let echo = Echo::default();
+    let asked = Arc::clone(&echo.asked);
+    let (running, _) = start(echo, ServeOptions { limits: short_lines(), ..options() });
+    let body: String = (0..2500).map(|row| format!("{{\"x\":{row}}}\n")).collect();
+    let mut client = running.client();
+    client.send(&format!(
+        "POST /predict HTTP/1.1\r\nhost: test\r\ncontent-type: Application/X-NDJSON; charset=utf-8\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    assert_eq!(client.receive(false).status, 200, "the limit of bodies is one of lines");
+    let answers = Exchange(client).rest();
+    let expected: Vec<Json> = (0..2500).map(|row| json!({"result": f64::from(row)})).collect();
+    assert_eq!(answers, expected);
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.iter().sum::<usize>(), 2500);
+    assert!(asked.len() < 1000 && asked.iter().all(|rows| *rows <= 1000), "{asked:?}");
+}
+
+#[test]
+fn an_empty_stream_has_an_empty_answer() {
+    let (running, _) = start(Echo::default(), options());
+    let mut exchange = Exchange::begin(&running, "/predict");
+    exchange.send(" \n\n");
+    exchange.end();
+    assert_eq!(exchange.0.receive(false).status, 200);
+    assert!(exchange.rest().is_empty());
+}
+
+#[test]
+fn without_a_model_there_is_no_stream() {
+    let (app, _) = app(Echo::default(), Reads::Empty, Vec::new(), &json!({}));
+    let running = Running::start(app, options());
+    let mut exchange = Exchange::begin(&running, "/predict");
+    let response = exchange.0.receive(false);
+    assert_eq!((response.status, &response.json()["error_message"]), (503, &json!("no model is active")));
+}
+
+#[test]
+fn a_stream_that_stands_still_ends() {
+    let limits = Limits { body_timeout: Duration::from_secs(1), ..Limits::default() };
+    let (running, _) = start(Echo::default(), ServeOptions { limits, ..options() });
+    let mut exchange = Exchange::begin(&running, "/predict");
+    exchange.send("{\"x\": 1}\n{\"x\":");
+    assert_eq!(exchange.0.receive(false).status, 200);
+    let last = json!({"error_code": -1, "error_message": "nothing came for 1 seconds", "row": 2});
+    assert_eq!(exchange.rest(), [json!({"result": 1.0}), last]);
+}
+
+#[test]
+fn a_body_that_breaks_off_is_told() {
+    let (running, _) = start(Echo::default(), options());
+    let mut exchange = Exchange::begin(&running, "/predict");
+    exchange.send("{\"x\": 1}\n{\"x\": 2");
+    assert_eq!(exchange.0.receive(false).status, 200);
+    exchange.0.0.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    let last = json!({"error_code": -1, "error_message": "the body ended before it was complete", "row": 2});
+    assert_eq!(exchange.rest(), [json!({"result": 1.0}), last]);
+}
+
+#[test]
+fn a_stop_ends_streams_between_lines() {
+    let (running, _) = start(Echo::default(), options());
+    let mut exchange = Exchange::begin(&running, "/predict");
+    exchange.send("{\"x\": 1}\n");
+    assert_eq!(exchange.0.receive(false).status, 200);
+    assert_eq!(exchange.piece().unwrap(), "{\"result\":1.0}\n");
+    running.stopper.stop();
+    let message = "the service stops before the body has ended";
+    assert_eq!(exchange.rest(), [json!({"error_code": -1, "error_message": message, "row": 2})]);
+    running.join().unwrap();
+}
+
+#[test]
+fn a_client_that_goes_away_leaves_nothing_behind() {
+    let served = model(1);
+    let (app, _) = app(Echo::default(), Reads::Cached(Arc::clone(&served)), Vec::new(), &json!({}));
+    let running = Running::start(app, options());
+    let mut exchange = Exchange::begin(&running, "/predict");
+    exchange.send("{\"x\": 1}\n");
+    assert_eq!(exchange.0.receive(false).status, 200);
+    assert_eq!(exchange.piece().unwrap(), "{\"result\":1.0}\n");
+    assert_eq!(Arc::strong_count(&served), 3, "the test, the store and the stream hold it");
+    drop(exchange);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Arc::strong_count(&served) > 2 {
+        assert!(Instant::now() < deadline, "the stream still holds the model");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_batch_that_takes_too_long_ends_the_stream() {
+    let (entered, hears) = channel();
+    let (ends, release) = channel();
+    let echo = Echo { waiting: Some(Mutex::new((entered, release))), ..Echo::default() };
+    let (app, _) = app(echo, Reads::Cached(model(1)), Vec::new(), &json!({"server": {"predict_timeout": 0.2}}));
+    let running = Running::start(app, options());
+    // On a busy machine a batch may be given up before it has begun.
+    while hears.try_recv().is_err() {
+        let mut exchange = Exchange::begin(&running, "/predict");
+        exchange.send("{\"do\": \"wait\"}\n{\"x\": 1}\n");
+        assert_eq!(exchange.0.receive(false).status, 200);
+        let late = "the prediction took longer than 0.2 seconds";
+        let expected = [1, 2].map(|row| json!({"error_code": -1, "error_message": late, "row": row}));
+        assert_eq!(exchange.rest(), expected);
+    }
+    ends.send(()).unwrap();
+}
+
+#[test]
+fn a_client_that_does_not_read_is_not_read_from() {
+    const MUCH: usize = 256 << 20;
+    let (running, _) = start(Echo::default(), options());
+    let mut exchange = Exchange::begin(&running, "/predict");
+    let stream = exchange.0.0.get_ref().try_clone().unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    let row = format!("{{\"do\": \"long\", \"more\": \"{}\"}}\n", "y".repeat(LONG));
+    let piece = format!("{:x}\r\n{row}\r\n", row.len());
+    let (mut sent, mut left) = (0, Vec::new());
+    while sent < MUCH && left.is_empty() {
+        let mut written = 0;
+        while written < piece.len() {
+            match (&stream).write(&piece.as_bytes()[written..]) {
+                Ok(count) => written += count,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    left = piece.as_bytes()[written..].to_vec();
+                    break;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        sent += written;
+    }
+    assert!(!left.is_empty(), "{sent} bytes were taken without an answer being read");
+    let rows = sent.div_ceil(piece.len());
+    let writer = std::thread::spawn(move || {
+        stream.set_write_timeout(None).unwrap();
+        (&stream).write_all(&left).unwrap();
+        (&stream).write_all(b"0\r\n\r\n").unwrap();
+    });
+    assert_eq!(exchange.0.receive(false).status, 200);
+    assert_eq!(exchange.rest().len(), rows, "every row is answered once the client reads");
+    writer.join().unwrap();
+}
+
+/// A decorator that does something with a view's request and answer.
+struct Around(fn(Call<'_>) -> Result<Returned, Failure>);
+
+impl Lifecycle for Around {}
+
+impl Decorator for Around {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        (self.0)(call)
+    }
+}
+
+fn decorated(around: fn(Call<'_>) -> Result<Returned, Failure>) -> Running {
+    let (app, _) = app(Echo::default(), Reads::Cached(model(1)), vec![Arc::new(Around(around))], &json!({}));
+    Running::start(app, options())
+}
+
+#[test]
+fn decorators_see_heads_alone() {
+    let running = decorated(|call| {
+        let Arguments::Request(request) = call.arguments() else { panic!("a view is given a request") };
+        assert!(request.body.is_empty() && request.query("add") == Some("1"));
+        let mut response = ViewResponse::try_from(call.proceed()?)?;
+        assert!(response.body.is_empty());
+        response.set_header("x-seen", "yes");
+        Ok(response.into())
+    });
+    let mut exchange = Exchange::begin(&running, "/predict?add=1");
+    exchange.send("{\"x\": 1}\n");
+    let head = exchange.0.receive(false);
+    assert_eq!(
+        (head.status, head.headers["x-seen"].as_str(), head.headers["x-model-version"].as_str()),
+        (200, "yes", "1")
+    );
+    assert_eq!(exchange.piece().unwrap(), "{\"result\":2.0}\n");
+    exchange.end();
+    assert!(exchange.rest().is_empty());
+
+    let refusing: [fn(Call<'_>) -> Result<Returned, Failure>; 2] = [
+        |_| Ok(ViewResponse::text(401, "who are you?").into()),
+        |call| {
+            call.proceed()?;
+            Ok(ViewResponse::text(200, "who are you?").into())
+        },
+    ];
+    for around in refusing {
+        let running = decorated(around);
+        let mut exchange = Exchange::begin(&running, "/predict");
+        exchange.send("{\"x\": 1}\n");
+        assert_eq!(exchange.0.receive(false).body, "who are you?");
+    }
+}
