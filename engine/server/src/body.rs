@@ -6,7 +6,7 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, rt, web};
 
 use crate::answer::Refusal;
-use crate::options::Limits;
+use crate::settings::Limits;
 
 /// Reads a JSON body.
 ///
@@ -23,12 +23,12 @@ pub async fn read_json(request: &HttpRequest, payload: &mut Payload, limits: &Li
 /// A body that is too long, too slow or cut off.
 pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits.body_bytes as u64) {
+    if announced.is_some_and(|length| length > limits.max_body as u64) {
         return Err(too_large(limits));
     }
     let payload = web::Payload::from_request(request, payload).await;
     let payload = payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
-    match rt::time::timeout(limits.body_timeout, payload.to_bytes_limited(limits.body_bytes)).await {
+    match rt::time::timeout(limits.body_timeout, payload.to_bytes_limited(limits.max_body)).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes.into()),
         Ok(Ok(Err(_))) => Err(Refusal::bad_request("the body ended before it was complete")),
         Ok(Err(_)) => Err(too_large(limits)),
@@ -41,7 +41,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
 }
 
 fn too_large(limits: &Limits) -> Refusal {
-    let message = format!("the body is larger than the {} bytes that are allowed", limits.body_bytes);
+    let message = format!("the body is larger than the {} bytes that are allowed", limits.max_body);
     Refusal::said(StatusCode::PAYLOAD_TOO_LARGE, -1, message)
 }
 

@@ -1,6 +1,8 @@
 //! The HTTP service: the only crate that knows actix.
 //!
-//! [`serve`] binds, answers and stops. Every path is looked up in one table, made by `routes.rs` before anything is
+//! [`serve`] binds, answers and stops, as the root key `server` says, which `settings.rs` reads: `listen.rs` knows ports
+//! and Unix sockets, `tls.rs` certificates, and `reload.rs` puts another application in the place of the one that
+//! answers. Every path is looked up in one table, made by `routes.rs` before anything is
 //! bound; [`check_routes`] tells what is wrong with it. A prediction goes through `predict.rs`: `query.rs` and
 //! `body.rs` turn the request into plain data, the service of the configuration answers, `answer.rs` writes. All other
 //! routes are those of `views.rs`: the server's own views, what the configuration adds under `routes/added.rs`, and the
@@ -18,7 +20,9 @@ mod body;
 mod changes;
 mod decorated;
 mod given;
+mod head;
 mod jobs;
+mod listen;
 mod methods;
 mod models;
 mod observers;
@@ -26,6 +30,7 @@ mod options;
 mod predict;
 mod query;
 mod ready;
+mod reload;
 mod request_id;
 mod routes;
 mod rule;
@@ -34,12 +39,16 @@ mod server;
 mod service;
 mod settings;
 mod stop;
+mod tls;
 mod views;
 
-pub use options::{Limits, ServeOptions};
+pub use listen::{Listen, NoAddress};
+pub use options::{Loaded, Reload, ServeOptions};
 pub use routes::{RouteInfo, check_routes, route_table};
 pub use serve::{Bound, ServeError, serve};
+pub use settings::Settings;
 pub use stop::Stopper;
+pub use tls::TlsError;
 
 #[cfg(test)]
 mod tests;

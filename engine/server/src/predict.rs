@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use crate::answer::{Envelope, Refusal, Shape, guarded, respond};
 use crate::decorated::{plain_request, through};
 use crate::observers::Observers;
-use crate::options::Limits;
+use crate::settings::Limits;
 use crate::{body, query};
 
 /// Bodies longer than this are worked on away from the workers.

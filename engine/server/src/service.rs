@@ -17,6 +17,7 @@ use crate::jobs::Jobs;
 use crate::models::ModelList;
 use crate::ready::Needed;
 use crate::views::{ServerView, decorators};
+use tokio::sync::oneshot;
 
 /// What the views of the server work with.
 pub struct Service {
@@ -24,7 +25,7 @@ pub struct Service {
     pub app: Arc<App>,
     /// The configuration, as models tell it.
     pub sources: Sources,
-    /// What was started and need not be waited for.
+    /// What was started and need not be waited for; it outlives a reload.
     pub jobs: Arc<Jobs>,
     /// The state.
     pub alive: Arc<Alive>,
@@ -32,14 +33,23 @@ pub struct Service {
     pub list: Arc<ModelList>,
     /// The models that predict services need.
     pub needed: Vec<Needed>,
-    /// Whether the service is about to stop.
-    pub is_draining: AtomicBool,
+    /// Whether the process is about to stop.
+    pub is_draining: Arc<AtomicBool>,
+    /// Tells by its end that no request and no job needs the application any more.
+    pub _in_use: oneshot::Sender<()>,
 }
 
 impl Service {
-    /// Has the service say that it is not ready any more.
-    pub fn drain(&self) {
-        self.is_draining.store(true, Ordering::Relaxed);
+    /// Tells whether the process is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Returns the models that predict services need, with their versions, in one text.
+    pub fn shown_models(&self) -> String {
+        let mut shown: Vec<String> = self.needed.iter().map(Needed::shown).collect();
+        shown.dedup();
+        shown.join(", ")
     }
 
     /// Returns on whose behalf a request changes something.

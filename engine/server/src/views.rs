@@ -11,10 +11,10 @@ use palladium_runtime::{App, decorate, root_keys};
 
 use crate::answer::{Refusal, Shape, respond};
 use crate::decorated::{http_response, plain_request, through};
-use crate::options::Limits;
 use crate::ready::{live, ready};
 use crate::rule::Parts;
 use crate::service::{Handle, Service};
+use crate::settings::Limits;
 use crate::{body, changes, query};
 
 /// A view of the server itself.

@@ -1,11 +1,11 @@
 //! Predict routes: envelopes, refusals, limits.
 
-use std::time::Duration;
+use std::num::NonZeroUsize;
 
 use serde_json::{Value as Json, json};
 
 use super::support::*;
-use crate::{Limits, ServeOptions};
+use crate::ServeOptions;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -95,10 +95,9 @@ fn bodies_have_to_be_json() {
 
 #[test]
 fn bodies_are_limited() {
-    let limits = Limits { body_bytes: 1000, body_timeout: Duration::from_millis(50), ..Limits::default() };
+    let limits = json!({"server": {"max_body": 1000, "body_timeout": 0.05}});
     let store = Store::new(Reads::Cached(model(1)));
-    let app = app(Puppet::at("/predict"), &store, &json!({}));
-    let running = Running::start(app, ServeOptions { limits, ..options() });
+    let running = Running::start(app(Puppet::at("/predict"), &store, &limits), options());
     assert_eq!(running.post("/predict", &"x".repeat(1000)).json()["result"], json!(1000.0));
 
     let message = "the body is larger than the 1000 bytes that are allowed";
@@ -169,7 +168,7 @@ fn large_bodies_do_not_hold_up_the_worker() {
 fn concurrent_clients_get_their_own_answers() {
     let store = Store::new(Reads::Cached(model(1)));
     let app = app(Puppet::at("/predict"), &store, &json!({}));
-    let running = Running::start(app, ServeOptions { workers: Some(2), ..options() });
+    let running = Running::start(app, ServeOptions { workers: NonZeroUsize::new(2), ..options() });
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let running = &running;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use palladium_component::prelude::*;
 use palladium_runtime::App;
 use serde_json::Value as Json;
 
-use crate::{Bound, ServeError, ServeOptions, Stopper, serve};
+use crate::{Bound, Listen, ServeError, ServeOptions, Stopper, serve};
 
 /// A model that no service of these tests asks.
 pub struct Idle;
@@ -212,7 +213,8 @@ impl Running {
     pub fn start(app: App, options: ServeOptions) -> Running {
         let (sender, receiver) = channel::<Bound>();
         let app = Arc::new(app);
-        let thread = std::thread::spawn(move || serve(&app, &options, |bound| sender.send(bound.clone()).unwrap()));
+        let thread =
+            std::thread::spawn(move || serve(app.into(), &options, |bound| sender.send(bound.clone()).unwrap()));
         let bound = receiver.recv().unwrap();
         Running { address: bound.addresses[0], stopper: bound.stopper, thread: Some(thread) }
     }
@@ -296,8 +298,12 @@ impl Response {
     }
 }
 
+pub fn at(address: &str) -> Listen {
+    address.parse().unwrap()
+}
+
 pub fn options() -> ServeOptions {
-    ServeOptions { port: 0, workers: Some(1), ..ServeOptions::default() }
+    ServeOptions { listen: vec![at("127.0.0.1:0")], workers: NonZeroUsize::new(1), ..ServeOptions::default() }
 }
 
 pub fn value(json: &Json) -> Value {
