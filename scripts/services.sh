@@ -21,7 +21,7 @@ bring_services() {
     # Debian keeps servers where only root looks for programs.
     PATH="$PATH:/usr/sbin"
     need curl curl openssl openssl setpriv util-linux flock util-linux \
-        '/usr/lib/postgresql/*/bin/postgres' postgresql mariadbd mariadb-server nginx nginx-light \
+        '/usr/lib/postgresql/*/bin/postgres' postgresql mariadbd mariadb-server nginx nginx-light ab apache2-utils \
         /usr/bin/python3 python3 '/usr/lib/python3*/ensurepip/__init__.py' python3-venv node nodejs npm npm
     mkdir -p "$services_cache"
     # Several working trees share the folder.

@@ -3,6 +3,7 @@
 
 mod admin;
 mod architecture;
+mod attacks;
 mod auth;
 mod case;
 mod cases;
@@ -18,10 +19,13 @@ mod logging;
 mod metrics;
 mod predict;
 mod process;
+mod proxy;
 mod refresh;
+mod reload;
 mod schema;
 mod secrets;
 mod serve;
 mod shell;
 mod stream;
+mod tls;
 mod vectors;

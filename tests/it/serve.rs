@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
 use rustix::process::Signal;
@@ -11,12 +12,18 @@ use serde_json::{Value as Json, json};
 
 use crate::process::{Running, iris, palladium, succeed};
 
+const LOG: &str = "service.log";
+
+fn log(folder: &tempfile::TempDir) -> String {
+    std::fs::read_to_string(folder.path().join(LOG)).unwrap_or_default()
+}
+
 /// The running iris service.
 pub struct Service {
     pub process: Running,
     pub base: String,
     pub client: Client,
-    folder: Arc<tempfile::TempDir>,
+    pub folder: Arc<tempfile::TempDir>,
 }
 
 impl Service {
@@ -28,16 +35,51 @@ impl Service {
     /// Starts the service with these options.
     pub fn start_with(folder: Arc<tempfile::TempDir>, arguments: &[&str]) -> Service {
         let mut command = palladium(folder.path());
-        command.args(["serve", "--port", "0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let mut process = Running(command.spawn().unwrap());
+        command.args(["serve", "--port", "0"]).args(arguments).stderr(Stdio::inherit());
+        Service::spawn(command, folder)
+    }
+
+    /// Starts the service with these options, and keeps its log of this level.
+    pub fn logged(folder: Arc<tempfile::TempDir>, level: &str, arguments: &[&str]) -> Service {
+        let mut command = palladium(folder.path());
+        let log = std::fs::File::create(folder.path().join(LOG)).unwrap();
+        command.arg("serve").args(arguments).env("PALLADIUM_LOG", level).stderr(log);
+        Service::spawn(command, folder)
+    }
+
+    fn spawn(mut command: Command, folder: Arc<tempfile::TempDir>) -> Service {
+        let mut process = Running(command.stdout(Stdio::piped()).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim().rsplit(' ').next().unwrap().to_owned();
-        assert!(base.starts_with("http://127.0.0.1:"), "{line}");
+        assert!(line.starts_with("listening on "), "{line} {}", log(&folder));
         Service { process, base, client: Client::new(), folder }
     }
 
-    fn fitted() -> Service {
+    /// Returns the address that the service listens on.
+    pub fn address(&self) -> &str {
+        self.base.split_once("://").unwrap().1
+    }
+
+    /// Returns what the service has logged.
+    pub fn log(&self) -> String {
+        log(&self.folder)
+    }
+
+    /// Waits until the log holds a text so often, and returns it.
+    pub fn wait_for_log(&self, text: &str, count: usize) -> String {
+        let started = Instant::now();
+        loop {
+            let log = self.log();
+            if log.matches(text).count() >= count {
+                return log;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{text} is not {count} times in\n{log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn fitted() -> Service {
         let folder = Arc::new(iris());
         succeed(folder.path(), &["fit", "--config", "config.ron"]);
         Service::start(folder)
@@ -207,6 +249,38 @@ fn signals_end_the_service_with_success() {
         service.process.signal(signal);
         let output = service.process.finish();
         assert_eq!(output.status.code(), Some(0), "{signal:?}");
+    }
+}
+
+#[test]
+fn a_stop_waits_for_a_running_request_and_a_second_signal_for_nothing() {
+    let folder = Arc::new(iris());
+    let patient = r#"{"server": {"body_timeout": 86400, "shutdown_timeout": 86400}}"#;
+    std::fs::write(folder.path().join("patient.ron"), patient).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,patient.ron"];
+    for signals in [1, 2] {
+        let mut service = Service::logged(Arc::clone(&folder), "info,palladium::access=info", &listen);
+        let mut stream = TcpStream::connect(service.address()).unwrap();
+        let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        stream.write_all(format!("{head}expect: 100-continue\r\ncontent-length: 2\r\n\r\n").as_bytes()).unwrap();
+        // The service goes on with the request by then.
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+        service.process.signal(Signal::TERM);
+        service.wait_for_log("stopping: running requests are finished", 1);
+        assert!(service.process.0.try_wait().unwrap().is_none(), "the request is waited for");
+        match signals {
+            1 => {
+                stream.write_all(b"[]").unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                // There is no model.
+                assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            }
+            _ => service.process.signal(Signal::INT),
+        }
+        assert_eq!(service.process.finish().status.code(), Some(0));
     }
 }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use palladium_component::prelude::*;
-use palladium_runtime::App;
-use palladium_server::{Bound, Listen, ServeError, ServeOptions, serve};
+use palladium_component::value::Value;
+use palladium_runtime::{App, root_keys};
+use palladium_server::{Bound, Listen, Loaded, Reload, ServeError, ServeOptions, serve};
 
+use crate::host::Loader;
 use crate::{routes, terminal};
 
 /// Answers predictions over HTTP.
@@ -101,7 +103,7 @@ impl Command for Serve {
         if !is_check {
             // What replaces the application lets go of it.
             drop(app);
-            options.reload = Some(Arc::new(move || loader.load(Mode::Serve).map_err(|error| loader.in_lines(error))));
+            options.reload = Some(reload(loader, &loaded));
             return serve(loaded, &options, |bound| announce(host, bound)).map_err(serve_failed);
         }
         options.is_trial = true;
@@ -113,6 +115,19 @@ impl Command for Serve {
         });
         checked.map_err(serve_failed).and(printed)
     }
+}
+
+/// Returns what loads the configuration again.
+fn reload(loader: Loader, first: &Loaded) -> Reload {
+    let logging = |loaded: &Loaded| loaded.app.root().get(root_keys::LOGGING).map(Value::to_json);
+    let before = logging(first);
+    Arc::new(move || {
+        let loaded = loader.load(Mode::Serve).map_err(|error| loader.in_lines(error))?;
+        if logging(&loaded) != before {
+            tracing::warn!("`{}` has changed, which takes a restart to count", root_keys::LOGGING);
+        }
+        Ok(loaded)
+    })
 }
 
 /// Returns what the command line chooses.

@@ -26,6 +26,7 @@ mod listen;
 mod methods;
 mod models;
 mod observers;
+mod open;
 mod options;
 mod predict;
 mod query;

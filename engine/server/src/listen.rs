@@ -215,6 +215,22 @@ mod tests {
     }
 
     #[test]
+    fn the_backlog_is_the_connections_that_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        for (backlog, waiting) in [(1, 2), (4, 5)] {
+            let path = folder.path().join(backlog.to_string());
+            let (_listener, _file) = unix(&path, 0o600, backlog).unwrap();
+            let connect = |_: &i32| {
+                let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+                socket.set_nonblocking(true).unwrap();
+                socket.connect(&SockAddr::unix(&path).unwrap()).ok().map(|()| socket)
+            };
+            let connected: Vec<Socket> = (0..20).filter_map(|index| connect(&index)).collect();
+            assert_eq!(connected.len(), waiting);
+        }
+    }
+
+    #[test]
     fn stale_sockets_are_replaced_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.sock");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use actix_web::{rt, web};
+use actix_web::rt;
 use arc_swap::ArcSwap;
 use palladium_component::value::{Diagnostic, Diagnostics, with_causes};
 use palladium_runtime::App;
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::answer::guarded;
 use crate::jobs::Jobs;
+use crate::open::Open;
 use crate::options::{Loaded, Reload, ServeOptions};
 use crate::server::Server;
 use crate::settings::Fixed;
@@ -33,6 +34,8 @@ pub struct Process {
     pub fixed: Fixed,
     /// The addresses that other machines reach; nothing stands for none.
     pub reached: Option<String>,
+    /// What is open.
+    pub open: Arc<Open>,
     /// Applications that are replaced and not closed yet.
     pub replaced: Mutex<Vec<Arc<App>>>,
 }
@@ -53,9 +56,11 @@ impl Process {
             app.close();
             process.replaced.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, &app));
         };
-        match web::block(close).await {
+        match aside(close).await {
             Ok(()) => tracing::debug!(target: "palladium::server", "the application before the reload is closed"),
-            Err(error) => tracing::warn!(target: "palladium::server", "{}", with_causes(&error)),
+            Err(why) => {
+                tracing::warn!(target: "palladium::server", "the application before the reload is not closed: {why}")
+            }
         }
     }
 }
@@ -86,8 +91,8 @@ impl Reloader {
             let started = Instant::now();
             tracing::info!(target: "palladium::server", "reloading the configuration");
             let (load, options, process) = (Arc::clone(&self.load), self.options.clone(), Arc::clone(&self.process));
-            let prepared = web::block(move || prepare(&load, &options, &process)).await;
-            match prepared.unwrap_or_else(|error| Err(vec![with_causes(&error)])) {
+            let prepared = aside(move || prepare(&load, &options, &process)).await;
+            match prepared.unwrap_or_else(|why| Err(vec![why])) {
                 Ok(prepared) => self.take_over(prepared, started),
                 Err(findings) => {
                     for finding in findings {
@@ -123,6 +128,17 @@ impl Reloader {
             "reloaded the configuration"
         );
     }
+}
+
+/// Works on a thread of its own, which the end of the process does not wait for.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    let (sender, done) = oneshot::channel();
+    let run = move || {
+        // Nobody waits any more where the process ends.
+        let _ = sender.send(work());
+    };
+    std::thread::Builder::new().name("reload".to_owned()).spawn(run).map_err(|error| with_causes(&error))?;
+    done.await.map_err(|_| "the thread of the reload has ended".to_owned())
 }
 
 /// Builds a service aside, on a thread that may block; returns what is wrong, a line each.

@@ -141,14 +141,14 @@ fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         is_draining: Arc::new(AtomicBool::new(false)),
         fixed,
         reached,
+        open: Arc::default(),
         replaced: Mutex::default(),
     });
     let (server, unused) = Server::new(loaded, routes, &process);
     let current = Arc::new(ArcSwap::from_pointee(server));
     let outcome = rt::System::new().block_on(async {
         let signals = Signals::listen().map_err(ServeError::Failed)?;
-        let Started { running, addresses, names, files } =
-            start(&current, &process.fixed, &places, certificates.as_ref())?;
+        let Started { running, addresses, names, files } = start(&current, &process, &places, certificates.as_ref())?;
         if let Some(certificates) = &certificates {
             rt::spawn(Arc::clone(certificates).refresh());
         }
@@ -162,24 +162,54 @@ fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         let mut stopping = rt::spawn(stop.run(process.fixed.drain));
         say_where(&current.load(), &process.fixed, &names);
         ready(&Bound { addresses, names, stopper: Stopper(asked), current: Arc::clone(&current) });
-        let outcome = running.await.map_err(ServeError::Failed);
+        let ended = ended(running, &process, &mut stopping).await;
         drop(files);
         process.jobs.close();
-        let mut idle = pin!(process.jobs.idle(process.fixed.shutdown_timeout));
-        // The other one is done when a second signal has come, which waits for nothing.
-        let left = std::future::poll_fn(|context| match Pin::new(&mut stopping).poll(context) {
-            Poll::Ready(_) => Poll::Ready(0),
-            Poll::Pending => idle.as_mut().poll(context),
-        });
-        if let left @ 1.. = left.await {
-            tracing::warn!(target: "palladium::server", "{left} jobs did not stop in time and are given up");
+        if let Ended::ByItself(outcome) = ended {
+            await_jobs(&process, &mut stopping).await;
+            stopping.abort();
+            return outcome.map_err(ServeError::Failed);
         }
-        stopping.abort();
-        outcome
+        Ok(())
     });
     process.close();
     current.load().service.app.close();
     outcome
+}
+
+/// How a service ended.
+enum Ended {
+    /// Nothing was left to do.
+    ByItself(io::Result<()>),
+    /// A second signal did not wait for that.
+    Forced,
+}
+
+/// Waits for the end of a service: until it has stopped, or a second signal has come, which `stopping` waits for.
+async fn ended(running: Running, process: &Process, stopping: &mut rt::task::JoinHandle<()>) -> Ended {
+    let (mut running, mut quiet) = (pin!(running), pin!(process.open.quiet()));
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(outcome) = running.as_mut().poll(context) {
+            return Poll::Ready(Ended::ByItself(outcome));
+        }
+        if Pin::new(&mut *stopping).poll(context).is_ready() {
+            return Poll::Ready(Ended::Forced);
+        }
+        quiet.as_mut().poll(context).map(|()| Ended::ByItself(Ok(())))
+    })
+    .await
+}
+
+/// Waits until no job runs, as long as the settings say, or until a second signal has come.
+async fn await_jobs(process: &Process, stopping: &mut rt::task::JoinHandle<()>) {
+    let mut idle = pin!(process.jobs.idle(process.fixed.shutdown_timeout));
+    let left = std::future::poll_fn(|context| match Pin::new(&mut *stopping).poll(context) {
+        Poll::Ready(_) => Poll::Ready(0),
+        Poll::Pending => idle.as_mut().poll(context),
+    });
+    if let left @ 1.. = left.await {
+        tracing::warn!(target: "palladium::server", "{left} jobs did not stop in time and are given up");
+    }
 }
 
 /// Says in the log what runs, and where everything is.
@@ -230,24 +260,27 @@ struct Started {
 /// Binds every address and starts the workers.
 fn start(
     current: &Arc<ArcSwap<Server>>,
-    fixed: &Fixed,
+    process: &Process,
     places: &[Place],
     certificates: Option<&Arc<Certificates>>,
 ) -> Result<Started, ServeError> {
-    let current = Arc::clone(current);
+    let fixed = &process.fixed;
+    let (current, open, watching) = (Arc::clone(current), Arc::clone(&process.open), Arc::clone(&process.open));
     let workers = workers(fixed);
     let mut http = HttpServer::new(move || {
-        let current = Arc::clone(&current);
+        let (current, open) = (Arc::clone(&current), Arc::clone(&open));
         // One table instead of actix's router: paths are compared once, and every answer is ours.
         Actix::new().default_service(fn_service(move |request: ServiceRequest| {
-            let server = current.load_full();
+            let (server, running) = (current.load_full(), open.request());
             async move {
+                let _until_done = running;
                 let (request, mut payload) = request.into_parts();
                 let response = server.respond(&request, &mut payload).await;
                 Ok(ServiceResponse::new(request, response))
             }
         }))
     })
+    .on_connect(move |stream, belongings| watching.connection(stream, belongings))
     .workers(workers)
     .disable_signals()
     .tcp_nodelay(true)

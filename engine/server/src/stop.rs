@@ -76,7 +76,6 @@ impl Stop {
             tracing::info!(target: "palladium::server", "not ready any more: the service stops in {seconds} seconds");
             // A second signal ends the wait, and then everything else.
             if timeout(drain, self.signals.next()).await.is_ok() {
-                drop(self.handle.stop(false));
                 return;
             }
         }
@@ -86,8 +85,8 @@ impl Stop {
             "stopping: running requests are finished, jobs are cancelled, a second signal stops at once"
         );
         drop(self.handle.stop(true));
+        self.process.open.stop();
         self.signals.next().await;
-        drop(self.handle.stop(false));
     }
 
     /// Waits for the first signal, or until a stopper asks.

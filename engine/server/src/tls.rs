@@ -82,6 +82,8 @@ pub struct Certificates {
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
     current: ArcSwap<CertifiedKey>,
+    /// Which files were read first.
+    first: Seen,
     asked: Notify,
 }
 
@@ -104,8 +106,10 @@ impl Certificates {
     /// They cannot be used.
     pub fn read(settings: &TlsSettings) -> Result<Arc<Certificates>, TlsError> {
         let provider = Arc::new(ring::default_provider());
+        // What changes while they are read is found by the first look.
+        let first = settings.state();
         let current = ArcSwap::new(certified(settings, &provider)?);
-        Ok(Arc::new(Certificates { settings: settings.clone(), provider, current, asked: Notify::new() }))
+        Ok(Arc::new(Certificates { settings: settings.clone(), provider, current, first, asked: Notify::new() }))
     }
 
     /// Has the files looked at without waiting for the time.
@@ -139,7 +143,7 @@ impl Certificates {
 
     /// Looks at the files again and again, and takes newer ones over once they can be used together.
     pub async fn refresh(self: Arc<Self>) {
-        let mut seen = self.settings.state();
+        let mut seen = self.first.clone();
         loop {
             // Both ways lead to a look.
             let _ = timeout(self.settings.refresh, self.asked.notified()).await;

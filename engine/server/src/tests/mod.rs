@@ -8,6 +8,7 @@ mod observers;
 mod predict;
 mod ready;
 mod routes;
+mod settings;
 mod stop;
 mod support;
 mod views;

@@ -204,7 +204,9 @@ impl PredictService for Puppet {
 
 /// A service in a thread of its own; dropping it stops it.
 pub struct Running {
+    /// The first port, if there is one.
     pub address: SocketAddr,
+    pub addresses: Vec<SocketAddr>,
     pub stopper: Stopper,
     pub thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
@@ -216,11 +218,12 @@ impl Running {
         let thread =
             std::thread::spawn(move || serve(app.into(), &options, |bound| sender.send(bound.clone()).unwrap()));
         let bound = receiver.recv().unwrap();
-        Running { address: bound.addresses[0], stopper: bound.stopper, thread: Some(thread) }
+        let address = bound.addresses.first().copied().unwrap_or(SocketAddr::from(([0; 4], 0)));
+        Running { address, addresses: bound.addresses, stopper: bound.stopper, thread: Some(thread) }
     }
 
     pub fn client(&self) -> Client {
-        Client(BufReader::new(TcpStream::connect(self.address).unwrap()))
+        Client::at(TcpStream::connect(self.address).unwrap())
     }
 
     pub fn get(&self, target: &str) -> Response {
@@ -256,6 +259,10 @@ pub struct Response {
 }
 
 impl Client {
+    pub fn at(stream: TcpStream) -> Client {
+        Client(BufReader::new(stream))
+    }
+
     pub fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Response {
         let mut text = format!("{method} {target} HTTP/1.1\r\nhost: test\r\n");
         for (name, value) in headers {
