@@ -1,13 +1,9 @@
 //! What is open: connections and requests, so that a stop knows what it waits for.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix_tls::accept::rustls_0_23::TlsStream;
-use actix_web::dev::Extensions;
-use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::sleep;
 use tokio::sync::Notify;
 
@@ -37,12 +33,9 @@ impl Drop for Counted {
 }
 
 impl Open {
-    /// Counts a new connection among what belongs to it, unless it speaks HTTP/2.
-    pub fn connection(&self, stream: &dyn Any, belongings: &mut Extensions) {
-        let tls = stream.downcast_ref::<TlsStream<TcpStream>>();
-        if tls.and_then(|stream| stream.get_ref().1.alpn_protocol()) != Some(b"h2") {
-            belongings.insert(Counted::new(&self.ending));
-        }
+    /// Counts a connection that ends by itself once the service stops.
+    pub fn connection(&self) -> Counted {
+        Counted::new(&self.ending)
     }
 
     /// Counts a request.

@@ -11,15 +11,15 @@ use std::task::Poll;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_web::dev::{Server as Running, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::http::KeepAlive;
-use actix_web::{App as Actix, HttpServer, rt};
+use actix_server::{Server as Running, ServerBuilder};
+use actix_web::rt;
 use arc_swap::ArcSwap;
 use palladium_component::interfaces::Explain;
 use palladium_component::value::Diagnostics;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::http::Http;
 use crate::jobs::Jobs;
 use crate::listen::{self, Listen, SocketFile};
 use crate::options::{Loaded, ServeOptions};
@@ -265,35 +265,16 @@ fn start(
     certificates: Option<&Arc<Certificates>>,
 ) -> Result<Started, ServeError> {
     let fixed = &process.fixed;
-    let (current, open, watching) = (Arc::clone(current), Arc::clone(&process.open), Arc::clone(&process.open));
     let workers = workers(fixed);
-    let mut http = HttpServer::new(move || {
-        let (current, open) = (Arc::clone(&current), Arc::clone(&open));
-        // One table instead of actix's router: paths are compared once, and every answer is ours.
-        Actix::new().default_service(fn_service(move |request: ServiceRequest| {
-            let (server, running) = (current.load_full(), open.request());
-            async move {
-                let _until_done = running;
-                let (request, mut payload) = request.into_parts();
-                let response = server.respond(&request, &mut payload).await;
-                Ok(ServiceResponse::new(request, response))
-            }
-        }))
-    })
-    .on_connect(move |stream, belongings| watching.connection(stream, belongings))
-    .workers(workers)
-    .disable_signals()
-    .tcp_nodelay(true)
-    .keep_alive(keep_alive(fixed.keep_alive))
-    .client_request_timeout(fixed.head_timeout)
-    .shutdown_timeout(full_seconds(fixed.shutdown_timeout));
+    let mut builder =
+        ServerBuilder::new().workers(workers).disable_signals().shutdown_timeout(full_seconds(fixed.shutdown_timeout));
     if let Some(count) = fixed.max_connections {
         // Each worker counts its own.
-        http = http.max_connections(count.div_ceil(workers));
+        builder = builder.max_concurrent_connections(count.div_ceil(workers));
     }
-    if let Some(tls) = &fixed.tls {
-        http = http.tls_handshake_timeout(tls.handshake_timeout);
-    }
+    let (current, open, fixed) = (Arc::clone(current), Arc::clone(&process.open), fixed.clone());
+    let http = Http { current, open, fixed, stopping: builder.graceful_shutdown_signal() };
+    let fixed = &process.fixed;
     let config = certificates.map(Certificates::config).transpose()?;
     let scheme = if config.is_some() { "https" } else { "http" };
     let (mut addresses, mut names, mut files) = (Vec::new(), Vec::new(), Vec::new());
@@ -303,7 +284,7 @@ fn start(
             let (listener, file) = listen::unix(path, fixed.socket_mode, fixed.backlog).map_err(failed)?;
             files.push(file);
             names.push(format!("unix:{}", absolute(path)));
-            http = http.listen_uds(listener).map_err(failed)?;
+            builder = http.clone().listen_unix(builder, listener).map_err(failed)?;
             continue;
         }
         let failed = |address: SocketAddr, source| ServeError::Bind { address: address.to_string(), source };
@@ -311,23 +292,20 @@ fn start(
             let address = listener.local_addr().map_err(ServeError::Failed)?;
             addresses.push(address);
             names.push(format!("{scheme}://{address}"));
+            let http = http.clone();
             let listening = match &config {
-                Some(config) => http.listen_rustls_0_23(listener, config.clone()),
-                None => http.listen(listener),
+                Some(config) => http.listen_tls(builder, listener, config.clone()),
+                None => http.listen(builder, listener),
             };
-            http = listening.map_err(|error| failed(address, error))?;
+            builder = listening.map_err(|error| failed(address, error))?;
         }
     }
-    Ok(Started { running: http.run(), addresses, names, files })
+    Ok(Started { running: builder.run(), addresses, names, files })
 }
 
 /// Returns a path that does not depend on the working directory.
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
-}
-
-fn keep_alive(time: Duration) -> KeepAlive {
-    if time.is_zero() { KeepAlive::Disabled } else { KeepAlive::Timeout(time) }
 }
 
 fn full_seconds(time: Duration) -> u64 {

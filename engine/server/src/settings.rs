@@ -42,6 +42,8 @@ pub struct Fixed {
     pub keep_alive: Duration,
     /// How long the head of a request may take.
     pub head_timeout: Duration,
+    /// How long a client may take nothing of an answer that is for it.
+    pub write_timeout: Duration,
     /// How long the service goes on after it was told to stop.
     pub drain: Duration,
     /// How long a stop waits for requests that are running, in full seconds, and then for jobs.
@@ -100,6 +102,7 @@ impl Default for Fixed {
             tls: None,
             keep_alive: Duration::from_secs(75),
             head_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
             drain: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
         }
@@ -137,6 +140,9 @@ const LONGEST_HEAD: usize = 128 << 10;
 const MOST_HEADERS: usize = 96;
 
 const MOST_WORKERS: usize = 1024;
+
+/// The shortest time, in seconds, that actix's clock can tell, which goes on every half a second.
+const COARSE: f64 = 1.0;
 
 /// The longest time that can be chosen, in seconds.
 const LONGEST: f64 = 86_400.0;
@@ -182,18 +188,26 @@ pub const SETTINGS: &[Setting<Settings>] = &[
     },
     Setting {
         name: "keep_alive",
-        expected: "seconds from 0 to 86400",
-        set: |settings, value| Some(settings.fixed.keep_alive = seconds(value, 0.0)?),
+        expected: "0, or seconds from 1 to 86400",
+        set: |settings, value| {
+            let is_zero = seconds(value, 0.0)?.is_zero();
+            Some(settings.fixed.keep_alive = seconds(value, if is_zero { 0.0 } else { COARSE })?)
+        },
     },
     Setting {
         name: "head_timeout",
-        expected: "seconds from 0.001 to 86400",
-        set: |settings, value| Some(settings.fixed.head_timeout = seconds(value, 0.001)?),
+        expected: "seconds from 1 to 86400",
+        set: |settings, value| Some(settings.fixed.head_timeout = seconds(value, COARSE)?),
     },
     Setting {
         name: "body_timeout",
         expected: "seconds from 0.001 to 86400",
         set: |settings, value| Some(settings.limits.body_timeout = seconds(value, 0.001)?),
+    },
+    Setting {
+        name: "write_timeout",
+        expected: "seconds from 0.001 to 86400",
+        set: |settings, value| Some(settings.fixed.write_timeout = seconds(value, 0.001)?),
     },
     Setting {
         name: "max_head",
@@ -310,6 +324,7 @@ impl Fixed {
             ("tls", self.tls == other.tls),
             ("keep_alive", self.keep_alive == other.keep_alive),
             ("head_timeout", self.head_timeout == other.head_timeout),
+            ("write_timeout", self.write_timeout == other.write_timeout),
             ("drain", self.drain == other.drain),
             ("shutdown_timeout", self.shutdown_timeout == other.shutdown_timeout),
         ];

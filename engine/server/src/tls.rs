@@ -138,7 +138,9 @@ impl Certificates {
                 builder.with_client_cert_verifier(verifier.map_err(|error| authorities(error.to_string()))?)
             }
         };
-        Ok(builder.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>))
+        let mut config = builder.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
     }
 
     /// Looks at the files again and again, and takes newer ones over once they can be used together.

@@ -36,7 +36,7 @@ fn every_setting_is_read() {
     });
     let all = json!({
         "listen": ["[::1]:80", "unix:/s"], "socket_mode": "0600", "backlog": 7, "workers": 3, "max_connections": 9,
-        "keep_alive": 0, "head_timeout": 0.5, "body_timeout": 2, "max_head": 1000, "max_headers": 8, "max_body": 5,
+        "keep_alive": 0, "head_timeout": 1.5, "body_timeout": 2, "write_timeout": 0.5, "max_head": 1000, "max_headers": 8, "max_body": 5,
         "max_large_bodies": 2, "drain": 1.5, "shutdown_timeout": 6, "allow_unauthenticated_admin": true,
         "keep_jobs": 0, "tls": tls
     });
@@ -50,7 +50,8 @@ fn every_setting_is_read() {
     let (fixed, limits) = (settings.fixed, settings.limits);
     assert_eq!(fixed.listen, [at("[::1]:80"), at("unix:/s")]);
     assert_eq!((fixed.socket_mode, fixed.backlog, fixed.workers, fixed.max_connections), (0o600, 7, Some(3), Some(9)));
-    assert_eq!((fixed.keep_alive, fixed.head_timeout), (Duration::ZERO, seconds(0.5)));
+    assert_eq!((fixed.keep_alive, fixed.head_timeout), (Duration::ZERO, seconds(1.5)));
+    assert_eq!(fixed.write_timeout, seconds(0.5));
     assert_eq!((fixed.drain, fixed.shutdown_timeout), (seconds(1.5), seconds(6.0)));
     assert_eq!((limits.max_head, limits.max_headers, limits.max_body), (1000, 8, 5));
     assert_eq!((limits.body_timeout, limits.max_large_bodies), (seconds(2.0), Some(2)));
@@ -77,9 +78,10 @@ fn wrong_settings_are_found() {
         ("backlog", vec![json!(0), json!(65_536), json!(1.5)], "a whole number from 1 to 65535"),
         ("workers", vec![json!(0), json!(1025), json!("2")], "a whole number from 1 to 1024"),
         ("max_connections", vec![json!(0), json!(-1)], "a whole number from 1 on"),
-        ("keep_alive", vec![json!(-1), json!(86_401), json!("5s")], "seconds from 0 to 86400"),
-        ("head_timeout", vec![json!(0), json!(true)], "seconds from 0.001 to 86400"),
+        ("keep_alive", vec![json!(-1), json!(0.5), json!(86_401), json!("5s")], "0, or seconds from 1 to 86400"),
+        ("head_timeout", vec![json!(0.9), json!(true)], "seconds from 1 to 86400"),
         ("body_timeout", vec![json!(0.0), json!([1])], "seconds from 0.001 to 86400"),
+        ("write_timeout", vec![json!(0)], "seconds from 0.001 to 86400"),
         ("max_head", vec![json!(255), json!(131_073)], "a number of bytes from 256 to 131072"),
         ("max_headers", vec![json!(0), json!(97)], "a whole number from 1 to 96"),
         ("max_body", vec![json!(0), json!("1M")], "a number of bytes from 1 on"),
@@ -135,6 +137,7 @@ fn every_setting_is_documented_with_its_default() {
         seconds("keep_alive", fixed.keep_alive),
         seconds("head_timeout", fixed.head_timeout),
         seconds("body_timeout", limits.body_timeout),
+        seconds("write_timeout", fixed.write_timeout),
         number("max_head", limits.max_head),
         number("max_headers", limits.max_headers),
         number("max_body", limits.max_body),
@@ -196,25 +199,44 @@ fn heads_are_limited() {
 
 #[test]
 fn slow_heads_are_ended() {
-    let running = running(&json!({"listen": "127.0.0.1:0", "head_timeout": 0.1}));
+    let running = running(&json!({"listen": "127.0.0.1:0", "head_timeout": 1}));
     let mut slow = running.client();
     slow.send("GET /alive HTTP/1.1\r\nhost: ");
     assert_eq!(slow.receive(false).status, 408);
     // Nothing was sent at all.
     let mut silent = running.client();
-    let mut answer = String::new();
-    silent.0.read_to_string(&mut answer).unwrap();
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    silent.end();
+    // A head that follows another request, alone and together with it.
+    let mut kept = running.client();
+    assert_eq!(kept.request("GET", "/alive", &[], "").status, 200);
+    kept.send("G");
+    kept.end();
+    let mut together = running.client();
+    together.send("GET /alive HTTP/1.1\r\nhost: x\r\n\r\nGET /");
+    assert_eq!(together.receive(false).status, 200);
+    together.send("a");
+    together.end();
 }
 
 #[test]
 fn idle_connections_are_ended() {
-    let running = running(&json!({"listen": "127.0.0.1:0", "keep_alive": 0.1}));
+    let running = running(&json!({"listen": "127.0.0.1:0", "keep_alive": 1}));
     let mut idle = running.client();
     assert_eq!(idle.request("GET", "/alive", &[], "").status, 200);
-    let mut rest = String::new();
-    idle.0.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "", "it is closed by the service");
+    idle.end();
+}
+
+#[test]
+fn clients_that_take_nothing_are_ended() {
+    let running = running(&json!({"listen": "127.0.0.1:0", "write_timeout": 0.2, "shutdown_timeout": 60}));
+    let mut deaf = running.client();
+    let many = format!("GET /predict?do=text&text={} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(50_000)).repeat(20);
+    // Sooner or later nothing fits in between, and then the service gives up.
+    let stream = deaf.0.get_mut();
+    stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
+    let failed = (0..10_000).find_map(|_| stream.write_all(many.as_bytes()).err()).unwrap();
+    let kinds = [std::io::ErrorKind::ConnectionReset, std::io::ErrorKind::BrokenPipe];
+    assert!(kinds.contains(&failed.kind()), "{failed}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use palladium_component::prelude::*;
 use palladium_runtime::App;
@@ -277,6 +278,16 @@ impl Client {
 
     pub fn send(&mut self, text: &str) {
         self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Checks that the service ends the connection by itself.
+    pub fn end(&mut self) {
+        self.0.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408 "), "{rest:?}"),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+        }
     }
 
     pub fn receive(&mut self, is_head: bool) -> Response {

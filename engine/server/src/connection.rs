@@ -1,0 +1,209 @@
+//! Connections: what is spoken over them, and how long their clients may take.
+//!
+//! actix watches the first head of a connection, and how long the connection is idle between two requests. Beside that,
+//! a connection is closed whose client begins a further head and does not end it, does not take its answer, or has sent
+//! no request for long over HTTP/2.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::Protocol;
+use actix_web::rt::net::TcpStream;
+use actix_web::rt::time::{Sleep, sleep, timeout};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::open::Counted;
+use crate::settings::Fixed;
+
+/// How long clients may take.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    head: Duration,
+    idle: Duration,
+    write: Duration,
+}
+
+impl Patience {
+    pub fn of(fixed: &Fixed) -> Patience {
+        Patience {
+            head: fixed.head_timeout,
+            idle: fixed.keep_alive.max(fixed.head_timeout),
+            write: fixed.write_timeout,
+        }
+    }
+}
+
+/// The requests of a connection.
+#[derive(Default)]
+pub struct Traffic {
+    running: Cell<usize>,
+    begun: Cell<usize>,
+}
+
+/// A request counts as long as this lives.
+pub struct Underway(Rc<Traffic>);
+
+impl Traffic {
+    /// Notes that a request has begun.
+    pub fn begin(self: &Rc<Self>) -> Underway {
+        self.running.set(self.running.get() + 1);
+        self.begun.set(self.begun.get().wrapping_add(1));
+        Underway(Rc::clone(self))
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get().saturating_sub(1));
+    }
+}
+
+/// A connection, with an eye on its client.
+pub struct Watched<S> {
+    stream: S,
+    traffic: Rc<Traffic>,
+    patience: Patience,
+    is_http2: bool,
+    /// Runs while the client is expected to send, with the number of requests that had begun by then.
+    reading: Option<(Pin<Box<Sleep>>, Expected, usize)>,
+    /// Runs while the client takes nothing.
+    writing: Option<Pin<Box<Sleep>>>,
+    /// Counts connections that end by themselves.
+    _ending: Option<Counted>,
+}
+
+/// What a client is expected to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// The beginning of a request.
+    Request,
+    /// The rest of a head.
+    Rest,
+}
+
+impl<S> Watched<S> {
+    /// Watches a connection; `ending` counts it where it ends by itself once the service stops.
+    pub fn new(stream: S, patience: Patience, protocol: Protocol, ending: impl FnOnce() -> Counted) -> Watched<S> {
+        let is_http2 = protocol == Protocol::Http2;
+        let _ending = (!is_http2).then(ending);
+        let traffic = Rc::default();
+        Watched { stream, traffic, patience, is_http2, reading: None, writing: None, _ending }
+    }
+
+    /// Returns the requests of the connection.
+    pub fn traffic(&self) -> Rc<Traffic> {
+        Rc::clone(&self.traffic)
+    }
+
+    /// Notes that bytes have come.
+    fn received(&mut self) {
+        let begun = self.traffic.begun.get();
+        let is_going_on = matches!(&self.reading, Some((_, Expected::Rest, since)) if *since == begun);
+        // Each byte in its time is no head in its time.
+        if self.traffic.running.get() == 0 && !is_going_on {
+            // A client of HTTP/2 sends more than heads while it is idle.
+            let time = if self.is_http2 { self.patience.idle } else { self.patience.head };
+            self.reading = Some((Box::pin(sleep(time)), Expected::Rest, begun));
+        }
+    }
+
+    /// Waits for bytes, as long as the client may take.
+    fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.traffic.running.get() > 0 {
+            // The time for a body, or for an answer, is not counted here.
+            self.reading = None;
+            return Poll::Pending;
+        }
+        let begun = self.traffic.begun.get();
+        if self.reading.as_ref().is_none_or(|(_, _, since)| *since != begun) {
+            self.reading = Some((Box::pin(sleep(self.patience.idle)), Expected::Request, begun));
+        }
+        let Some((timer, ..)) = &mut self.reading else { return Poll::Pending };
+        timer.as_mut().poll(context).map(|()| Err(too_slow()))
+    }
+
+    /// Waits until the client takes bytes, as long as it may take.
+    fn poll_taking(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let time = self.patience.write;
+        let timer = self.writing.get_or_insert_with(|| Box::pin(sleep(time)));
+        timer.as_mut().poll(context).map(|()| too_slow())
+    }
+
+    /// Returns what came of writing, or that the client has taken nothing for too long.
+    fn taken<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        match written {
+            Poll::Ready(done) => {
+                self.writing = None;
+                Poll::Ready(done)
+            }
+            Poll::Pending => self.poll_taking(context).map(Err),
+        }
+    }
+}
+
+fn too_slow() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "the client took too long")
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => self.poll_waiting(context),
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                self.received();
+                Poll::Ready(Ok(()))
+            }
+            ended => ended,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.taken(written, context)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.taken(flushed, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.taken(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Returns what a client of an unencrypted connection speaks, by its first bytes.
+///
+/// # Errors
+/// They do not come in time.
+pub async fn protocol(stream: &TcpStream, longest: Duration) -> io::Result<Protocol> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2";
+    let mut first = [0; PREFACE.len()];
+    let n_read = timeout(longest, stream.peek(&mut first)).await.map_err(|_| too_slow())??;
+    Ok(if first[..n_read] == *PREFACE { Protocol::Http2 } else { Protocol::Http1 })
+}
