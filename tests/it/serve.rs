@@ -253,6 +253,58 @@ fn signals_end_the_service_with_success() {
 }
 
 #[test]
+fn the_example_of_the_root_key_starts_beside_a_service() {
+    for language in ["ron", "rhai"] {
+        let folder = iris();
+        let layer = crate::process::repository().join("configs/service").join(format!("server.{language}"));
+        let files = format!("config.{language},{}", layer.display());
+        let said = succeed(folder.path(), &["serve", "--check", "--config", &files]);
+        let lines: Vec<&str> = said.lines().take(2).collect();
+        assert!(lines[0].starts_with("can listen on http://127.0.0.1:"), "{said}");
+        assert!(lines[1].starts_with("can listen on unix:/") && lines[1].contains("/palladium.sock.trial-"), "{said}");
+        let free = lines[0].rsplit(':').next().unwrap();
+        assert_ne!(free, "8000", "a check takes a port that is free");
+        let left: Vec<_> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().contains("sock")), "{left:?}");
+    }
+}
+
+/// Each option of the command wins over the entry of the configuration.
+#[test]
+fn options_win_over_the_configuration() {
+    let folder = Arc::new(iris());
+    let entries = r#"{"server": {"listen": "192.0.2.1:1", "workers": 3, "max_body": 10, "drain": 86400}}"#;
+    std::fs::write(folder.path().join("layer.ron"), entries).unwrap();
+    let common = ["--config", "config.ron,layer.ron", "--workers", "1", "--body-limit", "50", "--drain-seconds", "0"];
+    for listen in [&["--listen", "127.0.0.1:0"][..], &["--port", "0"], &["--host", "127.0.0.1", "--port", "0"]] {
+        let service = Service::logged(Arc::clone(&folder), "info", &[listen, &common].concat());
+        assert!(service.log().contains(" workers=1 "), "{}", service.log());
+        assert_eq!(service.post("/predict", " ".repeat(50)).status(), 400);
+        check_error(service.post("/predict", " ".repeat(51)), 413, "50 bytes");
+        assert!(service.end().success(), "it does not go on for a day");
+    }
+    let both = palladium(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--port", "1"]).output().unwrap();
+    assert_eq!(both.status.code(), Some(2));
+    let no_address = palladium(folder.path()).args(["serve", "--listen", "5000"]).output().unwrap();
+    assert_eq!(no_address.status.code(), Some(2));
+    assert!(crate::process::text(&no_address.stderr).contains("`HOST:PORT`"));
+}
+
+#[test]
+fn http_2_is_spoken_to_clients_that_know_so() {
+    let service = Service::fitted();
+    let client = Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    for _ in 0..3 {
+        let response = client.get(format!("{}{SAMPLE}", service.base)).send().unwrap();
+        assert_eq!((response.version(), response.status().as_u16()), (reqwest::Version::HTTP_2, 200));
+        assert_eq!(response.json::<Json>().unwrap()["result"], "Iris-versicolor");
+    }
+    let request = client.get(format!("{}/live", service.base)).header("x-long", "x".repeat(70_000));
+    check_error(request.send().unwrap(), 431, "65536 bytes");
+    assert!(service.end().success());
+}
+
+#[test]
 fn a_stop_waits_for_a_running_request_and_a_second_signal_for_nothing() {
     let folder = Arc::new(iris());
     let patient = r#"{"server": {"body_timeout": 86400, "shutdown_timeout": 86400}}"#;

@@ -43,6 +43,8 @@ impl Patience {
 pub struct Traffic {
     running: Cell<usize>,
     begun: Cell<usize>,
+    /// Whether the client may still be sending what the last request had.
+    is_unread: Cell<bool>,
 }
 
 /// A request counts as long as this lives.
@@ -53,7 +55,15 @@ impl Traffic {
     pub fn begin(self: &Rc<Self>) -> Underway {
         self.running.set(self.running.get() + 1);
         self.begun.set(self.begun.get().wrapping_add(1));
+        self.is_unread.set(false);
         Underway(Rc::clone(self))
+    }
+}
+
+impl Underway {
+    /// Notes that the request was refused before its body was read to the end.
+    pub fn leave_unread(&self) {
+        self.0.is_unread.set(true);
     }
 }
 
@@ -121,7 +131,8 @@ impl<S> Watched<S> {
         }
         let begun = self.traffic.begun.get();
         if self.reading.as_ref().is_none_or(|(_, _, since)| *since != begun) {
-            self.reading = Some((Box::pin(sleep(self.patience.idle)), Expected::Request, begun));
+            let time = if self.traffic.is_unread.get() { self.patience.head } else { self.patience.idle };
+            self.reading = Some((Box::pin(sleep(time)), Expected::Request, begun));
         }
         let Some((timer, ..)) = &mut self.reading else { return Poll::Pending };
         timer.as_mut().poll(context).map(|()| Err(too_slow()))

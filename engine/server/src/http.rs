@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
@@ -14,6 +15,7 @@ use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_c
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::http::Method;
 use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::{App, Error};
 use arc_swap::ArcSwap;
@@ -24,6 +26,9 @@ use crate::connection::{Patience, Traffic, Watched, protocol};
 use crate::open::Open;
 use crate::server::Server;
 use crate::settings::Fixed;
+
+/// How long a client may take to end a connection that the service ends.
+const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// Makes what answers at listeners.
 #[derive(Clone)]
@@ -126,8 +131,12 @@ impl Http {
             async move {
                 let _until_done = running;
                 let (request, mut payload) = request.into_parts();
-                let _underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
+                let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
                 let response = server.respond(&request, &mut payload).await;
+                let is_refused = response.status().is_client_error() || response.status().is_server_error();
+                if let Some(underway) = underway.filter(|_| is_refused && *request.method() != Method::GET) {
+                    underway.leave_unread();
+                }
                 Ok(ServiceResponse::new(request, response))
             }
         }));
@@ -140,6 +149,7 @@ impl Http {
             })
             .keep_alive(keep_alive(&self.fixed))
             .client_request_timeout(self.fixed.head_timeout)
+            .client_disconnect_timeout(DISCONNECT)
             .on_connect_ext(|stream: &Watched<S>, belongings| drop(belongings.insert(stream.traffic())))
             .finish(map_config(app, |()| AppConfig::default()))
     }

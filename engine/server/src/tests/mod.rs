@@ -4,6 +4,7 @@ mod alive;
 mod changes;
 mod decorators;
 mod guard;
+mod load;
 mod observers;
 mod predict;
 mod ready;
