@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
@@ -11,6 +11,8 @@ use crate::process::{iris, succeed};
 use crate::serve::{SAMPLE, Service};
 
 const POST: &str = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+/// How long a test waits for the end of a connection.
+const PATIENCE: Duration = Duration::from_secs(60);
 const CLOSE: &str = "connection: close\r\n";
 
 /// Returns the service with a layer of these entries, which keeps its log of this level.
@@ -23,7 +25,7 @@ fn start(entries: &str, level: &str) -> Service {
 
 fn connect(service: &Service) -> TcpStream {
     let stream = TcpStream::connect(service.address()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
@@ -31,9 +33,11 @@ fn connect(service: &Service) -> TcpStream {
 fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut part = [0; 4096];
+    let started = Instant::now();
     while let Ok(read @ 1..) = stream.read(&mut part) {
         answer.extend_from_slice(&part[..read]);
     }
+    assert!(started.elapsed() < PATIENCE, "the service leaves the connection open");
     String::from_utf8_lossy(&answer).into_owned()
 }
 

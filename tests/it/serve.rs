@@ -279,7 +279,8 @@ fn options_win_over_the_configuration() {
     for listen in [&["--listen", "127.0.0.1:0"][..], &["--port", "0"], &["--host", "127.0.0.1", "--port", "0"]] {
         let service = Service::logged(Arc::clone(&folder), "info", &[listen, &common].concat());
         assert!(service.log().contains(" workers=1 "), "{}", service.log());
-        assert_eq!(service.post("/predict", " ".repeat(50)).status(), 400);
+        // It is read, and there is no model.
+        assert_eq!(service.post("/predict", " ".repeat(50)).status(), 503);
         check_error(service.post("/predict", " ".repeat(51)), 413, "50 bytes");
         assert!(service.end().success(), "it does not go on for a day");
     }

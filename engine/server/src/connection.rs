@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_http::Protocol;
@@ -45,6 +45,8 @@ pub struct Traffic {
     begun: Cell<usize>,
     /// Whether the client may still be sending what the last request had.
     is_unread: Cell<bool>,
+    /// Has the connection looked at again.
+    waker: Cell<Option<Waker>>,
 }
 
 /// A request counts as long as this lives.
@@ -61,9 +63,13 @@ impl Traffic {
 }
 
 impl Underway {
-    /// Notes that the request was refused before its body was read to the end.
+    /// Notes that the request was refused before its body was read to the end, and has the time begin that the client
+    /// may take for the rest.
     pub fn leave_unread(&self) {
         self.0.is_unread.set(true);
+        if let Some(waker) = self.0.waker.take() {
+            waker.wake();
+        }
     }
 }
 
@@ -127,6 +133,7 @@ impl<S> Watched<S> {
         if self.traffic.running.get() > 0 {
             // The time for a body, or for an answer, is not counted here.
             self.reading = None;
+            self.traffic.waker.set(Some(context.waker().clone()));
             return Poll::Pending;
         }
         let begun = self.traffic.begun.get();
