@@ -49,6 +49,10 @@ impl Decorator for AccessLog {
         );
         returned
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 /// Returns the status that a client gets: a failure of a decorator is answered with 500.

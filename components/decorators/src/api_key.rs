@@ -186,6 +186,10 @@ impl Decorator for ApiKey {
         request.caller.identify(Identity { principal: name.to_owned(), scopes });
         call.proceed()
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -171,6 +171,10 @@ impl Decorator for BasicAuth {
             Outcome::Busy => Ok(later(request, 503, "too many passwords are being checked", 1).into()),
         }
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

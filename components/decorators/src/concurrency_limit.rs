@@ -47,6 +47,10 @@ impl Decorator for ConcurrencyLimit {
             None => Ok(later(request, 503, "too many requests are being worked on, try again later", 1).into()),
         }
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

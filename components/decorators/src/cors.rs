@@ -144,6 +144,10 @@ impl Decorator for Cors {
         }
         Ok(response.into())
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

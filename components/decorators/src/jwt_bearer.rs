@@ -240,6 +240,10 @@ impl Decorator for JwtBearer {
             }
         }
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

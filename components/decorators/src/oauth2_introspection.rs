@@ -217,6 +217,10 @@ impl Decorator for OAuth2Introspection {
             }
         }
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -186,6 +186,10 @@ impl Decorator for RateLimit {
         response.set_header("ratelimit-reset", left.reset.to_string());
         Ok(response.into())
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -85,6 +85,10 @@ impl Decorator for RequireScope {
         response.set_header("www-authenticate", format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\""));
         Ok(response.into())
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ impl Decorator for SecurityHeaders {
         }
         Ok(response.into())
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,10 @@ impl Decorator for Timing {
         add_to_header(&mut response, "server-timing", &format!("{};dur={milliseconds:.3}", self.metric.0));
         Ok(response.into())
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

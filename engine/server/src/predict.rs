@@ -11,10 +11,10 @@ use palladium_component::interfaces::{
     ViewRequest,
 };
 use palladium_component::value::with_causes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::{Envelope, Refusal, Shape, guarded, respond};
-use crate::decorated::{plain_request, through};
+use crate::decorated::{plain_request, through, through_head};
 use crate::observers::Observers;
 use crate::settings::Limits;
 use crate::{body, query};
@@ -85,19 +85,22 @@ impl PredictRoute {
         large: &Arc<Semaphore>,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
-        let body = match *request.method() == Method::POST {
-            true => body::read_json(request, payload, limits).await.map(Some),
-            false => Ok(None),
-        };
-        let permit = match &body {
-            Ok(Some(body)) if body.len() > LARGE => Arc::clone(large).acquire_owned().await.ok(),
-            _ => None,
-        };
-        let shown = body.as_ref().ok().cloned().flatten().unwrap_or_default();
+        let head = plain_request(request, Vec::new(), request_id.clone());
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-        let shown = plain_request(request, shown, request_id.clone());
+        let has_body = *request.method() == Method::POST;
+        let read = async {
+            let body = match has_body {
+                true => body::read_json(request, payload, limits).await.map(Some),
+                false => Ok(None),
+            };
+            let permit = match &body {
+                Ok(Some(body)) if body.len() > LARGE => Arc::clone(large).acquire_owned().await.ok(),
+                _ => None,
+            };
+            (body, permit)
+        };
         let route = Arc::clone(self);
-        let view = move |_: &ViewRequest| {
+        let view = move |(body, permit): (Result<Option<Vec<u8>>, Refusal>, Option<OwnedSemaphorePermit>)| {
             let _until_done = permit;
             let answer = || {
                 let request = PredictRequest { query: query?, body: body? };
@@ -109,7 +112,12 @@ impl PredictRoute {
                 refusal.respond(shape, &request_id)
             })
         };
-        through(&self.decorators, shown, view).await
+        if has_body && !self.decorators.is_empty() && !self.decorators.needs_body() {
+            return through_head(&self.decorators, head, read, move |_, body| view(body)).await;
+        }
+        let (body, permit) = read.await;
+        let shown = body.as_ref().ok().cloned().flatten().unwrap_or_default();
+        through(&self.decorators, ViewRequest { body: shown, ..head }, move |_| view((body, permit))).await
     }
 
     /// Returns where the fields of a refusal stand.

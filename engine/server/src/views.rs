@@ -10,7 +10,7 @@ use palladium_component::value::{Callable, with_causes};
 use palladium_runtime::{App, decorate, root_keys};
 
 use crate::answer::{Refusal, Shape, respond};
-use crate::decorated::{http_response, plain_request, through};
+use crate::decorated::{http_response, plain_request, through, through_head};
 use crate::ready::{live, ready};
 use crate::rule::Parts;
 use crate::service::{Handle, Service};
@@ -177,23 +177,33 @@ impl ViewRoute {
         service: &Arc<Service>,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
-        let body = match *request.method() {
-            Method::GET | Method::HEAD => Ok(Vec::new()),
-            _ => body::read(request, payload, limits).await,
-        };
+        let head = ViewRequest { parts, ..plain_request(request, Vec::new(), request_id) };
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-        let shown = body.as_ref().ok().cloned().unwrap_or_default();
-        let plain = ViewRequest { parts, ..plain_request(request, shown, request_id) };
+        let has_body = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let read = async {
+            match has_body {
+                true => body::read(request, payload, limits).await,
+                false => Ok(Vec::new()),
+            }
+        };
         let (route, service) = (Arc::clone(self), Arc::clone(service));
-        let view = move |request: &ViewRequest| {
+        let view = move |request: &ViewRequest, refused: Result<(), Refusal>| {
             let answer = || {
                 query?;
-                body?;
+                refused?;
                 route.respond(request, &service)
             };
             answer().unwrap_or_else(|refusal: Refusal| refusal.respond(Shape::Flat, &request.request_id))
         };
-        through(&self.decorators, plain, view).await
+        if has_body && !self.decorators.is_empty() && !self.decorators.needs_body() {
+            let with_body = move |request: &ViewRequest, body: Result<Vec<u8>, Refusal>| {
+                let (body, refused) = apart(body);
+                view(&ViewRequest { body, ..request.clone() }, refused)
+            };
+            return through_head(&self.decorators, head, read, with_body).await;
+        }
+        let (body, refused) = apart(read.await);
+        through(&self.decorators, ViewRequest { body, ..head }, move |request| view(request, refused)).await
     }
 
     fn respond(&self, request: &ViewRequest, service: &Arc<Service>) -> Result<HttpResponse, Refusal> {
@@ -203,5 +213,13 @@ impl ViewRoute {
             Answers::Own(view) => view.answer(request, &Handle { service, rule: &self.rule }),
         };
         http_response(answered.map_err(|failure| Refusal::internal(with_causes(&failure)))?).map_err(Refusal::internal)
+    }
+}
+
+/// Returns a body, which is empty where it is refused, and why it is.
+fn apart(body: Result<Vec<u8>, Refusal>) -> (Vec<u8>, Result<(), Refusal>) {
+    match body {
+        Ok(body) => (body, Ok(())),
+        Err(refusal) => (Vec::new(), Err(refusal)),
     }
 }

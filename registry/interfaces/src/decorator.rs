@@ -18,6 +18,12 @@ pub trait Decorator: Lifecycle {
     /// # Errors
     /// Those of the call, which go on unchanged, or the decorator's own.
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure>;
+
+    /// Tells whether it looks at the body of a request. Where no decorator of a list does, the body is read only once
+    /// the call is made, so that who is refused cannot have it kept in memory; decorators then see an empty one.
+    fn needs_body(&self) -> bool {
+        true
+    }
 }
 
 /// A call on its way through the decorators of its list.
@@ -279,6 +285,11 @@ impl DecoratorList {
     /// Tells whether there are none: callers then make the call themselves.
     pub fn is_empty(&self) -> bool {
         self.decorators.is_empty()
+    }
+
+    /// Tells whether one of them looks at the body of a request.
+    pub fn needs_body(&self) -> bool {
+        self.decorators.iter().any(|decorator| decorator.needs_body())
     }
 
     /// Makes a call through the decorators, the last of the list outermost.
