@@ -145,8 +145,8 @@ fn old_and_odd_forms_of_requests_are_understood_or_refused() {
         (format!("GET /live HTTP/1.1\r\nhost: {}\r\n\r\n", "x".repeat(100_000)), 431),
         (format!("GET /live HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(97)), 431),
         (format!("GET /live HTTP/1.1\r\nhost: x\r\n{}", "a: b\r\n".repeat(1_000_000)), 431),
-        (format!("GET /live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"), 200),
-        (format!("GET /live HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\r\n"), 200),
+        ("GET /live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n".to_owned(), 200),
+        ("GET /live HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\r\n".to_owned(), 200),
     ];
     for (message, expected) in cases {
         let answer = exchange(&service, message.as_bytes());

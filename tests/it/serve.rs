@@ -269,6 +269,26 @@ fn the_example_of_the_root_key_starts_beside_a_service() {
     }
 }
 
+/// More connections than a low limit of open files lets in are answered.
+#[test]
+fn connections_are_not_bound_by_a_low_limit_of_open_files() {
+    let folder = Arc::new(iris());
+    let binary = palladium(folder.path());
+    let mut command = Command::new("sh");
+    let line = format!("ulimit -S -n 64; exec {} serve --port 0 --config config.ron", binary.get_program().display());
+    command.args(["-c", &line]).current_dir(folder.path()).env_remove("PALLADIUM_CONFIG").env("PALLADIUM_LOG", "off");
+    let service = Service::spawn(command, folder);
+    let mut streams: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(service.address()).unwrap()).collect();
+    for stream in &mut streams {
+        stream.write_all(b"GET /live HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    }
+    for stream in &mut streams {
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+}
+
 /// Each option of the command wins over the entry of the configuration.
 #[test]
 fn options_win_over_the_configuration() {

@@ -57,9 +57,11 @@ impl Process {
             process.replaced.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, &app));
         };
         match aside(close).await {
-            Ok(()) => tracing::debug!(target: "palladium::server", "the application before the reload is closed"),
+            Ok(()) => {
+                tracing::debug!(target: "palladium::server", "the application before the reload is closed");
+            }
             Err(why) => {
-                tracing::warn!(target: "palladium::server", "the application before the reload is not closed: {why}")
+                tracing::warn!(target: "palladium::server", "the application before the reload is not closed: {why}");
             }
         }
     }

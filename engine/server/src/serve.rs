@@ -16,6 +16,7 @@ use actix_web::rt;
 use arc_swap::ArcSwap;
 use palladium_component::interfaces::Explain;
 use palladium_component::value::Diagnostics;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -130,6 +131,7 @@ pub fn serve(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound))
 }
 
 fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
+    raise_descriptors();
     let routes = Server::routes(&loaded, options)?;
     let fixed = routes.settings.fixed.clone();
     let places = resolve(&fixed.listen)?;
@@ -175,6 +177,17 @@ fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
     process.close();
     current.load().service.app.close();
     outcome
+}
+
+/// Has the process take as many descriptors as it may: each connection needs one, and usual limits are low for the sake
+/// of programs that use `select`.
+fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::warn!(target: "palladium::server", "the limit of open files stays at {:?}: {error}", limit.current);
+    }
 }
 
 /// How a service ended.

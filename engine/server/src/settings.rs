@@ -161,93 +161,90 @@ pub const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "listen",
         expected: "an address such as `127.0.0.1:5000` or `unix:/run/palladium.sock`, or a list of them",
-        set: |settings, value| Some(settings.fixed.listen = addresses(value)?),
+        set: |settings, value| put(&mut settings.fixed.listen, addresses(value)),
     },
     Setting {
         name: "socket_mode",
         expected: "permissions as octal digits in text, such as \"660\"",
-        set: |settings, value| Some(settings.fixed.socket_mode = mode(value)?),
+        set: |settings, value| put(&mut settings.fixed.socket_mode, mode(value)),
     },
     Setting {
         name: "backlog",
         expected: "a whole number from 1 to 65535",
-        set: |settings, value| {
-            settings.fixed.backlog = u32::try_from(number(value, 1, 65_535)?).ok()?;
-            Some(())
-        },
+        set: |settings, value| put(&mut settings.fixed.backlog, number(value, 1, 65_535)?.try_into().ok()),
     },
     Setting {
         name: "workers",
         expected: "a whole number from 1 to 1024",
-        set: |settings, value| Some(settings.fixed.workers = Some(number(value, 1, MOST_WORKERS)?)),
+        set: |settings, value| put(&mut settings.fixed.workers, number(value, 1, MOST_WORKERS).map(Some)),
     },
     Setting {
         name: "max_connections",
         expected: "a whole number from 1 on",
-        set: |settings, value| Some(settings.fixed.max_connections = Some(number(value, 1, usize::MAX)?)),
+        set: |settings, value| put(&mut settings.fixed.max_connections, number(value, 1, usize::MAX).map(Some)),
     },
     Setting {
         name: "keep_alive",
         expected: "0, or seconds from 1 to 86400",
         set: |settings, value| {
             let is_zero = seconds(value, 0.0)?.is_zero();
-            Some(settings.fixed.keep_alive = seconds(value, if is_zero { 0.0 } else { COARSE })?)
+            put(&mut settings.fixed.keep_alive, seconds(value, if is_zero { 0.0 } else { COARSE }))
         },
     },
     Setting {
         name: "head_timeout",
         expected: "seconds from 1 to 86400",
-        set: |settings, value| Some(settings.fixed.head_timeout = seconds(value, COARSE)?),
+        set: |settings, value| put(&mut settings.fixed.head_timeout, seconds(value, COARSE)),
     },
     Setting {
         name: "body_timeout",
         expected: "seconds from 0.001 to 86400",
-        set: |settings, value| Some(settings.limits.body_timeout = seconds(value, 0.001)?),
+        set: |settings, value| put(&mut settings.limits.body_timeout, seconds(value, 0.001)),
     },
     Setting {
         name: "write_timeout",
         expected: "seconds from 0.001 to 86400",
-        set: |settings, value| Some(settings.fixed.write_timeout = seconds(value, 0.001)?),
+        set: |settings, value| put(&mut settings.fixed.write_timeout, seconds(value, 0.001)),
     },
     Setting {
         name: "max_head",
         expected: "a number of bytes from 256 to 131072",
-        set: |settings, value| Some(settings.limits.max_head = number(value, 256, LONGEST_HEAD)?),
+        set: |settings, value| put(&mut settings.limits.max_head, number(value, 256, LONGEST_HEAD)),
     },
     Setting {
         name: "max_headers",
         expected: "a whole number from 1 to 96",
-        set: |settings, value| Some(settings.limits.max_headers = number(value, 1, MOST_HEADERS)?),
+        set: |settings, value| put(&mut settings.limits.max_headers, number(value, 1, MOST_HEADERS)),
     },
     Setting {
         name: "max_body",
         expected: "a number of bytes from 1 on",
-        set: |settings, value| Some(settings.limits.max_body = number(value, 1, usize::MAX)?),
+        set: |settings, value| put(&mut settings.limits.max_body, number(value, 1, usize::MAX)),
     },
     Setting {
         name: "max_large_bodies",
         expected: "a whole number from 1 to 65535",
-        set: |settings, value| Some(settings.limits.max_large_bodies = Some(number(value, 1, 65_535)?)),
+        set: |settings, value| put(&mut settings.limits.max_large_bodies, number(value, 1, 65_535).map(Some)),
     },
     Setting {
         name: "drain",
         expected: "seconds from 0 to 86400",
-        set: |settings, value| Some(settings.fixed.drain = seconds(value, 0.0)?),
+        set: |settings, value| put(&mut settings.fixed.drain, seconds(value, 0.0)),
     },
     Setting {
         name: "shutdown_timeout",
         expected: "seconds from 0.001 to 86400",
-        set: |settings, value| Some(settings.fixed.shutdown_timeout = seconds(value, 0.001)?),
+        set: |settings, value| put(&mut settings.fixed.shutdown_timeout, seconds(value, 0.001)),
     },
     Setting {
         name: "allow_unauthenticated_admin",
         expected: "true or false",
-        set: |settings, value| Some(settings.allow_unauthenticated_admin = value.as_bool()?),
+        set: |settings, value| put(&mut settings.allow_unauthenticated_admin, value.as_bool()),
     },
     Setting {
         name: "keep_jobs",
         expected: "a whole number from 0 on",
-        set: |settings, value| Some(settings.keep_jobs = number(value, 0, usize::MAX)?),
+        set: |settings, value| put(&mut settings.keep_jobs, number(value, 0, usize::MAX)),
     },
 ];
 
@@ -256,23 +253,23 @@ pub const TLS_SETTINGS: &[Setting<TlsSettings>] = &[
     Setting {
         name: "certificate",
         expected: "the path of a file",
-        set: |tls, value| Some(tls.certificate = path(value)?),
+        set: |tls, value| put(&mut tls.certificate, path(value)),
     },
-    Setting { name: "key", expected: "the path of a file", set: |tls, value| Some(tls.key = path(value)?) },
+    Setting { name: "key", expected: "the path of a file", set: |tls, value| put(&mut tls.key, path(value)) },
     Setting {
         name: "client_ca",
         expected: "the path of a file",
-        set: |tls, value| Some(tls.client_ca = Some(path(value)?)),
+        set: |tls, value| put(&mut tls.client_ca, path(value).map(Some)),
     },
     Setting {
         name: "handshake_timeout",
         expected: "seconds from 0.001 to 86400",
-        set: |tls, value| Some(tls.handshake_timeout = seconds(value, 0.001)?),
+        set: |tls, value| put(&mut tls.handshake_timeout, seconds(value, 0.001)),
     },
     Setting {
         name: "refresh",
         expected: "seconds from 0.001 to 86400",
-        set: |tls, value| Some(tls.refresh = seconds(value, 0.001)?),
+        set: |tls, value| put(&mut tls.refresh, seconds(value, 0.001)),
     },
 ];
 
@@ -377,6 +374,12 @@ fn tls(value: &Value, key: &KeyPath, findings: &mut Diagnostics) -> Option<TlsSe
         findings.push(finding.at_value(value, "").help("name the files of a certificate and of its private key"));
     }
     Some(tls)
+}
+
+/// Sets a setting, where there is a value for it.
+fn put<T>(setting: &mut T, value: Option<T>) -> Option<()> {
+    *setting = value?;
+    Some(())
 }
 
 fn number(value: &Value, least: usize, most: usize) -> Option<usize> {

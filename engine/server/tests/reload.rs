@@ -80,11 +80,18 @@ impl Estimator for Untrained {
     }
 }
 
-/// Answers at a rule with its name; at `/wait` once it is let go.
+/// What a view does.
+enum Does {
+    /// It answers with its name.
+    Name(&'static str),
+    /// It says that it was asked, and answers once it is let go.
+    Wait(Mutex<Sender<()>>, Mutex<Receiver<()>>),
+}
+
 struct Named {
     rule: &'static str,
     methods: [String; 1],
-    answers: Result<&'static str, (Mutex<Sender<()>>, Mutex<Receiver<()>>)>,
+    does: Does,
 }
 
 impl Lifecycle for Named {}
@@ -103,9 +110,9 @@ impl View for Named {
     }
 
     fn answer(&self, _: &ViewRequest, _: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-        let text = match &self.answers {
-            Ok(name) => name,
-            Err((entered, release)) => {
+        let text = match &self.does {
+            Does::Name(name) => name,
+            Does::Wait(entered, release) => {
                 entered.lock().unwrap().send(()).unwrap();
                 release.lock().unwrap().recv().unwrap();
                 "waited"
@@ -135,7 +142,7 @@ impl View for Fit {
 }
 
 fn view(rule: &'static str, name: &'static str) -> Component {
-    Component::View(Arc::new(Named { rule, methods: ["GET".to_owned()], answers: Ok(name) }))
+    Component::View(Arc::new(Named { rule, methods: ["GET".to_owned()], does: Does::Name(name) }))
 }
 
 fn ask(address: SocketAddr, method: &str, target: &str) -> (u16, String) {
@@ -168,8 +175,11 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
     let (release, released) = channel();
     let (let_go, fit_released) = channel();
     let stores: Vec<Arc<Store>> = (0..3).map(|_| Arc::default()).collect();
-    let waits =
-        Named { rule: "/wait", methods: ["GET".to_owned()], answers: Err((Mutex::new(entered), Mutex::new(released))) };
+    let waits = Named {
+        rule: "/wait",
+        methods: ["GET".to_owned()],
+        does: Does::Wait(Mutex::new(entered), Mutex::new(released)),
+    };
     let slow = Arc::new(Slow { entered: Mutex::new(fits), release: Mutex::new(fit_released) });
     let fitting = |store: &Arc<Store>, name: &'static str| {
         vec![
