@@ -95,6 +95,29 @@ fn a_wrong_configuration_leaves_the_old_one_serving() {
     assert_eq!(name(&service), "third");
 }
 
+/// A reload opens nothing that a start would not.
+#[test]
+fn views_that_nothing_guards_are_not_opened_to_other_machines() {
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    layer(folder.path(), &named("first", ""));
+    let listen = ["--listen", "0.0.0.0:0", "--config", "config.ron,layer.ron"];
+    let mut service = Service::logged(folder, "info", &listen);
+    service.base = service.base.replace("0.0.0.0", "127.0.0.1");
+    let fit = r#""fit": {"!": "palladium.server.add_url_rule", "rule": "/fit", "view_func": "palladium.server.fit", "methods": ["POST"]},"#;
+    layer(service.folder.path(), &named("second", fit));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("the configuration was not reloaded", 1);
+    assert!(log.contains("other machines could use `/fit` on 0.0.0.0:0 without a password"), "{log}");
+    assert_eq!((name(&service).as_str(), service.get("/fit").status().as_u16()), ("first", 404));
+
+    let allowed = format!(r#"{fit} "server": {{"allow_unauthenticated_admin": true}},"#);
+    layer(service.folder.path(), &named("third", &allowed));
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("reloaded the configuration", 1);
+    assert_eq!((name(&service).as_str(), service.get("/fit").status().as_u16()), ("third", 405));
+}
+
 #[test]
 fn what_takes_a_restart_is_named() {
     let mut service = start(&named("first", r#""server": {"workers": 1},"#));

@@ -298,7 +298,22 @@ fn options_win_over_the_configuration() {
     let common = ["--config", "config.ron,layer.ron", "--workers", "1", "--body-limit", "50", "--drain-seconds", "0"];
     for listen in [&["--listen", "127.0.0.1:0"][..], &["--port", "0"], &["--host", "127.0.0.1", "--port", "0"]] {
         let service = Service::logged(Arc::clone(&folder), "info", &[listen, &common].concat());
-        assert!(service.log().contains(" workers=1 "), "{}", service.log());
+        let log = service.log();
+        let line = log.lines().find(|line| line.contains("serving")).unwrap();
+        let address = format!("addresses=\"{}\"", service.base);
+        let pid = format!("pid={}", service.process.0.id());
+        let parts = [
+            &address,
+            &pid,
+            "tls=\"off\"",
+            " workers=1 ",
+            "layer.ron\"",
+            "/predict\"",
+            "model_persister not in memory",
+        ];
+        for part in parts {
+            assert!(line.contains(part), "{line} lacks {part}");
+        }
         // It is read, and there is no model.
         assert_eq!(service.post("/predict", " ".repeat(50)).status(), 503);
         check_error(service.post("/predict", " ".repeat(51)), 413, "50 bytes");

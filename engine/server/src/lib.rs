@@ -11,8 +11,9 @@
 //! Each request can be logged with its id, status and duration: at the level `info` of the target
 //! `palladium::access`. Nothing is measured while that level is off, which is why filters leave it off by default.
 //!
-//! Errors are JSON, with one exception: what cannot be read as the head of a request (a broken request line, headers
-//! beyond the limit, a head that is too slow) is refused by actix itself with 400, 431 or 408 and an empty body.
+//! Errors are JSON, with one exception: what cannot be read as the head of a request (a broken request line, more than can
+//! be read at all, a first head that is too slow) is refused by actix itself with 400, 431 or 408 and an empty body. A
+//! client that is slow later on has its connection closed, see `connection.rs`.
 
 mod alive;
 mod answer;

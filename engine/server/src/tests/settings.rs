@@ -270,6 +270,34 @@ fn connections_at_once_are_limited() {
 }
 
 #[test]
+fn large_bodies_at_once_are_limited() {
+    let (puppet, entered, release) = Puppet::waiting();
+    let entries = json!({"server": {"max_large_bodies": 1}});
+    let running = Running::start(app(puppet, &Store::new(Reads::Cached(model(1))), &entries), options());
+    let body = "x".repeat(100_000);
+    let head = |target: &str| {
+        let length = body.len();
+        format!(
+            "POST {target} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let mut first = running.client();
+    first.send(&(head("/predict?do=wait") + &body));
+    entered.recv().unwrap();
+    let mut second = running.client();
+    second.send(&(head("/predict") + &body));
+    for _ in 0..50 {
+        assert_eq!(running.post("/predict", "[]").json()["result"], json!(2.0), "small ones go on");
+    }
+    second.0.get_ref().set_nonblocking(true).unwrap();
+    assert!(second.0.get_ref().peek(&mut [0]).is_err(), "a large one waits");
+    second.0.get_ref().set_nonblocking(false).unwrap();
+    release.send(()).unwrap();
+    assert_eq!(first.receive(false).json()["result"], json!(1.0));
+    assert_eq!(second.receive(false).json()["result"], json!(100_000.0));
+}
+
+#[test]
 fn listens_on_ports_and_sockets() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.sock");
