@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use actix_http::Protocol;
 use actix_web::rt::net::TcpStream;
-use actix_web::rt::time::{Sleep, sleep, timeout};
+use actix_web::rt::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::open::Counted;
@@ -85,12 +85,33 @@ pub struct Watched<S> {
     traffic: Rc<Traffic>,
     patience: Patience,
     is_http2: bool,
-    /// Runs while the client is expected to send, with the number of requests that had begun by then.
-    reading: Option<(Pin<Box<Sleep>>, Expected, usize)>,
+    /// Until when the client has to send what is expected, with the number of requests that had begun by then.
+    reading: Option<(Instant, Expected, usize)>,
+    timer: Timer,
     /// Runs while the client takes nothing.
     writing: Option<Pin<Box<Sleep>>>,
     /// Counts connections that end by themselves.
     _ending: Option<Counted>,
+}
+
+/// Rings for one time after the other. It is set anew only where it would ring too late, since each request moves the
+/// time, and setting it costs more than looking at the clock.
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    fn poll_until(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        while timer.as_mut().poll(context).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
 }
 
 /// What a client is expected to send.
@@ -108,7 +129,7 @@ impl<S> Watched<S> {
         let is_http2 = protocol == Protocol::Http2;
         let _ending = (!is_http2).then(ending);
         let traffic = Rc::default();
-        Watched { stream, traffic, patience, is_http2, reading: None, writing: None, _ending }
+        Watched { stream, traffic, patience, is_http2, reading: None, timer: Timer(None), writing: None, _ending }
     }
 
     /// Returns the requests of the connection.
@@ -124,7 +145,7 @@ impl<S> Watched<S> {
         if self.traffic.running.get() == 0 && !is_going_on {
             // A client of HTTP/2 sends more than heads while it is idle.
             let time = if self.is_http2 { self.patience.idle } else { self.patience.head };
-            self.reading = Some((Box::pin(sleep(time)), Expected::Rest, begun));
+            self.reading = Some((Instant::now() + time, Expected::Rest, begun));
         }
     }
 
@@ -137,12 +158,16 @@ impl<S> Watched<S> {
             return Poll::Pending;
         }
         let begun = self.traffic.begun.get();
-        if self.reading.as_ref().is_none_or(|(_, _, since)| *since != begun) {
-            let time = if self.traffic.is_unread.get() { self.patience.head } else { self.patience.idle };
-            self.reading = Some((Box::pin(sleep(time)), Expected::Request, begun));
-        }
-        let Some((timer, ..)) = &mut self.reading else { return Poll::Pending };
-        timer.as_mut().poll(context).map(|()| Err(too_slow()))
+        let deadline = match self.reading {
+            Some((deadline, _, since)) if since == begun => deadline,
+            _ => {
+                let time = if self.traffic.is_unread.get() { self.patience.head } else { self.patience.idle };
+                let deadline = Instant::now() + time;
+                self.reading = Some((deadline, Expected::Request, begun));
+                deadline
+            }
+        };
+        self.timer.poll_until(deadline, context).map(|()| Err(too_slow()))
     }
 
     /// Waits until the client takes bytes, as long as it may take.
@@ -224,4 +249,31 @@ pub async fn protocol(stream: &TcpStream, longest: Duration) -> io::Result<Proto
     let mut first = [0; PREFACE.len()];
     let n_read = timeout(longest, stream.peek(&mut first)).await.map_err(|_| too_slow())??;
     Ok(if first[..n_read] == *PREFACE { Protocol::Http2 } else { Protocol::Http1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_rings_for_the_last_time_it_is_told() {
+        actix_web::rt::System::new().block_on(async {
+            let mut timer = Timer(None);
+            let start = Instant::now();
+            let at = |milliseconds| start + Duration::from_millis(milliseconds);
+            let mut first = true;
+            // Later, then sooner than at first: the timer has rung for nothing by then.
+            for (told, wanted) in [(20, 60), (10_000, 90)] {
+                std::future::poll_fn(|context| {
+                    if std::mem::take(&mut first) {
+                        assert!(timer.poll_until(at(told), context).is_pending());
+                    }
+                    timer.poll_until(at(wanted), context)
+                })
+                .await;
+                assert!(Instant::now() >= at(wanted) && Instant::now() < at(10_000));
+                first = true;
+            }
+        });
+    }
 }
