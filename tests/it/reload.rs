@@ -70,14 +70,17 @@ fn a_hangup_takes_the_new_configuration_over() {
 #[test]
 fn a_wrong_configuration_leaves_the_old_one_serving() {
     let mut service = start(&named("first", ""));
-    let wrong = r#""a": {"!": "palladium.dataset.CSV", "paht": 1}, "server": {"keep_job": 1}, "alive": 3,"#;
+    let wrong = r#"
+        "a": {"!": "palladium.dataset.CSV", "paht": 1, "token": "canary-token", "url": "y://u:canary-url@h"},
+        "server": {"keep_job": 1}, "alive": 3,"#;
     layer(service.folder.path(), &named("second", wrong));
     service.process.signal(Signal::HUP);
     let log = service.wait_for_log("the configuration was not reloaded: the one before goes on serving", 1);
     let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
-    for part in ["bad_arguments: `palladium.dataset.CSV` has no parameter `paht` (layer.ron:1:", "`alive`"] {
+    for part in ["bad_arguments: `palladium.dataset.CSV` has no parameter `paht` (layer.ron:2:", "`alive`"] {
         assert!(errors.iter().any(|line| line.contains(part)), "{part} is in no line of {log}");
     }
+    assert!(!log.contains("canary"), "{log}");
     assert_eq!(name(&service), "first");
 
     layer(service.folder.path(), &named("second", r#""server": {"keep_job": 1},"#));

@@ -98,14 +98,12 @@ impl Command for Serve {
         let is_check = matches.get_flag("check");
         let loader = terminal(host)?.loader().clone();
         let loaded = loader.load(Mode::Serve)?;
-        let app = Arc::clone(&loaded.app);
         let mut options = options(matches);
         if !is_check {
-            // What replaces the application lets go of it.
-            drop(app);
             options.reload = Some(reload(loader, &loaded));
             return serve(loaded, &options, |bound| announce(host, bound)).map_err(serve_failed);
         }
+        let app = Arc::clone(&loaded.app);
         options.is_trial = true;
         options.drain = Some(Duration::ZERO);
         let mut printed = Ok(());

@@ -124,9 +124,12 @@ impl std::fmt::Debug for Bound {
 /// Routes that cannot be, views that change something and would be open to other machines, an address that cannot be
 /// listened on, certificates that cannot be used.
 pub fn serve(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
-    let app = Arc::clone(&loaded.app);
+    // After a reload nothing may keep the application before it.
+    let app = Arc::downgrade(&loaded.app);
     let outcome = run(loaded, options, ready);
-    app.close();
+    if let Some(app) = app.upgrade() {
+        app.close();
+    }
     outcome
 }
 

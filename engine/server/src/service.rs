@@ -9,6 +9,7 @@ use palladium_component::interfaces::{
 use palladium_component::value::{KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
+use tokio::sync::oneshot;
 
 use crate::alive::Alive;
 use crate::answer::Shape;
@@ -17,7 +18,6 @@ use crate::jobs::Jobs;
 use crate::models::ModelList;
 use crate::ready::Needed;
 use crate::views::{ServerView, decorators};
-use tokio::sync::oneshot;
 
 /// What the views of the server work with.
 pub struct Service {

@@ -218,6 +218,7 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
     };
     let (sender, receiver) = channel::<Bound>();
     let loaded = app(first);
+    let before = Arc::downgrade(&loaded.app);
     let thread = std::thread::spawn(move || serve(loaded, &options, |bound| sender.send(bound.clone()).unwrap()));
     let bound = receiver.recv().unwrap();
     let address = bound.addresses[0];
@@ -252,6 +253,7 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
     release.send(()).unwrap();
     assert_eq!(waiting.join().unwrap(), (200, "waited".to_owned()));
     until("the first one is closed", || stores[0].closed.load(Ordering::SeqCst));
+    until("nothing keeps it", || before.strong_count() == 0);
     assert!(!stores[2].closed.load(Ordering::SeqCst));
     bound.stopper.stop();
     thread.join().unwrap().unwrap();
