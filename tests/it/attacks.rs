@@ -156,30 +156,41 @@ fn old_and_odd_forms_of_requests_are_understood_or_refused() {
     }
 }
 
-#[test]
-fn floods_and_slow_bodies_are_cut_off() {
-    let service = start(r#""server": {"max_body": 1000, "body_timeout": 0.3, "head_timeout": 1},"#, "off");
-    let chunks = |chunk: &str, count: usize| {
-        format!("{POST}{CLOSE}transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(count))
-    };
-    let cases = [
-        (chunks("1\r\n[\r\n", 5_000), 413),
-        (chunks("1\r\n[\r\n", 1_000_000), 413),
-        (chunks("2;extension=1\r\n[]\r\n", 5_000), 413),
-        (chunks("fffffff\r\n[", 1), 408),
-        (format!("{POST}{CLOSE}content-length: 1000000000\r\n\r\n{}", "[".repeat(1_000_000)), 413),
-        (format!("{POST}{CLOSE}content-length: 100\r\n\r\n["), 408),
-    ];
+/// Sends messages, and checks the status that each is refused with.
+fn refused(service: &Service, cases: Vec<(String, u16)>) {
     for (message, expected) in cases {
-        let mut stream = connect(&service);
+        let mut stream = connect(service);
         let _ = stream.write_all(message.as_bytes());
         let answer = rest(&mut stream);
         let start: String = message.chars().take(120).collect();
         // A client that still sends when it is refused may lose the answer with the connection.
         let is_lost = answer.is_empty() && message.len() > 100_000;
         assert!(is_lost || statuses(&answer) == [expected], "{start}\n{answer}");
-        is_well(&service);
+        is_well(service);
     }
+}
+
+fn chunks(chunk: &str, count: usize) -> String {
+    format!("{POST}{CLOSE}transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(count))
+}
+
+#[test]
+fn floods_are_cut_off() {
+    let service = start(r#""server": {"max_body": 1000},"#, "off");
+    let cases = vec![
+        (chunks("1\r\n[\r\n", 5_000), 413),
+        (chunks("1\r\n[\r\n", 1_000_000), 413),
+        (chunks("2;extension=1\r\n[]\r\n", 5_000), 413),
+        (format!("{POST}{CLOSE}content-length: 1000000000\r\n\r\n{}", "[".repeat(1_000_000)), 413),
+    ];
+    refused(&service, cases);
+}
+
+#[test]
+fn slow_requests_are_cut_off() {
+    let service = start(r#""server": {"max_body": 1000, "body_timeout": 0.3, "head_timeout": 3},"#, "off");
+    let announced = format!("{POST}{CLOSE}content-length: 100\r\n\r\n[");
+    refused(&service, vec![(chunks("fffffff\r\n[", 1), 408), (announced, 408)]);
     // Each byte comes in time, all of them do not.
     for (head, expected) in [(format!("{POST}{CLOSE}content-length: 900\r\n\r\n"), 408), (String::new(), 408)] {
         let mut stream = connect(&service);

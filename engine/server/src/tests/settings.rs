@@ -199,7 +199,7 @@ fn heads_are_limited() {
 
 #[test]
 fn slow_heads_are_ended() {
-    let running = running(&json!({"listen": "127.0.0.1:0", "head_timeout": 1}));
+    let running = running(&json!({"listen": "127.0.0.1:0", "head_timeout": 2}));
     let mut slow = running.client();
     slow.send("GET /alive HTTP/1.1\r\nhost: ");
     assert_eq!(slow.receive(false).status, 408);
