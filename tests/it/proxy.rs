@@ -80,7 +80,8 @@ fn configuration(folder: &Path, port: u16, upstream: &str) -> String {
     let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
         .map(|name| format!("{name}_temp_path {folder}/{name};\n"))
         .concat();
-    format!("daemon off;\npid {folder}/pid;\n{user}\nevents {{}}\nhttp {{\n{temporary}{site}}}\n")
+    // One process, so that it ends with the test.
+    format!("daemon off;\nmaster_process off;\npid {folder}/pid;\n{user}\nevents {{}}\nhttp {{\n{temporary}{site}}}\n")
 }
 
 /// Runs the benchmark of the manual, and checks that no request fails.
