@@ -75,6 +75,7 @@ fn every_component_family_is_on_the_roster() {
 /// A subject that lives in one place: a word, and the folders or files whose code may say it.
 const SUBJECTS: &[(&str, &[&str])] = &[
     ("actix_web", &["engine/server"]),
+    ("use actix_", &["engine/server"]),
     ("linkme", &["registry/component/src/slice.rs"]),
     ("println!", &["engine/commands"]),
     ("print!", &["engine/commands"]),

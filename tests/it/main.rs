@@ -3,6 +3,7 @@
 
 mod admin;
 mod architecture;
+mod attacks;
 mod auth;
 mod browser;
 mod case;
@@ -25,10 +26,13 @@ mod openapi;
 mod predict;
 mod predict_service;
 mod process;
+mod proxy;
 mod refresh;
+mod reload;
 mod schema;
 mod secrets;
 mod serve;
 mod shell;
 mod stream;
+mod tls;
 mod vectors;

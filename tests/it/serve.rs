@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
 use rustix::process::Signal;
@@ -11,12 +12,18 @@ use serde_json::{Value as Json, json};
 
 use crate::process::{Running, iris, palladium, succeed};
 
+const LOG: &str = "service.log";
+
+fn log(folder: &tempfile::TempDir) -> String {
+    std::fs::read_to_string(folder.path().join(LOG)).unwrap_or_default()
+}
+
 /// The running iris service.
 pub struct Service {
     pub process: Running,
     pub base: String,
     pub client: Client,
-    folder: Arc<tempfile::TempDir>,
+    pub folder: Arc<tempfile::TempDir>,
 }
 
 impl Service {
@@ -34,16 +41,51 @@ impl Service {
     pub fn start_in(folder: Arc<tempfile::TempDir>, arguments: &[&str], variables: &[(&str, &str)]) -> Service {
         let mut command = palladium(folder.path());
         command.envs(variables.iter().copied());
-        command.args(["serve", "--port", "0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let mut process = Running(command.spawn().unwrap());
+        command.args(["serve", "--port", "0"]).args(arguments).stderr(Stdio::inherit());
+        Service::spawn(command, folder)
+    }
+
+    /// Starts the service with these options, and keeps its log of this level.
+    pub fn logged(folder: Arc<tempfile::TempDir>, level: &str, arguments: &[&str]) -> Service {
+        let mut command = palladium(folder.path());
+        let log = std::fs::File::create(folder.path().join(LOG)).unwrap();
+        command.arg("serve").args(arguments).env("PALLADIUM_LOG", level).stderr(log);
+        Service::spawn(command, folder)
+    }
+
+    fn spawn(mut command: Command, folder: Arc<tempfile::TempDir>) -> Service {
+        let mut process = Running(command.stdout(Stdio::piped()).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim().rsplit(' ').next().unwrap().to_owned();
-        assert!(base.starts_with("http://127.0.0.1:"), "{line}");
+        assert!(line.starts_with("listening on "), "{line} {}", log(&folder));
         Service { process, base, client: Client::new(), folder }
     }
 
-    fn fitted() -> Service {
+    /// Returns the address that the service listens on.
+    pub fn address(&self) -> &str {
+        self.base.split_once("://").unwrap().1
+    }
+
+    /// Returns what the service has logged.
+    pub fn log(&self) -> String {
+        log(&self.folder)
+    }
+
+    /// Waits until the log holds a text so often, and returns it.
+    pub fn wait_for_log(&self, text: &str, count: usize) -> String {
+        let started = Instant::now();
+        loop {
+            let log = self.log();
+            if log.matches(text).count() >= count {
+                return log;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{text} is not {count} times in\n{log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn fitted() -> Service {
         let folder = Arc::new(iris());
         succeed(folder.path(), &["fit", "--config", "config.ron"]);
         Service::start(folder)
@@ -216,6 +258,126 @@ fn signals_end_the_service_with_success() {
         service.process.signal(signal);
         let output = service.process.finish();
         assert_eq!(output.status.code(), Some(0), "{signal:?}");
+    }
+}
+
+#[test]
+fn the_example_of_the_root_key_starts_beside_a_service() {
+    for language in ["ron", "rhai"] {
+        let folder = iris();
+        let layer = crate::process::repository().join("configs/service").join(format!("server.{language}"));
+        let files = format!("config.{language},{}", layer.display());
+        let said = succeed(folder.path(), &["serve", "--check", "--config", &files]);
+        let lines: Vec<&str> = said.lines().take(2).collect();
+        assert!(lines[0].starts_with("can listen on http://127.0.0.1:"), "{said}");
+        assert!(lines[1].starts_with("can listen on unix:/") && lines[1].contains("/palladium.sock.trial-"), "{said}");
+        let free = lines[0].rsplit(':').next().unwrap();
+        assert_ne!(free, "8000", "a check takes a port that is free");
+        let left: Vec<_> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().contains("sock")), "{left:?}");
+    }
+}
+
+/// More connections than a low limit of open files lets in are answered.
+#[test]
+fn connections_are_not_bound_by_a_low_limit_of_open_files() {
+    let folder = Arc::new(iris());
+    let binary = palladium(folder.path());
+    let mut command = Command::new("sh");
+    let line = format!("ulimit -S -n 64; exec {} serve --port 0 --config config.ron", binary.get_program().display());
+    command.args(["-c", &line]).current_dir(folder.path()).env_remove("PALLADIUM_CONFIG").env("PALLADIUM_LOG", "off");
+    let service = Service::spawn(command, folder);
+    let mut streams: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(service.address()).unwrap()).collect();
+    for stream in &mut streams {
+        stream.write_all(b"GET /live HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    }
+    for stream in &mut streams {
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+}
+
+/// Each option of the command wins over the entry of the configuration.
+#[test]
+fn options_win_over_the_configuration() {
+    let folder = Arc::new(iris());
+    let entries = r#"{"server": {"listen": "192.0.2.1:1", "workers": 3, "max_body": 10, "drain": 86400}}"#;
+    std::fs::write(folder.path().join("layer.ron"), entries).unwrap();
+    let common = ["--config", "config.ron,layer.ron", "--workers", "1", "--body-limit", "50", "--drain-seconds", "0"];
+    for listen in [&["--listen", "127.0.0.1:0"][..], &["--port", "0"], &["--host", "127.0.0.1", "--port", "0"]] {
+        let service = Service::logged(Arc::clone(&folder), "info", &[listen, &common].concat());
+        let log = service.log();
+        let line = log.lines().find(|line| line.contains("serving")).unwrap();
+        let address = format!("addresses=\"{}\"", service.base);
+        let pid = format!("pid={}", service.process.0.id());
+        let parts = [
+            &address,
+            &pid,
+            "tls=\"off\"",
+            " workers=1 ",
+            "layer.ron\"",
+            "/predict\"",
+            "model_persister not in memory",
+        ];
+        for part in parts {
+            assert!(line.contains(part), "{line} lacks {part}");
+        }
+        // It is read, and there is no model.
+        assert_eq!(service.post("/predict", " ".repeat(50)).status(), 503);
+        check_error(service.post("/predict", " ".repeat(51)), 413, "50 bytes");
+        assert!(service.end().success(), "it does not go on for a day");
+    }
+    let both = palladium(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--port", "1"]).output().unwrap();
+    assert_eq!(both.status.code(), Some(2));
+    let no_address = palladium(folder.path()).args(["serve", "--listen", "5000"]).output().unwrap();
+    assert_eq!(no_address.status.code(), Some(2));
+    assert!(crate::process::text(&no_address.stderr).contains("`HOST:PORT`"));
+}
+
+#[test]
+fn http_2_is_spoken_to_clients_that_know_so() {
+    let service = Service::fitted();
+    let client = Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    for _ in 0..3 {
+        let response = client.get(format!("{}{SAMPLE}", service.base)).send().unwrap();
+        assert_eq!((response.version(), response.status().as_u16()), (reqwest::Version::HTTP_2, 200));
+        assert_eq!(response.json::<Json>().unwrap()["result"], "Iris-versicolor");
+    }
+    let request = client.get(format!("{}/live", service.base)).header("x-long", "x".repeat(70_000));
+    check_error(request.send().unwrap(), 431, "65536 bytes");
+    assert!(service.end().success());
+}
+
+#[test]
+fn a_stop_waits_for_a_running_request_and_a_second_signal_for_nothing() {
+    let folder = Arc::new(iris());
+    let patient = r#"{"server": {"body_timeout": 86400, "shutdown_timeout": 86400}}"#;
+    std::fs::write(folder.path().join("patient.ron"), patient).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,patient.ron"];
+    for signals in [1, 2] {
+        let mut service = Service::logged(Arc::clone(&folder), "info,palladium::access=info", &listen);
+        let mut stream = TcpStream::connect(service.address()).unwrap();
+        let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        stream.write_all(format!("{head}expect: 100-continue\r\ncontent-length: 2\r\n\r\n").as_bytes()).unwrap();
+        // The service goes on with the request by then.
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+        service.process.signal(Signal::TERM);
+        service.wait_for_log("stopping: running requests are finished", 1);
+        assert!(service.process.0.try_wait().unwrap().is_none(), "the request is waited for");
+        match signals {
+            1 => {
+                stream.write_all(b"[]").unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                // There is no model.
+                assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            }
+            _ => service.process.signal(Signal::INT),
+        }
+        assert_eq!(service.process.finish().status.code(), Some(0));
     }
 }
 

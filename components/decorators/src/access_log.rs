@@ -59,6 +59,10 @@ impl Decorator for AccessLog {
     fn docs(&self) -> Option<DecoratorDocs> {
         Some(DecoratorDocs::default())
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 /// Returns the status that a client gets: a failure of a decorator is answered with 500.

@@ -211,6 +211,10 @@ impl Decorator for ApiKey {
             ..DecoratorDocs::default()
         })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -189,6 +189,10 @@ impl Decorator for BasicAuth {
             ..DecoratorDocs::default()
         })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,10 @@ impl Decorator for ConcurrencyLimit {
         let responses = vec![described_later(503, "Too many requests are being worked on.")];
         Some(DecoratorDocs { responses, ..DecoratorDocs::default() })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

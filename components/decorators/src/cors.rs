@@ -155,6 +155,10 @@ impl Decorator for Cors {
             vec![allowed.optional(), OperationHeader::text("vary", "The headers of requests that change the answer.")];
         Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

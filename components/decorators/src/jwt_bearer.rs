@@ -256,6 +256,10 @@ impl Decorator for JwtBearer {
             ..DecoratorDocs::default()
         })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -233,6 +233,10 @@ impl Decorator for OAuth2Introspection {
             ..DecoratorDocs::default()
         })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -202,6 +202,10 @@ impl Decorator for RateLimit {
             ..DecoratorDocs::default()
         })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -103,6 +103,10 @@ impl Decorator for RequireScope {
             ..DecoratorDocs::default()
         })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

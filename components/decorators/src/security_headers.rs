@@ -95,6 +95,10 @@ impl Decorator for SecurityHeaders {
         let headers = names.map(|name| OperationHeader::text(name, "What browsers are told not to do.")).collect();
         Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

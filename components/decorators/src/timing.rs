@@ -59,6 +59,10 @@ impl Decorator for Timing {
         let headers = vec![OperationHeader::text("server-timing", "How long the request took.")];
         Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
     }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use palladium_component::Registry;
 use palladium_component::interfaces::{CommandError, Failure, Host, Mode, PersistError, Persister, clap};
-use palladium_component::value::{Data, Diagnostics, Span, Value, nearest};
+use palladium_component::value::{Data, Diagnostic, Diagnostics, Span, Value, nearest, with_causes};
 use palladium_config::{Config, Environment, Override, Request};
 use palladium_runtime::lineage::Sources;
 use palladium_runtime::{App, JobError, Plan, Step, root_keys};
 use palladium_script::Project;
+use palladium_server::Loaded;
 use tracing::{info, warn};
 
 use crate::logging::{self, Logging};
@@ -21,51 +22,46 @@ use crate::{options, report};
 
 /// The terminal that a command runs in.
 pub struct Terminal {
-    registry: Arc<Registry>,
-    files: Option<String>,
-    overrides: Vec<Override>,
-    app: Option<Arc<App>>,
-    /// The configuration that it was built from, as models tell it.
-    sources: Sources,
-    redaction: Redaction,
+    loader: Loader,
+    loaded: Option<Loaded>,
     /// What commands had built besides; dropping it would close the components.
     built: Vec<App>,
 }
 
-impl Terminal {
-    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction) -> Terminal {
-        let (files, overrides) = (options::config(matches), options::overrides(matches));
-        let (registry, redaction) = (Arc::clone(registry), redaction.clone());
-        Terminal { registry, files, overrides, app: None, sources: Sources::default(), redaction, built: Vec::new() }
-    }
+/// What the command line says about the configuration: enough to load it again.
+#[derive(Clone)]
+pub struct Loader {
+    registry: Arc<Registry>,
+    files: Option<String>,
+    overrides: Vec<Override>,
+    redaction: Redaction,
+}
 
-    /// Returns the components of this binary.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
-    /// Reads, merges and copies the configuration files and runs their scripts.
+impl Loader {
+    /// Loads the configuration, checks it, constructs its components and initializes them.
     ///
     /// # Errors
-    /// All findings.
-    pub fn load(&self, mode: Mode) -> Result<Config, CommandError> {
-        self.load_with(mode, Environment::process())
+    /// All findings, or the component that could not be initialized.
+    pub fn load(&self, mode: Mode) -> Result<Loaded, CommandError> {
+        let config = self.start(mode)?;
+        let app = Arc::new(self.build(&config)?);
+        let sources = Sources::of(config.to_json(), &app, &self.registry);
+        Ok(Loaded { app, sources, files: config.files().to_vec() })
     }
 
-    /// Does what [`Terminal::load`] does with other variables than those of the process.
-    ///
-    /// # Errors
-    /// All findings.
-    pub fn load_with(&self, mode: Mode, environment: Environment) -> Result<Config, CommandError> {
-        let config = self.read(mode, environment)?;
-        // What only looks at a configuration leaves no files behind.
-        let logging = Logging::of(config.root()).unwrap_or_default().to_stderr();
-        self.set_up_log(&config, &logging)?;
-        Ok(config)
+    /// Returns findings without secrets, a line each.
+    pub fn in_lines(&self, error: CommandError) -> Vec<String> {
+        match error {
+            CommandError::Config(findings) => {
+                self.redaction.redact_findings(findings).iter().map(Diagnostic::in_one_line).collect()
+            }
+            CommandError::Failed(failure) => vec![self.redaction.redact(&with_causes(&failure))],
+            CommandError::Usage(message) => vec![self.redaction.redact(&message)],
+            CommandError::Reported => Vec::new(),
+        }
     }
 
-    /// Does what [`Terminal::load`] does for a command that runs what is in the configuration: the log goes where
-    /// that says.
+    /// Reads the configuration for a command that runs what is in it: the log goes where that says.
     fn start(&self, mode: Mode) -> Result<Config, CommandError> {
         let config = self.read(mode, Environment::process())?;
         self.set_up_log(&config, &Logging::of(config.root()).unwrap_or_default())?;
@@ -86,7 +82,7 @@ impl Terminal {
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");
         }
-        Terminal::doubt_overrides(config);
+        Loader::doubt_overrides(config);
         Ok(())
     }
 
@@ -99,48 +95,6 @@ impl Terminal {
                 warn!("`--set` adds the root key `{key}`; did you mean `{near}`?");
             }
         }
-    }
-
-    /// Returns the findings of a configuration that are the commands' own to make: those about `logging`.
-    pub fn findings(config: &Config) -> Diagnostics {
-        Logging::of(config.root()).err().unwrap_or_default()
-    }
-
-    /// Prints why something failed to standard error.
-    pub fn report(&self, error: CommandError) {
-        report::failed(error, &self.redaction);
-    }
-
-    /// Returns a text without secrets.
-    pub fn redact_text(&self, text: &str) -> String {
-        self.redaction.redact(text)
-    }
-
-    /// Builds the configuration for work on models and returns its store.
-    ///
-    /// # Errors
-    /// All findings, a component that could not be initialized, and that there is no store.
-    pub fn persister(&mut self) -> Result<Arc<dyn Persister>, CommandError> {
-        let app = self.app(Mode::Fit)?;
-        app.get(root_keys::PERSISTER).map_err(|error| CommandError::Config(error.into()))
-    }
-
-    /// Returns findings without secrets.
-    pub fn redact(&self, findings: Diagnostics) -> Diagnostics {
-        self.redaction.redact_findings(findings)
-    }
-
-    /// Reads two configurations for comparing them; `--set` and `--unset` change the second.
-    ///
-    /// # Errors
-    /// All findings in the one or the other.
-    pub fn load_two(&self, first: &str, second: &str) -> Result<(Config, Config), CommandError> {
-        let request = |files: &str| self.request(Mode::Serve, Some(files.to_owned()), Environment::process());
-        let changed = Request { overrides: self.overrides.clone(), ..request(second) };
-        let both = (palladium_config::load(&request(first))?, palladium_config::load(&changed)?);
-        self.redaction.learn(&both.0);
-        self.redaction.learn(&both.1);
-        Ok(both)
     }
 
     fn request(&self, mode: Mode, files: Option<String>, environment: Environment) -> Request {
@@ -167,15 +121,100 @@ impl Terminal {
         Err(palladium_runtime::tidy(findings).into())
     }
 
+    /// Constructs the components of a configuration and initializes them.
+    fn build(&self, config: &Config) -> Result<App, CommandError> {
+        let plan = self.planned(config)?;
+        palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))
+    }
+}
+
+impl Terminal {
+    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction) -> Terminal {
+        let (files, overrides) = (options::config(matches), options::overrides(matches));
+        let (registry, redaction) = (Arc::clone(registry), redaction.clone());
+        Terminal { loader: Loader { registry, files, overrides, redaction }, loaded: None, built: Vec::new() }
+    }
+
+    /// Returns the components of this binary.
+    pub fn registry(&self) -> &Registry {
+        &self.loader.registry
+    }
+
+    /// Returns what loads the configuration.
+    pub fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
+    /// Reads, merges and copies the configuration files and runs their scripts.
+    ///
+    /// # Errors
+    /// All findings.
+    pub fn load(&self, mode: Mode) -> Result<Config, CommandError> {
+        self.load_with(mode, Environment::process())
+    }
+
+    /// Does what [`Terminal::load`] does with other variables than those of the process.
+    ///
+    /// # Errors
+    /// All findings.
+    pub fn load_with(&self, mode: Mode, environment: Environment) -> Result<Config, CommandError> {
+        let config = self.loader.read(mode, environment)?;
+        // What only looks at a configuration leaves no files behind.
+        let logging = Logging::of(config.root()).unwrap_or_default().to_stderr();
+        self.loader.set_up_log(&config, &logging)?;
+        Ok(config)
+    }
+
+    /// Returns the findings of a configuration that are the commands' own to make: those about `logging`.
+    pub fn findings(config: &Config) -> Diagnostics {
+        Logging::of(config.root()).err().unwrap_or_default()
+    }
+
+    /// Prints why something failed to standard error.
+    pub fn report(&self, error: CommandError) {
+        report::failed(error, &self.loader.redaction);
+    }
+
+    /// Returns a text without secrets.
+    pub fn redact_text(&self, text: &str) -> String {
+        self.loader.redaction.redact(text)
+    }
+
+    /// Builds the configuration for work on models and returns its store.
+    ///
+    /// # Errors
+    /// All findings, a component that could not be initialized, and that there is no store.
+    pub fn persister(&mut self) -> Result<Arc<dyn Persister>, CommandError> {
+        let app = self.app(Mode::Fit)?;
+        app.get(root_keys::PERSISTER).map_err(|error| CommandError::Config(error.into()))
+    }
+
+    /// Returns findings without secrets.
+    pub fn redact(&self, findings: Diagnostics) -> Diagnostics {
+        self.loader.redaction.redact_findings(findings)
+    }
+
+    /// Reads two configurations for comparing them; `--set` and `--unset` change the second.
+    ///
+    /// # Errors
+    /// All findings in the one or the other.
+    pub fn load_two(&self, first: &str, second: &str) -> Result<(Config, Config), CommandError> {
+        let request = |files: &str| self.loader.request(Mode::Serve, Some(files.to_owned()), Environment::process());
+        let changed = Request { overrides: self.loader.overrides.clone(), ..request(second) };
+        let both = (palladium_config::load(&request(first))?, palladium_config::load(&changed)?);
+        self.loader.redaction.learn(&both.0);
+        self.loader.redaction.learn(&both.1);
+        Ok(both)
+    }
+
     /// Loads the configuration and builds what is in it, for scripts; each call does so anew.
     ///
     /// # Errors
     /// All findings, or the component that could not be initialized.
     pub fn project(&self) -> Result<Arc<Project>, CommandError> {
-        let config = self.start(Mode::Fit)?;
-        let plan = self.planned(&config)?;
-        let app = palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))?;
-        Ok(Arc::new(Project::new(config, Arc::new(app), Arc::clone(&self.registry))))
+        let config = self.loader.start(Mode::Fit)?;
+        let app = Arc::new(self.loader.build(&config)?);
+        Ok(Arc::new(Project::new(config, app, Arc::clone(&self.loader.registry))))
     }
 
     /// Checks the configuration, constructs its components and initializes them.
@@ -183,22 +222,16 @@ impl Terminal {
     /// # Errors
     /// All findings, or the component that could not be initialized.
     pub fn app(&mut self, mode: Mode) -> Result<Arc<App>, CommandError> {
-        if let Some(app) = &self.app {
-            return Ok(Arc::clone(app));
+        if let Some(loaded) = &self.loaded {
+            return Ok(Arc::clone(&loaded.app));
         }
-        let config = self.start(mode)?;
-        let plan = self.planned(&config)?;
-        let app = Arc::new(
-            palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))?,
-        );
-        self.sources = Sources::of(config.to_json(), &app, &self.registry);
-        self.app = Some(Arc::clone(&app));
-        Ok(app)
+        let loaded = self.loader.load(mode)?;
+        Ok(Arc::clone(&self.loaded.insert(loaded).app))
     }
 
     /// Returns the configuration that [`Terminal::app`] was built from, as models tell it.
     pub fn sources(&self) -> Sources {
-        self.sources.clone()
+        self.loaded.as_ref().map(|loaded| loaded.sources.clone()).unwrap_or_default()
     }
 }
 
@@ -208,8 +241,9 @@ impl Host for Terminal {
     }
 
     fn build(&mut self, value: Value) -> Result<Value, CommandError> {
-        let plan = palladium_runtime::plan_tree(&value, &self.registry)?;
-        let app = palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))?;
+        let plan = palladium_runtime::plan_tree(&value, self.registry())?;
+        let app =
+            palladium_runtime::build(plan, self.registry()).map_err(|error| CommandError::Config(error.into()))?;
         let built = app.root().clone();
         self.built.push(app);
         Ok(built)

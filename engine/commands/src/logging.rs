@@ -55,7 +55,8 @@ pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
             (Sink::File(Arc::new(Mutex::new(files))), false)
         }
     };
-    let writer = Redacting { sink, redaction: redaction.clone() };
+    let in_one_line = !matches!(logging.format, Format::Pretty);
+    let writer = Redacting { sink, redaction: redaction.clone(), in_one_line };
     let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(color).with_env_filter(filter);
     // Each choice makes another type.
     macro_rules! with_time {
@@ -91,6 +92,8 @@ enum Sink {
 struct Redacting {
     sink: Sink,
     redaction: Redaction,
+    /// Whether each event is a line, whatever its message holds.
+    in_one_line: bool,
 }
 
 impl<'a> MakeWriter<'a> for Redacting {
@@ -104,7 +107,10 @@ impl<'a> MakeWriter<'a> for Redacting {
 impl Write for Redacting {
     /// Writes a whole event, which is what the log hands over at once.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let shown = mask_named(&self.redaction.redact(&String::from_utf8_lossy(event)));
+        let mut shown = mask_named(&self.redaction.redact(&String::from_utf8_lossy(event)));
+        if self.in_one_line {
+            shown = one_line(&shown);
+        }
         match &self.sink {
             Sink::Stderr => io::stderr().lock().write_all(shown.as_bytes())?,
             Sink::File(files) => files.lock().unwrap_or_else(PoisonError::into_inner).write(shown.as_bytes())?,
@@ -117,11 +123,29 @@ impl Write for Redacting {
     }
 }
 
+/// Returns an event as one line: what a client or a script put into a message begins no further one.
+fn one_line(event: &str) -> String {
+    let text = event.strip_suffix('\n').unwrap_or(event);
+    format!("{}\n", text.replace('\n', "\\n").replace('\r', "\\r"))
+}
+
 /// Writes the time of an event with the offset of this machine.
 struct LocalTime;
 
 impl FormatTime for LocalTime {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
         writer.write_str(&chrono::Local::now().to_rfc3339_opts(SecondsFormat::Micros, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line() {
+        for (event, line) in [("a\n", "a\n"), ("a\nb\r\nc\n", "a\\nb\\r\\nc\n"), ("a", "a\n"), ("\n\n", "\\n\n")] {
+            assert_eq!(one_line(event), line);
+        }
     }
 }

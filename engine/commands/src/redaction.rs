@@ -12,7 +12,11 @@ pub struct Redaction(Arc<RwLock<Vec<Redactor>>>);
 impl Redaction {
     /// Hides from now on what a configuration holds.
     pub fn learn(&self, config: &Config) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(config.redactor().clone());
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // A configuration may be loaded again and again.
+        if !known.contains(config.redactor()) {
+            known.push(config.redactor().clone());
+        }
     }
 
     /// Returns a text without secrets.

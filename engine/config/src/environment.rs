@@ -130,7 +130,7 @@ pub(crate) enum Piece<'a> {
 }
 
 /// Hides the values of environment variables that a configuration has read, and the secrets written in it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Redactor {
     /// Value and name, the longest first.
     values: Vec<(String, String)>,

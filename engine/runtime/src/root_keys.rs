@@ -85,9 +85,20 @@ const LOGGING_DOCS: &str = "what is logged, set up before any component is built
      (the default) or a file; for files `rotation`: `never` (the default), `daily`, `hourly`, which put the period \
      before the extension, and `keep`: how many of them stay";
 
-const SERVER_DOCS: &str = "how the service runs. `allow_unauthenticated_admin`: whether views that change something \
-     may be reached from other machines without a decorator that asks who it is (`false`); `keep_jobs`: how many jobs that are over \
-     `/alive` shows (100); `max_rows`: how many samples a request may have (100000), more are answered with 413; \
+const SERVER_DOCS: &str = "how the service runs; times are in seconds, sizes in bytes. `listen`: an address or a list \
+     of them, `HOST:PORT` or `unix:PATH` (`127.0.0.1:5000`); `socket_mode`: the permissions of Unix sockets (`\"660\"`); \
+     `backlog`: connections that wait until they are accepted (1024); `workers`: threads (one a core); \
+     `max_connections`: connections at once; `tls`: the files `certificate` and `key`, as PEM, with which everything \
+     but Unix sockets is encrypted, HTTP/2 included, `client_ca`: the authorities of which clients need a certificate, \
+     `handshake_timeout` (10), and `refresh`: how often newer files are looked for (10); `keep_alive`: how long an idle \
+     connection stays open, 0 for no longer than one request (75); `head_timeout`: how long the head of a request may \
+     take (10); `body_timeout`: how long its body may take (30); `write_timeout`: how long a client may take nothing of its answer (30); `max_head`: the length of a head (65536); \
+     `max_headers`: their number (96); `max_body`: the length of a body (16777216); `max_large_bodies`: how many bodies \
+     of more than 64 KiB are worked on at once (one a core); `drain`: how long the service goes on after it was told to \
+     stop, while `/ready` says that it is not (0); `shutdown_timeout`: how long a stop waits for requests, and then for \
+     jobs (30); `allow_unauthenticated_admin`: whether views that change something may be reached from other machines \
+     without a decorator that asks who it is (`false`); `keep_jobs`: how many jobs that are over `/alive` shows (100); \
+     `max_rows`: how many samples a request may have (100000), more are answered with 413; \
      `predict_timeout`: after how many seconds a prediction is given up and answered with 503. Without it that is 60 for \
      predictions that are made away from the workers, which those are that took long the last time, while quick ones are \
      made on the spot and not watched; with it every prediction is watched. What is given up goes on in its thread, and \

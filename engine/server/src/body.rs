@@ -6,7 +6,7 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, rt, web};
 
 use crate::answer::Refusal;
-use crate::options::Limits;
+use crate::settings::Limits;
 
 /// How many bytes of a body were read whose length the request did not announce; the request keeps it.
 pub struct Read(pub u64);
@@ -38,13 +38,13 @@ pub async fn read_json(request: &HttpRequest, payload: &mut Payload, limits: &Li
 /// # Errors
 /// A body that is too long, too slow or cut off.
 pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits.body_bytes as u64) {
+    let announced = announced(request);
+    if announced.is_some_and(|length| length > limits.max_body as u64) {
         return Err(too_large(limits));
     }
     let payload = web::Payload::from_request(request, payload).await;
     let payload = payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
-    match rt::time::timeout(limits.body_timeout, payload.to_bytes_limited(limits.body_bytes)).await {
+    match rt::time::timeout(limits.body_timeout, payload.to_bytes_limited(limits.max_body)).await {
         Ok(Ok(Ok(bytes))) => {
             if announced.is_none() {
                 request.extensions_mut().insert(Read(bytes.len() as u64));
@@ -53,7 +53,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
         }
         Ok(Ok(Err(_))) => Err(Refusal::bad_request("the body ended before it was complete")),
         Ok(Err(_)) => {
-            request.extensions_mut().insert(Read(limits.body_bytes as u64));
+            request.extensions_mut().insert(Read(limits.max_body as u64));
             Err(too_large(limits))
         }
         Err(_) => {
@@ -64,8 +64,13 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
     }
 }
 
+/// Returns how long a body is, as the request announces it.
+pub fn announced(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
 fn too_large(limits: &Limits) -> Refusal {
-    let message = format!("the body is larger than the {} bytes that are allowed", limits.body_bytes);
+    let message = format!("the body is larger than the {} bytes that are allowed", limits.max_body);
     Refusal::said(StatusCode::PAYLOAD_TOO_LARGE, -1, message)
 }
 

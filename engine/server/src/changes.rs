@@ -81,7 +81,9 @@ pub fn start_fit(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> R
         .with_sources(service.sources.clone())
         .on_behalf_of(Service::origin(request, rule));
     let kind = Kind { func: ServerView::Fit.name(), is_alone: true, is_cancellable: true };
+    let in_use = Arc::clone(service);
     let id = service.jobs.start(kind, move |job| {
+        let _until_done = in_use;
         let watched = Arc::clone(job);
         let watch = Arc::new(move |phase| watched.enter(phase));
         match fit(&inputs, &options, &FitContext::cancelled_by(job.cancelled()).watched_by(watch)) {
@@ -103,7 +105,8 @@ pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusa
         return Ok(respond(StatusCode::SERVICE_UNAVAILABLE, b"{}".to_vec()));
     };
     let kind = Kind { func: ServerView::UpdateModelCache.name(), is_alone: false, is_cancellable: false };
-    let id = service.jobs.start(kind, move |_| match persister.cache().map(ModelCache::update) {
+    let in_use = Arc::clone(service);
+    let update = move || match persister.cache().map(ModelCache::update) {
         Some(Ok(Some(model))) => Done::Finished(match model.metadata.version() {
             Some(version) => format!("version {version} is loaded"),
             None => "a model is loaded".to_owned(),
@@ -113,6 +116,10 @@ pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusa
         Some(Err(error @ PersistError::Failed(_))) => {
             Done::Failed { said: "the model cannot be loaded".to_owned(), logged: with_causes(&error) }
         }
+    };
+    let id = service.jobs.start(kind, move |_| {
+        let _until_done = in_use;
+        update()
     })?;
     Ok(started(&id))
 }

@@ -1,5 +1,8 @@
 //! Views in their decorators: requests and responses as plain data, on threads that may block.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
@@ -8,8 +11,9 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
 use palladium_component::value::with_causes;
+use tokio::sync::oneshot;
 
-use crate::answer::{Refusal, guarded};
+use crate::answer::{Refusal, Shape, guarded};
 use crate::{query, trace};
 
 /// Answers a request through the decorators of a view, on a thread where any of them may block.
@@ -65,6 +69,42 @@ fn call(
         Ok::<_, Failure>(ViewResponse::try_from(returned)?)
     });
     called.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(with_causes(&failure)))
+}
+
+/// Does what [`through`] does for decorators that look at the head of a request alone: its body is read once they call
+/// the view, and not at all where they refuse.
+///
+/// # Errors
+/// As [`through`].
+pub async fn through_head<B: Send + 'static>(
+    decorators: &DecoratorList,
+    request: ViewRequest,
+    body: impl Future<Output = B>,
+    view: impl FnOnce(&ViewRequest, B) -> HttpResponse + Send + 'static,
+) -> Result<HttpResponse, Refusal> {
+    let (ask, asked) = oneshot::channel::<()>();
+    let (give, given) = oneshot::channel::<B>();
+    let view = move |request: &ViewRequest| {
+        // Who asks is not there any more where the client has gone.
+        let _ = ask.send(());
+        match given.blocking_recv() {
+            Ok(body) => view(request, body),
+            Err(_) => Refusal::bad_request("the client has gone").respond(Shape::Flat, &request.request_id),
+        }
+    };
+    let (mut answered, mut asked) = (pin!(through(decorators, request, view)), pin!(asked));
+    let first = poll_fn(|context| match answered.as_mut().poll(context) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => asked.as_mut().poll(context).map(|_| None),
+    });
+    match first.await {
+        Some(answer) => answer,
+        None => {
+            // A view that is not called any more takes nothing.
+            let _ = give.send(body.await);
+            answered.await
+        }
+    }
 }
 
 /// Returns a request as decorators see it. A query string that cannot be read has no pairs, the view will say so.

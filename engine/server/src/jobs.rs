@@ -1,6 +1,6 @@
 //! Jobs: work that a request starts and does not wait for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 32;
 pub struct Jobs {
     table: Mutex<Table>,
     /// How many jobs that are over are kept.
-    keep: usize,
+    keep: AtomicUsize,
     n_running: watch::Sender<usize>,
 }
 
@@ -112,7 +112,12 @@ pub enum Cancel {
 impl Jobs {
     /// Returns the empty table that keeps this many jobs that are over.
     pub fn new(keep: usize) -> Arc<Jobs> {
-        Arc::new(Jobs { table: Mutex::default(), keep, n_running: watch::Sender::new(0) })
+        Arc::new(Jobs { table: Mutex::default(), keep: AtomicUsize::new(keep), n_running: watch::Sender::new(0) })
+    }
+
+    /// Sets how many jobs that are over are kept, from the next one on that ends.
+    pub fn keep(&self, count: usize) {
+        self.keep.store(count, Ordering::Relaxed);
     }
 
     /// Starts a job on a thread of its own and returns its id.
@@ -220,7 +225,7 @@ impl Jobs {
             Status::Cancelled => table.over.cancelled += 1,
         }
         let over = table.jobs.iter().filter(|job| !job.is_running()).count();
-        let mut surplus = over.saturating_sub(self.keep);
+        let mut surplus = over.saturating_sub(self.keep.load(Ordering::Relaxed));
         table.jobs.retain(|job| {
             let goes = surplus > 0 && !job.is_running();
             surplus -= usize::from(goes);

@@ -1,6 +1,8 @@
 //! The HTTP service: the only crate that knows actix.
 //!
-//! [`serve`] binds, answers and stops. Every path is looked up in one table, made by `routes.rs` before anything is
+//! [`serve`] binds, answers and stops, as the root key `server` says, which `settings.rs` reads: `listen.rs` knows ports
+//! and Unix sockets, `tls.rs` certificates, and `reload.rs` puts another application in the place of the one that
+//! answers. Every path is looked up in one table, made by `routes.rs` before anything is
 //! bound; [`check_routes`] tells what is wrong with it. A prediction goes through `predict.rs`: `query.rs` and
 //! `body.rs` turn the request into plain data, the service of the configuration answers, `answer.rs` writes; `ndjson.rs`
 //! answers streams of lines, and `away.rs` keeps what takes long off the workers. All other routes are those of `views.rs`: the server's own views, what the configuration adds under `routes/added.rs`, and the
@@ -12,27 +14,34 @@
 //! What every route takes and answers is described in `docs.rs`, for those who publish it.
 //!
 //! Errors are JSON, or what a view of the configuration says in its own way, with one exception: what cannot be read as
-//! the head of a request (a broken request line, headers beyond the limit, a head that is too slow) is refused by actix
-//! itself with 400, 431 or 408 and an empty body.
+//! the head of a request (a broken request line, more than can be read at all, a first head that is too slow) is refused
+//! by actix itself with 400, 431 or 408 and an empty body. A client that is slow later on has its connection closed, see
+//! `connection.rs`.
 
 mod alive;
 mod answer;
 mod away;
 mod body;
 mod changes;
+mod connection;
 mod decorated;
 mod docs;
 mod given;
+mod head;
+mod http;
 mod jobs;
 mod lines;
+mod listen;
 mod methods;
 mod models;
 mod ndjson;
 mod observers;
+mod open;
 mod options;
 mod predict;
 mod query;
 mod ready;
+mod reload;
 mod request_id;
 mod routes;
 mod rule;
@@ -41,14 +50,18 @@ mod server;
 mod service;
 mod settings;
 mod stop;
+mod tls;
 mod trace;
 mod views;
 
-pub use options::{Limits, ServeOptions};
+pub use listen::{Listen, NoAddress};
+pub use options::{Loaded, Reload, ServeOptions};
 pub use routes::{RouteInfo, check_routes, route_table};
 pub use serve::{Bound, ServeError, serve};
 pub use service::{DocumentError, document};
+pub use settings::Settings;
 pub use stop::Stopper;
+pub use tls::TlsError;
 
 #[cfg(test)]
 mod tests;

@@ -153,7 +153,7 @@ impl Exchange {
         Ok(Exchange {
             asking: Arc::new(Asking { route: Arc::clone(route), model, query, request_id }),
             payload,
-            lines: Lines::new(server.limits.body_bytes),
+            lines: Lines::new(server.limits.max_body),
             n_rows: 0,
             permits: Arc::clone(&server.service.large),
             limit: server.predict_timeout(),

@@ -1,63 +1,64 @@
-//! What can be chosen about the service.
+//! What can be chosen about the service, beside what its configuration says.
 
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
 
-/// Where and how to serve.
-#[derive(Clone, Debug, PartialEq)]
+use crate::listen::Listen;
+
+/// What the command line chooses; what it leaves open is that of the configuration.
+#[derive(Clone, Default)]
 pub struct ServeOptions {
-    /// The name or address to listen on.
-    pub host: String,
-    /// The port; 0 takes any that is free.
-    pub port: u16,
-    /// The number of worker threads; nothing stands for one a core.
-    pub workers: Option<usize>,
-    /// What requests may ask for.
-    pub limits: Limits,
+    /// Where to listen; without any, where the root key `server` says.
+    pub listen: Vec<Listen>,
+    /// The number of worker threads.
+    pub workers: Option<NonZeroUsize>,
+    /// The bytes of a request's body.
+    pub max_body: Option<usize>,
     /// How long the service goes on after it was told to stop, during which `/ready` says that it is not.
-    pub drain: Duration,
-    /// The configuration of the application, as the models tell it that are fitted by the service.
+    pub drain: Option<Duration>,
+    /// Whether this is a trial: ports that the configuration names are then free ones, and its sockets get other names,
+    /// so that it can be made beside the service itself.
+    pub is_trial: bool,
+    /// Loads the application again when SIGHUP asks for it; without it the signal has its usual effect.
+    pub reload: Option<Reload>,
+}
+
+/// Loads the application again, on a thread that may block. An error is a list of what is wrong, a line each.
+pub type Reload = Arc<dyn Fn() -> Result<Loaded, Vec<String>> + Send + Sync>;
+
+/// An application, and what is told about where it comes from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The application.
+    pub app: Arc<App>,
+    /// Its configuration, as the models tell it that are fitted by the service.
     pub sources: Sources,
+    /// The files of the configuration.
+    pub files: Vec<PathBuf>,
 }
 
-/// What requests may ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The bytes of a request's body; a longer one is answered with 413. Of a stream of lines, those of a line.
-    pub body_bytes: usize,
-    /// How long the head of a request may take; a slower one is answered with 408 and no body.
-    pub head_timeout: Duration,
-    /// How long the body of a request may take; a slower one is answered with 408. Of a stream of lines, how long nothing
-    /// of it may come.
-    pub body_timeout: Duration,
-    /// How many large bodies and batches of streams are worked on at once, others wait; nothing stands for one a core.
-    pub large_bodies: Option<usize>,
-    /// How long a stop waits for requests that are running, in full seconds, and then for jobs.
-    pub shutdown_timeout: Duration,
-}
-
-impl Default for ServeOptions {
-    fn default() -> ServeOptions {
-        ServeOptions {
-            host: "127.0.0.1".to_owned(),
-            port: 5000,
-            workers: None,
-            limits: Limits::default(),
-            drain: Duration::ZERO,
-            sources: Sources::default(),
-        }
+impl From<Arc<App>> for Loaded {
+    /// Makes an application known that comes from no files.
+    fn from(app: Arc<App>) -> Loaded {
+        Loaded { app, sources: Sources::default(), files: Vec::new() }
     }
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            body_bytes: 16 << 20,
-            head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            large_bodies: None,
-            shutdown_timeout: Duration::from_secs(30),
-        }
+impl std::fmt::Debug for ServeOptions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ServeOptions")
+            .field("listen", &self.listen)
+            .field("workers", &self.workers)
+            .field("max_body", &self.max_body)
+            .field("drain", &self.drain)
+            .field("is_trial", &self.is_trial)
+            .field("reload", &self.reload.is_some())
+            .finish()
     }
 }

@@ -11,11 +11,12 @@ use palladium_component::interfaces::{
     TrainedModel, ViewRequest,
 };
 use palladium_component::value::with_causes;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond};
 use crate::away::{Pace, away, within};
 use crate::body::LARGE;
-use crate::decorated::{at_once, plain_request, through_queue};
+use crate::decorated::{at_once, plain_request, through_head, through_queue};
 use crate::observers::Observers;
 use crate::server::Server;
 use crate::{body, ndjson, query};
@@ -98,24 +99,29 @@ impl PredictRoute {
         if is_stream(request) {
             return ndjson::answer_decorated(self, server, request, payload, request_id).await;
         }
-        let body = match *request.method() == Method::POST {
-            true => body::read_json(request, payload, &server.limits).await.map(Some),
-            false => Ok(None),
-        };
-        let is_large = matches!(&body, Ok(Some(body)) if body.len() > LARGE);
-        let asked = Instant::now();
-        let permit = if is_large { Arc::clone(&server.service.large).acquire_owned().await.ok() } else { None };
-        let waited = asked.elapsed();
-        let shown = body.as_ref().ok().cloned().flatten().unwrap_or_default();
+        let head = plain_request(request, Vec::new(), request_id.clone());
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-        let shown = plain_request(request, shown, request_id.clone());
+        let has_body = *request.method() == Method::POST;
+        let read = async {
+            let body = match has_body {
+                true => body::read_json(request, payload, &server.limits).await.map(Some),
+                false => Ok(None),
+            };
+            let asked = Instant::now();
+            let permit = match &body {
+                Ok(Some(body)) if body.len() > LARGE => Arc::clone(&server.service.large).acquire_owned().await.ok(),
+                _ => None,
+            };
+            Read { body, permit, waited: asked.elapsed() }
+        };
         let max_rows = Some(server.routes.settings.max_rows);
-        let is_quick = !is_large && self.answers_at_once(server) && self.is_quick();
+        let is_short = !has_body || body::announced(request).is_some_and(|length| length <= LARGE as u64);
+        let is_quick = is_short && self.answers_at_once(server) && self.is_quick();
         let at_hand = if is_quick { guarded(|| self.persister.at_hand()).ok().flatten() } else { None };
         let answers_here = at_hand.is_some();
         let (route, told) = (Arc::clone(self), Arc::new(OnceLock::new()));
         let tells = Arc::clone(&told);
-        let view = move |_: &ViewRequest, queued: Duration| {
+        let view = move |Read { body, permit, waited }: Read, queued: Duration| {
             let _until_done = permit;
             let answer = || {
                 let request = PredictRequest { query: query?, body: body?, max_rows };
@@ -133,9 +139,20 @@ impl PredictRoute {
             };
             answer().unwrap_or_else(|refusal| route.respond(refusal, &request_id))
         };
-        let answered = match answers_here {
-            true => at_once(&self.decorators, &shown, |request| view(request, Duration::ZERO)),
-            false => within(server.predict_timeout(), through_queue(&self.decorators, shown, view)).await.flatten(),
+        let answered = if has_body && !answers_here && !self.decorators.is_empty() && !self.decorators.needs_body() {
+            let view = move |_: &ViewRequest, read| view(read, Duration::ZERO);
+            within(server.predict_timeout(), through_head(&self.decorators, head, read, view)).await.flatten()
+        } else {
+            let read = read.await;
+            let body = read.body.as_ref().ok().cloned().flatten().unwrap_or_default();
+            let shown = ViewRequest { body, ..head };
+            match answers_here {
+                true => at_once(&self.decorators, &shown, |_| view(read, Duration::ZERO)),
+                false => {
+                    let view = move |_: &ViewRequest, queued| view(read, queued);
+                    within(server.predict_timeout(), through_queue(&self.decorators, shown, view)).await.flatten()
+                }
+            }
         };
         self.note(request, told.get().copied());
         answered
@@ -243,6 +260,13 @@ impl PredictRoute {
         self.observers.all().iter().for_each(|observer| observer.predicted(&predicted));
         Some(predicted)
     }
+}
+
+/// A body as it was read, the permit to work on it where it is a large one, and how long that was waited for.
+struct Read {
+    body: Result<Option<Vec<u8>>, Refusal>,
+    permit: Option<OwnedSemaphorePermit>,
+    waited: Duration,
 }
 
 /// What a prediction is answered with.

@@ -1,7 +1,6 @@
 //! The routes `/live` and `/ready`: whether the process works, and whether it should be sent requests.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -38,7 +37,7 @@ pub fn ready(service: &Service) -> HttpResponse {
 /// Returns why the service is not ready, in words for everybody.
 pub fn missing(service: &Service) -> Vec<String> {
     let mut reasons = Vec::new();
-    if service.is_draining.load(Ordering::Relaxed) {
+    if service.is_draining() {
         reasons.push("it is about to stop".to_owned());
     }
     let needed = service.needed.iter().filter(|needed| !needed.is_there()).map(|needed| needed.key.to_string());
@@ -50,6 +49,16 @@ pub fn missing(service: &Service) -> Vec<String> {
 }
 
 impl Needed {
+    /// Returns the key of the persister with the version that it has in memory, if it has one there.
+    pub fn shown(&self) -> String {
+        let model = guarded(|| self.persister.in_memory()).ok().flatten();
+        match model.map(|model| model.metadata.version()) {
+            Some(Some(version)) => format!("{} {version}", self.key),
+            Some(None) => format!("{} without a version", self.key),
+            None => format!("{} not in memory", self.key),
+        }
+    }
+
     /// Tells whether there is a model: in memory, or active in a store that is read for each request.
     fn is_there(&self) -> bool {
         let asked = guarded(|| {

@@ -23,6 +23,7 @@ use crate::predict::PredictRoute;
 use crate::query::percent_decode;
 use crate::ready::Needed;
 use crate::rule::{Parts, Rule};
+use crate::serve::ServeError;
 use crate::settings::Settings;
 use crate::views::{Answers, ServerView, ViewRoute, decorators};
 
@@ -320,6 +321,32 @@ impl Routes {
         let is_open =
             |route: &&Arc<Route>| route.changes() && route.decorators().authentication() == Authentication::None;
         self.all.iter().filter(is_open).map(|route| route.rule.as_str()).collect()
+    }
+
+    /// Refuses to open views that change something to other machines, and warns where this one alone reaches them. Other
+    /// machines are told no more about errors than they have to know. `reached` are the addresses that they reach.
+    ///
+    /// # Errors
+    /// The views that would be open.
+    pub fn guard(&self, reached: Option<&str>) -> Result<(), ServeError> {
+        self.detail.get_or_init(|| if reached.is_none() { ErrorDetail::Full } else { ErrorDetail::Codes });
+        let open: Vec<String> = self.unguarded().iter().map(|rule| format!("`{rule}`")).collect();
+        let routes = open.join(", ");
+        match reached {
+            _ if open.is_empty() => {}
+            Some(address) if !self.settings.allow_unauthenticated_admin => {
+                return Err(ServeError::Open { address: address.to_owned(), routes });
+            }
+            Some(_) | None => {
+                tracing::warn!(target: "palladium::server", "anybody who reaches the service may use {routes}: no decorator asks who it is");
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the rules, in one text.
+    pub fn shown(&self) -> String {
+        self.all.iter().map(|route| route.rule.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns why a service cannot have the entry point it wants.

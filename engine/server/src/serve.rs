@@ -2,29 +2,34 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
-use actix_web::dev::{Server as Running, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::{App as Actix, HttpServer, rt};
-use palladium_component::interfaces::{ErrorDetail, Explain};
+use actix_server::{Server as Running, ServerBuilder};
+use actix_web::rt;
+use arc_swap::ArcSwap;
+use palladium_component::interfaces::Explain;
 use palladium_component::value::Diagnostics;
-use palladium_runtime::App;
-use tokio::sync::{Semaphore, watch};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
-use crate::options::ServeOptions;
+use crate::http::Http;
+use crate::jobs::Jobs;
+use crate::listen::{self, Listen, SocketFile};
+use crate::options::{Loaded, ServeOptions};
 use crate::ready::missing;
-use crate::request_id::RequestIds;
-use crate::routes::Routes;
+use crate::reload::{Process, Reloader};
 use crate::server::Server;
-use crate::service::Service;
+use crate::settings::Fixed;
 use crate::stop::{Signals, Stop, Stopper};
-
-/// So many requests with short bodies are worked on at once away from the workers.
-const SMALL: usize = 64;
+use crate::tls::{Certificates, TlsError};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +37,14 @@ pub enum ServeError {
     /// The routes contradict each other or lack something.
     #[error(transparent)]
     Config(#[from] Diagnostics),
-    /// The options cannot be followed.
-    #[error("{0}")]
-    Options(String),
+    /// Connections cannot be encrypted.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Views that change something would be open to other machines.
-    #[error("other machines could use {routes} on {host} without a password: no decorator asks who it is")]
+    #[error("other machines could use {routes} on {address} without a password: no decorator asks who it is")]
     Open {
-        /// The host.
-        host: String,
+        /// The addresses.
+        address: String,
         /// The rules of the views.
         routes: String,
     },
@@ -60,6 +65,11 @@ pub enum ServeError {
 impl Explain for ServeError {
     fn help(&self) -> Option<String> {
         let help = match self {
+            ServeError::Bind { address, source } if address.starts_with("unix:") => match source.kind() {
+                io::ErrorKind::AddrInUse => "stop the process that listens there, or choose another path",
+                io::ErrorKind::AlreadyExists => "choose another path, or remove the file if it is not needed",
+                _ => "choose a path in a folder that exists and that the service may write to",
+            },
             ServeError::Bind { source, .. } => match source.kind() {
                 io::ErrorKind::AddrInUse => {
                     "another process listens there: stop it or choose another port with `--port`"
@@ -71,7 +81,8 @@ impl Explain for ServeError {
                 "add a decorator that asks who it is to their lists (`server_fit_decorators` and the like), leave out \
                  `--host`, or say `allow_unauthenticated_admin: true` under the root key `server`"
             }
-            ServeError::Config(_) | ServeError::Options(_) | ServeError::Failed(_) => return None,
+            ServeError::Tls(error) => return error.help(),
+            ServeError::Config(_) | ServeError::Failed(_) => return None,
         };
         Some(help.to_owned())
     }
@@ -80,24 +91,27 @@ impl Explain for ServeError {
 /// Where the service listens.
 #[derive(Clone)]
 pub struct Bound {
-    /// The addresses.
+    /// The ports.
     pub addresses: Vec<SocketAddr>,
+    /// Everything that is listened on, as clients name it: `http://127.0.0.1:5000`, `unix:/run/palladium.sock`.
+    pub names: Vec<String>,
     /// Stops it.
     pub stopper: Stopper,
-    service: Arc<Service>,
+    current: Arc<ArcSwap<Server>>,
 }
 
 impl Bound {
     /// Returns why `/ready` says that the service is not ready, if it does.
     pub fn not_ready(&self) -> Vec<String> {
+        let server = self.current.load_full();
         // A store may start a runtime of its own, which it cannot on the thread of this one.
-        std::thread::scope(|scope| scope.spawn(|| missing(&self.service)).join()).unwrap_or_default()
+        std::thread::scope(|scope| scope.spawn(|| missing(&server.service)).join()).unwrap_or_default()
     }
 }
 
 impl std::fmt::Debug for Bound {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Bound({:?})", self.addresses)
+        write!(formatter, "Bound({:?})", self.names)
     }
 }
 
@@ -108,125 +122,209 @@ impl std::fmt::Debug for Bound {
 ///
 /// # Errors
 /// Routes that cannot be, views that change something and would be open to other machines, an address that cannot be
-/// listened on.
-pub fn serve(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
-    let outcome = run(app, options, ready);
-    app.close();
+/// listened on, certificates that cannot be used.
+pub fn serve(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
+    // After a reload nothing may keep the application before it.
+    let app = Arc::downgrade(&loaded.app);
+    let outcome = run(loaded, options, ready);
+    if let Some(app) = app.upgrade() {
+        app.close();
+    }
     outcome
 }
 
-fn run(app: &Arc<App>, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
-    let cores = available_parallelism().map_or(1, usize::from);
-    let workers = positive("workers", options.workers, cores)?;
-    let large = positive("large_bodies", options.limits.large_bodies, cores)?;
-    let mut routes = Routes::of(app)?;
-    let service = Arc::new(Service::of(app, options, &mut routes, large));
-    let server = Arc::new(Server {
-        routes,
-        service: Arc::clone(&service),
-        limits: options.limits.clone(),
-        small: Arc::new(Semaphore::new(SMALL)),
-        ids: RequestIds::new(),
+fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
+    raise_descriptors();
+    let routes = Server::routes(&loaded, options)?;
+    let fixed = routes.settings.fixed.clone();
+    let places = resolve(&fixed.listen)?;
+    let reached = reached(&places);
+    routes.guard(reached.as_deref())?;
+    let certificates = fixed.tls.as_ref().map(Certificates::read).transpose()?;
+    let process = Arc::new(Process {
+        jobs: Jobs::new(routes.settings.keep_jobs),
+        is_draining: Arc::new(AtomicBool::new(false)),
+        fixed,
+        reached,
+        open: Arc::default(),
+        replaced: Mutex::default(),
+        stops: watch::Sender::new(false),
     });
-    rt::System::new().block_on(async {
+    let (server, unused) = Server::new(loaded, routes, &process);
+    let current = Arc::new(ArcSwap::from_pointee(server));
+    let outcome = rt::System::new().block_on(async {
         let signals = Signals::listen().map_err(ServeError::Failed)?;
-        let (running, addresses) = start(&server, options, workers)?;
+        let Started { running, addresses, names, files } = start(&current, &process, &places, certificates.as_ref())?;
+        if let Some(certificates) = &certificates {
+            rt::spawn(Arc::clone(certificates).refresh());
+        }
+        if let Some(load) = options.reload.clone() {
+            let signal = signal(SignalKind::hangup()).map_err(ServeError::Failed)?;
+            let (options, process, current) = (options.clone(), Arc::clone(&process), Arc::clone(&current));
+            rt::spawn(Reloader { signal, load, options, process, current, certificates, unused }.run());
+        }
         let (asked, listens) = watch::channel(false);
-        let stop = Stop { signals, asked: listens, handle: running.handle(), service: Arc::clone(&service) };
-        let mut stopping = rt::spawn(stop.run(options.drain));
-        ready(&Bound { addresses, stopper: Stopper(asked), service: Arc::clone(&service) });
-        let outcome = running.await.map_err(ServeError::Failed);
-        service.jobs.close();
-        let mut idle = pin!(service.jobs.idle(options.limits.shutdown_timeout));
-        // The other one is done when a second signal has come, which waits for nothing.
-        let left = std::future::poll_fn(|context| match Pin::new(&mut stopping).poll(context) {
-            Poll::Ready(_) => Poll::Ready(0),
-            Poll::Pending => idle.as_mut().poll(context),
-        });
-        if let left @ 1.. = left.await {
-            tracing::warn!(target: "palladium::server", "{left} jobs did not stop in time and are given up");
+        let stop = Stop { signals, asked: listens, handle: running.handle(), process: Arc::clone(&process) };
+        let mut stopping = rt::spawn(stop.run(process.fixed.drain));
+        say_where(&current.load(), &process.fixed, &names);
+        ready(&Bound { addresses, names, stopper: Stopper(asked), current: Arc::clone(&current) });
+        let ended = ended(running, &process, &mut stopping).await;
+        drop(files);
+        process.jobs.close();
+        if let Ended::ByItself(outcome) = ended {
+            await_jobs(&process, &mut stopping).await;
+            stopping.abort();
+            return outcome.map_err(ServeError::Failed);
         }
-        stopping.abort();
-        outcome
-    })
+        Ok(())
+    });
+    process.close();
+    current.load().service.app.close();
+    outcome
 }
 
-fn positive(name: &str, number: Option<usize>, default: usize) -> Result<usize, ServeError> {
-    match number {
-        Some(0) => Err(ServeError::Options(format!("`{name}` has to be at least 1"))),
-        Some(number) => Ok(number.min(Semaphore::MAX_PERMITS)),
-        None => Ok(default),
+/// Has the process take as many descriptors as it may: each connection needs one, and usual limits are low for the sake
+/// of programs that use `select`.
+fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::warn!(target: "palladium::server", "the limit of open files stays at {:?}: {error}", limit.current);
     }
 }
 
-/// Binds every address of the host and starts the workers.
+/// How a service ended.
+enum Ended {
+    /// Nothing was left to do.
+    ByItself(io::Result<()>),
+    /// A second signal did not wait for that.
+    Forced,
+}
+
+/// Waits for the end of a service: until it has stopped, or a second signal has come, which `stopping` waits for.
+async fn ended(running: Running, process: &Process, stopping: &mut rt::task::JoinHandle<()>) -> Ended {
+    let (mut running, mut quiet) = (pin!(running), pin!(process.open.quiet()));
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(outcome) = running.as_mut().poll(context) {
+            return Poll::Ready(Ended::ByItself(outcome));
+        }
+        if Pin::new(&mut *stopping).poll(context).is_ready() {
+            return Poll::Ready(Ended::Forced);
+        }
+        quiet.as_mut().poll(context).map(|()| Ended::ByItself(Ok(())))
+    })
+    .await
+}
+
+/// Waits until no job runs, as long as the settings say, or until a second signal has come.
+async fn await_jobs(process: &Process, stopping: &mut rt::task::JoinHandle<()>) {
+    let mut idle = pin!(process.jobs.idle(process.fixed.shutdown_timeout));
+    let left = std::future::poll_fn(|context| match Pin::new(&mut *stopping).poll(context) {
+        Poll::Ready(_) => Poll::Ready(0),
+        Poll::Pending => idle.as_mut().poll(context),
+    });
+    if let left @ 1.. = left.await {
+        tracing::warn!(target: "palladium::server", "{left} jobs did not stop in time and are given up");
+    }
+}
+
+/// Says in the log what runs, and where everything is.
+fn say_where(server: &Server, fixed: &Fixed, names: &[String]) {
+    let tls = fixed.tls.as_ref().map_or_else(|| "off".to_owned(), |tls| tls.certificate.display().to_string());
+    tracing::info!(
+        target: "palladium::server",
+        version = palladium_runtime::VERSION,
+        pid = std::process::id(),
+        addresses = names.join(", "),
+        tls,
+        workers = workers(fixed),
+        files = server.files,
+        routes = server.routes.shown(),
+        models = server.service.shown_models(),
+        "serving"
+    );
+}
+
+fn workers(fixed: &Fixed) -> usize {
+    fixed.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
+}
+
+/// An address with what its name stands for.
+type Place = (Listen, Vec<SocketAddr>);
+
+fn resolve(places: &[Listen]) -> Result<Vec<Place>, ServeError> {
+    let failed = |place: &Listen, source| ServeError::Bind { address: place.to_string(), source };
+    places.iter().map(|place| Ok((place.clone(), place.resolve().map_err(|error| failed(place, error))?))).collect()
+}
+
+/// Returns the addresses that other machines reach; nothing where there is none.
+fn reached(places: &[Place]) -> Option<String> {
+    let is_local = |addresses: &[SocketAddr]| addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
+    let open = places.iter().filter(|(_, addresses)| !is_local(addresses));
+    let open: Vec<String> = open.map(|(place, _)| place.to_string()).collect();
+    (!open.is_empty()).then(|| open.join(", "))
+}
+
+/// A service that accepts connections.
+struct Started {
+    running: Running,
+    addresses: Vec<SocketAddr>,
+    names: Vec<String>,
+    files: Vec<SocketFile>,
+}
+
+/// Binds every address and starts the workers.
 fn start(
-    server: &Arc<Server>,
-    options: &ServeOptions,
-    workers: usize,
-) -> Result<(Running, Vec<SocketAddr>), ServeError> {
-    let shared = Arc::clone(server);
-    let limits = &options.limits;
-    let mut http = HttpServer::new(move || {
-        let shared = Arc::clone(&shared);
-        // One table instead of actix's router: paths are compared once, and every answer is ours.
-        Actix::new().default_service(fn_service(move |request: ServiceRequest| {
-            let shared = Arc::clone(&shared);
-            async move {
-                let (request, mut payload) = request.into_parts();
-                let response = shared.respond(&request, &mut payload).await;
-                Ok(ServiceResponse::new(request, response))
-            }
-        }))
-    })
-    .workers(workers)
-    .disable_signals()
-    .tcp_nodelay(true)
-    .client_request_timeout(limits.head_timeout)
-    .shutdown_timeout(limits.shutdown_timeout.as_secs() + u64::from(limits.shutdown_timeout.subsec_nanos() > 0));
-    let failed = |address: SocketAddr| move |source| ServeError::Bind { address: address.to_string(), source };
-    let (first, others) = resolve(&options.host, options.port)?;
-    guard(&server.routes, [first].iter().chain(&others), &options.host)?;
-    http = http.bind(first).map_err(failed(first))?;
-    let port = http.addrs().first().map_or(options.port, SocketAddr::port);
-    for address in others.into_iter().map(|address| SocketAddr::new(address.ip(), port)) {
-        match TcpListener::bind(address) {
-            // `localhost` has addresses of protocols that a machine may lack.
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {}
-            Err(error) => return Err(failed(address)(error)),
-            Ok(listener) => http = http.listen(listener).map_err(failed(address))?,
+    current: &Arc<ArcSwap<Server>>,
+    process: &Process,
+    places: &[Place],
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<Started, ServeError> {
+    let fixed = &process.fixed;
+    let workers = workers(fixed);
+    let mut builder =
+        ServerBuilder::new().workers(workers).disable_signals().shutdown_timeout(full_seconds(fixed.shutdown_timeout));
+    if let Some(count) = fixed.max_connections {
+        // Each worker counts its own.
+        builder = builder.max_concurrent_connections(count.div_ceil(workers));
+    }
+    let (current, open, fixed) = (Arc::clone(current), Arc::clone(&process.open), fixed.clone());
+    let http = Http { current, open, fixed, stopping: builder.graceful_shutdown_signal() };
+    let fixed = &process.fixed;
+    let config = certificates.map(Certificates::config).transpose()?;
+    let scheme = if config.is_some() { "https" } else { "http" };
+    let (mut addresses, mut names, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, found) in places {
+        if let Listen::Unix(path) = place {
+            let failed = |source| ServeError::Bind { address: place.to_string(), source };
+            let (listener, file) = listen::unix(path, fixed.socket_mode, fixed.backlog).map_err(failed)?;
+            files.push(file);
+            names.push(format!("unix:{}", absolute(path)));
+            builder = http.clone().listen_unix(builder, listener).map_err(failed)?;
+            continue;
+        }
+        let failed = |address: SocketAddr, source| ServeError::Bind { address: address.to_string(), source };
+        for listener in listen::tcp(found, fixed.backlog).map_err(|(address, error)| failed(address, error))? {
+            let address = listener.local_addr().map_err(ServeError::Failed)?;
+            addresses.push(address);
+            names.push(format!("{scheme}://{address}"));
+            let http = http.clone();
+            let listening = match &config {
+                Some(config) => http.listen_tls(builder, listener, config.clone()),
+                None => http.listen(builder, listener),
+            };
+            builder = listening.map_err(|error| failed(address, error))?;
         }
     }
-    let addresses = http.addrs();
-    Ok((http.run(), addresses))
+    Ok(Started { running: builder.run(), addresses, names, files })
 }
 
-/// Returns the addresses of a host, of which there is at least one.
-fn resolve(host: &str, port: u16) -> Result<(SocketAddr, Vec<SocketAddr>), ServeError> {
-    let failed = |source| ServeError::Bind { address: format!("{host}:{port}"), source };
-    let mut addresses = (host, port).to_socket_addrs().map_err(failed)?;
-    let first = addresses.next();
-    let first = first.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")))?;
-    Ok((first, addresses.filter(|address| *address != first).collect()))
+/// Returns a path that does not depend on the working directory.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// Refuses to open views that change something to other machines, and warns where this one alone reaches them. Other
-/// machines are told no more about errors than they have to know.
-fn guard<'a>(
-    routes: &Routes,
-    addresses: impl IntoIterator<Item = &'a SocketAddr>,
-    host: &str,
-) -> Result<(), ServeError> {
-    let open: Vec<String> = routes.unguarded().iter().map(|rule| format!("`{rule}`")).collect();
-    let is_local = addresses.into_iter().all(|address| address.ip().to_canonical().is_loopback());
-    routes.detail.get_or_init(|| if is_local { ErrorDetail::Full } else { ErrorDetail::Codes });
-    let open = open.join(", ");
-    match (open.is_empty(), is_local || routes.settings.allow_unauthenticated_admin) {
-        (true, _) => {}
-        (false, false) => return Err(ServeError::Open { host: host.to_owned(), routes: open }),
-        (false, true) => {
-            tracing::warn!(target: "palladium::server", "anybody who reaches {host} may use {open}: no decorator asks who it is");
-        }
-    }
-    Ok(())
+fn full_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

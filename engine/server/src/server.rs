@@ -8,25 +8,34 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{Trace, ViewRequest};
-use tokio::sync::Semaphore;
+use palladium_component::value::Diagnostics;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::answer::{Refusal, Shape};
 use crate::decorated::{plain_request, through};
+use crate::head;
 use crate::methods::Methods;
-use crate::options::Limits;
+use crate::options::{Loaded, ServeOptions};
+use crate::reload::Process;
 use crate::request_id::{HEADER, RequestIds};
 use crate::routes::{Endpoint, Route, Routes};
 use crate::rule::Parts;
-use crate::service::Service;
+use crate::service::{Service, Shared};
+use crate::settings::Limits;
 use crate::trace;
 
 /// How long a prediction may take unless the configuration says so.
 const PREDICT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What all workers share.
+/// So many requests with short bodies are worked on at once away from the workers.
+const SMALL: usize = 64;
+
+/// What all workers share, until it is replaced as a whole.
 pub struct Server {
     pub routes: Routes,
     pub service: Arc<Service>,
+    /// The files of the configuration, in one text.
+    pub files: String,
     pub limits: Limits,
     /// Other requests than those with large bodies that may be worked on at once away from the workers.
     pub small: Arc<Semaphore>,
@@ -34,6 +43,28 @@ pub struct Server {
 }
 
 impl Server {
+    /// Returns the routes of an application, with the settings that the options leave as they are.
+    ///
+    /// # Errors
+    /// Routes that cannot be.
+    pub fn routes(loaded: &Loaded, options: &ServeOptions) -> Result<Routes, Diagnostics> {
+        let mut routes = Routes::of(&loaded.app)?;
+        routes.settings = routes.settings.overridden_by(options);
+        Ok(routes)
+    }
+
+    /// Returns what answers at the routes of an application, and what hears when nothing uses that any more.
+    pub fn new(loaded: Loaded, mut routes: Routes, process: &Process) -> (Server, oneshot::Receiver<()>) {
+        let (in_use, unused) = oneshot::channel();
+        let (jobs, is_draining) = (Arc::clone(&process.jobs), Arc::clone(&process.is_draining));
+        let shared = Shared { jobs, is_draining, stops: process.stops.subscribe(), _in_use: in_use };
+        let service = Arc::new(Service::of(&loaded.app, loaded.sources, &mut routes, shared));
+        let files: Vec<String> = loaded.files.iter().map(|file| file.display().to_string()).collect();
+        let limits = routes.settings.limits.clone();
+        let (files, small, ids) = (files.join(", "), Arc::new(Semaphore::new(SMALL)), RequestIds::new());
+        (Server { routes, service, files, limits, small, ids }, unused)
+    }
+
     /// Answers a request, and tells the log and the observers where they want to know.
     pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
@@ -76,6 +107,9 @@ impl Server {
 
     /// Answers a request, and returns the position of the route that did.
     async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> (Option<usize>, HttpResponse) {
+        if let Err(refusal) = head::check(request, &self.limits) {
+            return (None, refusal.respond(Shape::Flat, &self.ids.of(request)));
+        }
         if let Some(route) = self.routes.find(request.path()) {
             return (Some(route.index), self.answer_at(route, Vec::new(), request, payload).await);
         }

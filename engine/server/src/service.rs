@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
 
 use palladium_component::interfaces::{
     Arguments, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned, ServedPredictions, ServedRoute,
@@ -10,7 +11,7 @@ use palladium_component::interfaces::{
 use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::alive::Alive;
 use crate::answer::{Refusal, Shape, guarded};
@@ -19,7 +20,6 @@ use crate::docs;
 use crate::jobs::Jobs;
 use crate::models::ModelList;
 use crate::observers::Observers;
-use crate::options::ServeOptions;
 use crate::ready::Needed;
 use crate::routes::{Route, Routes};
 use crate::views::{ServerView, decorators};
@@ -30,7 +30,7 @@ pub struct Service {
     pub app: Arc<App>,
     /// The configuration, as models tell it.
     pub sources: Sources,
-    /// What was started and need not be waited for.
+    /// What was started and need not be waited for; it outlives a reload.
     pub jobs: Arc<Jobs>,
     /// The state.
     pub alive: Arc<Alive>,
@@ -50,20 +50,31 @@ pub struct Service {
     pub observers: Arc<Observers>,
     /// Large bodies that may be worked on at once.
     pub large: Arc<Semaphore>,
-    /// Whether the service is about to stop.
-    pub is_draining: AtomicBool,
-    /// Tells those who wait for more of a request.
-    pub stops: watch::Sender<bool>,
+    /// What it shares with those before and after it.
+    shared: Shared,
+}
+
+/// What a service shares with those before and after it.
+pub struct Shared {
+    /// What was started and need not be waited for; it outlives a reload.
+    pub jobs: Arc<Jobs>,
+    /// Whether the process is about to stop.
+    pub is_draining: Arc<AtomicBool>,
+    /// Tells those who wait for more of a request that the process stops.
+    pub stops: watch::Receiver<bool>,
+    /// Tells by its end that no request and no job needs the application any more.
+    pub _in_use: oneshot::Sender<()>,
 }
 
 impl Service {
-    /// Returns the service of these routes, from which it takes the models that are needed; so many large
-    /// bodies are worked on at once.
-    pub fn of(app: &Arc<App>, options: &ServeOptions, routes: &mut Routes, large: usize) -> Service {
+    /// Returns the service of these routes, from which it takes the models that are needed.
+    pub fn of(app: &Arc<App>, sources: Sources, routes: &mut Routes, shared: Shared) -> Service {
+        let limits = &routes.settings.limits;
+        let large = limits.max_large_bodies.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
         Service {
             app: Arc::clone(app),
-            sources: options.sources.clone(),
-            jobs: Jobs::new(routes.settings.keep_jobs),
+            sources,
+            jobs: Arc::clone(&shared.jobs),
             alive: Arc::clone(&routes.alive),
             list: Arc::clone(&routes.list),
             needed: std::mem::take(&mut routes.needed),
@@ -73,20 +84,25 @@ impl Service {
             predictions: routes.served_predictions(),
             observers: Arc::clone(&routes.observers),
             large: Arc::new(Semaphore::new(large)),
-            is_draining: AtomicBool::new(false),
-            stops: watch::Sender::new(false),
+            shared,
         }
     }
 
-    /// Has the service say that it is not ready any more.
-    pub fn drain(&self) {
-        self.is_draining.store(true, Ordering::Relaxed);
-        self.stops.send_replace(true);
+    /// Tells whether the process is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.shared.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Returns what tells when the service is about to stop.
+    /// Returns what tells when the process is about to stop.
     pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.stops.subscribe()
+        self.shared.stops.clone()
+    }
+
+    /// Returns the models that predict services need, with their versions, in one text.
+    pub fn shown_models(&self) -> String {
+        let mut shown: Vec<String> = self.needed.iter().map(Needed::shown).collect();
+        shown.dedup();
+        shown.join(", ")
     }
 
     /// Returns on whose behalf a request changes something.
@@ -190,7 +206,10 @@ impl ServiceHandle for Handle<'_> {
 /// Routes that cannot be, a document that cannot be written.
 pub fn document(app: &Arc<App>) -> Result<Option<String>, DocumentError> {
     let mut routes = Routes::checked(app)?;
-    let service = Arc::new(Service::of(app, &ServeOptions::default(), &mut routes, 1));
+    let (in_use, _unused) = oneshot::channel();
+    let (jobs, (_, stops)) = (Jobs::new(routes.settings.keep_jobs), watch::channel(false));
+    let shared = Shared { jobs, is_draining: Arc::default(), stops, _in_use: in_use };
+    let service = Arc::new(Service::of(app, Sources::default(), &mut routes, shared));
     let views = app.all::<dyn View>();
     let documents = views.iter().find_map(|placed| {
         let rules = placed.component.rules();

@@ -1,33 +1,298 @@
 //! The root key `server`: how the service runs.
 
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, nearest};
+use palladium_component::value::{Code, Data, Diagnostic, Diagnostics, KeyPath, Map, Value, nearest};
 use palladium_runtime::{App, root_keys};
 
-/// What the root key `server` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::listen::Listen;
+use crate::options::ServeOptions;
+
+/// How the service runs.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Whether views that change something may be reached from other machines without a decorator.
+    /// What counts from the start on.
+    pub fixed: Fixed,
+    /// What requests may ask for.
+    pub limits: Limits,
+    /// Whether views that change something may be reached from other machines without a decorator that asks who
+    /// it is.
     pub allow_unauthenticated_admin: bool,
     /// How many jobs that are over are kept.
     pub keep_jobs: usize,
     /// How many samples a request may have.
     pub max_rows: usize,
-    /// How long a prediction may take, which is then made away from the workers; nothing leaves it to the server.
+    /// How long a prediction may take; nothing stands for as long as the server thinks right, away from the workers.
     pub predict_timeout: Option<Duration>,
+}
+
+/// What cannot change while the service runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fixed {
+    /// Where to listen.
+    pub listen: Vec<Listen>,
+    /// The permissions of Unix sockets.
+    pub socket_mode: u32,
+    /// The connections that the system may hold until they are accepted, at each address.
+    pub backlog: u32,
+    /// The number of worker threads; nothing stands for one a core.
+    pub workers: Option<usize>,
+    /// The connections at once; nothing stands for as many as actix takes by itself.
+    pub max_connections: Option<usize>,
+    /// What is encrypted, if anything is.
+    pub tls: Option<TlsSettings>,
+    /// How long a connection may be idle between two requests; zero closes it after each.
+    pub keep_alive: Duration,
+    /// How long the head of a request may take.
+    pub head_timeout: Duration,
+    /// How long a client may take nothing of an answer that is for it.
+    pub write_timeout: Duration,
+    /// How long the service goes on after it was told to stop.
+    pub drain: Duration,
+    /// How long a stop waits for requests that are running, in full seconds, and then for jobs.
+    pub shutdown_timeout: Duration,
+}
+
+/// The files that connections are encrypted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The certificate, followed by those that lead to a known one.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authorities of which clients need a certificate, if they need one.
+    pub client_ca: Option<PathBuf>,
+    /// How long the handshake may take.
+    pub handshake_timeout: Duration,
+    /// How often the files are looked at for newer ones.
+    pub refresh: Duration,
+}
+
+/// What requests may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The bytes of a request's head; a longer one is answered with 431.
+    pub max_head: usize,
+    /// The headers of a request; more are answered with 431.
+    pub max_headers: usize,
+    /// The bytes of a request's body; a longer one is answered with 413. Of a stream of lines, those of a line.
+    pub max_body: usize,
+    /// How long the body of a request may take; a slower one is answered with 408. Of a stream of lines, how long nothing
+    /// of it may come.
+    pub body_timeout: Duration,
+    /// How many large bodies and batches of streams are worked on at once, others wait; nothing stands for one a core.
+    pub max_large_bodies: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { allow_unauthenticated_admin: false, keep_jobs: 100, max_rows: 100_000, predict_timeout: None }
+        Settings {
+            fixed: Fixed::default(),
+            limits: Limits::default(),
+            allow_unauthenticated_admin: false,
+            keep_jobs: 100,
+            max_rows: 100_000,
+            predict_timeout: None,
+        }
     }
 }
 
-const ALLOW: &str = "allow_unauthenticated_admin";
-const KEEP: &str = "keep_jobs";
-const MAX_ROWS: &str = "max_rows";
-const PREDICT_TIMEOUT: &str = "predict_timeout";
+impl Default for Fixed {
+    fn default() -> Fixed {
+        Fixed {
+            listen: vec![Listen::Tcp { host: "127.0.0.1".to_owned(), port: 5000 }],
+            socket_mode: 0o660,
+            backlog: 1024,
+            workers: None,
+            max_connections: None,
+            tls: None,
+            keep_alive: Duration::from_secs(75),
+            head_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            drain: Duration::ZERO,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_head: 64 << 10,
+            max_headers: MOST_HEADERS,
+            max_body: 16 << 20,
+            body_timeout: Duration::from_secs(30),
+            max_large_bodies: None,
+        }
+    }
+}
+
+impl TlsSettings {
+    fn new() -> TlsSettings {
+        TlsSettings {
+            certificate: PathBuf::new(),
+            key: PathBuf::new(),
+            client_ca: None,
+            handshake_timeout: Duration::from_secs(10),
+            refresh: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What is read of the head of a request at all.
+const LONGEST_HEAD: usize = 128 << 10;
+
+/// The headers that are read at all.
+const MOST_HEADERS: usize = 96;
+
+const MOST_WORKERS: usize = 1024;
+
+/// The shortest time, in seconds, that actix's clock can tell, which goes on every half a second.
+const COARSE: f64 = 1.0;
+
+/// The longest time that can be chosen, in seconds.
+const LONGEST: f64 = 86_400.0;
+
+/// An entry of a map that holds settings.
+pub struct Setting<T> {
+    pub name: &'static str,
+    /// What it has to be.
+    expected: &'static str,
+    /// Sets it, where the value is what it has to be.
+    set: fn(&mut T, &Value) -> Option<()>,
+}
+
+/// The entries of the root key.
+pub const SETTINGS: &[Setting<Settings>] = &[
+    Setting {
+        name: "listen",
+        expected: "an address such as `127.0.0.1:5000` or `unix:/run/palladium.sock`, or a list of them",
+        set: |settings, value| put(&mut settings.fixed.listen, addresses(value)),
+    },
+    Setting {
+        name: "socket_mode",
+        expected: "permissions as octal digits in text, such as \"660\"",
+        set: |settings, value| put(&mut settings.fixed.socket_mode, mode(value)),
+    },
+    Setting {
+        name: "backlog",
+        expected: "a whole number from 1 to 65535",
+        set: |settings, value| put(&mut settings.fixed.backlog, number(value, 1, 65_535)?.try_into().ok()),
+    },
+    Setting {
+        name: "workers",
+        expected: "a whole number from 1 to 1024",
+        set: |settings, value| put(&mut settings.fixed.workers, number(value, 1, MOST_WORKERS).map(Some)),
+    },
+    Setting {
+        name: "max_connections",
+        expected: "a whole number from 1 on",
+        set: |settings, value| put(&mut settings.fixed.max_connections, number(value, 1, usize::MAX).map(Some)),
+    },
+    Setting {
+        name: "keep_alive",
+        expected: "0, or seconds from 1 to 86400",
+        set: |settings, value| {
+            let is_zero = seconds(value, 0.0)?.is_zero();
+            put(&mut settings.fixed.keep_alive, seconds(value, if is_zero { 0.0 } else { COARSE }))
+        },
+    },
+    Setting {
+        name: "head_timeout",
+        expected: "seconds from 1 to 86400",
+        set: |settings, value| put(&mut settings.fixed.head_timeout, seconds(value, COARSE)),
+    },
+    Setting {
+        name: "body_timeout",
+        expected: "seconds from 0.001 to 86400",
+        set: |settings, value| put(&mut settings.limits.body_timeout, seconds(value, 0.001)),
+    },
+    Setting {
+        name: "write_timeout",
+        expected: "seconds from 0.001 to 86400",
+        set: |settings, value| put(&mut settings.fixed.write_timeout, seconds(value, 0.001)),
+    },
+    Setting {
+        name: "max_head",
+        expected: "a number of bytes from 256 to 131072",
+        set: |settings, value| put(&mut settings.limits.max_head, number(value, 256, LONGEST_HEAD)),
+    },
+    Setting {
+        name: "max_headers",
+        expected: "a whole number from 1 to 96",
+        set: |settings, value| put(&mut settings.limits.max_headers, number(value, 1, MOST_HEADERS)),
+    },
+    Setting {
+        name: "max_body",
+        expected: "a number of bytes from 1 on",
+        set: |settings, value| put(&mut settings.limits.max_body, number(value, 1, usize::MAX)),
+    },
+    Setting {
+        name: "max_large_bodies",
+        expected: "a whole number from 1 to 65535",
+        set: |settings, value| put(&mut settings.limits.max_large_bodies, number(value, 1, 65_535).map(Some)),
+    },
+    Setting {
+        name: "drain",
+        expected: "seconds from 0 to 86400",
+        set: |settings, value| put(&mut settings.fixed.drain, seconds(value, 0.0)),
+    },
+    Setting {
+        name: "shutdown_timeout",
+        expected: "seconds from 0.001 to 86400",
+        set: |settings, value| put(&mut settings.fixed.shutdown_timeout, seconds(value, 0.001)),
+    },
+    Setting {
+        name: "allow_unauthenticated_admin",
+        expected: "true or false",
+        set: |settings, value| put(&mut settings.allow_unauthenticated_admin, value.as_bool()),
+    },
+    Setting {
+        name: "keep_jobs",
+        expected: "a whole number from 0 on",
+        set: |settings, value| put(&mut settings.keep_jobs, number(value, 0, usize::MAX)),
+    },
+    Setting {
+        name: "max_rows",
+        expected: "a whole number from 1 on",
+        set: |settings, value| put(&mut settings.max_rows, number(value, 1, usize::MAX)),
+    },
+    Setting {
+        name: "predict_timeout",
+        expected: "seconds from 0.001 to 86400",
+        set: |settings, value| put(&mut settings.predict_timeout, seconds(value, 0.001).map(Some)),
+    },
+];
+
+/// The entries of `tls`.
+pub const TLS_SETTINGS: &[Setting<TlsSettings>] = &[
+    Setting {
+        name: "certificate",
+        expected: "the path of a file",
+        set: |tls, value| put(&mut tls.certificate, path(value)),
+    },
+    Setting { name: "key", expected: "the path of a file", set: |tls, value| put(&mut tls.key, path(value)) },
+    Setting {
+        name: "client_ca",
+        expected: "the path of a file",
+        set: |tls, value| put(&mut tls.client_ca, path(value).map(Some)),
+    },
+    Setting {
+        name: "handshake_timeout",
+        expected: "seconds from 0.001 to 86400",
+        set: |tls, value| put(&mut tls.handshake_timeout, seconds(value, 0.001)),
+    },
+    Setting {
+        name: "refresh",
+        expected: "seconds from 0.001 to 86400",
+        set: |tls, value| put(&mut tls.refresh, seconds(value, 0.001)),
+    },
+];
+
+/// The key of the map that says what connections are encrypted with.
+const TLS: &str = "tls";
 
 impl Settings {
     /// Reads the root key; what is wrong with it is added to the findings.
@@ -35,54 +300,134 @@ impl Settings {
         let mut settings = Settings::default();
         let key = KeyPath::parse(root_keys::SERVER);
         let value = app.root().get(root_keys::SERVER).filter(|value| !value.is_null());
-        let wrong = |message: String| Diagnostic::new(Code::BadArguments, message).in_key(&key);
         let Some(map) = value.and_then(|value| value.as_map()) else {
             // Planning says what else stands there.
             return settings;
         };
-        for (name, entry) in map {
-            let value = &entry.value;
-            let expected = match name.as_str() {
-                ALLOW => match value.as_bool() {
-                    Some(flag) => {
-                        settings.allow_unauthenticated_admin = flag;
-                        continue;
-                    }
-                    None => "true or false",
-                },
-                KEEP => match value.as_int().and_then(|number| usize::try_from(number).ok()) {
-                    Some(number) => {
-                        settings.keep_jobs = number;
-                        continue;
-                    }
-                    None => "a whole number from 0 on",
-                },
-                MAX_ROWS => match value.as_int().and_then(|number| usize::try_from(number).ok()) {
-                    Some(number @ 1..) => {
-                        settings.max_rows = number;
-                        continue;
-                    }
-                    _ => "a whole number from 1 on",
-                },
-                PREDICT_TIMEOUT => match value.as_float().and_then(|number| Duration::try_from_secs_f64(number).ok()) {
-                    Some(time) if !time.is_zero() => {
-                        settings.predict_timeout = Some(time);
-                        continue;
-                    }
-                    _ => "a number of seconds greater than 0",
-                },
-                _ => {
-                    let label = match nearest(name, [ALLOW, KEEP, MAX_ROWS, PREDICT_TIMEOUT]) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("it has `{ALLOW}`, `{KEEP}`, `{MAX_ROWS}` and `{PREDICT_TIMEOUT}`"),
-                    };
-                    findings.push(wrong(format!("`{key}` has no key `{name}`")).at(&entry.key_span, label));
-                    continue;
-                }
-            };
-            let finding = wrong(format!("`{name}` of `{key}` has to be {expected}"));
-            findings.push(finding.at_value(value, format!("this is {}", value.describe())));
+        read(map, &key, SETTINGS, &[TLS], &mut settings, findings);
+        if let Some(value) = map.get(TLS).map(|entry| &entry.value).filter(|value| !value.is_null()) {
+            settings.fixed.tls = tls(value, &key.join(TLS), findings);
         }
         settings
+    }
+
+    /// Puts what the command line chooses in its place.
+    #[must_use]
+    pub fn overridden_by(mut self, options: &ServeOptions) -> Settings {
+        if options.is_trial {
+            self.fixed.listen.iter_mut().for_each(Listen::make_trial);
+        }
+        if !options.listen.is_empty() {
+            self.fixed.listen.clone_from(&options.listen);
+        }
+        self.fixed.workers = options.workers.map(NonZeroUsize::get).or(self.fixed.workers);
+        self.limits.max_body = options.max_body.unwrap_or(self.limits.max_body);
+        self.fixed.drain = options.drain.unwrap_or(self.fixed.drain);
+        self
+    }
+}
+
+impl Fixed {
+    /// Returns the keys of what is different in another configuration.
+    pub fn differences(&self, other: &Fixed) -> Vec<&'static str> {
+        let pairs = [
+            ("listen", self.listen == other.listen),
+            ("socket_mode", self.socket_mode == other.socket_mode),
+            ("backlog", self.backlog == other.backlog),
+            ("workers", self.workers == other.workers),
+            ("max_connections", self.max_connections == other.max_connections),
+            ("tls", self.tls == other.tls),
+            ("keep_alive", self.keep_alive == other.keep_alive),
+            ("head_timeout", self.head_timeout == other.head_timeout),
+            ("write_timeout", self.write_timeout == other.write_timeout),
+            ("drain", self.drain == other.drain),
+            ("shutdown_timeout", self.shutdown_timeout == other.shutdown_timeout),
+        ];
+        pairs.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
+    }
+}
+
+/// Reads the entries of a map by a table; `others` are read elsewhere.
+fn read<T>(
+    map: &Map,
+    key: &KeyPath,
+    table: &[Setting<T>],
+    others: &[&'static str],
+    into: &mut T,
+    findings: &mut Diagnostics,
+) {
+    let known = || table.iter().map(|setting| setting.name).chain(others.iter().copied());
+    let wrong = |message: String| Diagnostic::new(Code::BadArguments, message).in_key(key);
+    for (name, entry) in map.iter().filter(|(name, _)| !others.contains(&name.as_str())) {
+        let Some(setting) = table.iter().find(|setting| setting.name == name) else {
+            let finding = wrong(format!("`{key}` has no key `{name}`"));
+            findings.push(match nearest(name, known()) {
+                Some(near) => finding.at(&entry.key_span, format!("did you mean `{near}`?")),
+                None => {
+                    let known: Vec<String> = known().map(|name| format!("`{name}`")).collect();
+                    finding.at(&entry.key_span, "").help(format!("it has {}", known.join(", ")))
+                }
+            });
+            continue;
+        };
+        if (setting.set)(into, &entry.value).is_none() {
+            let finding = wrong(format!("`{name}` of `{key}` has to be {}", setting.expected));
+            findings.push(finding.at_value(&entry.value, format!("this is {}", entry.value.describe())));
+        }
+    }
+}
+
+/// Reads what connections are encrypted with.
+fn tls(value: &Value, key: &KeyPath, findings: &mut Diagnostics) -> Option<TlsSettings> {
+    let wrong = |message: String| Diagnostic::new(Code::BadArguments, message).in_key(key);
+    let Some(map) = value.as_map() else {
+        let finding = wrong(format!("`{key}` has to be a map"));
+        findings.push(finding.at_value(value, format!("this is {}", value.describe())));
+        return None;
+    };
+    let mut tls = TlsSettings::new();
+    read(map, key, TLS_SETTINGS, &[], &mut tls, findings);
+    for name in ["certificate", "key"].into_iter().filter(|name| !map.contains_key(*name)) {
+        let finding = Diagnostic::new(Code::MissingKey, format!("`{key}` needs `{name}`")).in_key(key);
+        findings.push(finding.at_value(value, "").help("name the files of a certificate and of its private key"));
+    }
+    Some(tls)
+}
+
+/// Sets a setting, where there is a value for it.
+fn put<T>(setting: &mut T, value: Option<T>) -> Option<()> {
+    *setting = value?;
+    Some(())
+}
+
+fn number(value: &Value, least: usize, most: usize) -> Option<usize> {
+    value.as_int().and_then(|number| usize::try_from(number).ok()).filter(|number| (least..=most).contains(number))
+}
+
+fn seconds(value: &Value, least: f64) -> Option<Duration> {
+    let number = match value.data {
+        Data::Int(number) => number as f64,
+        Data::Float(number) => number,
+        _ => return None,
+    };
+    (least..=LONGEST).contains(&number).then(|| Duration::from_secs_f64(number))
+}
+
+fn path(value: &Value) -> Option<PathBuf> {
+    value.as_text().filter(|text| !text.is_empty()).map(PathBuf::from)
+}
+
+/// Reads permissions, in which the owner at least may write.
+fn mode(value: &Value) -> Option<u32> {
+    let text = value.as_text().filter(|text| (3..=4).contains(&text.len()))?;
+    u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777 && mode & 0o200 != 0)
+}
+
+fn addresses(value: &Value) -> Option<Vec<Listen>> {
+    let one = |value: &Value| value.as_text().and_then(|text| text.parse().ok());
+    match value.as_list() {
+        Some([]) => None,
+        Some(items) => items.iter().map(one).collect(),
+        None => Some(vec![one(value)?]),
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use actix_web::rt::time::timeout;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::service::Service;
+use crate::reload::Process;
 
 /// Stops a service from another thread.
 #[derive(Clone)]
@@ -62,31 +63,31 @@ pub struct Stop {
     pub signals: Signals,
     pub asked: watch::Receiver<bool>,
     pub handle: ServerHandle,
-    pub service: Arc<Service>,
+    pub process: Arc<Process>,
 }
 
 impl Stop {
     /// Ends after a second signal.
     pub async fn run(mut self, drain: Duration) {
         self.first().await;
-        self.service.drain();
+        self.process.is_draining.store(true, Ordering::Relaxed);
         if !drain.is_zero() {
             let seconds = drain.as_secs_f64();
             tracing::info!(target: "palladium::server", "not ready any more: the service stops in {seconds} seconds");
             // A second signal ends the wait, and then everything else.
             if timeout(drain, self.signals.next()).await.is_ok() {
-                drop(self.handle.stop(false));
                 return;
             }
         }
-        self.service.jobs.close();
+        self.process.jobs.close();
+        self.process.stops.send_replace(true);
         tracing::info!(
             target: "palladium::server",
             "stopping: running requests are finished, jobs are cancelled, a second signal stops at once"
         );
         drop(self.handle.stop(true));
+        self.process.open.stop();
         self.signals.next().await;
-        drop(self.handle.stop(false));
     }
 
     /// Waits for the first signal, or until a stopper asks.

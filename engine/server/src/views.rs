@@ -8,14 +8,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{DecoratorList, View, ViewRequest};
 use palladium_component::value::{Callable, with_causes};
 use palladium_runtime::{App, decorate, root_keys};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Refusal, Shape, respond};
 use crate::body::LARGE;
-use crate::decorated::{http_response, plain_request, through};
-use crate::options::Limits;
+use crate::decorated::{http_response, plain_request, through, through_head};
 use crate::ready::{live, ready};
 use crate::rule::Parts;
 use crate::service::{Handle, Service};
+use crate::settings::Limits;
 use crate::{body, changes, query};
 
 /// A view of the server itself.
@@ -157,6 +158,9 @@ pub fn decorators(app: &App, name: Option<&str>) -> DecoratorList {
     name.map_or_else(|| DecoratorList::new("none", Vec::new()), |name| app.decorators().list(name))
 }
 
+/// A body as it was read, and the permit to work on it where it is a large one.
+type Read = (Result<Vec<u8>, Refusal>, Option<OwnedSemaphorePermit>);
+
 /// A view at its route.
 pub struct ViewRoute {
     pub rule: String,
@@ -201,28 +205,41 @@ impl ViewRoute {
         service: &Arc<Service>,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
-        let body = match *request.method() {
-            Method::GET | Method::HEAD => Ok(Vec::new()),
-            _ => body::read(request, payload, limits).await,
-        };
-        let permit = match &body {
-            Ok(body) if body.len() > LARGE => Arc::clone(&service.large).acquire_owned().await.ok(),
-            _ => None,
-        };
+        let head = ViewRequest { parts, ..plain_request(request, Vec::new(), request_id) };
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-        let shown = body.as_ref().ok().cloned().unwrap_or_default();
-        let plain = ViewRequest { parts, ..plain_request(request, shown, request_id) };
+        let has_body = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let large = Arc::clone(&service.large);
+        let read = async {
+            let body = match has_body {
+                true => body::read(request, payload, limits).await,
+                false => Ok(Vec::new()),
+            };
+            let permit = match &body {
+                Ok(body) if body.len() > LARGE => large.acquire_owned().await.ok(),
+                _ => None,
+            };
+            (body, permit)
+        };
         let (route, service) = (Arc::clone(self), Arc::clone(service));
-        let view = move |request: &ViewRequest| {
+        let view = move |request: &ViewRequest, refused: Result<(), Refusal>, permit: Option<OwnedSemaphorePermit>| {
             let _until_done = permit;
             let answer = || {
                 query?;
-                body?;
+                refused?;
                 route.respond(request, &service)
             };
             answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.request_id))
         };
-        through(&self.decorators, plain, view).await
+        if has_body && !self.decorators.is_empty() && !self.decorators.needs_body() {
+            let with_body = move |request: &ViewRequest, (body, permit): Read| {
+                let (body, refused) = apart(body);
+                view(&ViewRequest { body, ..request.clone() }, refused, permit)
+            };
+            return through_head(&self.decorators, head, read, with_body).await;
+        }
+        let (body, permit) = read.await;
+        let (body, refused) = apart(body);
+        through(&self.decorators, ViewRequest { body, ..head }, move |request| view(request, refused, permit)).await
     }
 
     fn respond(&self, request: &ViewRequest, service: &Arc<Service>) -> Result<HttpResponse, Refusal> {
@@ -235,5 +252,13 @@ impl ViewRoute {
             }
         };
         http_response(answered.map_err(|failure| Refusal::internal(with_causes(&failure)))?).map_err(Refusal::internal)
+    }
+}
+
+/// Returns a body, which is empty where it is refused, and why it is.
+fn apart(body: Result<Vec<u8>, Refusal>) -> (Vec<u8>, Result<(), Refusal>) {
+    match body {
+        Ok(body) => (body, Ok(())),
+        Err(refusal) => (Vec::new(), Err(refusal)),
     }
 }

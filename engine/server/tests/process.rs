@@ -105,8 +105,9 @@ fn signals_stop_and_the_log_knows_what_clients_do_not() {
         let app = Arc::new(App::of_components(components, Vec::new()));
         let (sender, receiver) = channel();
         let thread = std::thread::spawn(move || {
-            let options = ServeOptions { port: 0, ..ServeOptions::default() };
-            serve(&app, &options, |bound| sender.send(bound.addresses[0]).unwrap())
+            let listen = vec!["127.0.0.1:0".parse().unwrap()];
+            let options = ServeOptions { listen, ..ServeOptions::default() };
+            serve(app.into(), &options, |bound| sender.send(bound.addresses[0]).unwrap())
         });
         let address = receiver.recv().unwrap();
         let response = get(address, "/predict");

@@ -34,6 +34,12 @@ pub trait Decorator: Lifecycle {
     fn docs(&self) -> Option<DecoratorDocs> {
         None
     }
+
+    /// Tells whether it looks at the body of a request. Where no decorator of a list does, the body is read only once
+    /// the call is made, so that who is refused cannot have it kept in memory; decorators then see an empty one.
+    fn needs_body(&self) -> bool {
+        true
+    }
 }
 
 /// Whether those are kept out of a view who do not say who they are.
@@ -326,6 +332,11 @@ impl DecoratorList {
     /// Returns what each of them takes and answers around a view, the innermost first.
     pub fn docs(&self) -> impl Iterator<Item = Option<DecoratorDocs>> {
         self.decorators.iter().map(|decorator| decorator.docs())
+    }
+
+    /// Tells whether one of them looks at the body of a request.
+    pub fn needs_body(&self) -> bool {
+        self.decorators.iter().any(|decorator| decorator.needs_body())
     }
 
     /// Makes a call through the decorators, the last of the list outermost.

@@ -189,6 +189,22 @@ impl Diagnostic {
         renderer.decor_style(DecorStyle::Ascii).render(&[group])
     }
 
+    /// Returns the diagnostic in one line without the quoted source, for a log:
+    /// ``bad_arguments: no parameter `paht` (a.ron:2:5: did you mean `path`?)``.
+    pub fn in_one_line(&self) -> String {
+        let mut line = format!("{}: {}", self.code.as_str(), self.message);
+        if let Some(label) = self.labels.iter().find(|label| label.primary) {
+            let text = if label.text.is_empty() { String::new() } else { format!(": {}", label.text) };
+            line.push_str(&format!(" ({}{text})", label.span));
+        } else if let Some(key) = self.key_path.as_ref().filter(|path| !path.is_root()) {
+            line.push_str(&format!(" (in `{key}`)"));
+        }
+        for part in self.notes.iter().chain(&self.help) {
+            line.push_str(&format!("; {part}"));
+        }
+        line.replace('\n', " ")
+    }
+
     /// Returns the snippets, one for each source, in the order in which the labels name them.
     fn snippets(&self) -> Vec<Snippet<'_, Annotation<'_>>> {
         let mut sources: Vec<&std::sync::Arc<crate::Source>> = Vec::new();
@@ -368,6 +384,11 @@ error[bad_arguments]: `test.A` has no parameter `paht`
   = note: a fact
   = help: some advice";
         assert_eq!(diagnostic.render(false), expected);
+        let line =
+            "bad_arguments: `test.A` has no parameter `paht` (a.ron:2:5: did you mean `path`?); a fact; some advice";
+        assert_eq!(diagnostic.in_one_line(), line);
+        let keyed = Diagnostic::new(Code::MissingKey, "no\nkey").in_key(&KeyPath::parse("a.b"));
+        assert_eq!(keyed.in_one_line(), "missing_key: no key (in `a.b`)");
     }
 
     #[test]

@@ -450,9 +450,8 @@ fn a_stop_cancels_what_runs_and_waits_for_it_so_long() {
     assert!(started.elapsed() < Duration::from_secs(10), "it need not wait until the time is over");
     assert!(admin.shelf.models.lock().unwrap().is_empty());
 
-    let limits = crate::Limits { shutdown_timeout: Duration::from_millis(300), ..crate::Limits::default() };
-    let options = ServeOptions { limits, ..options() };
-    let deaf = Admin::start(Learns::Deaf, &json!({}), Decorators::default(), options);
+    let soon = json!({"server": {"shutdown_timeout": 0.3}});
+    let deaf = Admin::start(Learns::Deaf, &soon, Decorators::default(), options());
     let id = deaf.fit("");
     deaf.until(&id, |job| job["phase"]["name"] == "fit");
     let started = Instant::now();

@@ -6,10 +6,10 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use palladium_component::prelude::*;
+use palladium_runtime::App;
 use serde_json::json;
 
 use super::support::*;
-use crate::{Limits, ServeOptions};
 
 type Work = Box<dyn Fn(Call<'_>) -> Result<Returned, Failure> + Send + Sync>;
 
@@ -165,9 +165,12 @@ fn quick_decorators_are_called_by_the_worker_itself() {
         let threads = Arc::new(Threads { is_quick, seen: Mutex::default() });
         let mut decorators = Decorators::default();
         decorators.insert(DecoratorList::new("predict_decorators", vec![Arc::clone(&threads) as Arc<dyn Decorator>]));
-        let app = app(Puppet::at("/predict"), &Store::new(reads), &json!({})).decorated_by(decorators);
-        let limits = Limits { large_bodies: Some(4), ..options().limits };
-        let running = Running::start(app, ServeOptions { workers: Some(1), limits, ..options() });
+        let settings = json!({"server": {"max_large_bodies": 4}});
+        let app = app(Puppet::at("/predict"), &Store::new(reads), &settings).decorated_by(decorators);
+        let running = Running::start(app, options());
+        // Whether predictions are quick is known once there was one.
+        assert_eq!(running.post("/predict", "[1]").status, 200);
+        threads.seen.lock().unwrap().clear();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| assert_eq!(running.post("/predict", &body).status, 200));
@@ -226,4 +229,101 @@ fn metadata_are_decorated_for_every_response() {
         "status": "ERROR", "error_code": -1, "error_message": message, "model_version": 1, "name": "x",
     });
     assert_eq!((response.status, response.json()), (500, json!({"metadata": metadata})));
+}
+
+/// Lets in who says so in the head, and notes how long the body is that it sees, and what became of the request.
+struct Gate(Arc<Mutex<Vec<(usize, u16)>>>);
+
+impl Lifecycle for Gate {}
+
+impl Decorator for Gate {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        let Arguments::Request(request) = *call.arguments() else { panic!("a view has a request") };
+        let answer: ViewResponse = match request.header("x-in") {
+            Some(name) => {
+                request.caller.identify(Identity { principal: name.to_owned(), scopes: Vec::new() });
+                call.proceed()?.try_into()?
+            }
+            None => ViewResponse::text(401, "out"),
+        };
+        self.0.lock().unwrap().push((request.body.len(), answer.status));
+        Ok(answer.into())
+    }
+
+    fn needs_body(&self) -> bool {
+        false
+    }
+}
+
+/// Says how long the body is, and who sends it.
+struct Echo;
+
+impl Lifecycle for Echo {}
+
+impl View for Echo {
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule::new("/echo", &["POST"])]
+    }
+
+    fn decorator_list_name(&self) -> Option<&str> {
+        Some("echo_decorators")
+    }
+
+    fn answer(&self, request: &ViewRequest, _: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
+        let name = request.caller.identity().map(|identity| identity.principal.clone());
+        Ok(ViewResponse::text(200, format!("{} {name:?}", request.body.len())))
+    }
+}
+
+#[test]
+fn bodies_are_read_once_decorators_that_need_none_let_them_in() {
+    let seen = Arc::default();
+    let gate = || -> Arc<dyn Decorator> { Arc::new(Gate(Arc::clone(&seen))) };
+    let mut decorators = Decorators::default();
+    for list in ["predict_decorators", "echo_decorators"] {
+        decorators.insert(DecoratorList::new(list, vec![gate()]));
+    }
+    let components = vec![
+        ("model_persister", Component::Persister(Store::new(Reads::Cached(model(1))))),
+        ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
+        ("echo", Component::View(Arc::new(Echo))),
+    ];
+    let limits = value(&json!({"max_body": 1000, "body_timeout": 0.2}));
+    let app = App::of_components(components, vec![("server", limits)]);
+    let running = Running::start(app.decorated_by(decorators), options());
+    let take = || std::mem::take(&mut *seen.lock().unwrap());
+    for (path, answer) in [("/predict", "\"result\":5.0"), ("/echo", "5 Some(\"me\")")] {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n");
+        // Who is refused need not send the body, however long it is said to be.
+        for length in [5, 1_000_000] {
+            let mut stranger = running.client();
+            stranger.send(&format!("{head}content-length: {length}\r\n\r\n"));
+            assert_eq!(stranger.receive(false).status, 401, "{path}");
+            assert_eq!(take(), [(0, 401)], "{path}");
+        }
+        let cases = [
+            ("content-length: 5\r\n\r\n12345", 200, answer),
+            ("content-length: 1001\r\n\r\n", 413, "larger than the 1000 bytes"),
+            ("content-length: 5\r\n\r\n1", 408, "took longer"),
+        ];
+        for (rest, status, said) in cases {
+            let mut client = running.client();
+            client.send(&format!("{head}x-in: me\r\n{rest}"));
+            let response = client.receive(false);
+            assert_eq!(response.status, status, "{path} {}", response.body);
+            assert!(response.body.contains(said), "{path}: {}", response.body);
+            assert_eq!(take(), [(0, status)], "{path}");
+        }
+        // A client that goes away leaves nobody waiting.
+        let mut gone = running.client();
+        gone.send(&format!("{head}x-in: me\r\ncontent-length: 5\r\n\r\n1"));
+        drop(gone);
+        let started = std::time::Instant::now();
+        while seen.lock().unwrap().is_empty() {
+            assert!(started.elapsed() < std::time::Duration::from_secs(60), "{path}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let (length, status) = take()[0];
+        assert!(length == 0 && (400..500).contains(&status), "{path} {status}");
+    }
 }

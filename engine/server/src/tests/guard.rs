@@ -59,8 +59,8 @@ fn activate() -> Added {
 
 /// Serves on every address of this machine and says whether that was refused.
 fn is_refused(app: App, host: &str) -> bool {
-    let options = ServeOptions { host: host.into(), ..options() };
-    match serve(&Arc::new(app), &options, |bound| bound.stopper.stop()) {
+    let options = ServeOptions { listen: vec![at(&format!("{host}:0"))], ..options() };
+    match serve(Arc::new(app).into(), &options, |bound| bound.stopper.stop()) {
         Ok(()) => false,
         Err(error @ ServeError::Open { .. }) => {
             let help = error.help().unwrap();

@@ -10,7 +10,6 @@ use palladium_runtime::App;
 use serde_json::{Value as Json, json};
 
 use super::support::*;
-use crate::{Limits, ServeOptions};
 
 /// How long some rows and answers are.
 const LONG: usize = 10_000;
@@ -86,9 +85,9 @@ fn app(echo: Echo, reads: Reads, decorators: Vec<Arc<dyn Decorator>>, entries: &
     (app.decorated_by(lists), store)
 }
 
-fn start(echo: Echo, options: ServeOptions) -> (Running, Arc<Store>) {
-    let (app, store) = app(echo, Reads::Cached(model(1)), Vec::new(), &json!({}));
-    (Running::start(app, options), store)
+fn start(echo: Echo, settings: &Json) -> (Running, Arc<Store>) {
+    let (app, store) = app(echo, Reads::Cached(model(1)), Vec::new(), &json!({"server": settings}));
+    (Running::start(app, options()), store)
 }
 
 /// One request whose body comes piece by piece.
@@ -133,7 +132,7 @@ impl Exchange {
 
 #[test]
 fn lines_are_answered_while_they_come_and_by_one_model() {
-    let (running, store) = start(Echo::default(), options());
+    let (running, store) = start(Echo::default(), &json!({}));
     let mut exchange = Exchange::begin(&running, "/predict?add=10");
     exchange.send("{\"x\": 1}\n{\"x\"");
     let head = exchange.0.receive(false);
@@ -156,7 +155,7 @@ fn lines_are_answered_while_they_come_and_by_one_model() {
 
 #[test]
 fn a_line_without_a_prediction_does_not_end_the_stream() {
-    let (running, _) = start(Echo::default(), ServeOptions { limits: short_lines(), ..options() });
+    let (running, _) = start(Echo::default(), &short_lines());
     let mut exchange = Exchange::begin(&running, "/predict");
     let long = format!("{{\"x\": 1, \"y\": \"{}\"}}", "y".repeat(200));
     let lines = [
@@ -195,15 +194,15 @@ fn a_line_without_a_prediction_does_not_end_the_stream() {
     assert_eq!((answers.len(), &answers[7]["row"], &answers[8]), (9, &json!(8), &json!({"result": 2.0})));
 }
 
-fn short_lines() -> Limits {
-    Limits { body_bytes: 100, ..Limits::default() }
+fn short_lines() -> Json {
+    json!({"max_body": 100})
 }
 
 #[test]
 fn any_number_of_lines_is_answered_in_batches() {
     let echo = Echo::default();
     let asked = Arc::clone(&echo.asked);
-    let (running, _) = start(echo, ServeOptions { limits: short_lines(), ..options() });
+    let (running, _) = start(echo, &short_lines());
     let body: String = (0..2500).map(|row| format!("{{\"x\":{row}}}\n")).collect();
     let mut client = running.client();
     client.send(&format!(
@@ -222,7 +221,7 @@ fn any_number_of_lines_is_answered_in_batches() {
 
 #[test]
 fn an_empty_stream_has_an_empty_answer() {
-    let (running, _) = start(Echo::default(), options());
+    let (running, _) = start(Echo::default(), &json!({}));
     let mut exchange = Exchange::begin(&running, "/predict");
     exchange.send(" \n\n");
     exchange.end();
@@ -241,8 +240,7 @@ fn without_a_model_there_is_no_stream() {
 
 #[test]
 fn a_stream_that_stands_still_ends() {
-    let limits = Limits { body_timeout: Duration::from_secs(1), ..Limits::default() };
-    let (running, _) = start(Echo::default(), ServeOptions { limits, ..options() });
+    let (running, _) = start(Echo::default(), &json!({"body_timeout": 1}));
     let mut exchange = Exchange::begin(&running, "/predict");
     exchange.send("{\"x\": 1}\n{\"x\":");
     assert_eq!(exchange.0.receive(false).status, 200);
@@ -252,7 +250,7 @@ fn a_stream_that_stands_still_ends() {
 
 #[test]
 fn a_body_that_breaks_off_is_told() {
-    let (running, _) = start(Echo::default(), options());
+    let (running, _) = start(Echo::default(), &json!({}));
     let mut exchange = Exchange::begin(&running, "/predict");
     exchange.send("{\"x\": 1}\n{\"x\": 2");
     assert_eq!(exchange.0.receive(false).status, 200);
@@ -263,7 +261,7 @@ fn a_body_that_breaks_off_is_told() {
 
 #[test]
 fn a_stop_ends_streams_between_lines() {
-    let (running, _) = start(Echo::default(), options());
+    let (running, _) = start(Echo::default(), &json!({}));
     let mut exchange = Exchange::begin(&running, "/predict");
     exchange.send("{\"x\": 1}\n");
     assert_eq!(exchange.0.receive(false).status, 200);
@@ -314,7 +312,7 @@ fn a_batch_that_takes_too_long_ends_the_stream() {
 #[test]
 fn a_client_that_does_not_read_is_not_read_from() {
     const MUCH: usize = 256 << 20;
-    let (running, _) = start(Echo::default(), options());
+    let (running, _) = start(Echo::default(), &json!({}));
     let mut exchange = Exchange::begin(&running, "/predict");
     let stream = exchange.0.0.get_ref().try_clone().unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();

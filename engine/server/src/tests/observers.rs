@@ -151,7 +151,7 @@ fn bodies_in_chunks_count_as_long_as_they_were_read() {
         ("watch", Component::View(Arc::new(watch))),
     ];
     let mut options = options();
-    options.limits.body_bytes = 10;
+    options.max_body = Some(10);
     let running = Running::start(App::of_components(components, Vec::new()), options);
     let mut client = running.client();
     let head =

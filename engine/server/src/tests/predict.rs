@@ -1,5 +1,6 @@
 //! Predict routes: envelopes, refusals, limits.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::observers::Pass;
 use super::support::*;
-use crate::{Limits, ServeOptions};
+use crate::ServeOptions;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -112,10 +113,9 @@ fn bodies_have_to_be_json() {
 
 #[test]
 fn bodies_are_limited() {
-    let limits = Limits { body_bytes: 1000, body_timeout: Duration::from_millis(50), ..Limits::default() };
+    let limits = json!({"server": {"max_body": 1000, "body_timeout": 0.05}});
     let store = Store::new(Reads::Cached(model(1)));
-    let app = app(Puppet::at("/predict"), &store, &json!({}));
-    let running = Running::start(app, ServeOptions { limits, ..options() });
+    let running = Running::start(app(Puppet::at("/predict"), &store, &limits), options());
     assert_eq!(running.post("/predict", &"x".repeat(1000)).json()["result"], json!(1000.0));
 
     let message = "the body is larger than the 1000 bytes that are allowed";
@@ -186,7 +186,7 @@ fn large_bodies_do_not_hold_up_the_worker() {
 fn concurrent_clients_get_their_own_answers() {
     let store = Store::new(Reads::Cached(model(1)));
     let app = app(Puppet::at("/predict"), &store, &json!({}));
-    let running = Running::start(app, ServeOptions { workers: Some(2), ..options() });
+    let running = Running::start(app, ServeOptions { workers: NonZeroUsize::new(2), ..options() });
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let running = &running;
@@ -209,7 +209,7 @@ fn concurrent_clients_get_their_own_answers() {
 fn refused(host: &str, detail: Option<ErrorDetail>, target: &str) -> Json {
     let puppet = Puppet { detail, ..Puppet::at("/predict") };
     let app = app(puppet, &Store::new(Reads::Cached(model(1))), &json!({}));
-    let mut running = Running::start(app, ServeOptions { host: host.into(), ..options() });
+    let mut running = Running::start(app, ServeOptions { listen: vec![at(&format!("{host}:0"))], ..options() });
     running.address.set_ip([127, 0, 0, 1].into());
     let mut metadata = running.get(target).json()["metadata"].take();
     for expected in [("status", json!("ERROR")), ("model_version", json!(1))] {
@@ -279,14 +279,13 @@ fn give_up(ask: &dyn Fn(&str) -> Response, entered: &Receiver<()>) -> Response {
 
 #[test]
 fn a_prediction_that_takes_too_long_is_given_up() {
-    let settings = json!({"server": {"predict_timeout": 0.2}});
+    let settings = json!({"server": {"predict_timeout": 0.2, "max_large_bodies": 1}});
     let late = "the prediction took longer than 0.2 seconds";
     let large = "x".repeat(100_000);
     for body in ["", large.as_str()] {
         let (puppet, entered, release) = Puppet::waiting();
         let app = app(puppet, &Store::new(Reads::Cached(model(3))), &settings);
-        let limits = Limits { large_bodies: Some(1), ..Limits::default() };
-        let running = Running::start(app, ServeOptions { limits, ..options() });
+        let running = Running::start(app, options());
         let method = if body.is_empty() { "GET" } else { "POST" };
         let ask = |target: &str| running.client().request(method, target, &[JSON], body);
         let response = give_up(&ask, &entered);

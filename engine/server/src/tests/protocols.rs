@@ -9,7 +9,7 @@ use palladium_runtime::App;
 use serde_json::json;
 
 use super::support::*;
-use crate::{Limits, ServeOptions, check_routes};
+use crate::check_routes;
 
 /// Answers at `/own/<what>` in the view's decorators and at `/own/<what>/do` in those of the predict service.
 #[derive(Default)]
@@ -117,12 +117,12 @@ fn app_of(protocol: &Arc<Protocol>) -> App {
     for list in ["own_decorators", "predict_decorators"] {
         decorators.insert(DecoratorList::new(list, vec![Arc::new(Notes)]));
     }
-    App::of_components(components, Vec::new()).decorated_by(decorators)
+    let settings = value(&json!({"max_body": 200_000, "max_large_bodies": 1}));
+    App::of_components(components, vec![("server", settings)]).decorated_by(decorators)
 }
 
 fn start(protocol: &Arc<Protocol>) -> Running {
-    let limits = Limits { body_bytes: 200_000, large_bodies: Some(1), ..Limits::default() };
-    Running::start(app_of(protocol), ServeOptions { limits, ..options() })
+    Running::start(app_of(protocol), options())
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn says_which_models_are_missing() {
 #[test]
 fn says_that_it_is_about_to_stop_and_goes_on_for_a_while() {
     let store = Store::new(Reads::Cached(model(1)));
-    let options = ServeOptions { drain: Duration::from_millis(1500), ..options() };
+    let options = ServeOptions { drain: Some(Duration::from_millis(1500)), ..options() };
     let running = Running::start(app(Puppet::at("/predict"), &store, &json!({})), options);
     assert_eq!(running.get("/ready").status, 200);
     running.stopper.stop();

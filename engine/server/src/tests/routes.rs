@@ -158,7 +158,7 @@ fn tables_that_cannot_be() {
         let found: Vec<_> = findings.iter().map(|finding| (finding.code, finding.message.as_str())).collect();
         assert_eq!(found, expected);
         let unready = |_: &crate::Bound| panic!("it must not get ready");
-        assert!(matches!(serve(&app, &options(), unready), Err(ServeError::Config(_))));
+        assert!(matches!(serve(app.into(), &options(), unready), Err(ServeError::Config(_))));
     }
 }
 
@@ -200,28 +200,26 @@ fn a_conflict_shows_both_places() {
 }
 
 #[test]
-fn a_port_in_use_and_impossible_options_are_explained() {
+fn an_address_that_cannot_be_had_is_explained() {
     let running = standard();
-    let app = || Arc::new(App::of_components(Vec::new(), Vec::new()));
+    let app = || Arc::new(App::of_components(Vec::new(), Vec::new())).into();
     let unready = |_: &crate::Bound| panic!("it must not get ready");
-    let taken = ServeOptions { port: running.address.port(), ..options() };
-    let error = serve(&app(), &taken, unready).unwrap_err();
+    let taken = ServeOptions { listen: vec![at(&running.address.to_string())], ..options() };
+    let error = serve(app(), &taken, unready).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {}", running.address));
     assert_eq!(
         error.help().as_deref(),
         Some("another process listens there: stop it or choose another port with `--port`")
     );
-    let foreign = ServeOptions { host: "192.0.2.1".into(), ..options() };
-    assert_eq!(serve(&app(), &foreign, unready).unwrap_err().to_string(), "cannot listen on 192.0.2.1:0");
-    let none = ServeOptions { workers: Some(0), ..options() };
-    assert_eq!(serve(&app(), &none, unready).unwrap_err().to_string(), "`workers` has to be at least 1");
+    let foreign = ServeOptions { listen: vec![at("192.0.2.1:0")], ..options() };
+    assert_eq!(serve(app(), &foreign, unready).unwrap_err().to_string(), "cannot listen on 192.0.2.1:0");
 }
 
 #[test]
 fn listens_on_every_address_of_a_name_with_one_port() {
     let store = Store::new(Reads::Empty);
     let app = app(Puppet::at("/predict"), &store, &json!({}));
-    let running = Running::start(app, ServeOptions { host: "localhost".into(), ..options() });
+    let running = Running::start(app, ServeOptions { listen: vec![at("localhost:0")], ..options() });
     assert_ne!(running.address.port(), 0);
     assert!(running.address.ip().is_loopback());
     assert_eq!(running.get("/alive").status, 200);

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use palladium_component::prelude::*;
 use palladium_runtime::App;
 use serde_json::Value as Json;
 
-use crate::{Bound, ServeError, ServeOptions, Stopper, serve};
+use crate::{Bound, Listen, ServeError, ServeOptions, Stopper, serve};
 
 /// A model that no service of these tests asks.
 pub struct Idle;
@@ -235,7 +237,9 @@ fn invalid() -> InputErrors {
 
 /// A service in a thread of its own; dropping it stops it.
 pub struct Running {
+    /// The first port, if there is one.
     pub address: SocketAddr,
+    pub addresses: Vec<SocketAddr>,
     pub stopper: Stopper,
     pub thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
@@ -244,13 +248,15 @@ impl Running {
     pub fn start(app: App, options: ServeOptions) -> Running {
         let (sender, receiver) = channel::<Bound>();
         let app = Arc::new(app);
-        let thread = std::thread::spawn(move || serve(&app, &options, |bound| sender.send(bound.clone()).unwrap()));
+        let thread =
+            std::thread::spawn(move || serve(app.into(), &options, |bound| sender.send(bound.clone()).unwrap()));
         let bound = receiver.recv().unwrap();
-        Running { address: bound.addresses[0], stopper: bound.stopper, thread: Some(thread) }
+        let address = bound.addresses.first().copied().unwrap_or(SocketAddr::from(([0; 4], 0)));
+        Running { address, addresses: bound.addresses, stopper: bound.stopper, thread: Some(thread) }
     }
 
     pub fn client(&self) -> Client {
-        Client(BufReader::new(TcpStream::connect(self.address).unwrap()))
+        Client::at(TcpStream::connect(self.address).unwrap())
     }
 
     pub fn get(&self, target: &str) -> Response {
@@ -286,6 +292,10 @@ pub struct Response {
 }
 
 impl Client {
+    pub fn at(stream: TcpStream) -> Client {
+        Client(BufReader::new(stream))
+    }
+
     pub fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Response {
         let mut text = format!("{method} {target} HTTP/1.1\r\nhost: test\r\n");
         for (name, value) in headers {
@@ -300,6 +310,16 @@ impl Client {
 
     pub fn send(&mut self, text: &str) {
         self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Checks that the service ends the connection by itself.
+    pub fn end(&mut self) {
+        self.0.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408 "), "{rest:?}"),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+        }
     }
 
     pub fn receive(&mut self, is_head: bool) -> Response {
@@ -328,8 +348,12 @@ impl Response {
     }
 }
 
+pub fn at(address: &str) -> Listen {
+    address.parse().unwrap()
+}
+
 pub fn options() -> ServeOptions {
-    ServeOptions { port: 0, workers: Some(1), ..ServeOptions::default() }
+    ServeOptions { listen: vec![at("127.0.0.1:0")], workers: NonZeroUsize::new(1), ..ServeOptions::default() }
 }
 
 pub fn value(json: &Json) -> Value {

@@ -314,7 +314,7 @@ fn components_answer_at_several_rules_and_know_the_service() {
         assert_eq!(running.get(&format!("/known/view?unmet={view}")).body, expected);
     }
     assert_eq!(running.get("/known/other").body, "service /p Some(\"7\") Some(\"other\")");
-    let elsewhere = ServeOptions { host: "0.0.0.0".to_owned(), ..options() };
-    let refused = serve(&Arc::new(App::of_components(components(true), Vec::new())), &elsewhere, |_| ());
+    let elsewhere = ServeOptions { listen: vec![at("0.0.0.0:0")], ..options() };
+    let refused = serve(Arc::new(App::of_components(components(true), Vec::new())).into(), &elsewhere, |_| ());
     assert!(matches!(refused, Err(ServeError::Open { .. })), "{refused:?}");
 }

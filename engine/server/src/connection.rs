@@ -1,0 +1,279 @@
+//! Connections: what is spoken over them, and how long their clients may take.
+//!
+//! actix watches the first head of a connection, and how long the connection is idle between two requests. Beside that,
+//! a connection is closed whose client begins a further head and does not end it, does not take its answer, or has sent
+//! no request for long over HTTP/2.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use actix_http::Protocol;
+use actix_web::rt::net::TcpStream;
+use actix_web::rt::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::open::Counted;
+use crate::settings::Fixed;
+
+/// How long clients may take.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    head: Duration,
+    idle: Duration,
+    write: Duration,
+}
+
+impl Patience {
+    pub fn of(fixed: &Fixed) -> Patience {
+        Patience {
+            head: fixed.head_timeout,
+            idle: fixed.keep_alive.max(fixed.head_timeout),
+            write: fixed.write_timeout,
+        }
+    }
+}
+
+/// The requests of a connection.
+#[derive(Default)]
+pub struct Traffic {
+    running: Cell<usize>,
+    begun: Cell<usize>,
+    /// Whether the client may still be sending what the last request had.
+    is_unread: Cell<bool>,
+    /// Has the connection looked at again.
+    waker: Cell<Option<Waker>>,
+}
+
+/// A request counts as long as this lives.
+pub struct Underway(Rc<Traffic>);
+
+impl Traffic {
+    /// Notes that a request has begun.
+    pub fn begin(self: &Rc<Self>) -> Underway {
+        self.running.set(self.running.get() + 1);
+        self.begun.set(self.begun.get().wrapping_add(1));
+        self.is_unread.set(false);
+        Underway(Rc::clone(self))
+    }
+}
+
+impl Underway {
+    /// Notes that the request was refused before its body was read to the end, and has the time begin that the client
+    /// may take for the rest.
+    pub fn leave_unread(&self) {
+        self.0.is_unread.set(true);
+        if let Some(waker) = self.0.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get().saturating_sub(1));
+    }
+}
+
+/// A connection, with an eye on its client.
+pub struct Watched<S> {
+    stream: S,
+    traffic: Rc<Traffic>,
+    patience: Patience,
+    is_http2: bool,
+    /// Until when the client has to send what is expected, with the number of requests that had begun by then.
+    reading: Option<(Instant, Expected, usize)>,
+    timer: Timer,
+    /// Runs while the client takes nothing.
+    writing: Option<Pin<Box<Sleep>>>,
+    /// Counts connections that end by themselves.
+    _ending: Option<Counted>,
+}
+
+/// Rings for one time after the other. It is set anew only where it would ring too late, since each request moves the
+/// time, and setting it costs more than looking at the clock.
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    fn poll_until(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        while timer.as_mut().poll(context).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+}
+
+/// What a client is expected to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// The beginning of a request.
+    Request,
+    /// The rest of a head.
+    Rest,
+}
+
+impl<S> Watched<S> {
+    /// Watches a connection; `ending` counts it where it ends by itself once the service stops.
+    pub fn new(stream: S, patience: Patience, protocol: Protocol, ending: impl FnOnce() -> Counted) -> Watched<S> {
+        let is_http2 = protocol == Protocol::Http2;
+        let _ending = (!is_http2).then(ending);
+        let traffic = Rc::default();
+        Watched { stream, traffic, patience, is_http2, reading: None, timer: Timer(None), writing: None, _ending }
+    }
+
+    /// Returns the requests of the connection.
+    pub fn traffic(&self) -> Rc<Traffic> {
+        Rc::clone(&self.traffic)
+    }
+
+    /// Notes that bytes have come.
+    fn received(&mut self) {
+        let begun = self.traffic.begun.get();
+        let is_going_on = matches!(&self.reading, Some((_, Expected::Rest, since)) if *since == begun);
+        // Each byte in its time is no head in its time.
+        if self.traffic.running.get() == 0 && !is_going_on {
+            // A client of HTTP/2 sends more than heads while it is idle.
+            let time = if self.is_http2 { self.patience.idle } else { self.patience.head };
+            self.reading = Some((Instant::now() + time, Expected::Rest, begun));
+        }
+    }
+
+    /// Waits for bytes, as long as the client may take.
+    fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.traffic.running.get() > 0 {
+            // The time for a body, or for an answer, is not counted here.
+            self.reading = None;
+            self.traffic.waker.set(Some(context.waker().clone()));
+            return Poll::Pending;
+        }
+        let begun = self.traffic.begun.get();
+        let deadline = match self.reading {
+            Some((deadline, _, since)) if since == begun => deadline,
+            _ => {
+                let time = if self.traffic.is_unread.get() { self.patience.head } else { self.patience.idle };
+                let deadline = Instant::now() + time;
+                self.reading = Some((deadline, Expected::Request, begun));
+                deadline
+            }
+        };
+        self.timer.poll_until(deadline, context).map(|()| Err(too_slow()))
+    }
+
+    /// Waits until the client takes bytes, as long as it may take.
+    fn poll_taking(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let time = self.patience.write;
+        let timer = self.writing.get_or_insert_with(|| Box::pin(sleep(time)));
+        timer.as_mut().poll(context).map(|()| too_slow())
+    }
+
+    /// Returns what came of writing, or that the client has taken nothing for too long.
+    fn taken<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        match written {
+            Poll::Ready(done) => {
+                self.writing = None;
+                Poll::Ready(done)
+            }
+            Poll::Pending => self.poll_taking(context).map(Err),
+        }
+    }
+}
+
+fn too_slow() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "the client took too long")
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => self.poll_waiting(context),
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                self.received();
+                Poll::Ready(Ok(()))
+            }
+            ended => ended,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.taken(written, context)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.taken(flushed, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.taken(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Returns what a client of an unencrypted connection speaks, by its first bytes.
+///
+/// # Errors
+/// They do not come in time.
+pub async fn protocol(stream: &TcpStream, longest: Duration) -> io::Result<Protocol> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2";
+    let mut first = [0; PREFACE.len()];
+    let n_read = timeout(longest, stream.peek(&mut first)).await.map_err(|_| too_slow())??;
+    Ok(if first[..n_read] == *PREFACE { Protocol::Http2 } else { Protocol::Http1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_rings_for_the_last_time_it_is_told() {
+        actix_web::rt::System::new().block_on(async {
+            let mut timer = Timer(None);
+            let start = Instant::now();
+            let at = |milliseconds| start + Duration::from_millis(milliseconds);
+            let mut first = true;
+            // Later, then sooner than at first: the timer has rung for nothing by then.
+            for (told, wanted) in [(20, 60), (10_000, 90)] {
+                std::future::poll_fn(|context| {
+                    if std::mem::take(&mut first) {
+                        assert!(timer.poll_until(at(told), context).is_pending());
+                    }
+                    timer.poll_until(at(wanted), context)
+                })
+                .await;
+                assert!(Instant::now() >= at(wanted) && Instant::now() < at(10_000));
+                first = true;
+            }
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! From accepted connections to requests: what actix-web has in its `HttpServer`, over connections that are watched.
+
+use std::fmt::Display;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, KeepAlive, Protocol};
+use actix_server::{GracefulShutdownSignal, ServerBuilder};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::http::Method;
+use actix_web::rt::net::{TcpStream, UnixStream};
+use actix_web::{App, Error};
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::connection::{Patience, Traffic, Watched, protocol};
+use crate::open::Open;
+use crate::server::Server;
+use crate::settings::Fixed;
+
+/// How long a client may take to end a connection that the service ends.
+const DISCONNECT: Duration = Duration::from_secs(1);
+
+/// Makes what answers at listeners.
+#[derive(Clone)]
+pub struct Http {
+    pub current: Arc<ArcSwap<Server>>,
+    pub open: Arc<Open>,
+    pub fixed: Fixed,
+    pub stopping: GracefulShutdownSignal,
+}
+
+/// A connection with what is spoken over it and where it comes from.
+type Accepted<S> = (Watched<S>, Protocol, Option<SocketAddr>);
+
+impl Http {
+    /// Answers at a port.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn listen(self, builder: ServerBuilder, listener: TcpListener) -> io::Result<ServerBuilder> {
+        let name = name(listener.local_addr()?);
+        builder.listen(name, listener, move || {
+            let (http, patience) = (self.clone(), Patience::of(&self.fixed));
+            let accept = move |stream: TcpStream| {
+                let open = Arc::clone(&http.open);
+                async move {
+                    let protocol = protocol(&stream, http.fixed.head_timeout).await?;
+                    let peer = stream.peer_addr().ok();
+                    // Answers are small and complete.
+                    stream.set_nodelay(true)?;
+                    Ok((Watched::new(stream, patience, protocol, || open.connection()), protocol, peer))
+                }
+            };
+            fn_service(accept).and_then(self.service())
+        })
+    }
+
+    /// Answers at a port, over encrypted connections.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn listen_tls(
+        self,
+        builder: ServerBuilder,
+        listener: TcpListener,
+        config: ServerConfig,
+    ) -> io::Result<ServerBuilder> {
+        let name = name(listener.local_addr()?);
+        builder.listen(name, listener, move || {
+            let mut acceptor = Acceptor::new(config.clone());
+            if let Some(tls) = &self.fixed.tls {
+                acceptor.set_handshake_timeout(tls.handshake_timeout);
+            }
+            let (open, patience) = (Arc::clone(&self.open), Patience::of(&self.fixed));
+            let accept = move |stream: TlsStream<TcpStream>| {
+                let open = Arc::clone(&open);
+                async move {
+                    let (tcp, session) = stream.get_ref();
+                    let is_http2 = session.alpn_protocol() == Some(b"h2");
+                    let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
+                    let peer = tcp.peer_addr().ok();
+                    tcp.set_nodelay(true).map_err(|error| TlsError::Service(DispatchError::Io(error)))?;
+                    Ok((Watched::new(stream, patience, protocol, || open.connection()), protocol, peer))
+                }
+            };
+            acceptor
+                .map_init_err(drop)
+                .map_err(TlsError::into_service_error)
+                .and_then(fn_service(accept))
+                .and_then(self.service().map_err(TlsError::Service))
+        })
+    }
+
+    /// Answers at a socket in the file system.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn listen_unix(self, builder: ServerBuilder, listener: UnixListener) -> io::Result<ServerBuilder> {
+        let name = format!("{:?}", listener.local_addr()?);
+        builder.listen_uds(name, listener, move || {
+            let (open, patience) = (Arc::clone(&self.open), Patience::of(&self.fixed));
+            let accept = move |stream: UnixStream| {
+                let watched = Watched::new(stream, patience, Protocol::Http1, || open.connection());
+                async move { Ok((watched, Protocol::Http1, None)) }
+            };
+            fn_service(accept).and_then(self.service())
+        })
+    }
+
+    /// Answers the requests of connections.
+    fn service<S>(
+        &self,
+    ) -> impl ServiceFactory<Accepted<S>, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let (current, open) = (Arc::clone(&self.current), Arc::clone(&self.open));
+        // One table instead of actix's router: paths are compared once, and every answer is ours.
+        let app = App::new().default_service(fn_service(move |request: ServiceRequest| {
+            let (server, running) = (current.load_full(), open.request());
+            async move {
+                let _until_done = running;
+                let (request, mut payload) = request.into_parts();
+                let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
+                let response = server.respond(&request, &mut payload).await;
+                let is_refused = response.status().is_client_error() || response.status().is_server_error();
+                if let Some(underway) = underway.filter(|_| is_refused && *request.method() != Method::GET) {
+                    underway.leave_unread();
+                }
+                Ok(ServiceResponse::new(request, response))
+            }
+        }));
+        let app = app.into_factory().map_err(|error: Error| error.error_response());
+        let stopping = self.stopping.clone();
+        HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(keep_alive(&self.fixed))
+            .client_request_timeout(self.fixed.head_timeout)
+            .client_disconnect_timeout(DISCONNECT)
+            .on_connect_ext(|stream: &Watched<S>, belongings| drop(belongings.insert(stream.traffic())))
+            .finish(map_config(app, |()| AppConfig::default()))
+    }
+}
+
+fn name(address: impl Display) -> String {
+    format!("palladium-{address}")
+}
+
+fn keep_alive(fixed: &Fixed) -> KeepAlive {
+    if fixed.keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Timeout(fixed.keep_alive) }
+}

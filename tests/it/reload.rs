@@ -1,0 +1,208 @@
+//! Reloading while requests come.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value as Json;
+
+use crate::process::{iris, succeed};
+use crate::serve::{SAMPLE, Service};
+
+/// Writes the layer that the tests change.
+fn layer(folder: &Path, entries: &str) {
+    // A service never reads half of it.
+    fs::write(folder.join("layer.new"), format!("{{{entries}}}")).unwrap();
+    fs::rename(folder.join("layer.new"), folder.join("layer.ron")).unwrap();
+}
+
+/// Returns a layer that names itself in each answer.
+fn named(name: &str, entries: &str) -> String {
+    format!(r#""service_metadata": {{"service_name": "{name}"}}, {entries}"#)
+}
+
+fn start(entries: &str) -> Service {
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    layer(folder.path(), entries);
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,layer.ron"];
+    Service::logged(folder, "info", &listen)
+}
+
+fn name(service: &Service) -> String {
+    let answer: Json = service.get(SAMPLE).json().unwrap();
+    assert_eq!(answer["result"], "Iris-versicolor", "{answer}");
+    answer["metadata"]["service_name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_hangup_takes_the_new_configuration_over() {
+    let mut service = start(&named("first", r#""server": {"max_body": 100},"#));
+    assert_eq!(name(&service), "first");
+    let post = |service: &Service| {
+        let request =
+            service.client.post(format!("{}/predict", service.base)).header("content-type", "application/json");
+        request.body(format!("[{}]", " ".repeat(500))).send().unwrap().status().as_u16()
+    };
+    assert_eq!(post(&service), 413);
+    assert_eq!(service.get("/metrics").status(), 404);
+    let metrics = r#""metrics": {"!": "palladium.observability.Metrics", "rule": "/metrics"},"#;
+    layer(service.folder.path(), &named("second", metrics));
+    assert_eq!(name(&service), "first", "nothing changes by itself");
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("reloaded the configuration", 1);
+    let line = log.lines().find(|line| line.contains("reloaded the configuration")).unwrap();
+    for part in ["layer.ron", "/metrics", "model_persister 1", "milliseconds="] {
+        assert!(line.contains(part), "{line} lacks {part}");
+    }
+    assert_eq!(
+        (name(&service).as_str(), post(&service), service.get("/metrics").status().as_u16()),
+        ("second", 200, 200)
+    );
+    assert!(service.end().success());
+}
+
+#[test]
+fn a_wrong_configuration_leaves_the_old_one_serving() {
+    let mut service = start(&named("first", ""));
+    let wrong = r#"
+        "a": {"!": "palladium.dataset.CSV", "paht": 1, "token": "canary-token", "url": "y://u:canary-url@h"},
+        "server": {"keep_job": 1}, "alive": 3,"#;
+    layer(service.folder.path(), &named("second", wrong));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("the configuration was not reloaded: the one before goes on serving", 1);
+    let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    for part in ["bad_arguments: `palladium.dataset.CSV` has no parameter `paht` (layer.ron:2:", "`alive`"] {
+        assert!(errors.iter().any(|line| line.contains(part)), "{part} is in no line of {log}");
+    }
+    assert!(!log.contains("canary"), "{log}");
+    assert_eq!(name(&service), "first");
+
+    layer(service.folder.path(), &named("second", r#""server": {"keep_job": 1},"#));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("the configuration was not reloaded", 2);
+    assert!(log.contains("`server` has no key `keep_job`"), "{log}");
+    fs::remove_file(service.folder.path().join("layer.ron")).unwrap();
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("the configuration was not reloaded", 3);
+    assert_eq!(name(&service), "first");
+
+    layer(service.folder.path(), &named("third", ""));
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("reloaded the configuration", 1);
+    assert_eq!(name(&service), "third");
+}
+
+/// A reload opens nothing that a start would not.
+#[test]
+fn views_that_nothing_guards_are_not_opened_to_other_machines() {
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    layer(folder.path(), &named("first", ""));
+    let listen = ["--listen", "0.0.0.0:0", "--config", "config.ron,layer.ron"];
+    let mut service = Service::logged(folder, "info", &listen);
+    service.base = service.base.replace("0.0.0.0", "127.0.0.1");
+    let fit = r#""fit": {"!": "palladium.server.add_url_rule", "rule": "/fit", "view_func": "palladium.server.fit", "methods": ["POST"]},"#;
+    layer(service.folder.path(), &named("second", fit));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("the configuration was not reloaded", 1);
+    assert!(log.contains("other machines could use `/fit` on 0.0.0.0:0 without a password"), "{log}");
+    assert_eq!((name(&service).as_str(), service.get("/fit").status().as_u16()), ("first", 404));
+
+    let allowed = format!(r#"{fit} "server": {{"allow_unauthenticated_admin": true}},"#);
+    layer(service.folder.path(), &named("third", &allowed));
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("reloaded the configuration", 1);
+    assert_eq!((name(&service).as_str(), service.get("/fit").status().as_u16()), ("third", 405));
+}
+
+#[test]
+fn what_takes_a_restart_is_named() {
+    let mut service = start(&named("first", r#""server": {"workers": 1},"#));
+    let entries =
+        r#""server": {"workers": 2, "keep_alive": 3, "listen": "127.0.0.1:1"}, "logging": {"level": "warn"},"#;
+    layer(service.folder.path(), &named("second", entries));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("reloaded the configuration", 1);
+    for key in ["server.workers", "server.keep_alive", "logging"] {
+        assert!(log.contains(&format!("`{key}` has changed, which takes a restart")), "{key} is not in {log}");
+    }
+    assert!(!log.contains("`server.listen` has changed"), "the command line wins over it: {log}");
+    assert_eq!(name(&service), "second");
+}
+
+/// Several connections ask again and again while the configuration is reloaded: each request is answered, by one of the
+/// configurations as a whole.
+#[test]
+fn no_request_is_lost_over_reloads() {
+    const CONNECTIONS: usize = 6;
+    const RELOADS: usize = 12;
+    let entries = |version: usize| {
+        let own = format!(r#""server": {{"max_body": {}}},"#, 10_000 + version);
+        named(&version.to_string(), &own)
+    };
+    let mut service = start(&entries(0));
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let newest = AtomicUsize::new(0);
+    let address = service.address().to_owned();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..CONNECTIONS)
+            .map(|_| {
+                let (is_over, answered, newest, address) = (&is_over, &answered, &newest, &address);
+                scope.spawn(move || {
+                    let mut stream = BufReader::new(TcpStream::connect(address).unwrap());
+                    while !is_over.load(Ordering::SeqCst) {
+                        let least = newest.load(Ordering::SeqCst);
+                        let version = ask(&mut stream);
+                        assert!(version >= least, "{version} after {least}");
+                        answered.fetch_add(1, Ordering::SeqCst);
+                    }
+                })
+            })
+            .collect();
+        for version in 1..=RELOADS {
+            layer(service.folder.path(), &entries(version));
+            service.process.signal(Signal::HUP);
+            service.wait_for_log("reloaded the configuration", version);
+            newest.store(version, Ordering::SeqCst);
+            let so_far = answered.load(Ordering::SeqCst);
+            let started = Instant::now();
+            while answered.load(Ordering::SeqCst) < so_far + 3 * CONNECTIONS {
+                assert!(started.elapsed() < Duration::from_secs(60), "no more answers");
+                assert!(threads.iter().all(|thread| !thread.is_finished()), "a request was lost");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert!(answered.load(Ordering::SeqCst) >= RELOADS * CONNECTIONS * 3);
+    assert_eq!(name(&service), RELOADS.to_string());
+    assert!(service.end().success());
+}
+
+/// Asks for a prediction over a connection that is kept, and returns the name of the service as a number.
+fn ask(stream: &mut BufReader<TcpStream>) -> usize {
+    let request = format!("GET {SAMPLE} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.get_mut().write_all(request.as_bytes()).unwrap();
+    let (mut head, mut length) = (String::new(), 0);
+    stream.read_line(&mut head).unwrap();
+    assert_eq!(head, "HTTP/1.1 200 OK\r\n");
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        if name == "content-length" {
+            length = value.parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    let answer: Json = serde_json::from_slice(&body).unwrap();
+    assert_eq!(answer["result"], "Iris-versicolor");
+    answer["metadata"]["service_name"].as_str().unwrap().parse().unwrap()
+}
