@@ -56,13 +56,15 @@ impl Examining<'_> {
         };
         let got = if is_empty { "nothing".to_owned() } else { error.to_string() };
         let (code, row, expected) = (InputErrorCode::NotJson, field.is_some().then_some(row), LIST.to_owned());
-        self.errors.push(|| InputError { code, row, field, expected, got, message });
+        let is_sent = field.is_some();
+        self.errors.push(|| InputError { code, row, field, is_sent, expected, got, message });
     }
 
     fn not_a_list<E: Error>(&mut self, given: Given<'_>) -> E {
         let (code, got) = (InputErrorCode::NotAList, given.to_string());
         let message = format!("the body has to be a list of objects, got {got}");
-        self.errors.push(|| InputError { code, row: None, field: None, expected: LIST.to_owned(), got, message });
+        let (row, field, is_sent, expected) = (None, None, false, LIST.to_owned());
+        self.errors.push(|| InputError { code, row, field, is_sent, expected, got, message });
         self.is_told = true;
         stop()
     }
@@ -87,6 +89,7 @@ pub fn not_an_object(row: usize, given: Given<'_>) -> InputError {
         code: InputErrorCode::NotAnObject,
         row: Some(row),
         field: None,
+        is_sent: false,
         expected: "an object".to_owned(),
         message: format!("a sample has to be an object, got {got}"),
         got,
@@ -99,6 +102,7 @@ pub fn missing(row: Option<usize>, field: &Field, what: &str, instead: &str) -> 
         code: InputErrorCode::MissingField,
         row,
         field: Some(field.name.clone()),
+        is_sent: false,
         expected: expected(field.kind, Given::Null).to_owned(),
         got: format!("nothing{instead}"),
         message: format!("the {what} `{}` is missing{instead}", field.name),
@@ -111,6 +115,7 @@ pub fn wrong(row: Option<usize>, field: &Field, given: Given<'_>, what: &str) ->
         code: InputErrorCode::WrongType,
         row,
         field: Some(field.name.clone()),
+        is_sent: true,
         expected: expected(field.kind, given).to_owned(),
         got: given.to_string(),
         message: format!("{what}{}", refusal(field, given)),
@@ -123,6 +128,7 @@ pub fn twice(row: usize, name: &str) -> InputError {
         code: InputErrorCode::DuplicateField,
         row: Some(row),
         field: Some(cut(name).into_owned()),
+        is_sent: true,
         expected: "the field once".to_owned(),
         got: "the field twice".to_owned(),
         message: format!("the field `{}` is given twice", cut(name)),

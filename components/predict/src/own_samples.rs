@@ -81,7 +81,8 @@ impl Making<'_> {
             match given.map(of_value) {
                 None => self.errors.push(|| missing(row, field, "field", "")),
                 Some(given) if self.columns[index].push(given).is_none() => {
-                    self.errors.push(|| wrong(row, field, given, ""));
+                    // What the request says has other names.
+                    self.errors.push(|| InputError { is_sent: false, ..wrong(row, field, given, "") });
                 }
                 Some(_) => {}
             }

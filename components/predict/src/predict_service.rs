@@ -159,6 +159,22 @@ impl MappingPredictService {
             ("response_from_exception", &self.response_from_exception, &["error"]),
         ]
     }
+
+    /// Returns every number of the samples that is infinite or NaN, row by row; those of a list have a number.
+    fn not_finite<'s>(&self, samples: &'s Table, is_list: bool) -> InputErrors {
+        let is_sent = self.sample_from_data.is_none();
+        let mut errors = InputErrors::default();
+        let numbers = |(name, column): (_, &'s ArrayRef)| Some((name, column.as_any().downcast_ref::<Float64Array>()?));
+        let columns = samples.names().zip(samples.columns()).filter_map(numbers);
+        let columns: Vec<(&str, &Float64Array)> = columns.collect();
+        for row in 0..samples.n_rows() {
+            for (name, _) in columns.iter().filter(|(_, numbers)| !numbers.value(row).is_finite()) {
+                let place = is_list.then_some(row + 1);
+                errors.push(|| InputError { is_sent, ..InputError::not_finite(name, place) });
+            }
+        }
+        errors
+    }
 }
 
 /// Returns the function that stands in for a building block.
@@ -278,7 +294,7 @@ impl PredictService for MappingPredictService {
             PredictError::Invalid(errors) if errors.kept().iter().all(is_not_finite) => {}
             _ => return found,
         }
-        match self.samples(model, request).map(|samples| not_finite(&samples, request.body.is_some())) {
+        match self.samples(model, request).map(|samples| self.not_finite(&samples, request.body.is_some())) {
             Ok(errors) if !errors.is_empty() => PredictError::Invalid(errors),
             _ => found,
         }
@@ -301,25 +317,6 @@ impl PredictService for MappingPredictService {
             None => Ok(error),
         }
     }
-}
-
-/// Returns every number of the samples that is infinite or NaN, row by row; those of a list have a number.
-fn not_finite(samples: &Table, is_list: bool) -> InputErrors {
-    let mut errors = InputErrors::default();
-    let numbers = |(name, column): (&str, &ArrayRef)| {
-        let numbers = column.as_any().downcast_ref::<Float64Array>()?.clone();
-        Some((name.to_owned(), numbers))
-    };
-    let columns: Vec<(String, Float64Array)> = samples.names().zip(samples.columns()).filter_map(numbers).collect();
-    for row in 0..samples.n_rows() {
-        for (name, _) in columns.iter().filter(|(_, numbers)| !numbers.value(row).is_finite()) {
-            let error = DataError::NotFinite { name: name.clone(), row: row + 1, place: None };
-            if let Ok(error) = InputError::try_from(error) {
-                errors.push(|| InputError { row: error.row.filter(|_| is_list), ..error });
-            }
-        }
-    }
-    errors
 }
 
 /// A model that loses samples would answer clients with other clients' rows.

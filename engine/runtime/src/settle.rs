@@ -258,6 +258,7 @@ mod tests {
                 code: InputErrorCode::WrongType,
                 row: Some(index + 1),
                 field: None,
+                is_sent: false,
                 expected: String::new(),
                 got: String::new(),
                 message: format!("{sample} cannot be"),

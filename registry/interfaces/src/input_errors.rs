@@ -48,6 +48,8 @@ pub struct InputError {
     pub row: Option<usize>,
     /// The field or the parameter, if it is about one.
     pub field: Option<String>,
+    /// Whether the request itself names that field.
+    pub is_sent: bool,
     /// What belongs there, in words.
     pub expected: String,
     /// What is there, in words.
@@ -67,6 +69,23 @@ impl fmt::Display for InputError {
 }
 
 impl InputError {
+    /// Returns the error of a number that is infinite or NaN where the model needs a finite one.
+    pub fn not_finite(field: &str, row: Option<usize>) -> InputError {
+        InputError::needed(InputErrorCode::NotFinite, field, row, "a finite number", "an infinite number or NaN")
+    }
+
+    fn needed(code: InputErrorCode, field: &str, row: Option<usize>, expected: &str, got: &str) -> InputError {
+        InputError {
+            code,
+            row,
+            field: Some(field.to_owned()),
+            is_sent: false,
+            expected: expected.to_owned(),
+            got: got.to_owned(),
+            message: format!("`{field}` has to be {expected}, got {got}"),
+        }
+    }
+
     /// Returns the error as clients read it.
     pub fn to_json(&self) -> Json {
         json!({
@@ -81,7 +100,7 @@ impl InputError {
     /// Returns what may be told to those who are to learn nothing: the code and the place, with the name of a field
     /// that the request itself has named.
     pub fn to_bare_json(&self) -> Json {
-        let field = self.field.as_ref().filter(|_| self.code != InputErrorCode::MissingField);
+        let field = self.field.as_ref().filter(|_| self.is_sent);
         json!({"code": self.code.as_str(), "row": self.row, "field": field})
     }
 }
@@ -169,18 +188,13 @@ impl TryFrom<DataError> for InputError {
     type Error = DataError;
 
     fn try_from(error: DataError) -> Result<InputError, DataError> {
-        let (code, name, row, expected, got) = match error {
-            DataError::NotFinite { name, row, .. } => {
-                (InputErrorCode::NotFinite, name, row, "a finite number", "an infinite number or NaN")
-            }
+        match error {
+            DataError::NotFinite { name, row, .. } => Ok(InputError::not_finite(&name, Some(row))),
             DataError::MissingValue { name, row, .. } => {
-                (InputErrorCode::MissingValue, name, row, "a value", "nothing")
+                Ok(InputError::needed(InputErrorCode::MissingValue, &name, Some(row), "a value", "nothing"))
             }
-            other => return Err(other),
-        };
-        let message = format!("`{name}` has to be {expected}, got {got}");
-        let (expected, got) = (expected.to_owned(), got.to_owned());
-        Ok(InputError { code, row: Some(row), field: Some(name), expected, got, message })
+            other => Err(other),
+        }
     }
 }
 
@@ -193,6 +207,7 @@ mod tests {
             code: InputErrorCode::MissingField,
             row: Some(row),
             field: Some("a".to_owned()),
+            is_sent: false,
             expected: "a number".to_owned(),
             got: "nothing".to_owned(),
             message: "the field `a` is missing".to_owned(),
@@ -224,7 +239,7 @@ mod tests {
     #[test]
     fn a_name_that_was_not_sent_is_not_told() {
         assert_eq!(error(2).to_bare_json(), json!({"code": "missing_field", "row": 2, "field": null}));
-        let sent = InputError { code: InputErrorCode::WrongType, ..error(2) };
+        let sent = InputError { code: InputErrorCode::WrongType, is_sent: true, ..error(2) };
         assert_eq!(sent.to_bare_json(), json!({"code": "wrong_type", "row": 2, "field": "a"}));
     }
 }

@@ -456,6 +456,25 @@ fn a_function_is_given_objects_without_doubt() {
 }
 
 #[test]
+fn names_that_a_request_does_not_hold_are_known() {
+    /// Returns the fields of the errors of a request as those read them who learn codes alone.
+    fn told(service: &MappingPredictService, request: &PredictRequest) -> Vec<Json> {
+        let error = service.predict(&trained(service, Echo::default()), request).unwrap_err();
+        let PredictError::Invalid(errors) = error else { panic!("{error}") };
+        errors.kept().iter().map(|error| error.to_bare_json()["field"].take()).collect()
+    }
+    let three = service(&[("a", FieldType::Float), ("b", FieldType::Float), ("c", FieldType::Float)]);
+    assert_eq!(told(&three, &post(r#"[{"a": "x", "b": 1, "b": 2}]"#)), [json!("a"), json!("b"), Json::Null]);
+    let infinite = post(r#"[{"a": "inf", "b": 1, "c": 1}]"#);
+    assert_eq!(told(&three, &infinite), [json!("a")]);
+    let own = |sample_from_data| MappingPredictService { sample_from_data, ..service(&AB) };
+    let makes_text = own(does(2, |_| Ok(plain(&json!(["x"])))));
+    assert_eq!(told(&makes_text, &post(r#"[{}]"#)), [Json::Null, Json::Null]);
+    let makes_infinity = own(does(2, |_| Ok(plain(&json!(["inf", 1])))));
+    assert_eq!(told(&makes_infinity, &post(r#"[{}]"#)), [Json::Null]);
+}
+
+#[test]
 fn functions_say_what_is_answered() {
     let own = MappingPredictService {
         response_from_prediction: does(2, |given| {

@@ -45,6 +45,7 @@ impl PredictService for Echo {
                     code: InputErrorCode::MissingField,
                     row: Some(index + 1),
                     field: Some("x".into()),
+                    is_sent: false,
                     expected: "a number".into(),
                     got: "nothing".into(),
                     message: "the field `x` is missing".into(),

@@ -225,6 +225,7 @@ fn invalid() -> InputErrors {
         code,
         row: Some(row),
         field: Some(field.to_owned()),
+        is_sent: code != InputErrorCode::MissingField,
         expected: "a number".to_owned(),
         got: got.to_owned(),
         message: message.to_owned(),
