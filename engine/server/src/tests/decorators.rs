@@ -168,16 +168,18 @@ fn quick_decorators_are_called_by_the_worker_itself() {
         let settings = json!({"server": {"max_large_bodies": 4}});
         let app = app(Puppet::at("/predict"), &Store::new(reads), &settings).decorated_by(decorators);
         let running = Running::start(app, options());
-        // Whether predictions are quick is known once there was one.
-        assert_eq!(running.post("/predict", "[1]").status, 200);
-        threads.seen.lock().unwrap().clear();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| assert_eq!(running.post("/predict", &body).status, 200));
-            }
-        });
-        let n_threads = threads.seen.lock().unwrap().len();
-        assert_eq!(n_threads == 1, one_thread, "{n_threads} threads, quick: {is_quick}, {} bytes", body.len());
+        let asks = || {
+            threads.seen.lock().unwrap().clear();
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| assert_eq!(running.post("/predict", &body).status, 200));
+                }
+            });
+            threads.seen.lock().unwrap().len()
+        };
+        // Whether predictions are quick is known of the last one, which may have taken long on a busy machine.
+        let n_threads = (0..20).map(|_| asks()).find(|n_threads| (*n_threads == 1) == one_thread);
+        assert!(n_threads.is_some(), "quick: {is_quick}, {} bytes", body.len());
     }
 }
 

@@ -148,7 +148,7 @@ fn tables_that_cannot_be() {
                 (Code::BadArguments, "`keep_jobs` of `server` has to be a whole number from 0 on"),
                 (Code::BadArguments, "`allow_unauthenticated_admin` of `server` has to be true or false"),
                 (Code::BadArguments, "`max_rows` of `server` has to be a whole number from 1 on"),
-                (Code::BadArguments, "`predict_timeout` of `server` has to be a number of seconds greater than 0"),
+                (Code::BadArguments, "`predict_timeout` of `server` has to be seconds from 0.001 to 86400"),
             ],
         ),
     ];

@@ -38,7 +38,7 @@ fn every_setting_is_read() {
         "listen": ["[::1]:80", "unix:/s"], "socket_mode": "0600", "backlog": 7, "workers": 3, "max_connections": 9,
         "keep_alive": 0, "head_timeout": 1.5, "body_timeout": 2, "write_timeout": 0.5, "max_head": 1000, "max_headers": 8, "max_body": 5,
         "max_large_bodies": 2, "drain": 1.5, "shutdown_timeout": 6, "allow_unauthenticated_admin": true,
-        "keep_jobs": 0, "tls": tls
+        "keep_jobs": 0, "max_rows": 11, "predict_timeout": 0.25, "tls": tls
     });
     let keys: Vec<&String> = all.as_object().unwrap().keys().filter(|key| *key != "tls").collect();
     assert_eq!(keys, SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());
@@ -56,6 +56,7 @@ fn every_setting_is_read() {
     assert_eq!((limits.max_head, limits.max_headers, limits.max_body), (1000, 8, 5));
     assert_eq!((limits.body_timeout, limits.max_large_bodies), (seconds(2.0), Some(2)));
     assert_eq!((settings.allow_unauthenticated_admin, settings.keep_jobs), (true, 0));
+    assert_eq!((settings.max_rows, settings.predict_timeout), (11, Some(seconds(0.25))));
     let expected = TlsSettings {
         certificate: "c.pem".into(),
         key: "k.pem".into(),
@@ -90,6 +91,8 @@ fn wrong_settings_are_found() {
         ("shutdown_timeout", vec![json!(0)], "seconds from 0.001 to 86400"),
         ("allow_unauthenticated_admin", vec![json!("yes"), json!(1)], "true or false"),
         ("keep_jobs", vec![json!(-1), json!(1.0)], "a whole number from 0 on"),
+        ("max_rows", vec![json!(0), json!(1.5)], "a whole number from 1 on"),
+        ("predict_timeout", vec![json!(0), json!("1s")], "seconds from 0.001 to 86400"),
     ];
     assert_eq!(
         cases.iter().map(|(name, ..)| *name).collect::<Vec<_>>(),
