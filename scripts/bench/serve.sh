@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
-# Load on `/predict` of the iris service beside a bare handler of the same server library that returns a constant of
-# the same size: requests per second and their ratio, by GET and by POST with 1, 100 and 10,000 rows, and the CPU time
-# of one request. Needs wrk (Debian: apt-get install wrk) and curl. SECONDS_EACH sets how long each load lasts.
+# Load on predictions of the iris model, side by side in one run: a bare handler of the same server library that returns
+# a constant of the same size (the ceiling), `palladium serve` without decorators, the same with metrics, an access log
+# and an API key, and, where Python can bring them, the original Palladium under gunicorn, FastAPI under uvicorn and
+# MLServer, each with as many workers as there are cores. For each request and number of connections: requests per
+# second, their share of the bare handler's, median and 99th percentile of the latency, and CPU time per request. Then
+# how long each took from its start to its first prediction, and its memory before and after the load.
+#
+# Needs wrk (Debian: apt-get install wrk) and curl. SECONDS_EACH sets how long each load lasts, FRAMEWORKS=0 leaves the
+# Python servers out, CONNECTIONS lists the numbers of connections for one row.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/palladium-target}"
 duration="${SECONDS_EACH:-5}"
+workers="$(nproc)"
 
 cargo build --release --locked --quiet --package palladium --bin palladium
 cargo build --release --locked --quiet --package palladium-server --example constant
@@ -13,84 +20,189 @@ palladium="$CARGO_TARGET_DIR/release/palladium"
 constant="$CARGO_TARGET_DIR/release/examples/constant"
 
 work="$(mktemp -d)"
-processes=()
+declare -A port process started idle
 finish() {
-    for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done
+    for name in "${!process[@]}"; do kill -- "-${process[$name]}" 2>/dev/null || true; done
     rm -rf "$work"
 }
 trap finish EXIT
 
-cp configs/iris/config.ron configs/iris/iris.data "$work"
-export PALLADIUM_LOG=off
-"$palladium" fit --config "$work/config.ron" >/dev/null
-"$palladium" serve --port 5010 --config "$work/config.ron" >"$work/log" &
-processes+=($!)
-service=$!
-
-# await URL: returns once something answers there.
-await() {
-    for _ in $(seq 200); do
-        curl --silent --output /dev/null "$1" && return
-        sleep 0.05
+# One environment for each framework, kept between runs.
+frameworks="${FRAMEWORKS:-1}"
+if [ "$frameworks" = 1 ]; then
+    environments="${XDG_CACHE_HOME:-$HOME/.cache}/palladium-bench"
+    for name in python mlserver; do
+        if ! { [ -x "$environments/$name/bin/pip" ] || python3 -m venv "$environments/$name"; } ||
+            ! "$environments/$name/bin/pip" install --quiet --disable-pip-version-check \
+                --requirement "scripts/bench/frameworks/$name.txt"; then
+            echo 'the Python servers are left out: their packages cannot be installed' >&2
+            frameworks=0
+            break
+        fi
     done
-    echo "nothing answers at $1" >&2
-    exit 1
-}
-await http://127.0.0.1:5010/alive
+    python="$environments/python/bin"
+    mlserver="$environments/mlserver/bin"
+fi
 
 query='sepal%20length=6.3&sepal%20width=2.5&petal%20length=4.9&petal%20width=1.5'
 row='{"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5}'
+key='a-key-for-the-benchmark-alone'
 
-# cpu PROCESS: its CPU time so far in clock ticks.
-cpu() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
-
-# load PORT CONNECTIONS SCRIPT: requests per second.
-load() {
-    wrk --threads 1 --connections "$2" --duration "${duration}s" ${3:+--script "$3"} \
-        "http://127.0.0.1:$1/predict?$query" | awk '
-            /Requests\/sec/ { rate = $2 }
-            /Non-2xx/ { print "responses other than 2xx" > "/dev/stderr"; exit 1 }
-            END { print rate }'
+# body SERVER ROWS: writes the request of a server.
+body() {
+    local i
+    if [ "$1" = mlserver ]; then
+        printf '{"inputs":[{"name":"predict","shape":[%s,4],"datatype":"FP64","data":[' "$2"
+        for ((i = 1; i < $2; i++)); do printf '[6.3,2.5,4.9,1.5],'; done
+        printf '[6.3,2.5,4.9,1.5]]}]}'
+    else
+        printf '['
+        for ((i = 1; i < $2; i++)); do printf '%s,' "$row"; done
+        printf '%s]' "$row"
+    fi
 }
 
-# compare NAME CONNECTIONS ROWS: one row of the table; 0 rows is a GET.
-compare() {
-    local name=$1 connections=$2 rows=$3 script=''
-    if [ "$rows" -gt 0 ]; then
-        { printf '['; for ((i = 1; i < rows; i++)); do printf '%s,' "$row"; done; printf '%s]' "$row"; } >"$work/body"
-        script="$work/post.lua"
+# url SERVER: where it predicts.
+url() {
+    if [ "$1" = mlserver ]; then
+        echo "http://127.0.0.1:${port[$1]}/v2/models/iris/infer"
+    else
+        echo "http://127.0.0.1:${port[$1]}/predict?$query"
+    fi
+}
+
+# ask SERVER ROWS [OPTION…]: one prediction; 0 rows is a GET.
+ask() {
+    local server=$1 rows=$2
+    shift 2
+    local options=(--silent --fail --header "X-API-Key: $key" "$@")
+    [ "$rows" -eq 0 ] || options+=(--header 'Content-Type: application/json' --data-binary "@$work/$server-$rows")
+    curl "${options[@]}" "$(url "$server")"
+}
+
+# processes SERVER: all its processes.
+processes() { pgrep --session "${process[$1]}"; }
+# memory SERVER: MiB of all its processes; pages that several of them share count once.
+memory() { for id in $(processes "$1"); do cat "/proc/$id/smaps_rollup" 2>/dev/null || true; done |
+    awk '/^Pss:/ { sum += $2 } END { printf "%.0f", sum / 1024 }'; }
+# cpu SERVER: the CPU time of all its processes so far, in clock ticks.
+cpu() { for id in $(processes "$1"); do cat "/proc/$id/stat" 2>/dev/null || true; done |
+    awk '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum + 0 }'; }
+
+# start SERVER PORT FOLDER COMMAND…: starts a server and waits for its first prediction.
+start() {
+    local name=$1 rows=0 from
+    port[$name]=$2
+    from="$(date +%s%N)"
+    (cd "$3" && exec setsid "${@:4}") >"$work/$name.log" 2>&1 &
+    process[$name]=$!
+    [ "$name" != mlserver ] || rows=1
+    for _ in $(seq 3000); do
+        if ask "$name" "$rows" --output /dev/null; then
+            started[$name]="$((($(date +%s%N) - from) / 1000000))"
+            idle[$name]="$(memory "$name")"
+            return
+        fi
+        sleep 0.01
+    done
+    echo "$name does not answer:" >&2
+    tail "$work/$name.log" >&2
+    exit 1
+}
+
+for rows in 1 100 10000; do
+    for name in bare palladium guarded original fastapi mlserver; do body "$name" "$rows" >"$work/$name-$rows"; done
+done
+mkdir "$work/service" "$work/python"
+cp configs/iris/config.ron configs/iris/iris.data "$work/service"
+cat >"$work/service/guarded.ron" <<RON
+{
+    "metrics": { "!": "palladium.observability.Metrics" },
+    "predict_decorators": [
+        {
+            "!": "palladium.decorators.ApiKey",
+            "api_keys": { "benchmark": "sha256:$(printf %s "$key" | sha256sum | cut -d' ' -f1)" },
+        },
+        "palladium.decorators.AccessLog",
+    ],
+    "logging": { "filters": { "palladium::access": "info" } },
+}
+RON
+"$palladium" fit --config "$work/service/config.ron" >/dev/null 2>&1
+start palladium 5010 "$work/service" env PALLADIUM_LOG=off "$palladium" serve --port 5010 --config config.ron
+start guarded 5012 "$work/service" "$palladium" serve --port 5012 --config config.ron,guarded.ron
+if [ "$frameworks" = 1 ]; then
+    cp configs/iris/iris.data scripts/bench/frameworks/* "$work/python"
+    (cd "$work/python" && PALLADIUM_CONFIG=config.py "$python/pld-fit" &&
+        "$python/python" -c 'import gzip, joblib, pickle
+joblib.dump(pickle.load(gzip.open("model-1.pkl.gz")), "model.joblib")') >"$work/fit.log" 2>&1
+    start original 5020 "$work/python" env PALLADIUM_CONFIG=config.py \
+        "$python/gunicorn" --workers "$workers" --bind 127.0.0.1:5020 palladium.wsgi:app
+    start fastapi 5022 "$work/python" \
+        "$python/uvicorn" --workers "$workers" --port 5022 --log-level warning --no-access-log api:app
+    start mlserver 5023 "$work/python" env PATH="$mlserver:$PATH" "$mlserver/mlserver" start .
+fi
+
+# load SERVER CONNECTIONS ROWS: requests per second, median and 99th percentile in milliseconds, CPU milliseconds.
+load() {
+    local script="$work/load.lua" before after
+    if [ "$3" -gt 0 ]; then
         cat >"$script" <<LUA
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-local file = io.open("$work/body")
+wrk.headers["X-API-Key"] = "$key"
+local file = io.open("$work/$1-$3")
 wrk.body = file:read("*a")
 file:close()
 LUA
-        curl --silent --fail --header 'Content-Type: application/json' --data-binary @"$work/body" \
-            --output "$work/answer" http://127.0.0.1:5010/predict
     else
-        curl --silent --fail --output "$work/answer" "http://127.0.0.1:5010/predict?$query"
+        echo "wrk.headers[\"X-API-Key\"] = \"$key\"" >"$script"
     fi
-    "$constant" 127.0.0.1:5011 "$work/answer" &
-    local bare=$!
-    processes+=("$bare")
-    await http://127.0.0.1:5011/
-    local ceiling rate before after
-    ceiling="$(load 5011 "$connections" "$script")"
-    before="$(cpu "$service")"
-    rate="$(load 5010 "$connections" "$script")"
-    after="$(cpu "$service")"
-    kill "$bare"
-    wait "$bare" 2>/dev/null || true
-    awk -v name="$name" -v connections="$connections" -v ceiling="$ceiling" -v rate="$rate" \
-        -v ticks="$((after - before))" -v hertz="$(getconf CLK_TCK)" -v duration="$duration" 'BEGIN {
-            printf "%-18s %11d %12.0f %12.0f %7.2f %13.3f\n", name, connections, rate, ceiling, rate / ceiling,
-                1000 * ticks / hertz / (rate * duration)
-        }'
+    before="$(cpu "$1")"
+    wrk --threads 1 --connections "$2" --duration "${duration}s" --timeout 60s --latency --script "$script" "$(url "$1")" \
+        >"$work/wrk"
+    after="$(cpu "$1")"
+    awk -v ticks="$((after - before))" -v hertz="$(getconf CLK_TCK)" '
+        function milliseconds(text) {
+            return text ~ /us$/ ? text / 1000 : text ~ /ms$/ ? text + 0 : text * 1000
+        }
+        $1 == "50%" { median = milliseconds($2) }
+        $1 == "99%" { late = milliseconds($2) }
+        / requests in / { requests = $1 }
+        /Requests\/sec/ { rate = $2 }
+        /Non-2xx|Socket errors/ { print "not all requests were answered: " $0 > "/dev/stderr"; exit 1 }
+        END { print rate, median, late, requests ? 1000 * ticks / hertz / requests : 0 }' "$work/wrk"
 }
 
-printf '%-18s %11s %12s %12s %7s %13s\n' request connections 'palladium/s' 'bare/s' ratio 'CPU ms/request'
-for connections in 1 8 64; do compare 'GET' "$connections" 0; done
-for connections in 1 8 64; do compare 'POST 1 row' "$connections" 1; done
-compare 'POST 100 rows' 64 100
-compare 'POST 10,000 rows' 4 10000
+# compare REQUEST ROWS CONNECTIONS: loads all servers.
+compare() {
+    local ceiling='' name rate median late milliseconds
+    ask palladium "$2" --output "$work/answer"
+    start bare 5011 "$work" "$constant" 127.0.0.1:5011 "$work/answer"
+    for name in bare palladium guarded original fastapi mlserver; do
+        [ -n "${started[$name]:-}" ] || continue
+        # MLServer has no GET.
+        [ "$name" != mlserver ] || [ "$2" -gt 0 ] || continue
+        read -r rate median late milliseconds <<<"$(load "$name" "$3" "$2")"
+        ceiling="${ceiling:-$rate}"
+        awk -v request="$1" -v connections="$3" -v name="$name" -v rate="$rate" -v ceiling="$ceiling" \
+            -v median="$median" -v late="$late" -v milliseconds="$milliseconds" 'BEGIN {
+                printf "%-16s %11d %-10s %11.1f %6.3f %9.3f %9.3f %10.3f\n", request, connections, name, rate,
+                    rate / ceiling, median, late, milliseconds
+            }'
+    done
+    kill -- "-${process[bare]}"
+    wait "${process[bare]}" 2>/dev/null || true
+}
+
+printf '%-16s %11s %-10s %11s %6s %9s %9s %10s\n' request connections server 'requests/s' share 'p50 ms' 'p99 ms' 'CPU ms'
+for connections in ${CONNECTIONS:-1 8 64}; do compare 'GET' 0 "$connections"; done
+for connections in ${CONNECTIONS:-1 8 64}; do compare 'POST 1 row' 1 "$connections"; done
+compare 'POST 100 rows' 100 8
+compare 'POST 10,000 rows' 10000 2
+
+printf '\n%-10s %22s %14s %18s\n' server 'first prediction ms' 'MiB at first' 'MiB after the load'
+for name in palladium guarded original fastapi mlserver; do
+    [ -n "${started[$name]:-}" ] || continue
+    printf '%-10s %22d %14d %18d\n' "$name" "${started[$name]}" "${idle[$name]}" "$(memory "$name")"
+done
