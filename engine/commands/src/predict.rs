@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use palladium_component::prelude::*;
-use palladium_runtime::batch::{BatchError, BatchOptions, BatchReport, Format, Input, Sink, predict};
+use palladium_runtime::batch::{BatchError, BatchOptions, BatchReport, Content, Format, Input, Sink, predict};
 use palladium_runtime::{Predictor, root_keys};
 
 use self::files::Aside;
@@ -31,15 +31,17 @@ const DASH: &str = "-";
 impl Command for Predict {
     fn arguments(&self) -> clap::Command {
         clap::Command::new("predict")
-            .about("Predict for the rows of a CSV or NDJSON file")
+            .about("Predict for the rows of a CSV, NDJSON or Parquet file")
             .long_about(
-                "Predict for the rows of a CSV or NDJSON file.\n\n\
+                "Predict for the rows of a CSV, NDJSON or Parquet file.\n\n\
                  Each row of IN is written to OUT with its prediction: in a column `prediction`, or in a column \
                  `probability_⟨class⟩` for each class where the predict service answers with probabilities. The fields \
                  that the service's `mapping` names are taken from the columns of these names and converted as in \
                  requests; all columns are kept as they are. CSV (`.csv`) begins with a header; NDJSON (`.ndjson`, \
-                 `.jsonl`) has a JSON object a line. The two can be mixed: from CSV to NDJSON cells become texts, from \
-                 NDJSON to CSV the fields of the first row are the columns.\n\n\
+                 `.jsonl`) has a JSON object a line; Parquet (`.parquet`) keeps the types of its columns, and its rows are \
+                 to services what they are as JSON. They can be mixed: from CSV all cells become texts, from NDJSON \
+                 the fields of the first row are the columns of CSV, and those of the first batch with their types \
+                 the columns of Parquet.\n\n\
                  One batch of rows is in memory at a time, and one model predicts for all of them. OUT is written \
                  beside its place and moved there when it is complete: until then, and after an error or Ctrl-C, what \
                  was there stays. `-` is standard input or output, which gets each batch at once. Without `--reject` \
@@ -94,7 +96,7 @@ impl Command for Predict {
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         let call = Call::of(matches)?;
         let cancelled = stop_at_signals()?;
-        let input = open(call.input, &cancelled)?;
+        let content = open(&call, &cancelled)?;
         let terminal = terminal(host)?;
         let app = terminal.app(Mode::Fit)?;
         let predictor = Predictor::of(&app, call.service).map_err(job_failed)?;
@@ -102,7 +104,7 @@ impl Command for Predict {
         let mut progress = Progress::new();
         let report = predict(
             &predictor,
-            Input { name: shown(call.input), format: call.input_format, reader: input },
+            Input { name: shown(call.input), content },
             Sink { format: call.output_format, writer: Box::new(output.writer()) },
             rejects.as_mut().map(|target| Sink { format: call.reject_format, writer: Box::new(target.writer()) }),
             &call.options,
@@ -136,8 +138,8 @@ impl<'m> Call<'m> {
         let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
         let (input, output) = (text("in"), text("out"));
         let reject = matches.get_one::<String>("reject").map(String::as_str);
-        let extension = |name: &str| Format::of_path(Path::new(name)).map_err(CommandError::Usage);
-        let input_says = extension(input)?;
+        let extension = |name: &str| Format::of_path(Path::new(name));
+        let input_says = extension(input);
         let asked = matches.get_one::<String>("format").and_then(|name| Format::of_name(name));
         let input_format = asked.or(input_says).ok_or_else(|| {
             let names = Format::NAMES.join("` or `");
@@ -149,13 +151,20 @@ impl<'m> Call<'m> {
         if let Some(reject) = reject.filter(|reject| [input, output].iter().any(|other| is_same(reject, other))) {
             return Err(CommandError::Usage(format!("`--reject {reject}` is IN or OUT: name another file")));
         }
-        let reject_says = reject.map(extension).transpose()?.flatten();
+        let reject_says = reject.and_then(extension);
+        if let Some(reject) = reject.filter(|_| reject_says == Some(Format::Parquet)) {
+            return Err(CommandError::Usage(format!("`--reject {reject}`: rejected rows are CSV or NDJSON")));
+        }
+        if input == DASH && input_format == Format::Parquet {
+            let message = "Parquet is read at many places of a file: name one instead of `-`";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
         let batch_size = matches.get_one::<u32>("batch-size").and_then(|rows| usize::try_from(*rows).ok());
         Ok(Call {
             input,
             input_format,
             output,
-            output_format: extension(output)?.unwrap_or(input_format),
+            output_format: extension(output).unwrap_or(input_format),
             reject,
             reject_format: reject_says.unwrap_or(Format::Ndjson),
             fail_on_reject: matches.get_flag("fail-on-reject"),
@@ -183,15 +192,21 @@ fn named(input: &str) -> String {
     if input == DASH { shown(input).to_owned() } else { format!("`{input}`") }
 }
 
-fn open(input: &str, cancelled: &Arc<AtomicBool>) -> Result<Box<dyn BufRead>, CommandError> {
+fn open(call: &Call<'_>, cancelled: &Arc<AtomicBool>) -> Result<Content<'static>, CommandError> {
     const BUFFER: usize = 1 << 16;
-    if input == DASH {
-        let reader = StandardInput::start(cancelled)?;
-        return Ok(Box::new(BufReader::with_capacity(BUFFER, reader)));
+    let input = call.input;
+    let file = || {
+        let failed = |source| CommandError::Failed(BatchError::Input { name: input.to_owned(), source }.into());
+        std::fs::File::open(input).map_err(failed)
+    };
+    if call.input_format == Format::Parquet {
+        return Ok(Content::Parquet(file()?));
     }
-    let file = std::fs::File::open(input)
-        .map_err(|source| CommandError::Failed(BatchError::Input { name: input.to_owned(), source }.into()))?;
-    Ok(Box::new(BufReader::with_capacity(BUFFER, file)))
+    let reader: Box<dyn BufRead> = match input {
+        DASH => Box::new(BufReader::with_capacity(BUFFER, StandardInput::start(cancelled)?)),
+        _ => Box::new(BufReader::with_capacity(BUFFER, file()?)),
+    };
+    Ok(if call.input_format == Format::Csv { Content::Csv(reader) } else { Content::Ndjson(reader) })
 }
 
 /// Where rows are written to.
@@ -208,7 +223,7 @@ impl Target {
         }
     }
 
-    fn writer(&mut self) -> &mut dyn Write {
+    fn writer(&mut self) -> &mut (dyn Write + Send) {
         match self {
             Target::Standard(stdout) => stdout,
             Target::File(aside) => aside.writer(),

@@ -9,8 +9,11 @@ mod error;
 mod fields;
 mod format;
 mod output;
+mod parquet_output;
+mod parquet_rows;
 mod row;
 
+use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,17 +35,25 @@ pub struct Input<'a> {
     /// Its name in messages.
     pub name: &'a str,
     /// What it holds.
-    pub format: Format,
-    /// Its text.
-    pub reader: Box<dyn BufRead + 'a>,
+    pub content: Content<'a>,
+}
+
+/// What an input holds, in its format.
+pub enum Content<'a> {
+    /// Comma-separated values with a header.
+    Csv(Box<dyn BufRead + 'a>),
+    /// A JSON object a line.
+    Ndjson(Box<dyn BufRead + 'a>),
+    /// Columns of types, which are read at many places of the file.
+    Parquet(File),
 }
 
 /// Where rows go to.
 pub struct Sink<'a> {
     /// What is written.
     pub format: Format,
-    /// Takes the text.
-    pub writer: Box<dyn Write + 'a>,
+    /// Takes what is written.
+    pub writer: Box<dyn Write + Send + 'a>,
 }
 
 /// How rows are predicted.
@@ -92,7 +103,7 @@ pub fn predict(
     let name = input.name.to_owned();
     let fields = predictor.fields();
     let source = Source::open(input, fields.as_deref(), output.format)?;
-    let output = Output::new(output, source.header());
+    let output = Output::new(output, &source);
     let rejects = rejects.map(Rejects::new).transpose().map_err(BatchError::Reject)?;
     let report = BatchReport { version, ..BatchReport::default() };
     let mut run = Run { name, predictor, model: &model, source, output, rejects, report };

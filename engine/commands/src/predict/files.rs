@@ -66,7 +66,7 @@ impl Aside {
     }
 
     /// Returns what takes the text.
-    pub fn writer(&mut self) -> &mut dyn Write {
+    pub fn writer(&mut self) -> &mut (dyn Write + Send) {
         &mut self.writer
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, ErrorKind};
 use csv_core::ReadRecordResult;
 
 use super::row::{Bad, Cells, Row, beginning};
-use super::{BatchError, Format, Input, unwritable};
+use super::{BatchError, Format, unwritable};
 use crate::line::MAX_BYTES;
 
 /// Rows of comma-separated values below a header.
@@ -21,11 +21,15 @@ impl<'a> CsvRows<'a> {
     ///
     /// # Errors
     /// There is none, or it lacks fields that the service needs; the input's.
-    pub fn open(input: Input<'a>, fields: Option<&[String]>, output: Format) -> Result<CsvRows<'a>, BatchError> {
-        let name = input.name;
+    pub fn open(
+        name: &str,
+        reader: Box<dyn BufRead + 'a>,
+        fields: Option<&[String]>,
+        output: Format,
+    ) -> Result<CsvRows<'a>, BatchError> {
         let failed = |source| BatchError::Input { name: name.to_owned(), source };
         let columns = |reason: String| BatchError::Columns { name: name.to_owned(), reason };
-        let mut records = Records::new(input.reader);
+        let mut records = Records::new(reader);
         match records.advance().map_err(failed)? {
             Read::Record => {}
             Read::End => return Err(columns("the file is empty, it has no header".to_owned())),
@@ -38,7 +42,7 @@ impl<'a> CsvRows<'a> {
         let wrong = missing(&header, &needed).or_else(|| {
             let unique: Vec<&str> = match output {
                 Format::Csv => needed.clone(),
-                Format::Ndjson => header.iter().map(String::as_str).collect(),
+                Format::Ndjson | Format::Parquet => header.iter().map(String::as_str).collect(),
             };
             twice(&header, &unique)
         });
@@ -87,7 +91,7 @@ impl<'a> CsvRows<'a> {
             }
         }
         let sample = self.sample(&cells)?;
-        Ok(Some(Ok(Row { line, text: self.records.text(), cells: Cells::Csv { cells, sample } })))
+        Ok(Some(Ok(Row { line, text: self.records.text(), cells: Cells::Csv { cells, sample }, origin: None })))
     }
 
     /// Returns the fields that the service needs as a JSON object; it converts the texts.
@@ -106,7 +110,7 @@ impl<'a> CsvRows<'a> {
 }
 
 /// Says which fields no column has.
-fn missing(header: &[String], needed: &[&str]) -> Option<String> {
+pub(super) fn missing(header: &[String], needed: &[&str]) -> Option<String> {
     let absent: Vec<&str> = needed.iter().copied().filter(|name| header.iter().all(|column| column != name)).collect();
     let (noun, verb) = match absent.len() {
         0 => return None,

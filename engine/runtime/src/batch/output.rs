@@ -6,13 +6,14 @@ use std::io::{self, Write};
 use serde_json::Value as Json;
 
 use super::fields::Field;
-use super::row::{self, Bad, Row};
+use super::parquet_output::ParquetOutput;
+use super::row::{self, Bad, Row, Source};
 use super::{BatchError, Format, Sink, unwritable};
 use crate::settle::Answer;
 
 /// Takes rows with their predictions.
 pub(super) struct Output<'a> {
-    sink: Sink<'a>,
+    writer: Writer<'a>,
     /// The columns of the input: those of its header, or the fields of the first row that is written.
     columns: Option<Vec<String>>,
     /// The columns that the predictions fill; nothing before the first row.
@@ -20,9 +21,22 @@ pub(super) struct Output<'a> {
     line: Vec<u8>,
 }
 
+/// What rows are written with.
+enum Writer<'a> {
+    Csv(Box<dyn Write + Send + 'a>),
+    Ndjson(Box<dyn Write + Send + 'a>),
+    Parquet(Box<ParquetOutput<'a>>),
+}
+
 impl<'a> Output<'a> {
-    pub fn new(sink: Sink<'a>, header: Option<Vec<String>>) -> Output<'a> {
-        Output { sink, columns: header, predicted: None, line: Vec::new() }
+    /// Returns the output for the rows of a source.
+    pub fn new(sink: Sink<'a>, source: &Source<'_>) -> Output<'a> {
+        let writer = match sink.format {
+            Format::Csv => Writer::Csv(sink.writer),
+            Format::Ndjson => Writer::Ndjson(sink.writer),
+            Format::Parquet => Writer::Parquet(Box::new(ParquetOutput::new(sink.writer, source.schema()))),
+        };
+        Output { writer, columns: source.header(), predicted: None, line: Vec::new() }
     }
 
     /// Writes a row with the prediction at a position; what it returns inside says why a row cannot be written.
@@ -42,23 +56,34 @@ impl<'a> Output<'a> {
         let values = answer.values(index).map_err(|error| BatchError::Output(unwritable(error)))?;
         self.line.clear();
         let columns = self.columns.as_deref().unwrap_or_default();
-        let written = match self.sink.format {
-            Format::Csv => csv_line(columns, row, &values, &mut self.line),
-            Format::Ndjson => {
-                json_line(columns, row, predicted, &values, &mut self.line)
-                    .map_err(|error| BatchError::Output(unwritable(error)))?;
-                Ok(())
+        let failed = |error| BatchError::Output(unwritable(error));
+        match &mut self.writer {
+            Writer::Csv(writer) => match csv_line(columns, row, &values, &mut self.line) {
+                Ok(()) => writer.write_all(&self.line).map_err(BatchError::Output)?,
+                Err(reason) => return Ok(Err(reason)),
+            },
+            Writer::Ndjson(writer) => {
+                json_line(columns, row, predicted, &values, &mut self.line).map_err(failed)?;
+                writer.write_all(&self.line).map_err(BatchError::Output)?;
             }
-        };
-        if written.is_ok() {
-            self.sink.writer.write_all(&self.line).map_err(BatchError::Output)?;
+            Writer::Parquet(parquet) => match &row.origin {
+                Some(origin) => parquet.row(origin.clone(), values),
+                None => {
+                    json_line(columns, row, &[], &[], &mut self.line).map_err(failed)?;
+                    parquet.line(&self.line, values);
+                }
+            },
         }
-        Ok(written)
+        Ok(Ok(()))
     }
 
     /// Settles the columns with the first row that can be written, and writes the header where there is one.
     fn begin(&mut self, row: &Row, answer: &Answer) -> Result<Result<(), String>, BatchError> {
         let predicted = answer.columns();
+        let header = self.columns.as_deref().unwrap_or_default();
+        if let Some(taken) = predicted.iter().find(|name| header.contains(name)) {
+            return Err(BatchError::Taken(taken.clone()));
+        }
         if let Err(reason) = not_taken(row, &predicted) {
             return Ok(Err(reason));
         }
@@ -67,41 +92,42 @@ impl<'a> Output<'a> {
             (None, row::Cells::Json(fields)) => fields.iter().map(|field| field.name.clone()).collect(),
             (None, row::Cells::Csv { .. }) => Vec::new(),
         };
-        if let (row::Cells::Csv { .. }, Some(taken)) =
-            (&row.cells, predicted.iter().find(|name| columns.contains(name)))
-        {
-            return Err(BatchError::Taken(taken.clone()));
-        }
-        if self.sink.format == Format::Csv {
-            self.header(columns.iter().chain(&predicted)).map_err(BatchError::Output)?;
-        }
+        self.header(columns.iter().chain(&predicted)).map_err(BatchError::Output)?;
         self.columns = Some(columns);
         self.predicted = Some(predicted);
         Ok(Ok(()))
     }
 
+    /// Writes the names of the columns, where they stand before the rows.
     fn header<'n>(&mut self, names: impl Iterator<Item = &'n String>) -> io::Result<()> {
+        let Writer::Csv(writer) = &mut self.writer else { return Ok(()) };
         self.line.clear();
         let mut cells = Cells::new(&mut self.line);
         names.for_each(|name| cells.text(name));
         cells.end();
-        self.sink.writer.write_all(&self.line)
+        writer.write_all(&self.line)
     }
 
     pub fn flush(&mut self) -> io::Result<()> {
-        self.sink.writer.flush()
+        match &mut self.writer {
+            Writer::Csv(writer) | Writer::Ndjson(writer) => writer.flush(),
+            Writer::Parquet(parquet) => parquet.flush(self.predicted.as_deref().unwrap_or_default()),
+        }
     }
 
     /// Ends the output. Where no row was written, nobody has said what the predictions would be, and the header is that
     /// of the input.
     pub fn finish(&mut self) -> io::Result<()> {
         if self.predicted.is_none()
-            && self.sink.format == Format::Csv
             && let Some(header) = self.columns.take()
         {
             self.header(header.iter())?;
         }
-        self.flush()
+        self.flush()?;
+        match &mut self.writer {
+            Writer::Csv(_) | Writer::Ndjson(_) => Ok(()),
+            Writer::Parquet(parquet) => parquet.finish(),
+        }
     }
 }
 
@@ -240,7 +266,7 @@ impl<'a> Rejects<'a> {
                 [&bad.line.to_string(), &bad.reason, &bad.text].into_iter().for_each(|text| cells.text(text));
                 cells.end();
             }
-            Format::Ndjson => {
+            Format::Ndjson | Format::Parquet => {
                 let fields = serde_json::json!({"line": bad.line, "reason": bad.reason, "row": bad.text});
                 serde_json::to_writer(&mut line, &fields).map_err(unwritable)?;
                 line.push(b'\n');
@@ -285,7 +311,7 @@ mod tests {
     }
 
     fn json_row(text: &str) -> Row {
-        Row { line: 1, text: text.to_owned(), cells: row::Cells::Json(fields(text).unwrap()) }
+        Row { line: 1, text: text.to_owned(), cells: row::Cells::Json(fields(text).unwrap()), origin: None }
     }
 
     #[test]

@@ -1,19 +1,33 @@
 //! Rows of an input, whatever it is written in.
 
 use std::io::{self, BufRead};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::csv_rows::CsvRows;
-use super::fields::{Field, fields};
-use super::{BatchError, Format, Input};
+use super::fields::{Field as JsonField, fields};
+use super::parquet_rows::ParquetRows;
+use super::{BatchError, Content, Format, Input};
 use crate::line::{Line, MAX_BYTES, read_line, skip_byte_order_mark};
 
 /// A row that can be predicted for.
 pub(super) struct Row {
-    /// The line where it begins, from 1.
+    /// The line where it begins, from 1; in a Parquet file, the number of the row.
     pub line: u64,
     /// Its text without line break.
     pub text: String,
     pub cells: Cells,
+    /// Where it stands in a Parquet file.
+    pub origin: Option<Origin>,
+}
+
+/// A row of a Parquet file.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub batch: Arc<RecordBatch>,
+    pub index: usize,
 }
 
 /// What is in a row.
@@ -21,7 +35,7 @@ pub(super) enum Cells {
     /// The cells in the order of the header, and the fields that the service needs as a JSON object.
     Csv { cells: Vec<String>, sample: String },
     /// The fields of the object that the text is.
-    Json(Vec<Field>),
+    Json(Vec<JsonField>),
 }
 
 impl Row {
@@ -45,6 +59,7 @@ pub(super) struct Bad {
 pub(super) enum Source<'a> {
     Csv(Box<CsvRows<'a>>),
     Ndjson(JsonRows<'a>),
+    Parquet(Box<ParquetRows>),
 }
 
 impl<'a> Source<'a> {
@@ -52,12 +67,31 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// Columns that are missing, or that the output cannot have twice; the input's.
-    pub fn open(mut input: Input<'a>, fields: Option<&[String]>, output: Format) -> Result<Source<'a>, BatchError> {
-        skip_byte_order_mark(&mut *input.reader)
-            .map_err(|source| BatchError::Input { name: input.name.to_owned(), source })?;
-        match input.format {
-            Format::Csv => CsvRows::open(input, fields, output).map(|rows| Source::Csv(Box::new(rows))),
-            Format::Ndjson => Ok(Source::Ndjson(JsonRows { input: input.reader, line: Vec::new(), number: 0 })),
+    pub fn open(input: Input<'a>, fields: Option<&[String]>, output: Format) -> Result<Source<'a>, BatchError> {
+        let Input { name, content } = input;
+        let (is_csv, mut reader) = match content {
+            Content::Csv(reader) => (true, reader),
+            Content::Ndjson(reader) => (false, reader),
+            Content::Parquet(file) => {
+                return ParquetRows::open(name, file, fields).map(|rows| Source::Parquet(Box::new(rows)));
+            }
+        };
+        skip_byte_order_mark(&mut *reader).map_err(|source| BatchError::Input { name: name.to_owned(), source })?;
+        match is_csv {
+            true => CsvRows::open(name, reader, fields, output).map(|rows| Source::Csv(Box::new(rows))),
+            false => Ok(Source::Ndjson(JsonRows { input: reader, line: Vec::new(), number: 0 })),
+        }
+    }
+
+    /// Returns the columns and their types, where they are known before the rows; cells of CSV are text.
+    pub fn schema(&self) -> Option<SchemaRef> {
+        match self {
+            Source::Csv(rows) => {
+                let fields = rows.header().iter().map(|name| Field::new(name, DataType::Utf8, true));
+                Some(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+            }
+            Source::Ndjson(_) => None,
+            Source::Parquet(rows) => Some(Arc::clone(rows.schema())),
         }
     }
 
@@ -66,6 +100,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Csv(rows) => Some(rows.header().to_vec()),
             Source::Ndjson(_) => None,
+            Source::Parquet(rows) => Some(rows.schema().fields().iter().map(|field| field.name().clone()).collect()),
         }
     }
 
@@ -74,6 +109,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Csv(rows) => rows.next(),
             Source::Ndjson(rows) => rows.next(),
+            Source::Parquet(rows) => rows.next(),
         }
     }
 }
@@ -112,7 +148,7 @@ impl JsonRows<'_> {
         };
         let text = text.to_owned();
         match fields(&text) {
-            Ok(fields) => Ok(Row { line, cells: Cells::Json(fields), text }),
+            Ok(fields) => Ok(Row { line, cells: Cells::Json(fields), text, origin: None }),
             Err(reason) => Err(Bad { line, text, reason }),
         }
     }

@@ -1,5 +1,17 @@
 //! Batches of a service that does what its rows say.
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type};
+use arrow_array::{
+    ArrayRef, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow_schema::DataType;
+use arrow_select::concat::concat_batches;
+use palladium_component::value::with_causes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
+
 use super::*;
 use crate::puppet::predictor;
 
@@ -22,7 +34,7 @@ fn run(rows: &str, batch_size: usize, rejects: bool, cancelled: bool) -> Found {
     let sink = rejects.then(|| Sink { format: Format::Csv, writer: Box::new(&mut rejected) });
     let report = predict(
         &predictor,
-        Input { name: "rows", format: Format::Ndjson, reader: Box::new(rows.as_bytes()) },
+        Input { name: "rows", content: Content::Ndjson(Box::new(rows.as_bytes())) },
         Sink { format: Format::Ndjson, writer: Box::new(&mut output) },
         sink,
         &BatchOptions { version: None, batch_size },
@@ -118,7 +130,14 @@ fn rows_are_text() {
     for (format, rows, expected) in cases {
         let found = predict(
             &predictor,
-            Input { name: "rows", format, reader: Box::new(rows) },
+            Input {
+                name: "rows",
+                content: if format == Format::Csv {
+                    Content::Csv(Box::new(rows))
+                } else {
+                    Content::Ndjson(Box::new(rows))
+                },
+            },
             Sink { format: Format::Csv, writer: Box::new(io::sink()) },
             None,
             &BatchOptions { version: None, batch_size: 10 },
@@ -127,4 +146,107 @@ fn rows_are_text() {
         );
         assert_eq!(found.unwrap_err().to_string(), expected);
     }
+}
+
+/// Returns a Parquet file of these columns.
+fn parquet(columns: Vec<(&str, ArrayRef)>) -> File {
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)));
+    let batch = batch.unwrap();
+    let file = tempfile::tempfile().unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(2)).build();
+    let mut writer = ArrowWriter::try_new(file.try_clone().unwrap(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    file
+}
+
+/// Predicts and returns what was written, the rejected rows and what was said.
+fn convert(content: Content<'_>, format: Format, batch_size: usize) -> (Vec<u8>, String, String) {
+    let (predictor, _) = predictor(1);
+    let (mut output, mut rejected) = (Vec::new(), Vec::new());
+    let report = predict(
+        &predictor,
+        Input { name: "rows", content },
+        Sink { format, writer: Box::new(&mut output) },
+        Some(Sink { format: Format::Csv, writer: Box::new(&mut rejected) }),
+        &BatchOptions { version: None, batch_size },
+        &mut |_| (),
+        &AtomicBool::new(false),
+    );
+    let said = match report {
+        Ok(report) => format!("{} and {}", report.predicted, report.rejected),
+        Err(error) => with_causes(&error),
+    };
+    (output, String::from_utf8(rejected).unwrap(), said)
+}
+
+/// Returns the columns of a Parquet file.
+fn columns(file: Vec<u8>) -> RecordBatch {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).unwrap();
+    let schema = Arc::clone(reader.schema());
+    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+#[test]
+fn parquet_keeps_its_columns() {
+    let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![Some(0), None, Some(1), Some(2)]));
+    let words: ArrayRef = Arc::new(["a", "b", "a", "c"].into_iter().collect::<DictionaryArray<Int32Type>>());
+    let does: ArrayRef = Arc::new(StringArray::from(vec![None, None, Some("bad"), None]));
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![0.5, f64::NAN, 2.0, 3.0]));
+    let given = vec![("when", times), ("word", words), ("do", does), ("x", numbers)];
+    let (written, rejected, said) = convert(Content::Parquet(parquet(given.clone())), Format::Parquet, 3);
+    assert_eq!(said, "3 and 1");
+    let lines: Vec<&str> = rejected.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(lines, ["line", "3"], "{rejected}");
+    let found = columns(written);
+    let names: Vec<String> = found.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["when", "word", "do", "x", "prediction"]);
+    for (index, (name, array)) in given.iter().enumerate() {
+        assert_eq!(found.column(index).data_type(), array.data_type(), "{name}");
+    }
+    let numbers = found.column(3).as_primitive::<Float64Type>();
+    assert!(numbers.value(1).is_nan(), "it is as it was");
+    assert_eq!((numbers.value(0), numbers.value(2)), (0.5, 3.0));
+    let predictions: Vec<Option<f64>> = found.column(4).as_primitive::<Float64Type>().iter().collect();
+    assert_eq!(predictions, [Some(0.5), None, Some(3.0)]);
+}
+
+#[test]
+fn parquet_is_written_of_anything_and_read_for_anything() {
+    let rows = "{\"x\":1,\"n\":\"a\",\"f\":true}\n{\"x\":2,\"n\":null,\"f\":false}\n{\"x\":3}\n";
+    let (written, _, said) = convert(Content::Ndjson(Box::new(rows.as_bytes())), Format::Parquet, 2);
+    assert_eq!(said, "3 and 0");
+    let found = columns(written.clone());
+    let types: Vec<String> = found.schema().fields().iter().map(|field| format!("{}", field.data_type())).collect();
+    assert_eq!(types, ["Int64", "Utf8", "Boolean", "Float64"]);
+    assert_eq!((found.column(0).null_count(), found.column(1).null_count(), found.num_rows()), (0, 2, 3));
+
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&written).unwrap();
+    let (_, _, said) = convert(Content::Parquet(file.try_clone().unwrap()), Format::Csv, 2);
+    assert_eq!(said, "the input has a column `prediction` already, which the predictions would fill");
+    let plain = parquet(vec![("x", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)]);
+    let (csv, _, _) = convert(Content::Parquet(plain.try_clone().unwrap()), Format::Csv, 1);
+    assert_eq!(String::from_utf8(csv).unwrap(), "x,prediction\n1,1.0\n2,2.0\n");
+    let (ndjson, _, _) = convert(Content::Parquet(plain), Format::Ndjson, 10);
+    assert_eq!(String::from_utf8(ndjson).unwrap(), "{\"x\":1,\"prediction\":1.0}\n{\"x\":2,\"prediction\":2.0}\n");
+
+    let csv = Content::Csv(Box::new("x,y\n1,\n2,b\n".as_bytes()));
+    let found = columns(convert(csv, Format::Parquet, 10).0);
+    assert!(found.schema().fields()[..2].iter().all(|field| *field.data_type() == DataType::Utf8));
+    assert_eq!(found.num_rows(), 2);
+}
+
+#[test]
+fn what_is_wrong_with_parquet_is_told() {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"x,y\n1,2\n3,4\n").unwrap();
+    let (_, _, said) = convert(Content::Parquet(file), Format::Csv, 10);
+    assert!(said.starts_with("`rows` cannot be read: ") && said.contains("Parquet"), "{said}");
+    let changing = "{\"x\":1,\"y\":1}\n{\"x\":2,\"y\":\"text\"}\n";
+    let (_, _, said) = convert(Content::Ndjson(Box::new(changing.as_bytes())), Format::Parquet, 1);
+    assert!(said.starts_with("the predictions cannot be written: ") && said.contains("text"), "{said}");
+    let (empty, _, said) = convert(Content::Csv(Box::new("x\n".as_bytes())), Format::Parquet, 1);
+    assert_eq!((said.as_str(), columns(empty).num_rows()), ("0 and 0", 0));
 }
