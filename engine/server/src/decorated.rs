@@ -11,7 +11,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
 use palladium_component::value::with_causes;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::answer::{Refusal, Shape, guarded};
 use crate::{query, trace};
@@ -72,7 +72,7 @@ fn call(
 }
 
 /// Does what [`through`] does for decorators that look at the head of a request alone: its body is read once they call
-/// the view, and not at all where they refuse.
+/// the view, and not at all where they refuse. A thread waits for the body, which the permit is for.
 ///
 /// # Errors
 /// As [`through`].
@@ -81,7 +81,9 @@ pub async fn through_head<B: Send + 'static>(
     request: ViewRequest,
     body: impl Future<Output = B>,
     view: impl FnOnce(&ViewRequest, B) -> HttpResponse + Send + 'static,
+    permit: OwnedSemaphorePermit,
 ) -> Result<HttpResponse, Refusal> {
+    let _until_done = permit;
     let (ask, asked) = oneshot::channel::<()>();
     let (give, given) = oneshot::channel::<B>();
     let view = move |request: &ViewRequest| {

@@ -256,6 +256,18 @@ fn other_machines_are_told_codes_unless_the_service_says_more() {
 }
 
 #[test]
+fn what_the_store_says_is_for_those_who_are_told_everything() {
+    let said = |detail: ErrorDetail| {
+        let puppet = Puppet { detail: Some(detail), ..Puppet::at("/predict") };
+        let running = Running::start(app(puppet, &Store::new(Reads::Empty), &json!({})), options());
+        let response = running.get("/predict");
+        (response.status, response.json()["error_message"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(said(ErrorDetail::Full), (503, "no model is active".to_owned()));
+    assert_eq!(said(ErrorDetail::Codes), (503, "no_model".to_owned()));
+}
+
+#[test]
 fn requests_have_no_more_rows_than_they_may() {
     let store = Store::new(Reads::Cached(model(1)));
     let running = Running::start(app(Puppet::at("/predict"), &store, &json!({"server": {"max_rows": 7}})), options());
