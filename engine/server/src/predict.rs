@@ -108,11 +108,13 @@ impl PredictRoute {
                 false => Ok(None),
             };
             let asked = Instant::now();
-            let permit = match &body {
-                Ok(Some(body)) if body.len() > LARGE => Arc::clone(&server.service.large).acquire_owned().await.ok(),
-                _ => None,
-            };
-            Read { body, permit, waited: asked.elapsed() }
+            if !body.as_ref().is_ok_and(|body| body.as_ref().is_some_and(|body| body.len() > LARGE)) {
+                return Read { body, permit: None, waited: Duration::ZERO };
+            }
+            match within(server.predict_timeout(), Arc::clone(&server.service.large).acquire_owned()).await {
+                Ok(permit) => Read { body, permit: permit.ok(), waited: asked.elapsed() },
+                Err(refusal) => Read { body: Err(refusal), permit: None, waited: asked.elapsed() },
+            }
         };
         let max_rows = Some(server.routes.settings.max_rows);
         let is_short = !has_body || body::announced(request).is_some_and(|length| length <= LARGE as u64);
@@ -143,7 +145,7 @@ impl PredictRoute {
         let waiting = if has_body && by_head { server.service.waiting() } else { None };
         let answered = if let Some(waiting) = waiting {
             let view = move |_: &ViewRequest, read| view(read, Duration::ZERO);
-            within(server.predict_timeout(), through_head(&self.decorators, head, read, view, waiting)).await.flatten()
+            through_head(&self.decorators, head, read, view, waiting, server.predict_timeout()).await
         } else {
             let read = read.await;
             let body = read.body.as_ref().ok().cloned().flatten().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Views: what answers at the routes beside predictions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
@@ -236,7 +237,7 @@ impl ViewRoute {
                 let (body, refused) = apart(body);
                 view(&ViewRequest { body, ..request.clone() }, refused, permit)
             };
-            return through_head(&self.decorators, head, read, with_body, waiting).await;
+            return through_head(&self.decorators, head, read, with_body, waiting, Duration::MAX).await;
         }
         let (body, permit) = read.await;
         let (body, refused) = apart(body);

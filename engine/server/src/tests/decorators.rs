@@ -358,6 +358,18 @@ fn many(running: &Running, text: &str) -> Vec<Client> {
 }
 
 #[test]
+fn the_time_for_a_body_is_none_of_a_prediction() {
+    let running = gated(Puppet::at("/predict"), &json!({"predict_timeout": 3}));
+    let mut client = running.client();
+    client.send("POST /predict HTTP/1.1\r\nhost: x\r\nx-in: me\r\ncontent-type: application/json\r\n");
+    client.send("content-length: 100000\r\n\r\n");
+    std::thread::sleep(Duration::from_secs(4));
+    client.send(&"x".repeat(100_000));
+    let response = client.receive(false);
+    assert_eq!(response.status, 200, "{}", response.body);
+}
+
+#[test]
 fn clients_with_slow_bodies_do_not_take_all_threads() {
     let running = gated(Puppet::at("/predict"), &json!({"body_timeout": 3600, "predict_timeout": 120}));
     let slow = "POST /predict HTTP/1.1\r\nhost: x\r\nx-in: me\r\ncontent-type: application/json\r\n\

@@ -316,7 +316,7 @@ fn a_prediction_that_takes_too_long_is_given_up() {
 #[test]
 fn a_decorated_prediction_is_given_up_too() {
     let (puppet, entered, release) = Puppet::waiting();
-    let settings = json!({"server": {"predict_timeout": 0.2}});
+    let settings = json!({"server": {"predict_timeout": 0.2, "max_large_bodies": 1}});
     let mut lists = Decorators::default();
     lists.insert(DecoratorList::new("predict_decorators", vec![Arc::new(Pass)]));
     let app = app(puppet, &Store::new(Reads::Cached(model(1))), &settings).decorated_by(lists);
@@ -326,6 +326,12 @@ fn a_decorated_prediction_is_given_up_too() {
     release.send(()).unwrap();
     while running.get("/predict").status != 200 {}
     assert_eq!(running.get("/alive").status, 200);
+    let large = "x".repeat(100_000);
+    let post = |target: &str| running.client().request("POST", target, &[JSON], &large);
+    give_up(&post, &entered);
+    assert_eq!(post("/predict").status, 503, "what is given up keeps its permit");
+    release.send(()).unwrap();
+    while post("/predict").status != 200 {}
 }
 
 #[test]
