@@ -193,8 +193,12 @@ impl Browser {
         let sent = messages.filter(|message| message["message"]["method"] == "Network.requestWillBeSent");
         let urls = sent.filter_map(|message| Some(message["message"]["params"]["request"]["url"].as_str()?.to_owned()));
         let urls: Vec<String> = urls.filter(|url| !url.starts_with("chrome:")).collect();
+        let host = base.trim_start_matches("http://");
         for url in &urls {
-            assert!(url.starts_with(&format!("{base}/")) || url.starts_with("data:"), "{url}");
+            // Addresses may name a user.
+            let at = url.trim_start_matches("http://");
+            let at = at.split_once('@').map_or(at, |(_, at)| at);
+            assert!(at.starts_with(&format!("{host}/")) || url.starts_with("data:"), "{url}");
         }
         urls
     }

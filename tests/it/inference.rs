@@ -131,6 +131,26 @@ fn errors_have_the_shape_of_the_protocol() {
 }
 
 #[test]
+fn answers_have_the_headers_of_other_answers() {
+    let service = service("ron", &[]);
+    let response = service.infer(INFER, &samples()).header("x-request-id", "good").send().unwrap();
+    assert_eq!(response.headers()["x-model-version"], "2");
+    assert_eq!(response.headers().get("x-request-id"), None);
+    let response = service.infer(INFER, &json!({})).header("x-request-id", "bad").send().unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["x-request-id"].to_str().unwrap()), (400, "bad"));
+}
+
+#[test]
+fn words_alone_are_said_where_the_predict_service_says_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let layer = folder.path().join("layer.ron");
+    std::fs::write(&layer, r##"{"__rhai__": r#" C.predict_service.errors = "codes"; "#}"##).unwrap();
+    let service = service("ron", &[&layer]);
+    let answer = answered(service.infer(INFER, &json!({})).send().unwrap());
+    assert_eq!(answer, (400, json!({"error": "bad_request"})));
+}
+
+#[test]
 fn without_a_model_nothing_is_ready() {
     let layer = repository().join("configs/service/inference.ron").display().to_string();
     let service = Service::start_with(Arc::new(iris()), &["--config", &format!("config.ron,{layer}")]);

@@ -317,7 +317,7 @@ fn options_win_over_the_configuration() {
             "tls=\"off\"",
             " workers=1 ",
             "layer.ron\"",
-            "/ready, /predict, ",
+            " /predict,",
             "model_persister not in memory",
         ];
         for part in parts {

@@ -47,17 +47,11 @@ struct Examining<'m> {
 
 impl Examining<'_> {
     fn not_json(&mut self, body: &[u8], error: &serde_json::Error) {
-        let (row, field) = (self.row + 1, self.field.map(|index| self.mapping.fields()[index].name.clone()));
-        let is_empty = body.iter().all(u8::is_ascii_whitespace);
-        let message = match &field {
-            Some(name) => format!("the field `{name}` is not JSON: {error}"),
-            None if is_empty => "the body is empty, it has to be a JSON list of objects".to_owned(),
-            None => format!("the body is not JSON: {error}"),
-        };
-        let got = if is_empty { "nothing".to_owned() } else { error.to_string() };
-        let (code, row, expected) = (InputErrorCode::NotJson, field.is_some().then_some(row), LIST.to_owned());
-        let is_sent = field.is_some();
-        self.errors.push(|| InputError { code, row, field, is_sent, expected, got, message });
+        let whole = || not_a_body(body, error);
+        let Some(field) = self.field else { return self.errors.push(whole) };
+        let (row, field) = (Some(self.row + 1), self.mapping.fields()[field].name.clone());
+        let message = format!("the field `{field}` is not JSON: {error}");
+        self.errors.push(|| InputError { row, field: Some(field), is_sent: true, message, ..whole() });
     }
 
     fn not_a_list<E: Error>(&mut self, given: Given<'_>) -> E {
@@ -80,6 +74,19 @@ impl Examining<'_> {
             self.errors.push(|| missing(Some(self.row + 1), field, "field", &instead()));
         }
     }
+}
+
+/// Returns the error of a body that is not JSON, or no list.
+pub fn not_a_body(body: &[u8], error: &serde_json::Error) -> InputError {
+    let (code, message, got) = if body.iter().all(u8::is_ascii_whitespace) {
+        let message = "the body is empty, it has to be a JSON list of objects".to_owned();
+        (InputErrorCode::NotJson, message, "nothing".to_owned())
+    } else if error.is_data() {
+        (InputErrorCode::NotAList, format!("the body has to be a list of objects: {error}"), error.to_string())
+    } else {
+        (InputErrorCode::NotJson, format!("the body is not JSON: {error}"), error.to_string())
+    };
+    InputError { code, row: None, field: None, is_sent: false, expected: LIST.to_owned(), got, message }
 }
 
 /// Returns the error of a sample that is no object.

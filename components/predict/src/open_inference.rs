@@ -64,7 +64,9 @@ use self::versions::Versions;
 ///
 /// A prediction goes through the decorators of its predict service and counts as one of its own; all else goes through
 /// `decorator_list_name`. Errors are `{"error": "…"}`, also for paths below the prefix that are no route, but for what
-/// decorators answer in place of the view.
+/// decorators answer in place of the view. How much is said of what is wrong with a request for predictions is up to
+/// `errors` of the predict service: with `codes` it is a word such as `missing_value`. The header `x-model-version` of a
+/// prediction has the version too.
 #[component(View, name = "palladium.server.OpenInference", check)]
 pub struct OpenInference {
     /// What the paths begin with; clients expect `/v2`.
@@ -181,7 +183,10 @@ impl OpenInference {
         };
         read.map_err(|error| match (error, version) {
             (PersistError::Lookup(_), Some(version)) => offered.has_no_version(&version.to_string()),
-            (PersistError::Lookup(message), None) => Problem::Said { status: 503, message },
+            (PersistError::Lookup(message), None) => match offered.served.detail {
+                ErrorDetail::Full => Problem::Said { status: 503, message },
+                ErrorDetail::Codes => Problem::Said { status: 503, message: "no_model".to_owned() },
+            },
             (error, _) => Problem::unreadable(error),
         })
     }
@@ -198,7 +203,7 @@ impl OpenInference {
                 return ViewResponse { status: 200, headers, body: Vec::new() };
             }
             let predicted = self.predict(&offered, request, service);
-            predicted.unwrap_or_else(|problem| problem.respond(&request.request_id))
+            predicted.unwrap_or_else(|problem| problem.respond_with(offered.served.detail, &request.request_id))
         })
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Map as JsonMap, Value as Json};
 use crate::blocks::{Block, model_value};
 use crate::column::ColumnBuilder;
 use crate::convert::Given;
-use crate::faults::{missing, not_an_object, twice, wrong};
+use crate::faults::{missing, not_a_body, not_an_object, twice, wrong};
 use crate::field::Mapping;
 use crate::plain;
 use crate::rows::{scalars, stop};
@@ -59,7 +59,8 @@ impl Making<'_> {
         match (self.failed.take(), read) {
             (Some(failed), _) => Err(failed),
             (None, Err(error)) => {
-                Err(PredictError::BadRequest(format!("the body is no JSON list of objects: {error}")))
+                self.errors.push(|| not_a_body(body, &error));
+                Ok(())
             }
             (None, Ok(())) => Ok(()),
         }

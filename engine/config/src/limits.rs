@@ -39,7 +39,7 @@ pub(crate) const SUGGESTED_PATHS: usize = 5_000;
 pub(crate) const RHAI_OPERATIONS: u64 = 5_000_000;
 
 /// Wall clock of one Rhai file, and of all scripts of a configuration together.
-pub(crate) const RHAI_TIME: Duration = Duration::from_secs(5);
+pub(crate) const RHAI_TIME: Duration = Duration::from_secs(15);
 
 /// Function calls inside each other.
 pub(crate) const RHAI_CALL_LEVELS: usize = 64;

@@ -34,6 +34,15 @@ pub fn name_version(response: &mut HttpResponse, version: Option<Version>) {
     }
 }
 
+/// Names a request in its refusal, unless that does so itself.
+pub fn name_request(response: &mut HttpResponse, request_id: &str) {
+    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
+    if let (true, Ok(id)) = (is_refusal && !response.headers().contains_key(HEADER), HeaderValue::from_str(request_id))
+    {
+        response.headers_mut().insert(HeaderName::from_static(HEADER), id);
+    }
+}
+
 /// The parts of a prediction's envelope that are the same in every response.
 pub struct Envelope {
     /// The metadata behind the version of the model, up to the result.
@@ -234,6 +243,11 @@ impl Refusal {
     /// Returns a refusal whose reason is logged, for something that may be there later.
     pub fn unavailable(said: &'static str, logged: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, Reason::Kept { said, logged: logged.into() })
+    }
+
+    /// Returns the refusal of a request for which no model is active, as the store says so.
+    pub fn no_model(said: String) -> Refusal {
+        Refusal { word: Some("no_model"), ..Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, said) }
     }
 
     /// Returns the refusal of a service or its model.

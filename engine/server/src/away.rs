@@ -45,7 +45,8 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result
     rt::time::timeout(limit, work).await.map_err(|_| too_slow(limit))
 }
 
-fn too_slow(limit: Duration) -> Refusal {
+/// Returns the refusal of what takes longer than the limit.
+pub fn too_slow(limit: Duration) -> Refusal {
     let message = format!("the prediction took longer than {} seconds", limit.as_secs_f64());
     Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message)
 }

@@ -11,9 +11,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
 use palladium_component::value::with_causes;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::answer::{Refusal, Shape, guarded};
+use crate::away::{too_slow, within};
 use crate::{query, trace};
 
 /// Answers a request through the decorators of a view, on a thread where any of them may block.
@@ -72,16 +73,20 @@ fn call(
 }
 
 /// Does what [`through`] does for decorators that look at the head of a request alone: its body is read once they call
-/// the view, and not at all where they refuse.
+/// the view, and not at all where they refuse. A thread waits for the body, which the permit is for; the time for all
+/// else is limited.
 ///
 /// # Errors
-/// As [`through`].
+/// As [`through`], or it takes longer.
 pub async fn through_head<B: Send + 'static>(
     decorators: &DecoratorList,
     request: ViewRequest,
     body: impl Future<Output = B>,
     view: impl FnOnce(&ViewRequest, B) -> HttpResponse + Send + 'static,
+    permit: OwnedSemaphorePermit,
+    limit: Duration,
 ) -> Result<HttpResponse, Refusal> {
+    let (_until_done, started) = (permit, Instant::now());
     let (ask, asked) = oneshot::channel::<()>();
     let (give, given) = oneshot::channel::<B>();
     let view = move |request: &ViewRequest| {
@@ -97,12 +102,13 @@ pub async fn through_head<B: Send + 'static>(
         Poll::Ready(answer) => Poll::Ready(Some(answer)),
         Poll::Pending => asked.as_mut().poll(context).map(|_| None),
     });
-    match first.await {
+    match within(limit, first).await? {
         Some(answer) => answer,
         None => {
+            let left = limit.saturating_sub(started.elapsed());
             // A view that is not called any more takes nothing.
             let _ = give.send(body.await);
-            answered.await
+            within(left, answered).await.map_err(|_| too_slow(limit))?
         }
     }
 }

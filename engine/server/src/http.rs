@@ -4,8 +4,11 @@ use std::fmt::Display;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -14,10 +17,12 @@ use actix_server::{GracefulShutdownSignal, ServerBuilder};
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::Method;
 use actix_web::rt::net::{TcpStream, UnixStream};
-use actix_web::{App, Error};
+use actix_web::web::Bytes;
+use actix_web::{App, Error, HttpResponse};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -106,7 +111,8 @@ impl Http {
     /// # Errors
     /// The system's.
     pub fn listen_unix(self, builder: ServerBuilder, listener: UnixListener) -> io::Result<ServerBuilder> {
-        let name = format!("{:?}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let name = name(address.as_pathname().unwrap_or_else(|| Path::new("unix")).display());
         builder.listen_uds(name, listener, move || {
             let (open, patience) = (Arc::clone(&self.open), Patience::of(&self.fixed));
             let accept = move |stream: UnixStream| {
@@ -129,15 +135,14 @@ impl Http {
         let app = App::new().default_service(fn_service(move |request: ServiceRequest| {
             let (server, running) = (current.load_full(), open.request());
             async move {
-                let _until_done = running;
                 let (request, mut payload) = request.into_parts();
                 let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
                 let response = server.respond(&request, &mut payload).await;
                 let is_refused = response.status().is_client_error() || response.status().is_server_error();
-                if let Some(underway) = underway.filter(|_| is_refused && *request.method() != Method::GET) {
+                if let Some(underway) = underway.as_ref().filter(|_| is_refused && *request.method() != Method::GET) {
                     underway.leave_unread();
                 }
-                Ok(ServiceResponse::new(request, response))
+                Ok(ServiceResponse::new(request, until_sent(response, (server, running, underway))))
             }
         }));
         let app = app.into_factory().map_err(|error: Error| error.error_response());
@@ -152,6 +157,34 @@ impl Http {
             .client_disconnect_timeout(DISCONNECT)
             .on_connect_ext(|stream: &Watched<S>, belongings| drop(belongings.insert(stream.traffic())))
             .finish(map_config(app, |()| AppConfig::default()))
+    }
+}
+
+/// Keeps what a request needs, and what counts it, until its answer is complete: a stream is made while it is sent.
+fn until_sent<T: 'static>(response: HttpResponse, kept: T) -> HttpResponse {
+    match response.body().size() {
+        BodySize::Stream => response.map_body(|_, body| BoxBody::new(Sent { body, _kept: kept })),
+        BodySize::None | BodySize::Sized(_) => response,
+    }
+}
+
+/// A body, and what is kept for as long as it is sent.
+struct Sent<T> {
+    body: BoxBody,
+    _kept: T,
+}
+
+impl<T> Unpin for Sent<T> {}
+
+impl<T> MessageBody for Sent<T> {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
     }
 }
 

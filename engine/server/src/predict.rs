@@ -108,11 +108,13 @@ impl PredictRoute {
                 false => Ok(None),
             };
             let asked = Instant::now();
-            let permit = match &body {
-                Ok(Some(body)) if body.len() > LARGE => Arc::clone(&server.service.large).acquire_owned().await.ok(),
-                _ => None,
-            };
-            Read { body, permit, waited: asked.elapsed() }
+            if !body.as_ref().is_ok_and(|body| body.as_ref().is_some_and(|body| body.len() > LARGE)) {
+                return Read { body, permit: None, waited: Duration::ZERO };
+            }
+            match within(server.predict_timeout(), Arc::clone(&server.service.large).acquire_owned()).await {
+                Ok(permit) => Read { body, permit: permit.ok(), waited: asked.elapsed() },
+                Err(refusal) => Read { body: Err(refusal), permit: None, waited: asked.elapsed() },
+            }
         };
         let max_rows = Some(server.routes.settings.max_rows);
         let is_short = !has_body || body::announced(request).is_some_and(|length| length <= LARGE as u64);
@@ -139,9 +141,11 @@ impl PredictRoute {
             };
             answer().unwrap_or_else(|refusal| route.respond(refusal, &request_id))
         };
-        let answered = if has_body && !answers_here && !self.decorators.is_empty() && !self.decorators.needs_body() {
+        let by_head = !answers_here && !self.decorators.is_empty() && !self.decorators.needs_body();
+        let waiting = if has_body && by_head { server.service.waiting() } else { None };
+        let answered = if let Some(waiting) = waiting {
             let view = move |_: &ViewRequest, read| view(read, Duration::ZERO);
-            within(server.predict_timeout(), through_head(&self.decorators, head, read, view)).await.flatten()
+            through_head(&self.decorators, head, read, view, waiting, server.predict_timeout()).await
         } else {
             let read = read.await;
             let body = read.body.as_ref().ok().cloned().flatten().unwrap_or_default();
@@ -149,8 +153,15 @@ impl PredictRoute {
             match answers_here {
                 true => at_once(&self.decorators, &shown, |_| view(read, Duration::ZERO)),
                 false => {
-                    let view = move |_: &ViewRequest, queued| view(read, queued);
-                    within(server.predict_timeout(), through_queue(&self.decorators, shown, view)).await.flatten()
+                    let work = async {
+                        let permit = Arc::clone(&server.small).acquire_owned().await;
+                        let view = move |_: &ViewRequest, queued| {
+                            let _until_done = permit;
+                            view(read, queued)
+                        };
+                        through_queue(&self.decorators, shown, view).await
+                    };
+                    within(server.predict_timeout(), work).await.flatten()
                 }
             }
         };
@@ -188,8 +199,13 @@ impl PredictRoute {
 
     /// Returns how the service tells about errors.
     pub fn teller(&self) -> Teller<'_> {
+        Teller { envelope: &self.envelope, service: &*self.service, detail: self.detail() }
+    }
+
+    /// Returns how much clients are told about errors.
+    pub fn detail(&self) -> ErrorDetail {
         let detail = self.service.error_detail().or_else(|| self.detail.get().copied());
-        Teller { envelope: &self.envelope, service: &*self.service, detail: detail.unwrap_or(ErrorDetail::Codes) }
+        detail.unwrap_or(ErrorDetail::Codes)
     }
 
     /// Returns where the fields of a refusal stand.
@@ -284,7 +300,7 @@ fn is_stream(request: &HttpRequest) -> bool {
 
 fn no_model(error: PersistError) -> Refusal {
     match error {
-        PersistError::Lookup(said) => Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, said),
+        PersistError::Lookup(said) => Refusal::no_model(said),
         PersistError::Failed(_) => unreadable(with_causes(&error)),
     }
 }

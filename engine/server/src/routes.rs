@@ -310,6 +310,7 @@ impl Routes {
                 service: Arc::clone(&predict.service),
                 persister: Arc::clone(&predict.persister),
                 route: route.index,
+                detail: predict.detail(),
             }),
             _ => None,
         };

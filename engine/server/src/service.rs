@@ -11,7 +11,7 @@ use palladium_component::interfaces::{
 use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
 use palladium_runtime::lineage::Sources;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::alive::Alive;
 use crate::answer::{Refusal, Shape, guarded};
@@ -23,6 +23,9 @@ use crate::observers::Observers;
 use crate::ready::Needed;
 use crate::routes::{Route, Routes};
 use crate::views::{ServerView, decorators};
+
+/// So many threads wait for bodies at once.
+const WAITING: usize = 16;
 
 /// What the views of the server work with.
 pub struct Service {
@@ -50,6 +53,8 @@ pub struct Service {
     pub observers: Arc<Observers>,
     /// Large bodies that may be worked on at once.
     pub large: Arc<Semaphore>,
+    /// Threads that may wait for bodies at once.
+    waiting: Arc<Semaphore>,
     /// What it shares with those before and after it.
     shared: Shared,
 }
@@ -84,8 +89,15 @@ impl Service {
             predictions: routes.served_predictions(),
             observers: Arc::clone(&routes.observers),
             large: Arc::new(Semaphore::new(large)),
+            waiting: Arc::new(Semaphore::new(WAITING)),
             shared,
         }
+    }
+
+    /// Returns the permit to have a thread wait for the body of a request. There are not always some, so that clients
+    /// which are slow do not take all threads: their bodies are read before decorators are called.
+    pub fn waiting(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.waiting).try_acquire_owned().ok()
     }
 
     /// Tells whether the process is about to stop.

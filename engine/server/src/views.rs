@@ -1,6 +1,7 @@
 //! Views: what answers at the routes beside predictions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
@@ -10,7 +11,7 @@ use palladium_component::value::{Callable, with_causes};
 use palladium_runtime::{App, decorate, root_keys};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::answer::{Refusal, Shape, respond};
+use crate::answer::{Refusal, Shape, name_request, respond};
 use crate::body::LARGE;
 use crate::decorated::{http_response, plain_request, through, through_head};
 use crate::ready::{live, ready};
@@ -220,22 +221,23 @@ impl ViewRoute {
             };
             (body, permit)
         };
-        let (route, service) = (Arc::clone(self), Arc::clone(service));
+        let (route, asked) = (Arc::clone(self), Arc::clone(service));
         let view = move |request: &ViewRequest, refused: Result<(), Refusal>, permit: Option<OwnedSemaphorePermit>| {
             let _until_done = permit;
             let answer = || {
                 query?;
                 refused?;
-                route.respond(request, &service)
+                route.respond(request, &asked)
             };
             answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.request_id))
         };
-        if has_body && !self.decorators.is_empty() && !self.decorators.needs_body() {
+        let by_head = has_body && !self.decorators.is_empty() && !self.decorators.needs_body();
+        if let Some(waiting) = by_head.then(|| service.waiting()).flatten() {
             let with_body = move |request: &ViewRequest, (body, permit): Read| {
                 let (body, refused) = apart(body);
                 view(&ViewRequest { body, ..request.clone() }, refused, permit)
             };
-            return through_head(&self.decorators, head, read, with_body).await;
+            return through_head(&self.decorators, head, read, with_body, waiting, Duration::MAX).await;
         }
         let (body, permit) = read.await;
         let (body, refused) = apart(body);
@@ -251,7 +253,10 @@ impl ViewRoute {
                 view.answer(request, &handle)
             }
         };
-        http_response(answered.map_err(|failure| Refusal::internal(with_causes(&failure)))?).map_err(Refusal::internal)
+        let answered = answered.map_err(|failure| Refusal::internal(with_causes(&failure)))?;
+        let mut response = http_response(answered).map_err(Refusal::internal)?;
+        name_request(&mut response, &request.request_id);
+        Ok(response)
     }
 }
 

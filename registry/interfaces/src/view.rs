@@ -5,8 +5,8 @@ use std::sync::Arc;
 use palladium_value::{Callable, KeyPath, Span};
 
 use crate::{
-    DecoratorList, Failure, Lifecycle, Observer, Operation, Persister, PredictService, Predicted, ViewRequest,
-    ViewResponse,
+    DecoratorList, ErrorDetail, Failure, Lifecycle, Observer, Operation, Persister, PredictService, Predicted,
+    ViewRequest, ViewResponse,
 };
 
 /// Adds routes to the service.
@@ -185,6 +185,8 @@ pub struct ServedPredictions {
     pub persister: Arc<dyn Persister>,
     /// The position of its route in the table.
     pub route: usize,
+    /// How much its clients are told about errors.
+    pub detail: ErrorDetail,
 }
 
 /// A path that the service answers at.

@@ -840,7 +840,7 @@ function showRefusal(error, inputs) {
   if (Array.isArray(details)) {
     for (const input of inputs) {
       const own = details.find((detail) => detail?.field === input.dataset.name);
-      if (own) complain(input, String(own.message ?? own.code ?? message));
+      if (own) complain(input, own.expected ? `has to be ${own.expected}, got ${own.got}` : String(own.code ?? message));
     }
   } else {
     const named = inputs.find((input) => message.includes(`\`${input.dataset.name}\``));

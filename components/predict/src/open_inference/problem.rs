@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Problem {
     /// The caller reads the message.
     Said { status: u16, message: String },
+    /// The caller has got something wrong, and reads the message, or the word where it is told codes alone.
+    Wrong { status: u16, word: &'static str, message: String },
     /// The log has the reason; the caller reads this much of it, and the id of the request.
     Kept { status: u16, said: &'static str, failure: Failure },
 }
@@ -16,7 +18,7 @@ pub enum Problem {
 impl Problem {
     /// Returns the problem of a request that cannot be understood.
     pub fn bad_request(message: impl Into<String>) -> Problem {
-        Problem::Said { status: 400, message: message.into() }
+        Problem::Wrong { status: 400, word: "bad_request", message: message.into() }
     }
 
     /// Returns the problem of a request for what is not there.
@@ -31,8 +33,15 @@ impl Problem {
 
     /// Returns the answer, and logs what is kept from the caller.
     pub fn respond(self, request_id: &str) -> ViewResponse {
+        self.respond_with(ErrorDetail::Full, request_id)
+    }
+
+    /// Returns the answer with as much as the caller is told about errors, and logs what is kept from the caller.
+    pub fn respond_with(self, detail: ErrorDetail, request_id: &str) -> ViewResponse {
         match self {
             Problem::Said { status, message } => refusal(status, &message),
+            Problem::Wrong { status, word, .. } if detail == ErrorDetail::Codes => refusal(status, word),
+            Problem::Wrong { status, message, .. } => refusal(status, &message),
             Problem::Kept { status, said, failure } => {
                 tracing::error!(target: "palladium::server", request_id, "{said}: {}", with_causes(&failure));
                 refusal(status, &format!("{said}, request id {request_id}"))
@@ -45,8 +54,13 @@ impl From<PredictError> for Problem {
     fn from(error: PredictError) -> Problem {
         match error {
             PredictError::BadRequest(message) => Problem::bad_request(message),
-            PredictError::Refused { message, status, .. } => Problem::Said { status: status.unwrap_or(500), message },
-            PredictError::Invalid(_) => Problem::Said { status: 400, message: error.to_string() },
+            PredictError::Refused { message, status, .. } => {
+                Problem::Wrong { status: status.unwrap_or(500), word: "refused", message }
+            }
+            PredictError::Invalid(errors) => {
+                let word = errors.kept().first().map_or("bad_request", |error| error.code.as_str());
+                Problem::Wrong { status: 400, word, message: errors.to_string() }
+            }
             PredictError::TooManyRows { .. } => Problem::Said { status: 413, message: error.to_string() },
             PredictError::NoProbabilities => Problem::Said { status: 500, message: error.to_string() },
             PredictError::Internal(failure) => Problem::from(failure),

@@ -291,7 +291,7 @@ mod tests {
     fn bodies_are_json_or_say_where_it_ends() {
         let of = |headers: &[(&str, &str)], body: &str| match Body::read(&request(headers, body)) {
             Ok(body) => Ok((body.json.len(), body.elements.len())),
-            Err(Problem::Said { status, message }) => Err((status, message)),
+            Err(Problem::Said { status, message } | Problem::Wrong { status, message, .. }) => Err((status, message)),
             Err(other) => panic!("{other:?}"),
         };
         let length = EMPTY.len();
@@ -327,7 +327,7 @@ mod tests {
             let body = format!(r#"{{"inputs": [{{"name": "a", "shape": [1], "datatype": "FP64", {inner}}}]}}"#);
             match Body::read(&request(&[], &body)) {
                 Ok(_) => String::new(),
-                Err(Problem::Said { message, .. }) => message,
+                Err(Problem::Wrong { message, .. }) => message,
                 Err(other) => panic!("{other:?}"),
             }
         };

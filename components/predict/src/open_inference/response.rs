@@ -44,6 +44,9 @@ pub fn datatype_of(labels: &ClassLabels) -> Datatype {
     }
 }
 
+/// The header that names the version of the model that was asked, as other predictions have it.
+const MODEL_VERSION: &str = "x-model-version";
+
 /// The answer of a model as a tensor.
 struct Tensor<'a> {
     datatype: Datatype,
@@ -192,7 +195,11 @@ impl Answered<'_> {
             data: if self.bytes { None } else { Some(elements) },
         };
         let model_version = self.model.metadata.version().map(|version| version.to_string());
-        let mut response = json(200, &Body { model_name: self.name, model_version, id: self.id, outputs: [output] });
+        let body = Body { model_name: self.name, model_version, id: self.id, outputs: [output] };
+        let mut response = json(200, &body);
+        if let Some(version) = body.model_version {
+            response.set_header(MODEL_VERSION, version);
+        }
         if let Some(bytes) = bytes {
             response.set_header("content-type", "application/octet-stream");
             response.set_header(JSON_LENGTH, response.body.len().to_string());

@@ -188,6 +188,9 @@ fn predictions_are_those_of_the_predict_service() {
         predicted.iter().map(|one| (one.route, one.version.unwrap().number(), one.n_samples)).collect();
     assert_eq!(counted, [(4, 2, 2), (4, 3, 2)]);
 
+    let headers = service.post("/v2/models/one/versions/3/infer", &two_samples()).headers;
+    assert!(headers.contains(&("x-model-version".to_owned(), "3".to_owned())), "{headers:?}");
+
     let matrix = json!({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.9, 1]}]});
     let output = json!({"name": "predict", "datatype": "BYTES", "shape": [1], "data": ["yes"]});
     let answer = json!({"model_name": "one", "model_version": "2", "outputs": [output]});
@@ -290,6 +293,25 @@ fn failures_are_the_status_and_the_text_that_they_should_be() {
     let answer = service.send(options);
     assert_eq!((answer.status, answer.headers), (200, vec![("allow".to_owned(), "OPTIONS, POST".to_owned())]));
     assert_eq!(service.decorated.lock().unwrap().len(), 3, "decorators see OPTIONS too");
+}
+
+#[test]
+fn words_alone_are_said_where_the_predict_service_says_codes() {
+    let mut service = service();
+    service.predictions.iter_mut().for_each(|served| served.detail = ErrorDetail::Codes);
+    let input = |data: &Json| json!({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": data}]});
+    let thirteen = json!({"inputs": [{"name": "x", "shape": [13, 2], "datatype": "FP64", "data": vec![1.0; 26]}]});
+    for (path, json, status, word) in [
+        ("/v2/models/one/infer", json!({"inputs": []}), 400, "bad_request"),
+        ("/v2/models/one/infer", input(&json!([1, "canary"])), 400, "bad_request"),
+        ("/v2/models/one/infer", thirteen, 500, "refused"),
+        ("/v2/models/two/infer", input(&json!([1, 1])), 503, "no_model"),
+    ] {
+        assert_eq!(service.infer(path, &json), (status, json!({"error": word})), "{path} {json}");
+    }
+    assert_eq!(service.get("/v2/models/two"), (503, json!({"error": "no_model"})));
+    let other = service.infer("/v2/models/other/infer", &two_samples());
+    assert_eq!(other, (404, json!({"error": "there is no model \"other\""})));
 }
 
 #[test]

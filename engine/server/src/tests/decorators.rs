@@ -329,3 +329,72 @@ fn bodies_are_read_once_decorators_that_need_none_let_them_in() {
         assert!(length == 0 && (400..500).contains(&status), "{path} {status}");
     }
 }
+
+/// More than there are threads that may block.
+const MANY: usize = 520;
+
+/// Returns a service whose predictions go through a decorator that looks at heads alone, beside a view that also needs a
+/// thread.
+fn gated(puppet: Puppet, settings: &serde_json::Value) -> Running {
+    let mut decorators = Decorators::default();
+    decorators.insert(DecoratorList::new("predict_decorators", vec![Arc::new(Gate(Arc::default()))]));
+    let components = vec![
+        ("model_persister", Component::Persister(Store::new(Reads::Stored(model(1))))),
+        ("predict_service", Component::PredictService(Arc::new(puppet))),
+        ("echo", Component::View(Arc::new(Echo))),
+    ];
+    let app = App::of_components(components, vec![("server", value(settings))]);
+    Running::start(app.decorated_by(decorators), options())
+}
+
+/// Sends the same on many connections, and returns those.
+fn many(running: &Running, text: &str) -> Vec<Client> {
+    let send = |_| {
+        let mut client = running.client();
+        client.send(text);
+        client
+    };
+    (0..MANY).map(send).collect()
+}
+
+#[test]
+fn the_time_for_a_body_is_none_of_a_prediction() {
+    let running = gated(Puppet::at("/predict"), &json!({"predict_timeout": 3}));
+    let mut client = running.client();
+    client.send("POST /predict HTTP/1.1\r\nhost: x\r\nx-in: me\r\ncontent-type: application/json\r\n");
+    client.send("content-length: 100000\r\n\r\n");
+    std::thread::sleep(Duration::from_secs(4));
+    client.send(&"x".repeat(100_000));
+    let response = client.receive(false);
+    assert_eq!(response.status, 200, "{}", response.body);
+}
+
+#[test]
+fn clients_with_slow_bodies_do_not_take_all_threads() {
+    let running = gated(Puppet::at("/predict"), &json!({"body_timeout": 3600, "predict_timeout": 120}));
+    let slow = "POST /predict HTTP/1.1\r\nhost: x\r\nx-in: me\r\ncontent-type: application/json\r\n\
+                content-length: 100000\r\n\r\n[";
+    let clients = many(&running, slow);
+    let response = running.client().request("GET", "/predict", &[("x-in", "me")], "");
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(running.post("/echo", "12345").body, "5 None");
+    let first = clients[0].0.get_ref();
+    first.set_nonblocking(true).unwrap();
+    let answered = first.peek(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(answered, Err(std::io::ErrorKind::WouldBlock), "its body is still waited for");
+}
+
+#[test]
+fn decorated_predictions_that_never_end_do_not_take_all_threads() {
+    let (puppet, hears, ends) = Puppet::waiting();
+    let running = gated(puppet, &json!({"predict_timeout": 120}));
+    let mut clients = many(&running, "GET /predict?do=wait HTTP/1.1\r\nhost: x\r\nx-in: me\r\n\r\n");
+    hears.recv().unwrap();
+    let mut client = running.client();
+    client.0.get_ref().set_read_timeout(Some(Duration::from_secs(100))).unwrap();
+    let response = client.request("POST", "/echo", &[("content-type", "text/plain")], "12345");
+    assert_eq!(response.body, "5 None");
+    // Each wait panics now.
+    drop(ends);
+    assert_eq!(clients[0].receive(false).status, 500);
+}

@@ -250,6 +250,21 @@ fn a_stream_that_stands_still_ends() {
 }
 
 #[test]
+fn the_time_for_heads_does_not_end_a_stream() {
+    let (running, _) = start(Echo::default(), &json!({"head_timeout": 1, "keep_alive": 1}));
+    let mut exchange = Exchange::begin(&running, "/predict");
+    exchange.send("{\"x\": 0}\n");
+    assert_eq!(exchange.0.receive(false).status, 200);
+    for row in 0..6 {
+        assert_eq!(exchange.piece().unwrap(), format!("{{\"result\":{row}.0}}\n"));
+        std::thread::sleep(Duration::from_millis(500));
+        exchange.send(&format!("{{\"x\": {}}}\n", row + 1));
+    }
+    exchange.end();
+    assert_eq!(exchange.rest(), [json!({"result": 6.0})]);
+}
+
+#[test]
 fn a_body_that_breaks_off_is_told() {
     let (running, _) = start(Echo::default(), &json!({}));
     let mut exchange = Exchange::begin(&running, "/predict");

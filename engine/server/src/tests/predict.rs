@@ -256,6 +256,18 @@ fn other_machines_are_told_codes_unless_the_service_says_more() {
 }
 
 #[test]
+fn what_the_store_says_is_for_those_who_are_told_everything() {
+    let said = |detail: ErrorDetail| {
+        let puppet = Puppet { detail: Some(detail), ..Puppet::at("/predict") };
+        let running = Running::start(app(puppet, &Store::new(Reads::Empty), &json!({})), options());
+        let response = running.get("/predict");
+        (response.status, response.json()["error_message"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(said(ErrorDetail::Full), (503, "no model is active".to_owned()));
+    assert_eq!(said(ErrorDetail::Codes), (503, "no_model".to_owned()));
+}
+
+#[test]
 fn requests_have_no_more_rows_than_they_may() {
     let store = Store::new(Reads::Cached(model(1)));
     let running = Running::start(app(Puppet::at("/predict"), &store, &json!({"server": {"max_rows": 7}})), options());
@@ -304,7 +316,7 @@ fn a_prediction_that_takes_too_long_is_given_up() {
 #[test]
 fn a_decorated_prediction_is_given_up_too() {
     let (puppet, entered, release) = Puppet::waiting();
-    let settings = json!({"server": {"predict_timeout": 0.2}});
+    let settings = json!({"server": {"predict_timeout": 0.2, "max_large_bodies": 1}});
     let mut lists = Decorators::default();
     lists.insert(DecoratorList::new("predict_decorators", vec![Arc::new(Pass)]));
     let app = app(puppet, &Store::new(Reads::Cached(model(1))), &settings).decorated_by(lists);
@@ -314,6 +326,12 @@ fn a_decorated_prediction_is_given_up_too() {
     release.send(()).unwrap();
     while running.get("/predict").status != 200 {}
     assert_eq!(running.get("/alive").status, 200);
+    let large = "x".repeat(100_000);
+    let post = |target: &str| running.client().request("POST", target, &[JSON], &large);
+    give_up(&post, &entered);
+    assert_eq!(post("/predict").status, 503, "what is given up keeps its permit");
+    release.send(()).unwrap();
+    while post("/predict").status != 200 {}
 }
 
 #[test]

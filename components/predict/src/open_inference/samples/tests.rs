@@ -14,7 +14,7 @@ fn read_all(fields: &[(&str, ColumnType)], inputs: &Json, bytes: &[u8]) -> Resul
     let headers = vec![(JSON_LENGTH.to_owned(), json.len().to_string())];
     let request = ViewRequest { headers, body: [&json, bytes].concat(), ..ViewRequest::default() };
     let table = Body::read(&request).and_then(|body| read(&body, &columns)).map_err(|problem| match problem {
-        Problem::Said { status: 400, message } => message,
+        Problem::Wrong { status: 400, message, .. } => message,
         other => panic!("{other:?}"),
     })?;
     let batch: &RecordBatch = table.batch();

@@ -264,7 +264,8 @@ pub fn view(names: &[(&str, &str)]) -> OpenInference {
 }
 
 pub fn served(key: &str, service: Fake, store: Store, route: usize) -> ServedPredictions {
-    ServedPredictions { key: KeyPath::parse(key), service: Arc::new(service), persister: Arc::new(store), route }
+    let (key, service, persister) = (KeyPath::parse(key), Arc::new(service), Arc::new(store));
+    ServedPredictions { key, service, persister, route, detail: ErrorDetail::Full }
 }
 
 /// Returns a service of three models, `one` with versions 1 to 3, `two` with probabilities and no active version, and
