@@ -31,13 +31,15 @@ impl Problem {
 
     /// Returns the answer, and logs what is kept from the caller.
     pub fn respond(self, request_id: &str) -> ViewResponse {
-        match self {
+        let mut response = match self {
             Problem::Said { status, message } => refusal(status, &message),
             Problem::Kept { status, said, failure } => {
                 tracing::error!(target: "palladium::server", request_id, "{said}: {}", with_causes(&failure));
                 refusal(status, &format!("{said}, request id {request_id}"))
             }
-        }
+        };
+        response.set_header("x-request-id", request_id);
+        response
     }
 }
 
