@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use palladium_component::interfaces::{
-    Arguments, DecoratorDocs, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned, ServedPredictions, ServedRoute,
-    ServiceHandle, View, ViewRequest, ViewResponse,
+    Arguments, DecoratorDocs, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned, ServedPredictions,
+    ServedRoute, ServiceHandle, View, ViewRequest, ViewResponse,
 };
 use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
