@@ -63,13 +63,18 @@ fn check_valid(document: &Json) {
     }
 }
 
+/// Returns a key as it stands in the fragment of an address.
+fn escaped(key: &str) -> String {
+    let key = key.replace('~', "~0").replace('/', "~1");
+    key.replace('%', "%25").replace('{', "%7B").replace('}', "%7D")
+}
+
 /// Collects the places of the schemas of a document.
 fn schemas_in(value: &Json, place: &str, found: &mut Vec<String>) {
     match value {
         Json::Object(entries) => {
             for (key, entry) in entries {
-                let escaped = key.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
-                let below = format!("{place}/{escaped}");
+                let below = format!("{place}/{}", escaped(key));
                 let is_named = place == "/components/schemas";
                 if key == "schema" || is_named { found.push(below) } else { schemas_in(entry, &below, found) }
             }
@@ -455,7 +460,6 @@ fn check_answer(document: &Json, path: &str, method: &str, answer: Response) -> 
         return Json::Null;
     }
     assert!(documented["content"][&kind].is_object(), "{what} is {kind:?}");
-    let escaped = |text: &str| text.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
     let place = format!("/paths/{}/{method}/responses/{key}/content/{}/schema", escaped(path), escaped(&kind));
     let (place, body) = match kind.as_str() {
         "application/x-ndjson" => {
@@ -595,7 +599,8 @@ fn the_open_inference_protocol_answers_as_the_document_says() {
             "open_inference": {{"!": "palladium.server.OpenInference", "names": {{"iris": "predict_service", "a/b": "open"}}}},
         }}"#
     );
-    let service = service(&[], &own, &["--set", "server.max_rows=2", "--set", "server.max_body=2000"]);
+    let limits = ["--set", "server.max_rows=2", "--set", "server.max_body=2000", "--set", "server.max_head=9000"];
+    let service = service(&[], &own, &limits);
     let document: Json = service.get("/openapi.json").json().unwrap();
     check_valid(&document);
     let paths = &document["paths"];
@@ -647,6 +652,12 @@ fn the_open_inference_protocol_answers_as_the_document_says() {
     }
     let answered = ask(&service, &document, &post(infer, &example, 200));
     assert_eq!(answered["outputs"][0]["data"][0], "Iris-versicolor");
+
+    let wide = service.client.get(format!("{}/v2", service.base)).header("x-wide", "a".repeat(10_000));
+    let wide = wide.send().unwrap();
+    assert_eq!(wide.status(), 431);
+    assert!(document["components"]["responses"]["HeadTooLarge"].is_object());
+    assert!(wide.json::<Json>().unwrap()["error"].as_str().unwrap().contains("the head of the request"));
 }
 
 #[test]
@@ -787,6 +798,8 @@ fn check_by_schemathesis(service: &Service, options: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let output = python
         .current_dir(folder.path())
+        .env("SCHEMATHESIS_HOOKS", repository().join("scripts/services/schemathesis_hooks.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .args(["-m", "schemathesis.cli", "--no-color", "--config-file"])
         .arg(repository().join("scripts/services/schemathesis.toml"))
         .args(["run", &format!("{}/openapi.json", service.base), "--warnings", "off"])
@@ -838,7 +851,7 @@ fn schemathesis_finds_nothing_behind_decorators() {
         let service = service(&[layer], "{}", &["--set", &per_second, "--set", &burst]);
         check_by_schemathesis(&service, &[&credentials, &FEW[..]].concat());
     }
-    let lists = ["alive", "list", "server_fit", "jobs", "activate", "update_model_cache"];
+    let lists = ["alive", "list", "server_fit", "jobs", "activate", "update_model_cache", "open_inference", "console"];
     let others = lists.map(|list| format!(r#""{list}_decorators": {{"__copy__": "predict_decorators"}}"#)).join(", ");
     let own = format!(
         r#"{{
@@ -850,8 +863,10 @@ fn schemathesis_finds_nothing_behind_decorators() {
                 {{"!": "palladium.decorators.Cors", "origins": "https://a.example.com"}},
                 "palladium.decorators.SecurityHeaders",
             ],
+            "console": "palladium.console.Console",
             {others}
         }}"#
     );
-    check_by_schemathesis(&service(&["service/admin.ron"], &own, &[]), &[&login, &FEW[..]].concat());
+    let service = service(&["service/admin.ron", "service/inference.ron"], &own, &[]);
+    check_by_schemathesis(&service, &[&login, &FEW[..]].concat());
 }

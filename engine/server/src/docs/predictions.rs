@@ -310,6 +310,8 @@ fn pascal(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use palladium_component::interfaces::DecoratorList;
+
     use super::*;
 
     #[test]
@@ -323,6 +325,71 @@ mod tests {
         let probabilities = Signature { probabilities: true, ..signature };
         assert_eq!(result(Some(&probabilities), Some(&text))["items"]["type"], json!(["number", "null"]));
         assert_eq!(result(None, Some(&text)), json!({}));
+    }
+
+    #[test]
+    fn functions_open_what_they_can_change() {
+        let envelope = Envelope::new(None, DecoratorList::new("none", Vec::new()));
+        let with = |own: OwnAnswers, changes_errors: bool| {
+            let (name, result) = ("A".to_owned(), json!({"type": "string"}));
+            let answers = Answers { envelope: &envelope, name, result, own, changes_errors, detail: None };
+            let mut operation = answers.common(&answers.to_one());
+            answers.add_own(&mut operation, &answers.to_one());
+            operation
+        };
+        let titles = |operation: &Operation, status: Option<u16>| {
+            let response = operation.responses.iter().find(|response| response.status == status)?;
+            let schema = &response.content[0].schema;
+            let all = schema["anyOf"].as_array().map_or_else(|| vec![schema], |all| all.iter().collect());
+            Some(all.into_iter().filter_map(|schema| schema["title"].as_str()).collect::<Vec<_>>().join(" "))
+        };
+        let none = OwnAnswers::default();
+        let cases = [
+            (none, false, ["AAnswer", "PredictionError", "Refusal"], None),
+            (OwnAnswers { predictions: true, ..none }, false, ["AAnswer", "PredictionError", "Refusal"], None),
+            (
+                OwnAnswers { refusals: true, ..none },
+                false,
+                ["AAnswer", "PredictionError", "Refusal PredictionError"],
+                Some("PredictionError"),
+            ),
+            (
+                OwnAnswers { responses: true, ..none },
+                false,
+                ["AAnswer", "PredictionError AAnswer", "Refusal AAnswer"],
+                Some("AAnswer"),
+            ),
+            (
+                none,
+                true,
+                ["AAnswer PredictionError", "PredictionError", "Refusal PredictionError"],
+                Some("PredictionError"),
+            ),
+        ];
+        for (own, changes_errors, known, other) in cases {
+            let operation = with(own, changes_errors);
+            let found = [200, 400, 503].map(|status| titles(&operation, Some(status)).unwrap());
+            assert_eq!(found, known, "{own:?}");
+            assert_eq!(titles(&operation, None).as_deref(), other, "{own:?}");
+        }
+        let errors = |changes_errors| {
+            let operation = with(none, changes_errors);
+            operation.responses[1].content[0].schema["properties"]["metadata"]["properties"]["errors"].is_object()
+        };
+        assert!(errors(false) && !errors(true), "a function may have errors of its own");
+    }
+
+    #[test]
+    fn errors_have_what_clients_are_told() {
+        for (detail, required, has_words) in [
+            (Some(ErrorDetail::Full), json!(["code", "row", "field", "expected", "got"]), true),
+            (Some(ErrorDetail::Codes), json!(["code", "row", "field"]), false),
+            (None, json!(["code", "row", "field"]), true),
+        ] {
+            let schema = input_error(detail);
+            assert_eq!(schema["required"], required, "{detail:?}");
+            assert_eq!(schema["properties"]["expected"].is_object(), has_words, "{detail:?}");
+        }
     }
 
     #[test]
