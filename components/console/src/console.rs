@@ -6,7 +6,7 @@ use palladium_component::prelude::*;
 
 use crate::answer::refused;
 use crate::traffic::Traffic;
-use crate::{actions, api, origin, page};
+use crate::{actions, api, docs, origin, page};
 
 /// Shows a page in the browser from which the service is watched and changed.
 ///
@@ -135,6 +135,41 @@ impl Console {
         }
     }
 
+    /// Returns what stands at a rule.
+    fn part(&self, rule: &str) -> Option<Part> {
+        Part::ALL.into_iter().find(|part| self.path_of(*part) == rule)
+    }
+
+    /// Answers a request for a part of the page.
+    ///
+    /// # Errors
+    /// A decorator's.
+    fn show(&self, part: Part, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
+        if part.changes()
+            && let Err((status, message)) = origin::check(request)
+        {
+            return Ok(refused(status, message));
+        }
+        Ok(match part {
+            Part::Page => page::page(request, &self.title, &self.rule),
+            Part::Style => page::style(request),
+            Part::Program => page::program(request),
+            Part::Icon => page::icon(request),
+            Part::Service => api::service(service),
+            Part::Models => api::list(request, service),
+            Part::Model => api::model(request, service),
+            Part::Jobs => api::jobs(request, service)?,
+            Part::Traffic => match self.traffic() {
+                Some(traffic) => api::traffic(request, service, &traffic),
+                None => refused(503, "nothing is counted"),
+            },
+            Part::Activate => actions::activate(request, service)?,
+            Part::Fit => actions::fit(request, service)?,
+            Part::Cancel => actions::cancel(request, service)?,
+            Part::Refresh => actions::refresh(request, service)?,
+        })
+    }
+
     fn traffic(&self) -> Option<Arc<Traffic>> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -160,32 +195,34 @@ impl View for Console {
         Some(traffic)
     }
 
+    fn operations(&self, rule: &ViewRule, service: &dyn ServiceHandle) -> Vec<Operation> {
+        let operation = self.part(&rule.path).map(|part| match part {
+            Part::Page => docs::file("Show the console", "text/html"),
+            Part::Style => docs::file("Show how the console looks", "text/css"),
+            Part::Program => docs::file("Show what the console does", "text/javascript"),
+            Part::Icon => docs::file("Show the sign of the console", "image/svg+xml"),
+            Part::Service => docs::service(),
+            Part::Models => docs::models(),
+            Part::Model => docs::model(),
+            Part::Jobs => docs::jobs(service),
+            Part::Traffic => docs::traffic(),
+            Part::Activate => docs::activate(service),
+            Part::Fit => docs::fit(service),
+            Part::Cancel => docs::cancel(service),
+            Part::Refresh => docs::refresh(service),
+        });
+        operation.into_iter().collect()
+    }
+
     fn answer(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-        let part = Part::ALL.into_iter().find(|part| self.path_of(*part) == service.rule());
-        let Some(part) = part else { return Ok(refused(404, "there is nothing here")) };
-        if part.changes()
-            && let Err((status, message)) = origin::check(request)
-        {
-            return Ok(refused(status, message));
+        let mut response = match self.part(service.rule()) {
+            Some(part) => self.show(part, request, service)?,
+            None => refused(404, "there is nothing here"),
+        };
+        if response.status >= 400 {
+            response.set_header("x-request-id", request.request_id.as_str());
         }
-        Ok(match part {
-            Part::Page => page::page(request, &self.title, &self.rule),
-            Part::Style => page::style(request),
-            Part::Program => page::program(request),
-            Part::Icon => page::icon(request),
-            Part::Service => api::service(service),
-            Part::Models => api::list(request, service),
-            Part::Model => api::model(request, service),
-            Part::Jobs => api::jobs(request, service)?,
-            Part::Traffic => match self.traffic() {
-                Some(traffic) => api::traffic(request, service, &traffic),
-                None => refused(503, "nothing is counted"),
-            },
-            Part::Activate => actions::activate(request, service)?,
-            Part::Fit => actions::fit(request, service)?,
-            Part::Cancel => actions::cancel(request, service)?,
-            Part::Refresh => actions::refresh(request, service)?,
-        })
+        Ok(response)
     }
 }
 

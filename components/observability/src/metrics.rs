@@ -64,7 +64,7 @@ impl View for Metrics {
         Some(&self.decorator_list_name)
     }
 
-    fn operations(&self, _: &ViewRule) -> Vec<Operation> {
+    fn operations(&self, _: &ViewRule, _: &dyn ServiceHandle) -> Vec<Operation> {
         let mut operation = Operation {
             method: "GET".to_owned(),
             summary: "Show the metrics".to_owned(),

@@ -115,7 +115,7 @@ impl View for Docs {
         Some(&self.decorator_list_name)
     }
 
-    fn operations(&self, rule: &ViewRule) -> Vec<Operation> {
+    fn operations(&self, rule: &ViewRule, _: &dyn ServiceHandle) -> Vec<Operation> {
         let answer =
             |media_type: &str, schema| OperationContent { media_type: media_type.to_owned(), schema, example: None };
         let mut operation =

@@ -19,7 +19,8 @@ pub struct Info<'a> {
 const EVERYWHERE: &str = "Errors of the service are JSON with `status`, `error_code` and `error_message`, and have the \
 header `x-request-id`, by which the log is searched; a request may bring one of its own. HEAD is answered like GET, \
 OPTIONS with the header `Allow`, every other method with status 405 and every other path with status 404. A request whose \
-head cannot be read is refused with status 400, 408 or 431 and an empty body.";
+head is too large is refused with status 431, and one whose head cannot be read with status 400, 408 or 431 and an empty \
+body. The answer to a request with the header `traceparent` has `traceresponse`, which names the span of the request.";
 
 /// Writes the document of a service.
 pub fn write(info: &Info<'_>, service: &dyn ServiceHandle) -> Json {
@@ -48,23 +49,22 @@ const LAST: [&str; 2] = ["Other", "Documentation"];
 
 impl Document {
     fn add(&mut self, route: &ServedRoute, operations: Vec<Operation>) {
-        let path = path(&route.path);
-        let mut item = JsonMap::new();
         for mut operation in operations {
+            let path = path(&route.path, &operation.parts);
             let security = self.decorate(&mut operation, &route.decorators);
             let mut written = self.operation(&path, operation);
             let method = written.0.to_ascii_lowercase();
             written.1.extend(security.map(|security| ("security".to_owned(), security)));
-            item.insert(method, Json::Object(written.1));
+            self.paths.entry(path).or_insert_with(|| json!({}))[method] = Json::Object(written.1);
         }
-        self.paths.insert(path, Json::Object(item));
     }
 
     /// Adds what decorators take and answer, and returns how callers have to prove who they are.
     fn decorate(&mut self, operation: &mut Operation, decorators: &DecoratorList) -> Option<Json> {
         let mut requirements = Requirements::none();
         let mut scopes: Vec<String> = Vec::new();
-        for docs in decorators.docs() {
+        let own = std::mem::take(&mut operation.decorators);
+        for docs in own.into_iter().chain(decorators.docs()) {
             let Some(docs) = docs else {
                 operation.add(OperationResponse::unknown("A decorator may answer in another way."));
                 continue;
@@ -175,6 +175,7 @@ impl Document {
         let allow = OperationHeader::text("allow", "The methods that are answered.");
         let method = OperationResponse::refusal(405, "The path is not answered by this method.").with_header(allow);
         let responses = json!({
+            "HeadTooLarge": self.response(OperationResponse::refusal(431, "The head of the request is too large.")),
             "MethodNotAllowed": self.response(method),
             "NotFound": self.response(OperationResponse::refusal(404, "There is nothing at this path.")),
         });
@@ -200,11 +201,39 @@ impl Document {
     }
 }
 
-/// Returns a rule as documents write it: `/jobs/<id>` as `/jobs/{id}`.
-fn path(rule: &str) -> String {
+/// Returns a rule as documents write it: `/jobs/<id>` as `/jobs/{id}`, or as `/jobs/7` where that part has this text.
+fn path(rule: &str, parts: &[(String, String)]) -> String {
     let segment = |segment: &str| match segment.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        Some(name) => format!("{{{name}}}"),
+        Some(name) => match parts.iter().find(|(known, _)| known == name) {
+            Some((_, text)) => percent_encode(text),
+            None => format!("{{{name}}}"),
+        },
         None => segment.to_owned(),
     };
     rule.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// Returns a text as one segment of a path.
+fn percent_encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encoded = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encoded).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stand_for_any_text_or_for_a_certain_one() {
+        let part = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        for (rule, parts, expected) in [
+            ("/list", vec![], "/list"),
+            ("/jobs/<id>", vec![], "/jobs/{id}"),
+            ("/models/<name>/<version>", vec![part("name", "iris")], "/models/iris/{version}"),
+            ("/models/<name>", vec![part("name", "a/{b} ü")], "/models/a%2F%7Bb%7D%20%C3%BC"),
+        ] {
+            assert_eq!(path(rule, &parts), expected);
+        }
+    }
 }

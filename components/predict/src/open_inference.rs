@@ -1,11 +1,12 @@
 //! The Open Inference Protocol, version 2, over HTTP.
 //!
 //! `request.rs` reads bodies, `samples.rs` turns their tensors into samples by the types of `datatype.rs`, `response.rs`
-//! writes what models answer, `description.rs` tells what there is to ask, and `versions.rs` keeps models of versions
-//! that requests name.
+//! writes what models answer, `description.rs` tells what there is to ask, `versions.rs` keeps models of versions that
+//! requests name, and `docs.rs` describes the routes.
 
 mod datatype;
 mod description;
+mod docs;
 mod problem;
 mod request;
 mod response;
@@ -133,6 +134,12 @@ impl OpenInference {
             true => Err(ArgumentError::new("names", "a model has to have a name, one of `names` is empty")),
             false => Ok(()),
         }
+    }
+
+    /// Returns what is asked at a rule.
+    fn question(&self, rule: &str) -> Option<Question> {
+        let path = rule.strip_prefix(&self.prefix)?;
+        ROUTES.into_iter().find(|(known, _, _)| *known == path).map(|(_, _, question)| question)
     }
 
     /// Returns the given names with the keys of their predict services.
@@ -284,9 +291,7 @@ impl View for OpenInference {
     }
 
     fn answer(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-        let path = service.rule().strip_prefix(&self.prefix);
-        let route = ROUTES.into_iter().find(|(rule, _, _)| Some(*rule) == path);
-        let answered = match route.map(|(_, _, question)| question) {
+        let answered = match self.question(service.rule()) {
             Some(Question::Server) => Ok(description::server()),
             Some(Question::Live) => Ok(description::live()),
             Some(Question::Ready) => description::ready(request, service),
@@ -297,6 +302,14 @@ impl View for OpenInference {
             None => Err(Problem::not_found("there is nothing at this path")),
         };
         Ok(answered.unwrap_or_else(|problem| problem.respond(&request.request_id)))
+    }
+
+    fn operations(&self, rule: &ViewRule, service: &dyn ServiceHandle) -> Vec<Operation> {
+        self.describe_route(rule, service)
+    }
+
+    fn refusal_content(&self) -> Option<OperationContent> {
+        Some(docs::error_content())
     }
 
     fn refusal(&self, path: &str, status: u16, message: &str) -> Option<ViewResponse> {

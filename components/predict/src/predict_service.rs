@@ -220,6 +220,16 @@ impl PredictService for MappingPredictService {
         })
     }
 
+    /// Functions may refuse with any status.
+    fn own_answers(&self) -> OwnAnswers {
+        let functions = [&self.sample_from_data, &self.params_from_data, &self.predict, &self.response_from_prediction];
+        OwnAnswers {
+            predictions: self.predict.is_some(),
+            responses: self.response_from_prediction.is_some(),
+            refusals: functions.into_iter().any(Option::is_some),
+        }
+    }
+
     fn sample(&self) -> Option<JsonMap<String, Json>> {
         self.sample.as_ref().map(|sample| sample.0.clone())
     }

@@ -4,19 +4,21 @@
 mod predictions;
 mod views;
 
+use std::sync::Arc;
+
 use actix_web::http::Method;
 use palladium_component::interfaces::{Operation, OperationParameter, OperationResponse, ParameterPlace, ViewRule};
 use serde_json::json;
 
 use crate::routes::{Endpoint, Route};
 use crate::rule::Rule;
-use crate::service::Service;
-use crate::views::{Answers, ServerView, ViewRoute};
+use crate::service::{Handle, Service};
+use crate::views::{Answers, ServerView, ViewRoute, decorators};
 
 /// Returns what the methods of a route take and answer, without HEAD and OPTIONS.
-pub fn operations(route: &Route, service: &Service) -> Vec<Operation> {
+pub fn operations(route: &Route, service: &Arc<Service>) -> Vec<Operation> {
     match &route.endpoint {
-        Endpoint::Predict(predict) => predictions::operations(predict),
+        Endpoint::Predict(predict) => predictions::operations(predict, service.max_rows),
         Endpoint::View(view) => {
             let mut operations = of_view(route, view, service);
             operations.iter_mut().for_each(|operation| complete(operation, view));
@@ -25,7 +27,13 @@ pub fn operations(route: &Route, service: &Service) -> Vec<Operation> {
     }
 }
 
-fn of_view(route: &Route, view: &ViewRoute, service: &Service) -> Vec<Operation> {
+/// Returns what a view of the server takes and answers where another view has it answer, with what its decorators do.
+pub fn of_server_view(view: ServerView, method: &str, service: &Service) -> Operation {
+    let decorators = decorators(&service.app, view.decorator_list_name()).docs().collect();
+    Operation { decorators, ..views::operation(view, method, &[], service) }
+}
+
+fn of_view(route: &Route, view: &ViewRoute, service: &Arc<Service>) -> Vec<Operation> {
     let methods = || route.methods.names().filter(|method| !["HEAD", "OPTIONS"].contains(method));
     let unknown = |by: &str| methods().map(|method| unknown(method, by)).collect();
     match &view.answers {
@@ -37,7 +45,7 @@ fn of_view(route: &Route, view: &ViewRoute, service: &Service) -> Vec<Operation>
         Answers::Own(own) => {
             let methods = methods().map(str::to_owned).collect();
             let rule = ViewRule { path: view.rule.clone(), methods, changes: view.changes, decorates: view.decorates };
-            match own.operations(&rule) {
+            match own.operations(&rule, &Handle { service, rule: &view.rule, shape: view.shape() }) {
                 operations if operations.is_empty() => unknown("Answered by a component"),
                 operations => operations,
             }
@@ -59,8 +67,8 @@ fn unknown(method: &str, summary: &str) -> Operation {
 
 /// Adds what the server itself takes and answers around a view.
 fn complete(operation: &mut Operation, view: &ViewRoute) {
-    let parts = parts(&view.rule);
-    for part in &parts {
+    let parts: Vec<String> = parts(&view.rule);
+    for part in parts.iter().filter(|part| !operation.parts.iter().any(|(name, _)| name == *part)) {
         let is_known = |known: &OperationParameter| known.place == ParameterPlace::Path && known.name == *part;
         if !operation.parameters.iter().any(is_known) {
             operation.parameters.push(part_of_path(part));
@@ -69,16 +77,24 @@ fn complete(operation: &mut Operation, view: &ViewRoute) {
     if operation.responses.iter().any(|response| response.status.is_none()) {
         return;
     }
-    if !parts.is_empty() {
-        operation.add(OperationResponse::refusal(404, "There is nothing at this path."));
+    let content = match &view.answers {
+        Answers::Own(own) => own.refusal_content(),
+        Answers::Server(_) | Answers::Function(_) => None,
+    };
+    let said = |response: OperationResponse| match &content {
+        Some(content) => OperationResponse { content: vec![content.clone()], ..response },
+        None => response,
+    };
+    if parts.len() > operation.parts.len() {
+        operation.add(said(OperationResponse::refusal(404, "There is nothing at this path.")));
     }
     if is_at_once(view) {
         return;
     }
-    operation.add(OperationResponse::refusal(400, "The request cannot be read."));
-    operation.add(OperationResponse::refusal(500, "An internal error occurred."));
+    operation.add(said(OperationResponse::refusal(400, "The request cannot be read.")));
+    operation.add(said(OperationResponse::refusal(500, "An internal error occurred.")));
     if operation.method != Method::GET.as_str() {
-        body_refusals().for_each(|response| operation.add(response));
+        body_refusals().for_each(|response| operation.add(said(response)));
     }
 }
 

@@ -107,8 +107,9 @@ impl Server {
 
     /// Answers a request, and returns the position of the route that did.
     async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> (Option<usize>, HttpResponse) {
+        let elsewhere = Shape::Views { views: &self.routes.views, path: request.path() };
         if let Err(refusal) = head::check(request, &self.limits) {
-            return (None, refusal.respond(Shape::Flat, &self.ids.of(request)));
+            return (None, refusal.respond(elsewhere, &self.ids.of(request)));
         }
         if let Some(route) = self.routes.find(request.path()) {
             return (Some(route.index), self.answer_at(route, Vec::new(), request, payload).await);
@@ -118,8 +119,7 @@ impl Server {
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        let shape = Shape::Views { views: &self.routes.views, path: request.path() };
-        (None, refusal.respond(shape, &self.ids.of(request)))
+        (None, refusal.respond(elsewhere, &self.ids.of(request)))
     }
 
     async fn answer_at(

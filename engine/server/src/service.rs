@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use palladium_component::interfaces::{
-    Arguments, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned, ServedPredictions, ServedRoute,
-    ServiceHandle, View, ViewRequest, ViewResponse,
+    Arguments, DecoratorDocs, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned, ServedPredictions,
+    ServedRoute, ServiceHandle, View, ViewRequest, ViewResponse,
 };
 use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
@@ -153,6 +153,14 @@ impl ServiceHandle for Handle<'_> {
 
     fn operations(&self, route: usize) -> Vec<Operation> {
         self.service.table.get(route).map(|route| docs::operations(route, self.service)).unwrap_or_default()
+    }
+
+    fn view_operation(&self, name: &str, method: &str) -> Option<Operation> {
+        ServerView::find(name).map(|view| docs::of_server_view(view, method, self.service))
+    }
+
+    fn decorator_docs(&self, list: &str) -> Vec<Option<DecoratorDocs>> {
+        self.service.app.decorators().list(list).docs().collect()
     }
 
     fn decorated(

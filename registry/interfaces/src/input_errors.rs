@@ -12,6 +12,9 @@ macro_rules! codes {
         pub enum InputErrorCode { $($(#[$doc])* $variant,)* }
 
         impl InputErrorCode {
+            /// Every code.
+            pub const ALL: &[InputErrorCode] = &[$(InputErrorCode::$variant,)*];
+
             /// Returns the code as clients read it.
             pub fn as_str(self) -> &'static str {
                 match self { $(InputErrorCode::$variant => $text,)* }

@@ -61,11 +61,11 @@ pub use object::Object;
 pub use observer::{Answered, Observer, Predicted};
 pub use operation::{
     Credential, DecoratorDocs, Operation, OperationBody, OperationContent, OperationHeader, OperationParameter,
-    OperationResponse, ParameterPlace, SecurityScheme, error_schema,
+    OperationResponse, ParameterPlace, SecurityScheme, column_schema, error_schema,
 };
 pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, Upgraded};
 pub use predict_error::PredictError;
-pub use predict_service::{OwnResponse, PredictRequest, PredictResponse, PredictService};
+pub use predict_service::{OwnAnswers, OwnResponse, PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
 pub use signature::Signature;

@@ -3,6 +3,7 @@
 //! Schemas are those of JSON Schema 2020-12. One with a `title` is shown under that name, once for all operations that
 //! have the same.
 
+use palladium_data::{ColumnSpec, ColumnType};
 use serde_json::{Value as Json, json};
 
 /// What one method of a route takes and answers.
@@ -10,6 +11,9 @@ use serde_json::{Value as Json, json};
 pub struct Operation {
     /// The method, in capitals.
     pub method: String,
+    /// The parts of the rule that have a certain text here: names and texts. Operations of one method whose parts differ
+    /// are shown at paths of their own.
+    pub parts: Vec<(String, String)>,
     /// What it is for, in a few words.
     pub summary: String,
     /// What there is to say beside; Markdown.
@@ -22,6 +26,9 @@ pub struct Operation {
     pub body: Option<OperationBody>,
     /// Every answer of the view itself, without those of decorators around it.
     pub responses: Vec<OperationResponse>,
+    /// What decorators do that the view calls itself, inside of those of its route, the innermost first; nothing stands
+    /// for one that may answer anything.
+    pub decorators: Vec<Option<DecoratorDocs>>,
 }
 
 /// A parameter of an operation.
@@ -151,6 +158,20 @@ impl Operation {
     }
 }
 
+impl OperationParameter {
+    /// Returns a parameter of the query string for a column.
+    pub fn of_column(spec: &ColumnSpec, is_required: bool, example: Option<Json>) -> OperationParameter {
+        OperationParameter {
+            name: spec.name.clone(),
+            place: ParameterPlace::Query,
+            is_required,
+            description: String::new(),
+            schema: column_schema(spec.kind),
+            example,
+        }
+    }
+}
+
 impl OperationContent {
     /// Returns JSON of a schema.
     pub fn json(schema: Json) -> OperationContent {
@@ -258,6 +279,16 @@ impl OperationHeader {
     #[must_use]
     pub fn optional(self) -> OperationHeader {
         OperationHeader { is_required: false, ..self }
+    }
+}
+
+/// Returns the schema of a value for a column of this type.
+pub fn column_schema(kind: ColumnType) -> Json {
+    match kind {
+        ColumnType::Float => json!({"type": "number"}),
+        ColumnType::Int => json!({"type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX}),
+        ColumnType::Bool => json!({"type": "boolean"}),
+        ColumnType::Text => json!({"type": "string"}),
     }
 }
 

@@ -39,6 +39,11 @@ pub trait PredictService: Lifecycle {
         None
     }
 
+    /// Returns what it may answer beside what its signature and its model tell, for documents.
+    fn own_answers(&self) -> OwnAnswers {
+        OwnAnswers::default()
+    }
+
     /// Returns a sample as it stands in a request, for documents and forms: the values of its fields by their names.
     fn sample(&self) -> Option<JsonMap<String, Json>> {
         None
@@ -146,6 +151,17 @@ pub trait PredictService: Lifecycle {
 
 fn not_in_parts() -> PredictError {
     PredictError::Internal(Failure::message("this predict service takes samples from requests alone"))
+}
+
+/// What a predict service may answer beside what its signature and its model tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnAnswers {
+    /// Predictions that are none of the classes of the model.
+    pub predictions: bool,
+    /// Any result, metadata and status by [`PredictService::response`].
+    pub responses: bool,
+    /// Refusals of any status, by [`PredictError::Refused`].
+    pub refusals: bool,
 }
 
 /// A request, as plain data.

@@ -1,6 +1,7 @@
 //! What requests of a predict service hold, and what it answers with.
 
-use palladium_data::ColumnSpec;
+use palladium_data::{ColumnSpec, ColumnType};
+use serde_json::{Map as JsonMap, Value as Json, json};
 
 /// What requests of a predict service hold, and what it answers with: for documents, forms and other protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,4 +12,17 @@ pub struct Signature {
     pub parameters: Vec<ColumnSpec>,
     /// Whether the answer is class probabilities instead of predictions.
     pub probabilities: bool,
+}
+
+impl Signature {
+    /// Returns a sample of which the types alone are known, as it stands in a request.
+    pub fn example(&self) -> JsonMap<String, Json> {
+        let value = |kind| match kind {
+            ColumnType::Float => json!(1.5),
+            ColumnType::Int => json!(1),
+            ColumnType::Bool => json!(true),
+            ColumnType::Text => json!("text"),
+        };
+        self.fields.iter().map(|spec| (spec.name.clone(), value(spec.kind))).collect()
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use palladium_value::{Callable, KeyPath, Span};
 
 use crate::{
-    DecoratorList, ErrorDetail, Failure, Lifecycle, Observer, Operation, Persister, PredictService, Predicted,
-    ViewRequest, ViewResponse,
+    DecoratorDocs, DecoratorList, ErrorDetail, Failure, Lifecycle, Observer, Operation, OperationContent, Persister,
+    PredictService, Predicted, ViewRequest, ViewResponse,
 };
 
 /// Adds routes to the service.
@@ -35,8 +35,8 @@ pub trait View: Lifecycle {
 
     /// Returns what the methods of one of its rules take and answer where the component answers itself, for documents;
     /// nothing where it may answer anything.
-    fn operations(&self, rule: &ViewRule) -> Vec<Operation> {
-        let _ = rule;
+    fn operations(&self, rule: &ViewRule, service: &dyn ServiceHandle) -> Vec<Operation> {
+        let _ = (rule, service);
         Vec::new()
     }
 
@@ -63,6 +63,11 @@ pub trait View: Lifecycle {
     /// view is the rule that it came by; the status is that of the refusal, and the service adds its headers.
     fn refusal(&self, path: &str, status: u16, message: &str) -> Option<ViewResponse> {
         let _ = (path, status, message);
+        None
+    }
+
+    /// Returns what the bodies of [`View::refusal`] hold, for documents; nothing where it says nothing.
+    fn refusal_content(&self) -> Option<OperationContent> {
         None
     }
 
@@ -137,6 +142,14 @@ pub trait ServiceHandle: Send + Sync {
     /// Returns what the methods of a route take and answer, by its position in the table; without what decorators do,
     /// and without HEAD and OPTIONS, which are as everywhere.
     fn operations(&self, route: usize) -> Vec<Operation>;
+
+    /// Returns what one of the server's own views takes and answers where another view has it answer, by
+    /// [`ServiceHandle::view`] and this method, with what its decorators do; nothing where there is no such view.
+    fn view_operation(&self, name: &str, method: &str) -> Option<Operation>;
+
+    /// Returns what the decorators of a root key take and answer, those of [`ServiceHandle::decorated`], the innermost
+    /// first; nothing stands for one that may answer anything.
+    fn decorator_docs(&self, list: &str) -> Vec<Option<DecoratorDocs>>;
 
     /// Answers a request through the decorators of a root key, such as those of a predict service whose predictions a
     /// view offers in another way.

@@ -25,7 +25,7 @@ pub enum Datatype {
 
 impl Datatype {
     /// The types with their names.
-    const ALL: [(&'static str, Datatype); 13] = [
+    pub const ALL: [(&'static str, Datatype); 13] = [
         ("BOOL", Datatype::Bool),
         ("UINT8", Datatype::Uint8),
         ("UINT16", Datatype::Uint16),

@@ -38,7 +38,7 @@ impl Problem {
 
     /// Returns the answer with as much as the caller is told about errors, and logs what is kept from the caller.
     pub fn respond_with(self, detail: ErrorDetail, request_id: &str) -> ViewResponse {
-        match self {
+        let mut response = match self {
             Problem::Said { status, message } => refusal(status, &message),
             Problem::Wrong { status, word, .. } if detail == ErrorDetail::Codes => refusal(status, word),
             Problem::Wrong { status, message, .. } => refusal(status, &message),
@@ -46,7 +46,9 @@ impl Problem {
                 tracing::error!(target: "palladium::server", request_id, "{said}: {}", with_causes(&failure));
                 refusal(status, &format!("{said}, request id {request_id}"))
             }
-        }
+        };
+        response.set_header("x-request-id", request_id);
+        response
     }
 }
 

@@ -373,3 +373,46 @@ fn arguments_are_checked_while_planning() {
     assert_eq!(checked("/<name>"), Err(message));
     assert!(view(&[("", "predict_service")]).check().is_err());
 }
+
+#[test]
+fn routes_say_what_they_take_and_answer() {
+    let service = service();
+    let cases: [(&str, &[&str], &[u16]); 10] = [
+        ("", &[""], &[200]),
+        ("/health/live", &[""], &[200]),
+        ("/health/ready", &[""], &[200, 503]),
+        ("/repository/index", &[""], &[200, 400]),
+        ("/models/<name>", &[""], &[200, 404, 503]),
+        ("/models/<name>/ready", &[""], &[200, 404, 503]),
+        ("/models/<name>/infer", &["one", "two", "broken"], &[200, 400, 408, 413, 415, 500, 503]),
+        ("/models/<name>/versions/<version>", &[""], &[200, 404, 503]),
+        ("/models/<name>/versions/<version>/ready", &[""], &[200, 404, 503]),
+        (
+            "/models/<name>/versions/<version>/infer",
+            &["one", "two", "broken"],
+            &[200, 400, 408, 413, 415, 500, 503, 404],
+        ),
+    ];
+    let rules = service.view.rules();
+    assert_eq!(rules.iter().map(|rule| &rule.path[3..]).collect::<Vec<_>>(), cases.map(|(path, _, _)| path));
+    for (rule, (path, names, statuses)) in rules.iter().zip(cases) {
+        let operations = service.view.operations(rule, &service);
+        let found = operations.iter().map(|operation| operation.parts.first().map_or("", |(_, name)| name.as_str()));
+        assert_eq!(found.collect::<Vec<_>>(), names, "{path}");
+        for operation in &operations {
+            let found: Vec<u16> = operation.responses.iter().filter_map(|response| response.status).collect();
+            assert_eq!((&operation.method, found.as_slice()), (&rule.methods[0], statuses), "{path}");
+            let listed = operation.parameters.iter().find(|parameter| parameter.name == "name");
+            let is_listed = path.contains("<name>") && !rule.decorates;
+            assert_eq!(listed.is_some(), is_listed, "{path}");
+            if let Some(listed) = listed {
+                assert_eq!(listed.schema["enum"], json!(["one", "two", "broken"]), "{path}");
+            }
+            let version = operation.parameters.iter().any(|parameter| parameter.name == "version");
+            assert_eq!(version, path.contains("<version>"), "{path}");
+            let decorators: Vec<_> = operation.decorators.iter().flatten().collect();
+            assert_eq!(decorators.len(), usize::from(rule.decorates), "{path}");
+            assert!(decorators.iter().all(|docs| docs.responses[0].description == "From guards."));
+        }
+    }
+}

@@ -205,6 +205,15 @@ impl ServiceHandle for Service {
         Vec::new()
     }
 
+    fn view_operation(&self, _: &str, _: &str) -> Option<Operation> {
+        None
+    }
+
+    fn decorator_docs(&self, list: &str) -> Vec<Option<DecoratorDocs>> {
+        let docs = OperationResponse::refusal(401, format!("From {list}."));
+        vec![Some(DecoratorDocs { responses: vec![docs], ..DecoratorDocs::default() })]
+    }
+
     fn rule(&self) -> &str {
         &self.rules[self.rule.load(Ordering::Relaxed)]
     }
