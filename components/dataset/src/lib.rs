@@ -2,10 +2,14 @@
 
 mod csv;
 mod empty;
+mod keys;
 mod scheduled;
+mod size;
+mod split;
 #[cfg(test)]
 mod testing;
 
 pub use csv::{Csv, CsvError, Place, TabSeparated};
 pub use empty::EmptyDatasetLoader;
 pub use scheduled::ScheduledDatasetLoader;
+pub use split::Split;

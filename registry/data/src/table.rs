@@ -287,6 +287,18 @@ impl Table {
         Ok(Table { origin: self.origin.clone(), ..table })
     }
 
+    /// Returns the table with what becomes of each column, which may be of another type.
+    ///
+    /// # Errors
+    /// A column becomes one of another length or of a type that tables do not hold.
+    pub fn map_columns(&self, change: impl Fn(&str, &ArrayRef) -> ArrayRef) -> Result<Table, DataError> {
+        let changed = self.names().zip(self.columns()).map(|(name, column)| (name.to_owned(), change(name, column)));
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) =
+            changed.map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column)).unzip();
+        let table = Table::with_schema(Arc::new(Schema::new(fields)), columns, Some(self.n_rows()))?;
+        Ok(Table { origin: self.origin.clone(), ..table })
+    }
+
     /// Returns the rows of tables one after another. The columns are those of the first table, in its order.
     ///
     /// # Errors
@@ -487,6 +499,13 @@ mod tests {
         let more = table.with_column("b", &table.columns()[0]).unwrap();
         assert_eq!((more.names().collect::<Vec<_>>(), more.place(0).unwrap()), (vec!["a", "b"], "line 2".to_owned()));
         assert!(table.with_column("a", &table.columns()[0]).is_err());
+        let mapped = more.map_columns(|name, column| match name {
+            "a" => Arc::new(StringArray::from(vec!["x"; 3])),
+            _ => Arc::clone(column),
+        });
+        let mapped = mapped.unwrap();
+        assert_eq!(mapped.specs()[0].kind, ColumnType::Text);
+        assert_eq!((mapped.project(&[1]), mapped.place(0).unwrap()), (more.project(&[1]), "line 2".to_owned()));
         let texts = Table::new(vec![column("a", StringArray::from(vec!["1"]))]).unwrap();
         assert!(matches!(Table::concat(&[table.clone(), texts]), Err(DataError::UnsupportedType { .. })));
         assert!(matches!(Table::concat(&[table, Table::default()]), Err(DataError::NoSuchColumn { .. })));
