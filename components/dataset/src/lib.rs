@@ -3,6 +3,7 @@
 mod csv;
 mod empty;
 mod keys;
+mod sample;
 mod scheduled;
 mod size;
 mod split;
@@ -11,5 +12,6 @@ mod testing;
 
 pub use csv::{Csv, CsvError, Place, TabSeparated};
 pub use empty::EmptyDatasetLoader;
+pub use sample::Sample;
 pub use scheduled::ScheduledDatasetLoader;
 pub use split::Split;
