@@ -1,5 +1,6 @@
 //! Loaders of data sets.
 
+mod concat;
 mod csv;
 mod empty;
 mod keys;
@@ -10,6 +11,7 @@ mod split;
 #[cfg(test)]
 mod testing;
 
+pub use concat::Concat;
 pub use csv::{Csv, CsvError, Place, TabSeparated};
 pub use empty::EmptyDatasetLoader;
 pub use sample::Sample;
