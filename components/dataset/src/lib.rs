@@ -3,6 +3,7 @@
 mod concat;
 mod csv;
 mod empty;
+mod join;
 mod keys;
 mod sample;
 mod scheduled;
@@ -14,6 +15,7 @@ mod testing;
 pub use concat::Concat;
 pub use csv::{Csv, CsvError, Place, TabSeparated};
 pub use empty::EmptyDatasetLoader;
+pub use join::Join;
 pub use sample::Sample;
 pub use scheduled::ScheduledDatasetLoader;
 pub use split::Split;
