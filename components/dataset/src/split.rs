@@ -52,7 +52,7 @@ pub struct Split {
     /// The size of the part to learn from: a share between 0 and 1, rounded down to whole rows, or a number of rows. Null:
     /// what `test_size` leaves.
     train_size: Option<Size>,
-    /// The seed of the random draw.
+    /// The seed of the random draw. There is always one: without it the two parts would be drawn differently and share rows.
     #[param(default = 0)]
     random_state: u32,
     /// Whether the rows are drawn at random. Otherwise the first ones are to learn from, and those that follow to test with.
