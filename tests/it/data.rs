@@ -105,7 +105,8 @@ fn a_loader_of_nothing_leaves_a_fit_alone_until_it_is_evaluated() {
         let output = palladium(folder.path()).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         let said = text(&output.stderr);
-        assert!(said.contains("there is no data to learn from or to score with"), "{said}");
+        assert!(said.contains("scoring on the data of `dataset_loader_test` failed"), "{said}");
+        assert!(said.contains("0 were given"), "{said}");
     }
 }
 
