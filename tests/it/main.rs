@@ -14,6 +14,7 @@ mod configs;
 mod conformance;
 mod console;
 mod crash;
+mod data;
 mod decorators;
 mod documents;
 mod inference;

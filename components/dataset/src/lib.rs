@@ -1,5 +1,21 @@
 //! Loaders of data sets.
 
+mod concat;
 mod csv;
+mod empty;
+mod join;
+mod keys;
+mod sample;
+mod scheduled;
+mod size;
+mod split;
+#[cfg(test)]
+mod testing;
 
+pub use concat::Concat;
 pub use csv::{Csv, CsvError, Place, TabSeparated};
+pub use empty::EmptyDatasetLoader;
+pub use join::Join;
+pub use sample::Sample;
+pub use scheduled::ScheduledDatasetLoader;
+pub use split::Split;

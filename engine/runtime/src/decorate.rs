@@ -10,8 +10,8 @@ use std::sync::Arc;
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
-    InitContext, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe, Refreshes, Release,
-    TrainedModel, Upgraded, Version,
+    InitContext, KeptData, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe, Refreshes,
+    Release, TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 
@@ -66,6 +66,10 @@ impl DatasetLoader for DecoratedLoader {
     fn load(&self) -> Result<Dataset, Failure> {
         let load = || self.inner.load().map(Into::into);
         Ok(self.load.call(Some(&self.key), &Arguments::Nothing, load)?.try_into()?)
+    }
+
+    fn kept(&self) -> Option<KeptData> {
+        self.inner.kept()
     }
 }
 

@@ -4,7 +4,8 @@
 //! what came of looking for a new one: `refresh` has the time of the `last` look and, while looks fail, an `error` and
 //! since when they are `failing_since`. A required model that is not there is `N/A`, and the same stands in
 //! `process_metadata`, under `refresh` and its name. The error says what sort of thing happened, as a `RefreshError`
-//! does in words. What happened may tell of servers, files and users, and stands in the log.
+//! does in words. Required data that a dataset loader keeps in memory are shown in the same way, without metadata. What
+//! happened may tell of servers, files and users, and stands in the log.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -12,7 +13,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use palladium_component::Failed;
-use palladium_component::interfaces::{Persister, Refreshes, TrainedModel};
+use palladium_component::interfaces::{DatasetLoader, Persister, Refreshes, TrainedModel};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value, nearest};
 use palladium_runtime::{App, VERSION, root_keys};
 use serde_json::{Value as Json, json};
@@ -20,21 +21,31 @@ use serde_json::{Value as Json, json};
 use crate::answer::{guarded, respond};
 use crate::jobs::Jobs;
 
-/// Shows memory, version and the models that the root key `alive` requires.
+/// Shows memory, version, and the models and data that the root key `alive` requires.
 pub struct Alive {
     service_metadata: Json,
     required: Vec<Required>,
-    /// What is said about required names that are the key of no model persister.
+    /// What is said about required names that stand for no model persister and for no data in memory.
     pub unknown: Diagnostics,
 }
 
 /// A name of `process_store_required`.
 struct Required {
     name: String,
-    /// The persister of that key; a name may stand for nothing, which is then never there.
-    persister: Option<Arc<dyn Persister>>,
+    /// What it stands for.
+    what: What,
     /// The model last seen there, and since when.
     seen: Mutex<Option<(Weak<TrainedModel>, DateTime<Utc>)>>,
+}
+
+/// What a required name stands for.
+enum What {
+    /// The model of the persister of that key.
+    Model(Arc<dyn Persister>),
+    /// The data that this loader keeps in memory under that name.
+    Data(Arc<dyn DatasetLoader>),
+    /// Nothing, which is never there.
+    Nothing,
 }
 
 /// Fields of the response that no required name may take.
@@ -66,7 +77,7 @@ impl Alive {
             let missing = required.entry().is_none();
             if missing {
                 let name = &required.name;
-                tracing::warn!(target: "palladium::server", "`/alive` requires `{name}`, of which no model is loaded");
+                tracing::warn!(target: "palladium::server", "`/alive` requires `{name}`, of which nothing is loaded");
             }
         }
     }
@@ -76,12 +87,12 @@ impl Alive {
         self.required.iter().map(|required| required.name.as_str())
     }
 
-    /// Returns the required names of which no model is there.
+    /// Returns the required names of which there is nothing.
     pub fn missing(&self) -> impl Iterator<Item = String> {
         self.required.iter().filter(|required| required.entry().is_none()).map(|required| required.name.clone())
     }
 
-    /// Returns the state: 503 if a required model is not there.
+    /// Returns the state: 503 if something required is not there.
     pub fn answer(&self, jobs: &Jobs) -> HttpResponse {
         let (usage, usage_vms) = memory();
         let mut body = serde_json::Map::new();
@@ -107,25 +118,33 @@ impl Alive {
 }
 
 impl Required {
-    /// Returns what is shown about the model, if there is one in memory.
+    /// Returns what is shown about the model or the data, if they are in memory.
     fn entry(&self) -> Option<Json> {
-        let persister = self.persister.as_ref()?;
-        let model = guarded(|| persister.in_memory()).ok()??;
         let refreshes = self.refreshes();
-        // A persister that does not say when it loaded its model has it since it was seen.
         let loaded = refreshes.as_ref().and_then(|refreshes| refreshes.loaded.clone());
-        let updated = loaded.unwrap_or_else(|| self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true));
-        let mut entry = json!({"updated": updated, "metadata": model.metadata.for_listing()});
+        let mut entry = match &self.what {
+            What::Model(persister) => {
+                let model = guarded(|| persister.in_memory()).ok()??;
+                // A persister that does not say when it loaded its model has it since it was seen.
+                let updated = loaded.unwrap_or_else(|| self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true));
+                json!({"updated": updated, "metadata": model.metadata.for_listing()})
+            }
+            What::Data(_) => json!({"updated": loaded?}),
+            What::Nothing => return None,
+        };
         if let Some(refresh) = refreshes.and_then(refresh) {
             entry["refresh"] = refresh;
         }
         Some(entry)
     }
 
-    /// Returns what came of looking for a new model, if the persister keeps one in memory.
+    /// Returns what came of looking for something new, if anything is kept in memory.
     fn refreshes(&self) -> Option<Refreshes> {
-        let persister = self.persister.as_ref()?;
-        guarded(|| persister.refreshes()).ok().flatten()
+        match &self.what {
+            What::Model(persister) => guarded(|| persister.refreshes()).ok().flatten(),
+            What::Data(loader) => guarded(|| loader.kept()).ok().flatten().map(|kept| kept.refreshes),
+            What::Nothing => None,
+        }
     }
 
     fn since(&self, model: &Arc<TrainedModel>) -> DateTime<Utc> {
@@ -142,7 +161,7 @@ impl Required {
     }
 }
 
-/// Returns what clients read of the looks for a new model; nothing if there was none.
+/// Returns what clients read of the looks for something new; nothing if there was none.
 fn refresh(refreshes: Refreshes) -> Option<Json> {
     let error = refreshes.error.map(|error| error.to_string());
     let parts = [("last", refreshes.last), ("error", error), ("failing_since", refreshes.failing_since)];
@@ -170,6 +189,7 @@ fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics, unknown: 
         return Vec::new();
     };
     let persisters = app.all::<dyn Persister>();
+    let loaders = kept_data(app);
     let mut required: Vec<Required> = Vec::new();
     for item in items {
         let Some(name) = item.as_text() else {
@@ -185,8 +205,16 @@ fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics, unknown: 
         // Palladium's process store knows the model of the root persister as `model`.
         let wanted = if name == root_keys::MODEL { root_keys::PERSISTER } else { name };
         let found = persisters.iter().find(|placed| placed.key.to_string() == wanted);
+        let keeping: Vec<_> = loaders.iter().filter(|(key, ..)| key == name).collect();
+        if let (None, [(_, first, _), (_, second, _), ..]) = (found, &keeping[..]) {
+            let message =
+                format!("`{REQUIRED}` names `{name}`, and `{first}` and `{second}` both keep data of that name");
+            let help = "give each of the two loaders a `key` of its own";
+            findings.push(wrong(message).at_value(item, "which of them is meant?").help(help));
+            continue;
+        }
         let is_broken = || app.root().at(&KeyPath::parse(wanted)).is_some_and(Failed::is_in);
-        if found.is_none() && !is_broken() {
+        if found.is_none() && keeping.is_empty() && !is_broken() {
             let mut keys: Vec<String> = persisters.iter().map(|placed| placed.key.to_string()).collect();
             // One that could not be constructed has been reported, and its key is none to add.
             keys.extend(
@@ -195,27 +223,41 @@ fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics, unknown: 
                     .filter(|value| Failed::is_in(value))
                     .map(|_| root_keys::PERSISTER.to_owned()),
             );
-            unknown.push(unknown_name(item, name, &keys));
+            let data: Vec<String> = loaders.iter().map(|(key, ..)| key.clone()).collect();
+            unknown.push(unknown_name(item, name, &keys, &data));
         }
-        let persister = found.map(|placed| Arc::clone(&placed.component));
-        required.push(Required { name: name.to_owned(), persister, seen: Mutex::default() });
+        let what = match (found, &keeping[..]) {
+            (Some(placed), _) => What::Model(Arc::clone(&placed.component)),
+            (None, [(_, _, loader), ..]) => What::Data(Arc::clone(loader)),
+            (None, []) => What::Nothing,
+        };
+        required.push(Required { name: name.to_owned(), what, seen: Mutex::default() });
     }
     required
 }
 
+/// Returns the loaders that keep their data in memory, with the names of the data and their own keys.
+fn kept_data(app: &App) -> Vec<(String, KeyPath, Arc<dyn DatasetLoader>)> {
+    let kept = |loader: &Arc<dyn DatasetLoader>| guarded(|| loader.kept()).ok().flatten();
+    let loaders = app.all::<dyn DatasetLoader>().into_iter();
+    loaders.filter_map(|placed| Some((kept(&placed.component)?.key, placed.key, placed.component))).collect()
+}
+
 /// A name may be that of something that a later version or another binary keeps: a check finds it, a service starts.
-fn unknown_name(item: &Value, name: &str, keys: &[String]) -> Diagnostic {
-    let message = format!("`/alive` requires `{name}`, which is the key of no model persister, and will answer 503");
-    let near = nearest(name, keys.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+fn unknown_name(item: &Value, name: &str, keys: &[String], data: &[String]) -> Diagnostic {
+    let stands_for = if data.is_empty() { "the key of no model persister" } else { "no model persister and no data" };
+    let message = format!("`/alive` requires `{name}`, which is {stands_for}, and will answer 503");
+    let near = nearest(name, keys.iter().chain(data).map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
     let finding = Diagnostic::new(Code::MissingKey, message)
         .at_value(item, near.unwrap_or_default())
         .in_key(&KeyPath::parse(root_keys::ALIVE).join(REQUIRED));
-    match keys {
-        [] => finding.help(format!("add `{}` to the configuration, or remove the name", root_keys::PERSISTER)),
-        keys => {
-            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-            finding.help(format!("the keys of model persisters are {}", keys.join(", ")))
-        }
+    let listed = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let models = (!keys.is_empty()).then(|| format!("the keys of model persisters are {}", listed(keys)));
+    let data = (!data.is_empty()).then(|| format!("the names of data are {}", listed(data)));
+    let known: Vec<String> = models.into_iter().chain(data).collect();
+    match known.is_empty() {
+        true => finding.help(format!("add `{}` to the configuration, or remove the name", root_keys::PERSISTER)),
+        false => finding.help(known.join("; ")),
     }
 }
 

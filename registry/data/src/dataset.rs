@@ -1,8 +1,9 @@
 //! What loaders return and what models are asked about.
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, UInt64Array};
 use ndarray::{Array1, Array2};
 
+use crate::table::take_cells;
 use crate::{Classes, ColumnSpec, ColumnType, DataError, Table};
 
 /// A named column.
@@ -58,6 +59,34 @@ impl Dataset {
         Ok(Dataset { features: table.project(&others), target: Some(target) })
     }
 
+    /// Returns features and target as one table, the target last.
+    ///
+    /// # Errors
+    /// A feature has the name of the target.
+    pub fn to_table(&self) -> Result<Table, DataError> {
+        match &self.target {
+            None => Ok(self.features.clone()),
+            Some(target) => self.features.with_column(&target.name, &target.values),
+        }
+    }
+
+    /// Returns the rows at these positions, in this order; a row may stand several times.
+    ///
+    /// # Errors
+    /// The texts of a column become too long together.
+    ///
+    /// # Panics
+    /// If there is no such position.
+    pub fn take(&self, rows: &[usize]) -> Result<Dataset, DataError> {
+        let positions = UInt64Array::from_iter_values(rows.iter().map(|row| *row as u64));
+        let taken = |target: &Column| {
+            let values = take_cells(&target.values, &positions)?;
+            Ok(Column { name: target.name.clone(), values })
+        };
+        let target = self.target.as_ref().map(taken).transpose()?;
+        Ok(Dataset { features: self.features.take(rows)?, target })
+    }
+
     /// Returns the number of rows.
     pub fn n_rows(&self) -> usize {
         self.features.n_rows()
@@ -68,7 +97,12 @@ impl Dataset {
     /// # Errors
     /// The data set has none.
     pub fn target(&self) -> Result<&Column, DataError> {
-        self.target.as_ref().ok_or(DataError::NoTarget)
+        self.target.as_ref().ok_or(if self.is_nothing() { DataError::NoData } else { DataError::NoTarget })
+    }
+
+    /// Tells whether there is nothing at all.
+    fn is_nothing(&self) -> bool {
+        self.features.n_columns() == 0 && self.n_rows() == 0 && self.target.is_none()
     }
 
     /// Returns the features as a column-major matrix, rows × columns, with every cell finite.
@@ -77,7 +111,7 @@ impl Dataset {
     /// No rows, a column of text, a missing cell, an infinity or NaN.
     pub fn numeric(&self) -> Result<Array2<f64>, DataError> {
         if self.n_rows() == 0 {
-            return Err(DataError::NoRows);
+            return Err(if self.is_nothing() { DataError::NoData } else { DataError::NoRows });
         }
         self.features.to_finite_matrix()
     }
@@ -197,6 +231,23 @@ mod tests {
 
     fn specs(names: &[&str]) -> Vec<ColumnSpec> {
         names.iter().map(|name| ColumnSpec { name: (*name).to_owned(), kind: ColumnType::Float }).collect()
+    }
+
+    #[test]
+    fn rows_are_taken_with_their_target_and_nothing_is_told_from_too_little() {
+        let labels: ArrayRef = std::sync::Arc::new(arrow_array::StringArray::from(vec!["a", "b", "c"]));
+        let numbers: ArrayRef = std::sync::Arc::new(arrow_array::Int64Array::from(vec![1, 2, 3]));
+        let table = Table::new(vec![("y".into(), labels), ("x".into(), numbers)]).unwrap();
+        let taken = Dataset::split(table.clone(), Some("y")).unwrap().take(&[2, 0, 2]).unwrap();
+        let expected = table.project(&[1, 0]).take(&[2, 0, 2]).unwrap();
+        assert_eq!(taken.to_table().unwrap(), expected);
+        assert_eq!(taken.n_rows(), 3);
+
+        let nothing = Dataset { features: Table::default(), target: None };
+        assert_eq!(nothing.target().unwrap_err(), DataError::NoData);
+        assert_eq!(nothing.numeric().unwrap_err(), DataError::NoData);
+        let no_rows = Dataset::split(table.slice(0, 0), Some("y")).unwrap();
+        assert_eq!(no_rows.numeric().unwrap_err(), DataError::NoRows);
     }
 
     #[test]

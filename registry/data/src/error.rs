@@ -93,6 +93,12 @@ pub enum DataError {
     /// There is not one row.
     #[error("the data has no rows")]
     NoRows,
+    /// There are neither columns nor rows nor a target.
+    #[error("there is no data to learn from or to score with")]
+    NoData,
+    /// Rows of several tables, or rows that stand several times, are more than a column holds.
+    #[error("the table is too large: {0}")]
+    TooLarge(String),
     /// The samples lack columns that a model was trained on.
     #[error("the model was trained on columns that are missing here: {missing}; given are {given}", missing = listed(.missing), given = listed(.given))]
     ColumnsMissing {

@@ -20,6 +20,43 @@ pub(crate) struct Origin {
     pub(crate) first_row: usize,
 }
 
+/// Rows that were taken from a table in another order.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) origin: Origin,
+    /// The row of the table for each row here.
+    pub(crate) rows: Vec<usize>,
+}
+
+impl Provenance for Taken {
+    fn place(&self, row: usize) -> String {
+        self.origin.place(self.rows[row])
+    }
+
+    fn text_cell(&self, column: &str) -> Option<String> {
+        self.origin.provenance.text_cell(column)
+    }
+}
+
+/// Rows of several tables one after another.
+#[derive(Debug)]
+pub(crate) struct Stacked {
+    /// For each table where its rows come from and the row here that comes after its last.
+    pub(crate) parts: Vec<(Origin, usize)>,
+}
+
+impl Provenance for Stacked {
+    fn place(&self, row: usize) -> String {
+        let part = self.parts.partition_point(|(_, end)| *end <= row);
+        let start = part.checked_sub(1).map_or(0, |before| self.parts[before].1);
+        self.parts[part].0.place(row - start)
+    }
+
+    fn text_cell(&self, column: &str) -> Option<String> {
+        self.parts.iter().find_map(|(origin, _)| origin.provenance.text_cell(column))
+    }
+}
+
 impl Origin {
     pub(crate) fn place(&self, row: usize) -> String {
         self.provenance.place(self.first_row + row)

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_select::concat::concat;
+use arrow_select::take::take;
 use ndarray::{Array2, ShapeBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::provenance::Origin;
+use crate::provenance::{Origin, Stacked, Taken};
 use crate::{DataError, Provenance};
 
 /// The type of a column.
@@ -88,6 +90,13 @@ pub struct Table {
 impl PartialEq for Table {
     fn eq(&self, other: &Table) -> bool {
         self.batch == other.batch
+    }
+}
+
+/// A table without columns and rows.
+impl Default for Table {
+    fn default() -> Table {
+        Table { batch: RecordBatch::new_empty(Arc::new(Schema::empty())), origin: None }
     }
 }
 
@@ -232,6 +241,91 @@ impl Table {
         Table { batch: self.batch.slice(offset, length), origin: self.origin.as_ref().map(moved) }
     }
 
+    /// Returns the rows at these positions, in this order; a row may stand several times.
+    ///
+    /// # Errors
+    /// The texts of a column become too long together.
+    ///
+    /// # Panics
+    /// If there is no such position.
+    pub fn take(&self, rows: &[usize]) -> Result<Table, DataError> {
+        let positions = UInt64Array::from_iter_values(rows.iter().map(|row| *row as u64));
+        let columns = self.columns().iter().map(|column| take_cells(column, &positions)).collect::<Result<_, _>>()?;
+        let schema = Arc::clone(self.batch.schema_ref());
+        let taken = Table::with_schema(schema, columns, Some(rows.len()))?;
+        let moved = |origin: &Origin| {
+            let taken = Taken { origin: origin.clone(), rows: rows.to_vec() };
+            Origin { provenance: Arc::new(taken), first_row: 0 }
+        };
+        Ok(Table { origin: self.origin.as_ref().map(moved), ..taken })
+    }
+
+    /// Returns the rows at these positions, in this order, all of whose cells are missing where there is no position.
+    /// Where the rows come from is not known.
+    ///
+    /// # Errors
+    /// The texts of a column become too long together.
+    ///
+    /// # Panics
+    /// If there is no such position.
+    pub fn take_or_missing(&self, rows: &[Option<usize>]) -> Result<Table, DataError> {
+        let positions: UInt64Array = rows.iter().map(|row| row.map(|row| row as u64)).collect();
+        let columns = self.names().zip(self.columns());
+        let taken = columns.map(|(name, column)| Ok((name.to_owned(), take_cells(column, &positions)?)));
+        Table::new(taken.collect::<Result<_, DataError>>()?)
+    }
+
+    /// Returns the table with a further column.
+    ///
+    /// # Errors
+    /// There is a column of that name already, or the column is of another length or of a type that tables do not hold.
+    pub fn with_column(&self, name: &str, values: &ArrayRef) -> Result<Table, DataError> {
+        let mut fields = self.batch.schema_ref().fields().to_vec();
+        fields.push(Arc::new(Field::new(name, values.data_type().clone(), true)));
+        let columns = self.columns().iter().chain([values]).map(Arc::clone).collect();
+        let table = Table::with_schema(Arc::new(Schema::new(fields)), columns, None)?;
+        Ok(Table { origin: self.origin.clone(), ..table })
+    }
+
+    /// Returns the table with what becomes of each column, which may be of another type.
+    ///
+    /// # Errors
+    /// A column becomes one of another length or of a type that tables do not hold.
+    pub fn map_columns(&self, change: impl Fn(&str, &ArrayRef) -> ArrayRef) -> Result<Table, DataError> {
+        let changed = self.names().zip(self.columns()).map(|(name, column)| (name.to_owned(), change(name, column)));
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) =
+            changed.map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column)).unzip();
+        let table = Table::with_schema(Arc::new(Schema::new(fields)), columns, Some(self.n_rows()))?;
+        Ok(Table { origin: self.origin.clone(), ..table })
+    }
+
+    /// Returns the rows of tables one after another. The columns are those of the first table, in its order.
+    ///
+    /// # Errors
+    /// No table; a table lacks a column or holds one of another type; the texts of a column become too long together.
+    pub fn concat(tables: &[Table]) -> Result<Table, DataError> {
+        let first = tables.first().ok_or(DataError::NoRows)?;
+        let columns = first.names().map(|name| {
+            let parts = tables.iter().map(|table| table.column(name)).collect::<Result<Vec<_>, _>>()?;
+            let expected = parts[0].data_type();
+            if let Some(other) = parts.iter().find(|part| part.data_type() != expected) {
+                return Err(DataError::UnsupportedType { name: name.to_owned(), found: other.data_type().to_string() });
+            }
+            concat_cells(&parts)
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let n_rows = tables.iter().map(Table::n_rows).sum();
+        let stacked = Table::with_schema(Arc::clone(first.batch.schema_ref()), columns, Some(n_rows))?;
+        let mut end = 0;
+        let parts = tables.iter().map(|table| {
+            end += table.n_rows();
+            Some((table.origin.clone()?, end))
+        });
+        let parts: Option<Vec<_>> = parts.collect();
+        let origin = parts.map(|parts| Origin { provenance: Arc::new(Stacked { parts }), first_row: 0 });
+        Ok(Table { origin, ..stacked })
+    }
+
     /// Returns all columns as one column-major matrix, rows × columns; a missing cell is NaN, a flag 0 or 1.
     ///
     /// # Errors
@@ -270,6 +364,24 @@ impl Table {
         }
         Ok(matrix)
     }
+}
+
+/// Returns the cells at these positions; a null stands for a missing cell.
+///
+/// # Errors
+/// The texts become too long together.
+pub(crate) fn take_cells(column: &ArrayRef, positions: &UInt64Array) -> Result<ArrayRef, DataError> {
+    take(column, positions, None).map_err(too_large)
+}
+
+/// Returns the cells of columns of one type one after another.
+fn concat_cells(parts: &[&ArrayRef]) -> Result<ArrayRef, DataError> {
+    let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
+    concat(&parts).map_err(too_large)
+}
+
+fn too_large(error: ArrowError) -> DataError {
+    DataError::TooLarge(error.to_string())
 }
 
 /// Returns the first name that stands twice; the few names of a request are compared without a hash table.
@@ -360,6 +472,44 @@ mod tests {
         let text = column("t", StringArray::from(vec!["1", "x"]));
         let table = Table::new(vec![text]).unwrap().with_provenance(Arc::new(Lines));
         assert_eq!(error(&table), "line 3, `x`: column `t` holds text, a number is needed");
+    }
+
+    #[test]
+    fn takes_rows_and_stacks_tables_and_knows_where_they_come_from() {
+        let ints = |cells: Vec<Option<i64>>| Table::new(vec![column("a", Int64Array::from(cells))]).unwrap();
+        let table = ints(vec![Some(10), None, Some(30)]).with_provenance(Arc::new(Lines));
+        let taken = table.slice(1, 2).take(&[1, 0, 1]).unwrap();
+        assert_eq!(taken, ints(vec![Some(30), None, Some(30)]));
+        assert_eq!([0, 1, 2].map(|row| taken.place(row).unwrap()), ["line 4", "line 3", "line 4"]);
+        assert_eq!(taken.text_cell("t").unwrap(), "line 3, `x`");
+
+        let stacked = Table::concat(&[table.slice(0, 0), taken, table.slice(2, 1)]).unwrap();
+        assert_eq!(stacked, ints(vec![Some(30), None, Some(30), Some(30)]));
+        let places: Vec<_> = (0..4).map(|row| stacked.place(row).unwrap()).collect();
+        assert_eq!(places, ["line 4", "line 3", "line 4", "line 4"]);
+        assert_eq!(stacked.slice(1, 3).place(0).unwrap(), "line 3");
+        assert_eq!(Table::concat(&[stacked, ints(vec![None])]).unwrap().place(0), None, "not all places are known");
+
+        let missing = table.take_or_missing(&[Some(2), None]).unwrap();
+        assert_eq!(missing, ints(vec![Some(30), None]));
+        let no_columns = table.project(&[]);
+        assert_eq!(no_columns.take(&[0, 0]).unwrap().n_rows(), 2);
+        assert_eq!(Table::concat(&[no_columns.clone(), no_columns]).unwrap().n_rows(), 6);
+
+        let more = table.with_column("b", &table.columns()[0]).unwrap();
+        assert_eq!((more.names().collect::<Vec<_>>(), more.place(0).unwrap()), (vec!["a", "b"], "line 2".to_owned()));
+        assert!(table.with_column("a", &table.columns()[0]).is_err());
+        let mapped = more.map_columns(|name, column| match name {
+            "a" => Arc::new(StringArray::from(vec!["x"; 3])),
+            _ => Arc::clone(column),
+        });
+        let mapped = mapped.unwrap();
+        assert_eq!(mapped.specs()[0].kind, ColumnType::Text);
+        assert_eq!((mapped.project(&[1]), mapped.place(0).unwrap()), (more.project(&[1]), "line 2".to_owned()));
+        let texts = Table::new(vec![column("a", StringArray::from(vec!["1"]))]).unwrap();
+        assert!(matches!(Table::concat(&[table.clone(), texts]), Err(DataError::UnsupportedType { .. })));
+        assert!(matches!(Table::concat(&[table, Table::default()]), Err(DataError::NoSuchColumn { .. })));
+        assert_eq!(Table::concat(&[]), Err(DataError::NoRows));
     }
 
     #[test]

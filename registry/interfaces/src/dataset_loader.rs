@@ -2,13 +2,27 @@
 
 use palladium_data::Dataset;
 
-use crate::{Failure, Lifecycle};
+use crate::{Failure, Lifecycle, Refreshes};
 
 /// Loads a data set.
 pub trait DatasetLoader: Lifecycle {
-    /// Loads the data set; each call reads anew.
+    /// Loads the data set; each call reads anew, except where the loader keeps the data in memory.
     ///
     /// # Errors
     /// Data that is missing or broken; the error names the file and the row and column, or the table.
     fn load(&self) -> Result<Dataset, Failure>;
+
+    /// Returns what is known about the data that the loader keeps in memory, if it does so.
+    fn kept(&self) -> Option<KeptData> {
+        None
+    }
+}
+
+/// What is known about data that a loader keeps in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptData {
+    /// The name of the data, by which `/alive` may require them.
+    pub key: String,
+    /// When they were loaded, and what came of loading them anew.
+    pub refreshes: Refreshes,
 }

@@ -40,7 +40,7 @@ pub use artifact_store::{
 pub use attachment::Attachment;
 pub use caller::{Caller, Identity};
 pub use command::{Command, CommandError, Host};
-pub use dataset_loader::DatasetLoader;
+pub use dataset_loader::{DatasetLoader, KeptData};
 pub use decorator::{
     Arguments, Authentication, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments,
     Returned, ViewRequest, ViewResponse, WrongReturn,

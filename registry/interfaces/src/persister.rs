@@ -229,12 +229,12 @@ pub struct Upgraded {
     pub steps: Vec<(Release, String)>,
 }
 
-/// What came of looking for a new model.
+/// What came of looking for a new model, or for new data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refreshes {
-    /// When the model in memory was loaded, as RFC 3339 says, in UTC.
+    /// When the model or the data in memory were loaded, as RFC 3339 says, in UTC.
     pub loaded: Option<String>,
-    /// When it was looked for a new model last, whether or not there was one.
+    /// When it was looked for something new last, whether or not there was anything.
     pub last: Option<String>,
     /// Why the last look failed, if it did.
     pub error: Option<RefreshError>,
@@ -244,7 +244,7 @@ pub struct Refreshes {
     pub failures: u64,
 }
 
-/// Why a look for a new model failed, in words that tell nothing of servers, files and users.
+/// Why a look for a new model or for new data failed, in words that tell nothing of servers, files and users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshError {
     /// The store has no active version.
@@ -262,6 +262,9 @@ pub enum RefreshError {
     /// The look did not come to its end.
     #[error("the look for a new model was broken off")]
     BrokenOff,
+    /// A loader gave no data.
+    #[error("the data cannot be loaded")]
+    NoData,
     /// Something else.
     #[error("no new model could be loaded")]
     Other,

@@ -1,6 +1,10 @@
 //! `/alive`.
 
-use palladium_component::interfaces::{RefreshError, Refreshes};
+use std::sync::{Arc, Mutex};
+
+use palladium_component::interfaces::{Component, KeptData, RefreshError, Refreshes};
+use palladium_component::prelude::*;
+use palladium_runtime::App;
 use serde_json::{Value as Json, json};
 
 use super::support::*;
@@ -116,4 +120,52 @@ fn tells_why_a_model_is_not_there() {
     let json = running.get("/alive").json();
     assert_eq!(json["model"]["refresh"]["failing_since"], json!(time(3)));
     assert_eq!(json["process_metadata"], json!({"jobs": {}}));
+}
+
+/// Keeps data of one name in memory.
+struct Keeps {
+    key: &'static str,
+    refreshes: Mutex<Refreshes>,
+}
+
+impl Lifecycle for Keeps {}
+
+impl DatasetLoader for Keeps {
+    fn load(&self) -> Result<Dataset, Failure> {
+        Err(Failure::message("nobody loads these data"))
+    }
+
+    fn kept(&self) -> Option<KeptData> {
+        Some(KeptData { key: self.key.to_owned(), refreshes: self.refreshes.lock().unwrap().clone() })
+    }
+}
+
+#[test]
+fn shows_required_data_and_what_came_of_loading_them_anew() {
+    let keeps = |key| Arc::new(Keeps { key, refreshes: Mutex::default() });
+    let (data, other) = (keeps("data"), keeps("other"));
+    let loader = |keeps: &Arc<Keeps>| Component::DatasetLoader(Arc::clone(keeps) as Arc<dyn DatasetLoader>);
+    let components = vec![
+        ("model_persister", Component::Persister(Store::new(Reads::Cached(model(1))))),
+        ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
+        ("train", loader(&data)),
+        ("test", loader(&other)),
+    ];
+    let alive = value(&json!({"process_store_required": ["data"]}));
+    let running = Running::start(App::of_components(components, vec![("alive", alive)]), options());
+    let response = running.get("/alive");
+    assert_eq!((response.status, &response.json()["data"]), (503, &json!("N/A")));
+
+    let time = |second: u32| Some(format!("2026-11-23T12:00:{second:02}.000000Z"));
+    let good = Refreshes { loaded: time(1), last: time(2), ..Refreshes::default() };
+    *data.refreshes.lock().unwrap() = good.clone();
+    let response = running.get("/alive");
+    let expected = json!({"updated": time(1), "refresh": {"last": time(2)}});
+    assert_eq!((response.status, &response.json()["data"]), (200, &expected));
+
+    let error = Some(RefreshError::NoData);
+    *data.refreshes.lock().unwrap() = Refreshes { error, failing_since: time(3), last: time(4), ..good };
+    let refresh = json!({"last": time(4), "error": "the data cannot be loaded", "failing_since": time(3)});
+    let response = running.get("/alive");
+    assert_eq!((response.status, &response.json()["data"]["refresh"]), (200, &refresh), "the old data are there");
 }

@@ -1,0 +1,204 @@
+//! The rows of several data sets.
+
+use std::sync::Arc;
+
+use palladium_component::prelude::*;
+
+use crate::keys::to_floats;
+
+/// Loads the rows of several loaders one after another, as one table.
+///
+/// All loaders have the same columns, of the same types, and the same target or none; the order of the columns is that of
+/// the first loader. Whole numbers and numbers become numbers. Everything else that differs is an error, which names the
+/// columns and the loaders.
+///
+/// ```ron
+/// {
+///     "dataset_loader_train": {
+///         "!": "palladium.dataset.Concat",
+///         "loaders": [
+///             {"!": "palladium.dataset.CSV", "path": "${here}/2025.csv", "target_column": "price"},
+///             {"!": "palladium.dataset.CSV", "path": "${here}/2026.csv", "target_column": "price"},
+///         ],
+///     },
+/// }
+/// ```
+#[component(DatasetLoader, name = "palladium.dataset.Concat", check)]
+pub struct Concat {
+    /// The loaders, in the order of their rows.
+    loaders: Vec<Arc<dyn DatasetLoader>>,
+}
+
+impl DatasetLoader for Concat {
+    fn load(&self) -> Result<Dataset, Failure> {
+        let parts = self.loaders.iter().map(|loader| loader.load()).collect::<Result<Vec<_>, _>>()?;
+        let target = same_target(&parts)?;
+        let tables = parts.iter().map(Dataset::to_table).collect::<Result<Vec<_>, _>>()?;
+        let tables = unified(tables)?;
+        Ok(Dataset::split(Table::concat(&tables)?, target.as_deref())?)
+    }
+}
+
+impl Concat {
+    fn check(&self) -> Result<(), ArgumentError> {
+        match self.loaders.is_empty() {
+            true => Err(ArgumentError::new("loaders", "`loaders` is empty, at least one loader is needed")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Says what is not the same in two loaders, of which the first is the first of all. They count from 1.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+enum ConcatError {
+    #[error("{}", targets(.first, .other, *.loader))]
+    Target { first: Option<String>, other: Option<String>, loader: usize },
+    #[error("the loaders have different columns: {}", columns(.missing, .further, *.loader))]
+    Columns { missing: Vec<String>, further: Vec<String>, loader: usize },
+    #[error("column `{name}` holds {found} in loader {loader}, and {expected} in loader 1")]
+    Type { name: String, found: ColumnType, expected: ColumnType, loader: usize },
+}
+
+impl Explain for ConcatError {
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            ConcatError::Target { .. } => "give all loaders the same `target_column`".to_owned(),
+            ConcatError::Columns { .. } => "leave out the columns that not all loaders have, by `usecols`".to_owned(),
+            ConcatError::Type { .. } => "make the cells of the column alike, or leave the column out".to_owned(),
+        })
+    }
+}
+
+fn targets(first: &Option<String>, other: &Option<String>, loader: usize) -> String {
+    let named =
+        |target: &Option<String>| target.as_ref().map_or("no target".into(), |name| format!("the target `{name}`"));
+    format!("loader {loader} has {}, and loader 1 has {}", named(other), named(first))
+}
+
+fn columns(missing: &[String], further: &[String], loader: usize) -> String {
+    let listed = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let lacks = (!missing.is_empty()).then(|| format!("loader {loader} lacks {}, which loader 1 has", listed(missing)));
+    let has = (!further.is_empty()).then(|| format!("loader {loader} has {}, which loader 1 lacks", listed(further)));
+    lacks.into_iter().chain(has).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the name of the target if all have the same or none.
+fn same_target(parts: &[Dataset]) -> Result<Option<String>, ConcatError> {
+    let name = |data: &Dataset| data.target.as_ref().map(|target| target.name.clone());
+    let first = parts.first().and_then(name);
+    match parts.iter().map(name).enumerate().find(|(_, other)| *other != first) {
+        Some((index, other)) => Err(ConcatError::Target { first, other, loader: index + 1 }),
+        None => Ok(first),
+    }
+}
+
+/// Returns the tables with the same types, if they have the same columns.
+fn unified(tables: Vec<Table>) -> Result<Vec<Table>, Failure> {
+    let Some(first) = tables.first().map(Table::specs) else { return Ok(tables) };
+    for (index, table) in tables.iter().enumerate() {
+        let lacks = |names: &[&str], of: &[&str]| -> Vec<String> {
+            of.iter().filter(|name| !names.contains(name)).map(|name| (*name).to_owned()).collect()
+        };
+        let (names, wanted): (Vec<_>, Vec<_>) =
+            (table.names().collect(), first.iter().map(|spec| spec.name.as_str()).collect());
+        let (missing, further) = (lacks(&names, &wanted), lacks(&wanted, &names));
+        if !missing.is_empty() || !further.is_empty() {
+            return Err(ConcatError::Columns { missing, further, loader: index + 1 }.into());
+        }
+    }
+    let mut fractional = Vec::new();
+    for spec in &first {
+        let mut is_fractional = spec.kind == ColumnType::Float;
+        for (index, table) in tables.iter().enumerate() {
+            let found = table.column_type(table.index_of(&spec.name)?);
+            match (spec.kind, found) {
+                (one, other) if one == other => {}
+                (ColumnType::Int | ColumnType::Float, ColumnType::Int | ColumnType::Float) => is_fractional = true,
+                (expected, found) => {
+                    let (name, loader) = (spec.name.clone(), index + 1);
+                    return Err(ConcatError::Type { name, found, expected, loader }.into());
+                }
+            }
+        }
+        if is_fractional {
+            fractional.push(spec.name.as_str());
+        }
+    }
+    tables
+        .iter()
+        .map(|table| {
+            Ok(table.map_columns(|name, column| match fractional.contains(&name) {
+                true => to_floats(column),
+                false => Arc::clone(column),
+            })?)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Fake, data, floats, ints, table, texts};
+
+    fn concat(parts: Vec<Dataset>) -> Result<Dataset, Failure> {
+        Concat { loaders: parts.into_iter().map(|part| Fake::of(part) as Arc<dyn DatasetLoader>).collect() }.load()
+    }
+
+    fn part(a: &[Option<i64>], y: &[&str]) -> Dataset {
+        data(vec![ints("a", a), texts("y", y)], Some("y"))
+    }
+
+    #[test]
+    fn rows_come_one_after_another() {
+        let swapped = data(vec![texts("y", &["r"]), ints("a", &[Some(3)])], Some("y"));
+        let whole = concat(vec![part(&[Some(1), None], &["p", "q"]), swapped, part(&[], &[])]).unwrap();
+        assert_eq!(table(&whole), table(&part(&[Some(1), None, Some(3)], &["p", "q", "r"])));
+        assert_eq!(whole.target().unwrap().name, "y");
+        let alone = part(&[Some(1)], &["p"]);
+        assert_eq!(table(&concat(vec![alone.clone()]).unwrap()), table(&alone));
+    }
+
+    #[test]
+    fn whole_numbers_and_numbers_are_numbers() {
+        let (whole, fractions) = (|| data(vec![ints("a", &[Some(1)])], None), || data(vec![floats("a", &[0.5])], None));
+        let expected = |cells| table(&data(vec![floats("a", cells)], None));
+        assert_eq!(table(&concat(vec![whole(), fractions()]).unwrap()), expected(&[1.0, 0.5]));
+        assert_eq!(table(&concat(vec![fractions(), whole()]).unwrap()), expected(&[0.5, 1.0]));
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let plain = |columns| data(columns, None);
+        let first = || plain(vec![ints("a", &[]), ints("b", &[])]);
+        let cases = [
+            (
+                vec![first(), first(), plain(vec![ints("b", &[]), ints("c", &[]), ints("d", &[])])],
+                "the loaders have different columns: loader 3 lacks `a`, which loader 1 has; \
+                 loader 3 has `c`, `d`, which loader 1 lacks",
+            ),
+            (
+                vec![first(), plain(vec![ints("a", &[]), texts("b", &[])])],
+                "column `b` holds text in loader 2, and whole numbers in loader 1",
+            ),
+            (
+                vec![first(), data(vec![ints("a", &[]), ints("b", &[])], Some("b"))],
+                "loader 2 has the target `b`, and loader 1 has no target",
+            ),
+            (
+                vec![part(&[], &[]), plain(vec![ints("a", &[]), texts("y", &[])])],
+                "loader 2 has no target, and loader 1 has the target `y`",
+            ),
+        ];
+        for (parts, expected) in cases {
+            let failure = concat(parts).unwrap_err();
+            assert_eq!(failure.to_string(), expected);
+            assert!(failure.help().is_some());
+        }
+    }
+
+    #[test]
+    fn at_least_one_loader_is_needed() {
+        let none = Concat { loaders: Vec::new() }.check().unwrap_err();
+        assert_eq!(none.parameter, Some("loaders"));
+    }
+}
