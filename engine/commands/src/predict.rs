@@ -142,7 +142,8 @@ impl<'m> Call<'m> {
         let input_says = extension(input);
         let asked = matches.get_one::<String>("format").and_then(|name| Format::of_name(name));
         let input_format = asked.or(input_says).ok_or_else(|| {
-            let names = Format::NAMES.join("` or `");
+            let (last, others) = Format::NAMES.split_last().unwrap_or((&"", &[]));
+            let names = format!("{}` or `{last}", others.join("`, `"));
             CommandError::Usage(format!("{} does not say its format: add `--format {names}`", named(input)))
         })?;
         if reject == Some(DASH) {

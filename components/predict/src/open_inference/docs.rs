@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::datatype::Datatype;
 use super::request::JSON_LENGTH;
-use super::response::output_name;
+use super::response::{MODEL_VERSION, output_name};
 use super::{Offered, OpenInference, Question};
 use crate::field::FieldType;
 
@@ -193,7 +193,8 @@ fn infer(offered: &Offered, service: &dyn ServiceHandle) -> Operation {
         ..operation("POST", &format!("Predict by {name}"))
     };
     let length = OperationHeader::count(JSON_LENGTH, "How long the JSON is where bytes follow.").optional();
-    let predicted = answer("The predictions.", response(signature)).with_header(length);
+    let version = OperationHeader::text(MODEL_VERSION, "The version of the model that was asked.").optional();
+    let predicted = answer("The predictions.", response(signature)).with_header(length).with_header(version);
     operation.add(predicted.with_content(bytes("The JSON, and behind it the elements of the answer in bytes.")));
     for (status, description) in [
         (400, "The request cannot be understood."),

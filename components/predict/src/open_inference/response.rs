@@ -45,7 +45,7 @@ pub fn datatype_of(labels: &ClassLabels) -> Datatype {
 }
 
 /// The header that names the version of the model that was asked, as other predictions have it.
-const MODEL_VERSION: &str = "x-model-version";
+pub const MODEL_VERSION: &str = "x-model-version";
 
 /// The answer of a model as a tensor.
 struct Tensor<'a> {
