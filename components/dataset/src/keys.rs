@@ -13,14 +13,14 @@ use palladium_component::prelude::*;
 /// Missing values are equal to each other, as are all that are no numbers, and 0 and -0.
 pub(crate) fn rows_of(columns: &[ArrayRef]) -> Result<Rows, DataError> {
     let columns: Vec<ArrayRef> = columns.iter().map(plain).collect();
-    converter(&columns).and_then(|converter| converter.convert_columns(&columns)).map_err(too_large)
+    converter(&columns).and_then(|converter| converter.convert_columns(&columns)).map_err(|error| too_large(&error))
 }
 
 /// Returns the rows of columns of two tables, which have the same types, in the form of [`rows_of`].
 pub(crate) fn rows_of_both(left: &[ArrayRef], right: &[ArrayRef]) -> Result<(Rows, Rows), DataError> {
     let [left, right] = [left, right].map(|columns| columns.iter().map(plain).collect::<Vec<_>>());
-    let converter = converter(&left).map_err(too_large)?;
-    let rows = |columns: &[ArrayRef]| converter.convert_columns(columns).map_err(too_large);
+    let converter = converter(&left).map_err(|error| too_large(&error))?;
+    let rows = |columns: &[ArrayRef]| converter.convert_columns(columns).map_err(|error| too_large(&error));
     Ok((rows(&left)?, rows(&right)?))
 }
 
@@ -28,7 +28,7 @@ fn converter(columns: &[ArrayRef]) -> Result<RowConverter, ArrowError> {
     RowConverter::new(columns.iter().map(|column| SortField::new(column.data_type().clone())).collect())
 }
 
-fn too_large(error: ArrowError) -> DataError {
+fn too_large(error: &ArrowError) -> DataError {
     DataError::TooLarge(error.to_string())
 }
 

@@ -371,16 +371,16 @@ impl Table {
 /// # Errors
 /// The texts become too long together.
 pub(crate) fn take_cells(column: &ArrayRef, positions: &UInt64Array) -> Result<ArrayRef, DataError> {
-    take(column, positions, None).map_err(too_large)
+    take(column, positions, None).map_err(|error| too_large(&error))
 }
 
 /// Returns the cells of columns of one type one after another.
 fn concat_cells(parts: &[&ArrayRef]) -> Result<ArrayRef, DataError> {
-    let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
-    concat(&parts).map_err(too_large)
+    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+    concat(&parts).map_err(|error| too_large(&error))
 }
 
-fn too_large(error: ArrowError) -> DataError {
+fn too_large(error: &ArrowError) -> DataError {
     DataError::TooLarge(error.to_string())
 }
 
