@@ -369,7 +369,7 @@ impl Meaning {
     fn of_postgres(state: &str) -> Meaning {
         match state {
             // Serialization failure, deadlock, unique violation, duplicate table.
-            "40001" | "40P01" | "23505" | "42P07" => Meaning::Contended,
+            "40001" | "40P01" | "23505" | "42P07" | "42710" => Meaning::Contended,
             "55P03" => Meaning::Locked,
             "25006" => Meaning::ReadOnly,
             "53100" => Meaning::Full,
