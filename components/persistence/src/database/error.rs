@@ -368,7 +368,7 @@ impl Meaning {
     /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
     fn of_postgres(state: &str) -> Meaning {
         match state {
-            // Serialization failure, deadlock, unique violation, duplicate table.
+            // Serialization failure, deadlock, unique violation, duplicate table, duplicate type.
             "40001" | "40P01" | "23505" | "42P07" | "42710" => Meaning::Contended,
             "55P03" => Meaning::Locked,
             "25006" => Meaning::ReadOnly,
