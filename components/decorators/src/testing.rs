@@ -45,16 +45,7 @@ pub fn body(response: &ViewResponse) -> &str {
 
 /// Returns a value of a configuration.
 pub fn value(json: &serde_json::Value) -> Value {
-    use serde_json::Value as Json;
-    let data = match json {
-        Json::Null => Data::Null,
-        Json::Bool(flag) => Data::Bool(*flag),
-        Json::Number(number) => number.as_i64().map_or(Data::Float(number.as_f64().unwrap()), Data::Int),
-        Json::String(text) => Data::Text(text.clone()),
-        Json::Array(items) => Data::List(items.iter().map(value).collect()),
-        Json::Object(map) => Data::Map(map.iter().map(|(key, json)| (key.clone(), entry(json))).collect()),
-    };
-    Value::new(data, Span::nowhere("test"))
+    Value::of_json(json, &Span::nowhere("test"))
 }
 
 fn entry(json: &serde_json::Value) -> Entry {

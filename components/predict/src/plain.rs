@@ -15,17 +15,7 @@ pub fn entry(name: &str, value: Value) -> (String, Entry) {
 
 /// Returns JSON as a value; whole numbers beyond 64 bits become numbers.
 pub fn of_json(json: &Json) -> Value {
-    value(match json {
-        Json::Null => Data::Null,
-        Json::Bool(flag) => Data::Bool(*flag),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => Data::Int(number),
-            None => number.as_f64().map_or(Data::Null, Data::Float),
-        },
-        Json::String(text) => Data::Text(text.clone()),
-        Json::Array(items) => Data::List(items.iter().map(of_json).collect()),
-        Json::Object(entries) => Data::Map(entries.iter().map(|(name, json)| entry(name, of_json(json))).collect()),
-    })
+    Value::of_json(json, &Span::nowhere("request"))
 }
 
 /// Returns the pairs of a query string as a map; of a name that stands twice the first counts.

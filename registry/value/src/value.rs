@@ -148,6 +148,26 @@ impl Value {
         })
     }
 
+    /// Returns JSON as a value whose nodes are all from one place; whole numbers beyond 64 bits become numbers.
+    pub fn of_json(json: &serde_json::Value, span: &Span) -> Value {
+        use serde_json::Value as Json;
+        let data = match json {
+            Json::Null => Data::Null,
+            Json::Bool(flag) => Data::Bool(*flag),
+            Json::Number(number) => match number.as_i64() {
+                Some(number) => Data::Int(number),
+                None => number.as_f64().map_or(Data::Null, Data::Float),
+            },
+            Json::String(text) => Data::Text(text.clone()),
+            Json::Array(items) => Data::List(items.iter().map(|item| Value::of_json(item, span)).collect()),
+            Json::Object(entries) => {
+                let entry = |json| Entry { key_span: span.clone(), value: Value::of_json(json, span) };
+                Data::Map(entries.iter().map(|(key, json)| (key.clone(), entry(json))).collect())
+            }
+        };
+        Value::new(data, span.clone())
+    }
+
     /// Returns the value as JSON: infinities and NaN become null, a function `<function NAME>`, a
     /// constructed component its description.
     pub fn to_json(&self) -> serde_json::Value {
@@ -207,5 +227,23 @@ impl fmt::Debug for Value {
             Data::Function(function) => formatter.write_str(&shown(function.as_ref())),
             Data::Component(_) => formatter.write_str("<component>"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_becomes_values_and_comes_back() {
+        let span = Span::nowhere("test");
+        let given = json!({"a": [null, true, -7, 1.5, "text", {}], "b": {"c": []}});
+        let value = Value::of_json(&given, &span);
+        assert_eq!(value.to_json(), given);
+        assert!(matches!(Value::of_json(&json!(i64::MAX), &span).data, Data::Int(i64::MAX)));
+        let beyond = Value::of_json(&json!(u64::MAX), &span);
+        assert!(matches!(beyond.data, Data::Float(number) if number == u64::MAX as f64), "{beyond:?}");
     }
 }

@@ -54,19 +54,7 @@ pub fn load_file(factory: &str, path: &Path, arguments: &Json) -> Result<Dataset
 }
 
 fn to_value(json: &Json) -> Value {
-    let span = || Span::nowhere("test");
-    let data = match json {
-        Json::Null => Data::Null,
-        Json::Bool(flag) => Data::Bool(*flag),
-        Json::Number(number) => number.as_i64().map_or_else(|| Data::Float(number.as_f64().unwrap()), Data::Int),
-        Json::String(text) => Data::Text(text.clone()),
-        Json::Array(items) => Data::List(items.iter().map(to_value).collect()),
-        Json::Object(map) => {
-            let entry = |(key, value)| (String::clone(key), Entry { key_span: span(), value: to_value(value) });
-            Data::Map(map.iter().map(entry).collect())
-        }
-    };
-    Value::new(data, span())
+    Value::of_json(json, &Span::nowhere("test"))
 }
 
 /// Shows a table as a list of `{name, type, values}`; an infinity is text.

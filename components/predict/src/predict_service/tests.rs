@@ -571,22 +571,10 @@ fn the_model_is_not_asked_about_nothing_and_has_to_answer_everything() {
 
 /// Returns what planning says about arguments written as JSON.
 fn findings(arguments: &Json) -> Vec<String> {
-    fn value(json: &Json) -> Value {
-        let data = match json {
-            Json::Null => Data::Null,
-            Json::Bool(flag) => Data::Bool(*flag),
-            Json::Number(number) => number.as_i64().map_or(Data::Float(number.as_f64().unwrap()), Data::Int),
-            Json::String(text) => Data::Text(text.clone()),
-            Json::Array(items) => Data::List(items.iter().map(value).collect()),
-            Json::Object(map) => Data::Map(map.iter().map(|(key, json)| (key.clone(), entry(json))).collect()),
-        };
-        Value::new(data, Span::nowhere("test"))
-    }
-    fn entry(json: &Json) -> Entry {
-        Entry { key_span: Span::nowhere("test"), value: value(json) }
-    }
-    let mut map = value(arguments).as_map().unwrap().clone();
-    map.insert("!".to_owned(), entry(&json!("palladium.server.PredictService")));
+    let span = Span::nowhere("test");
+    let mut map = Value::of_json(arguments, &span).as_map().unwrap().clone();
+    let factory = Value::of_json(&json!("palladium.server.PredictService"), &span);
+    map.insert("!".to_owned(), Entry { key_span: span.clone(), value: factory });
     let mut findings = Diagnostics::default();
     let key = KeyPath::parse("predict_service");
     Registry::linked().unwrap().construct(map, &key, &Span::nowhere("test"), &mut findings);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use palladium_config::{Config, Request, load};
-use palladium_value::{Data, Diagnostics, Span, Value};
+use palladium_value::{Diagnostics, Span, Value};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -84,22 +84,7 @@ pub fn codes(findings: &Diagnostics) -> Vec<String> {
 
 /// Turns JSON into a value that stands nowhere.
 pub fn value(json: &Json) -> Value {
-    let data = match json {
-        Json::Null => Data::Null,
-        Json::Bool(flag) => Data::Bool(*flag),
-        Json::Number(number) => number.as_i64().map_or_else(|| Data::Float(number.as_f64().unwrap()), Data::Int),
-        Json::String(text) => Data::Text(text.clone()),
-        Json::Array(items) => Data::List(items.iter().map(value).collect()),
-        Json::Object(map) => Data::Map(
-            map.iter()
-                .map(|(key, json)| {
-                    let entry = palladium_value::Entry { key_span: Span::nowhere("test"), value: value(json) };
-                    (key.clone(), entry)
-                })
-                .collect(),
-        ),
-    };
-    Value::new(data, Span::nowhere("test"))
+    Value::of_json(json, &Span::nowhere("test"))
 }
 
 /// Writes JSON as RON, `__factory__` and `!` as they are.

@@ -92,17 +92,7 @@ pub(super) fn metadata(metadata: &Metadata) -> Value {
 }
 
 pub(super) fn json(given: &Json) -> Value {
-    value(match given {
-        Json::Null => Data::Null,
-        Json::Bool(flag) => Data::Bool(*flag),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => Data::Int(number),
-            None => number.as_f64().map_or(Data::Null, Data::Float),
-        },
-        Json::String(text) => Data::Text(text.clone()),
-        Json::Array(items) => Data::List(items.iter().map(json).collect()),
-        Json::Object(entries) => Data::Map(entries.iter().map(|(name, given)| entry(name, json(given))).collect()),
-    })
+    Value::of_json(given, &Span::nowhere("call"))
 }
 
 /// Returns the data set or the model that a script held without looking into it.

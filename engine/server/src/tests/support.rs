@@ -358,18 +358,7 @@ pub fn options() -> ServeOptions {
 }
 
 pub fn value(json: &Json) -> Value {
-    let data = match json {
-        Json::Null => Data::Null,
-        Json::Bool(flag) => Data::Bool(*flag),
-        Json::Number(number) => number.as_i64().map_or(Data::Float(number.as_f64().unwrap()), Data::Int),
-        Json::String(text) => Data::Text(text.clone()),
-        Json::Array(items) => Data::List(items.iter().map(value).collect()),
-        Json::Object(map) => {
-            let entry = |json| Entry { key_span: Span::nowhere("test"), value: value(json) };
-            Data::Map(map.iter().map(|(key, json)| (key.clone(), entry(json))).collect())
-        }
-    };
-    Value::new(data, Span::nowhere("test"))
+    Value::of_json(json, &Span::nowhere("test"))
 }
 
 /// Returns an application of a puppet, a store under `model_persister` and further root entries.
