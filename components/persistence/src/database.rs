@@ -6,7 +6,6 @@ mod connection;
 mod dialect;
 mod error;
 mod history;
-mod location;
 mod orphans;
 mod rows;
 mod schema;
@@ -18,12 +17,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use palladium_component::prelude::*;
+use palladium_connect::Location;
 
 pub use error::DatabaseError;
 
 use connection::Patience;
 use dialect::Coding;
-use location::Location;
 use schema::Tables;
 use session::{Session, Settings};
 use store::Store;

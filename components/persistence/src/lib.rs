@@ -7,7 +7,6 @@
 
 pub mod artifact;
 mod attachments;
-mod blocking;
 mod cached;
 mod database;
 mod fail_point;
@@ -30,7 +29,6 @@ mod rest;
 mod servers;
 #[cfg(test)]
 mod testing;
-mod transport;
 mod upgrade;
 
 pub use artifact::ArtifactError;
@@ -41,7 +39,6 @@ pub use file::File;
 pub use file_io::{FileIO, FileIOError};
 pub use file_like::{FileError, FileLike};
 pub use memory_io::MemoryIO;
-pub use object_storage::{Azure, AzureIO, GCS, GCSIO, NameError, ObjectStorageError, ProfileError, S3, S3IO};
+pub use object_storage::{Azure, AzureIO, GCS, GCSIO, NameError, ObjectStorageError, S3, S3IO};
 pub use rest::{Rest, RestError, RestIO};
-pub use transport::TransportError;
 pub use upgrade::UpgradeError;

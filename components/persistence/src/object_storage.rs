@@ -2,12 +2,10 @@
 
 mod azure;
 mod cause;
-mod connector;
 mod error;
 mod gcs;
 mod name;
 mod probe;
-mod profile;
 mod reading;
 mod s3;
 mod writing;
@@ -16,7 +14,6 @@ pub use azure::{Azure, AzureIO};
 pub use error::ObjectStorageError;
 pub use gcs::{GCS, GCSIO};
 pub use name::NameError;
-pub use profile::ProfileError;
 pub use s3::{S3, S3IO};
 
 use std::collections::BTreeMap;
@@ -24,11 +21,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use palladium_component::prelude::*;
+use palladium_connect::{BlockingRuntime, Limits, is_loopback};
 use tokio::runtime::Handle;
 
-use crate::blocking::BlockingRuntime;
 use crate::process_lock::ProcessLocks;
-use connector::Limits;
 use name::Name;
 
 /// A service that stores objects, as a configuration describes it.
@@ -161,13 +157,13 @@ pub fn shown<S: Service>(name: &str) -> String {
 
 /// Tells whether a service is on this machine, so that nobody can listen on the way.
 fn is_local(endpoint: Option<&str>) -> bool {
-    endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()).is_some_and(|url| crate::transport::is_loopback(&url))
+    endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()).is_some_and(|url| is_loopback(&url))
 }
 
 /// Warns of a server that others can listen to.
 fn warn_of_plain_http(endpoint: Option<&str>) {
     let Some(url) = endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()) else { return };
-    if url.scheme() == "http" && !crate::transport::is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(&url) {
         tracing::warn!(
             server = url.origin().ascii_serialization(),
             "models can be read and changed on the way to the server: use `https`"

@@ -22,11 +22,11 @@ use reqwest::header::{CONTENT_LENGTH, LAST_MODIFIED};
 
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
 use crate::process_lock::ProcessLocks;
-use crate::transport::Options;
 use address::Address;
 use client::{Client, Credentials};
 use lock::Lease;
 use means::Means;
+use palladium_connect::Options;
 
 macro_rules! rest {
     ($(#[$attribute:meta])* $name:ident { $($own:tt)* }) => {

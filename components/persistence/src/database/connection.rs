@@ -14,9 +14,9 @@ use tokio::runtime::Handle;
 use super::DatabaseError;
 use super::dialect::Dialect;
 use super::error::Place;
-use super::location::{Location, ServerOptions};
 use super::statement::{Datum, Field, Row, Statement, statement};
 use crate::fail_point;
+use palladium_connect::{Location, ServerOptions};
 
 /// What a transaction is going to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,11 +7,11 @@ use sqlx::mysql::MySqlDatabaseError;
 use sqlx::postgres::PgDatabaseError;
 
 use super::connection::Patience;
-use super::location::LocationError;
 use super::schema::PostfixError;
 use crate::ArtifactError;
 use crate::attachments::AttachmentError;
 use crate::upgrade::UpgradeError;
+use palladium_connect::LocationError;
 
 /// A store in a database did not do as it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -9,10 +9,10 @@ use tokio::runtime::Handle;
 
 use super::DatabaseError;
 use super::connection::{Connection, Intent, Patience};
-use super::location::Location;
 use super::rows::Rows;
 use super::schema::{Found, Present, Tables};
-use crate::blocking::BlockingRuntime;
+use palladium_connect::BlockingRuntime;
+use palladium_connect::Location;
 
 /// How often a transaction is begun anew that others were in the way of.
 const MOST_ATTEMPTS: u32 = 12;

@@ -6,11 +6,11 @@ use object_store::ObjectStore;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use palladium_component::prelude::*;
 
-use super::connector::{Connector, Limits};
 use super::{
     Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, is_local, warn_of_plain_http,
 };
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
+use palladium_connect::{Connector, Limits};
 
 /// What every emulator of the service knows: its documentation prints the key.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";

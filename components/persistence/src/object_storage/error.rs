@@ -7,9 +7,9 @@ use object_store::client::{HttpError, HttpErrorKind};
 use palladium_component::prelude::*;
 
 use super::cause::Cause;
-use super::connector::NoMetadata;
 use super::name::NameError;
-use super::profile::ProfileError;
+use palladium_connect::NoMetadata;
+use palladium_connect::ProfileError;
 
 /// A service that stores objects did not do as it was asked.
 #[derive(Debug, thiserror::Error)]

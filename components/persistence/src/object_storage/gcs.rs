@@ -8,11 +8,11 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{ObjectMeta, ObjectStore};
 use palladium_component::prelude::*;
 
-use super::connector::{Connector, Limits};
 use super::{
     Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, is_local, warn_of_plain_http,
 };
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
+use palladium_connect::{Connector, Limits};
 
 /// The service takes one change of an object a second.
 const MUTATION_PAUSE: Duration = Duration::from_secs(1);

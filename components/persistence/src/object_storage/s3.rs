@@ -7,10 +7,10 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, S3Con
 use object_store::{ObjectStore, StaticCredentialProvider};
 use palladium_component::prelude::*;
 
-use super::connector::{Connector, Limits};
-use super::profile::{Files, Profile};
 use super::{Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, warn_of_plain_http};
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
+use palladium_connect::{Connector, Limits};
+use palladium_connect::{Profile, ProfileFiles};
 
 macro_rules! s3 {
     ($(#[$attribute:meta])* $name:ident { $($own:tt)* }) => {
@@ -172,7 +172,7 @@ impl S3IO {
     /// Returns the profile that counts: one that is asked for has to be there.
     fn profile(&self) -> Result<Profile, ObjectStorageError> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let files = Files::of_environment(variable);
+        let files = ProfileFiles::of_environment(variable);
         if let Some(name) = &self.profile {
             return Ok(files.named(name)?);
         }

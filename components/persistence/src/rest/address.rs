@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use crate::transport::is_loopback;
+use palladium_connect::is_loopback;
 
 /// The place of an object on a web server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

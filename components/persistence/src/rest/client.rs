@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::error::{RestError, is_transient};
-use crate::blocking::BlockingRuntime;
-use crate::transport::{Options, Transport};
+use palladium_connect::BlockingRuntime;
+use palladium_connect::{Options, Transport};
 
 /// How many bytes are read from the content at a time.
 const PIECE: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use palladium_component::prelude::*;
 use reqwest::StatusCode;
 
 use super::address::AddressError;
-use crate::transport::TransportError;
+use palladium_connect::TransportError;
 
 /// A web server did not do as it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -65,18 +65,18 @@ impl Explain for ProfileError {
 type Profiles = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Where profiles lie.
-pub struct Files {
+pub struct ProfileFiles {
     credentials: PathBuf,
     config: PathBuf,
 }
 
-impl Files {
+impl ProfileFiles {
     /// Returns where the tools of AWS would look: `~/.aws/credentials` and `~/.aws/config`, unless the environment names
     /// other files.
-    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Files {
+    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> ProfileFiles {
         let home = PathBuf::from(variable("HOME").unwrap_or_default());
         let file = |name: &str, usual: &str| variable(name).map_or_else(|| home.join(usual), PathBuf::from);
-        Files {
+        ProfileFiles {
             credentials: file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
             config: file("AWS_CONFIG_FILE", ".aws/config"),
         }
@@ -196,7 +196,7 @@ role_arn = arn:aws:iam::1:role/x
             "AWS_CONFIG_FILE" => Some(folder.path().join("config.ini").display().to_string()),
             _ => None,
         };
-        let files = Files::of_environment(variable);
+        let files = ProfileFiles::of_environment(variable);
         let region = |region: &str| Some(region.to_owned());
         let default = Profile { keys: keys("A1", "S1=/+"), region: region("eu-central-1"), ..Profile::default() };
         assert!(files.named("default").unwrap() == default);
@@ -217,9 +217,9 @@ role_arn = arn:aws:iam::1:role/x
         assert!(files.find("absent").unwrap().is_none());
         assert!(files.find("role").unwrap().unwrap() == Profile::default());
 
-        let nowhere = Files::of_environment(|_| Some(folder.path().join("nowhere").display().to_string()));
+        let nowhere = ProfileFiles::of_environment(|_| Some(folder.path().join("nowhere").display().to_string()));
         assert!(nowhere.find("default").unwrap().is_none());
-        let folder = Files::of_environment(|_| Some(folder.path().display().to_string()));
+        let folder = ProfileFiles::of_environment(|_| Some(folder.path().display().to_string()));
         assert!(matches!(folder.find("default"), Err(ProfileError::Unreadable { .. })));
     }
 }

@@ -44,7 +44,7 @@ pub enum LocationError {
     #[error("`url` has to begin with `sqlite://`, `postgresql://` or `mysql://`")]
     NoScheme,
     /// It names another database.
-    #[error("`url` names a database of `{0}`; models are stored in SQLite, PostgreSQL, MySQL and MariaDB")]
+    #[error("`url` names a database of `{0}`; SQLite, PostgreSQL, MySQL and MariaDB are supported")]
     OtherDatabase(String),
     /// It names a host, or a slash is missing.
     #[error("a URL of SQLite has no host: after `sqlite:` stand three slashes and then the file")]
