@@ -28,8 +28,13 @@ impl FieldType {
         match column {
             ColumnType::Float => FieldType::Float,
             ColumnType::Int => FieldType::Int,
-            ColumnType::Text => FieldType::Str,
             ColumnType::Bool => FieldType::Bool,
+            // Dates and times are written as text.
+            ColumnType::Text
+            | ColumnType::Category
+            | ColumnType::Date
+            | ColumnType::Timestamp
+            | ColumnType::TimestampUtc => FieldType::Str,
         }
     }
 

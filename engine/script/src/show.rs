@@ -264,6 +264,10 @@ fn kind_word(kind: ColumnType) -> &'static str {
         ColumnType::Int => "integer",
         ColumnType::Bool => "flag",
         ColumnType::Text => "text",
+        ColumnType::Category => "category",
+        ColumnType::Date => "date",
+        ColumnType::Timestamp => "time",
+        ColumnType::TimestampUtc => "time in UTC",
     }
 }
 

@@ -7,7 +7,7 @@ use palladium_component::data::arrow_array::types::{Float64Type, Int64Type};
 use palladium_component::data::arrow_array::{
     Array as _, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray,
 };
-use palladium_component::data::{ColumnType, LabelRef, Predictions};
+use palladium_component::data::{ColumnType, LabelRef, Predictions, cell_text};
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value as Json;
 
@@ -95,7 +95,7 @@ impl Cell {
     }
 }
 
-/// Returns a cell of a column as a value of scripts; a missing one is `()`.
+/// Returns a cell of a column as a value of scripts; a missing one is `()`, a date or a time is text in RFC 3339.
 pub(crate) fn cell(column: &ArrayRef, row: usize) -> Dynamic {
     if row >= column.len() || column.is_null(row) {
         return Dynamic::UNIT;
@@ -104,7 +104,7 @@ pub(crate) fn cell(column: &ArrayRef, row: usize) -> Dynamic {
         Some(ColumnType::Float) => Dynamic::from_float(column.as_primitive::<Float64Type>().value(row)),
         Some(ColumnType::Int) => Dynamic::from_int(column.as_primitive::<Int64Type>().value(row)),
         Some(ColumnType::Bool) => Dynamic::from_bool(column.as_boolean().value(row)),
-        Some(ColumnType::Text) => column.as_string::<i32>().value(row).into(),
+        Some(_) => cell_text(column, row).map_or(Dynamic::UNIT, Dynamic::from),
         None => Dynamic::UNIT,
     }
 }
@@ -146,7 +146,7 @@ pub(crate) fn column<'a>(name: &str, values: impl Iterator<Item = &'a Dynamic>) 
             cells.map(|cell| if let Cell::Int(number) = cell { Some(number) } else { None }).collect::<Int64Array>(),
         ),
         ColumnType::Float => Arc::new(cells.map(|cell| float(&cell)).collect::<Float64Array>()),
-        ColumnType::Text => Arc::new(
+        _ => Arc::new(
             cells.map(|cell| if let Cell::Text(text) = cell { Some(text) } else { None }).collect::<StringArray>(),
         ),
     })

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, StringArray};
 use serde::{Deserialize, Serialize};
 
+use crate::column_type::cast_cells;
 use crate::{Column, ColumnType, DataError};
 
 /// The distinct labels of a target in ascending order, in the type that the target had.
@@ -100,8 +101,8 @@ impl ClassLabels {
             (ClassLabels::Int(labels), ColumnType::Int) => {
                 Ok(positions(labels, values.as_primitive::<Int64Type>().values().iter().copied()))
             }
-            (ClassLabels::Text(labels), ColumnType::Text) => {
-                let column = values.as_string::<i32>();
+            (ClassLabels::Text(labels), ColumnType::Text | ColumnType::Category) => {
+                let column = texts(values)?;
                 let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
                 Ok(positions(&labels, (0..column.len()).map(|row| column.value(row))))
             }
@@ -158,15 +159,25 @@ impl Classes {
                 }
                 ClassLabels::Float(distinct(column.values().iter().map(|value| value + 0.0), f64::total_cmp))
             }
-            ColumnType::Text => {
-                let column = values.as_string::<i32>();
+            ColumnType::Text | ColumnType::Category => {
+                let column = texts(values)?;
                 let labels = distinct((0..column.len()).map(|row| column.value(row)), Ord::cmp);
                 ClassLabels::Text(labels.into_iter().map(str::to_owned).collect())
+            }
+            found @ (ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampUtc) => {
+                let (name, expected) = (target.name.clone(), "a class, which is text, a flag or a whole number,");
+                return Err(DataError::WrongType { name, found, expected, place: None });
             }
         };
         let codes = labels.encode(target)?.into_iter().flatten().collect();
         Ok(Classes { labels: Arc::new(labels), codes })
     }
+}
+
+/// Returns a column of text or categories as one of text.
+fn texts(column: &ArrayRef) -> Result<StringArray, DataError> {
+    let texts = cast_cells(column, ColumnType::Text).map_err(|error| DataError::TooLarge(error.to_string()))?;
+    Ok(texts.as_string::<i32>().clone())
 }
 
 fn distinct<T: PartialEq>(values: impl Iterator<Item = T>, order: impl Fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
@@ -179,7 +190,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>, order: impl Fn(&T, &T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+    use arrow_array::{BooleanArray, Float64Array, Int64Array};
 
     fn target(array: impl Array + 'static) -> Column {
         Column { name: "y".into(), values: Arc::new(array) as ArrayRef }

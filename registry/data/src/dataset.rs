@@ -169,24 +169,36 @@ impl Samples {
     /// Puts the columns into the order in which a model was trained.
     ///
     /// Columns are matched by name. Where not one name is known, as with training data without a header, they are
-    /// matched by position. Numbers of every kind and flags stand for each other, text only for text.
+    /// matched by position. Numbers of every kind and flags stand for each other, texts and categories too, and text in
+    /// RFC 3339 for a date or a time.
     ///
     /// # Errors
     /// Columns are missing or, where matched by position, of another number; a column of text where a number was
-    /// trained, or the reverse.
+    /// trained, or the reverse; a text that is no date where one was trained.
     pub fn align(self, trained: &[ColumnSpec]) -> Result<Samples, DataError> {
-        let aligned = if self.table.names().eq(trained.iter().map(|column| column.name.as_str())) {
+        let mut aligned = if self.table.names().eq(trained.iter().map(|column| column.name.as_str())) {
             self
         } else {
             self.reorder(trained)?
         };
         for (index, column) in trained.iter().enumerate() {
             let found = aligned.table.column_type(index);
-            if found.is_numeric() != column.kind.is_numeric() {
-                let expected = if column.kind.is_numeric() { "a number" } else { "text" };
-                let place = if column.kind.is_numeric() { aligned.table.text_cell(&column.name) } else { None };
-                return Err(DataError::WrongType { name: column.name.clone(), found, expected, place });
+            if found.is_numeric() && column.kind.is_numeric() || found.is_text() && column.kind.is_text() {
+                continue;
             }
+            if column.kind.is_temporal() && (found == column.kind || found.is_text()) {
+                let name = aligned.table.specs()[index].name.clone();
+                aligned.table = aligned.table.cast(&name, column.kind)?;
+                continue;
+            }
+            let expected = match column.kind {
+                kind if kind.is_numeric() => "a number",
+                kind if kind.is_text() => "text",
+                ColumnType::Date => "a date",
+                _ => "a time",
+            };
+            let place = if column.kind.is_numeric() { aligned.table.text_cell(&column.name) } else { None };
+            return Err(DataError::WrongType { name: column.name.clone(), found, expected, place });
         }
         Ok(aligned)
     }

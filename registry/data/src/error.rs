@@ -46,6 +46,16 @@ pub enum DataError {
         /// Place and text of a cell that makes it so, if known.
         place: Option<String>,
     },
+    /// A cell does not stand for a value of the type that its column is to have.
+    #[error("column `{name}` cannot become {expected}: {reason}")]
+    NotCast {
+        /// The column.
+        name: String,
+        /// The type it was to have.
+        expected: ColumnType,
+        /// What Arrow says.
+        reason: String,
+    },
     /// A cell is empty where a value is needed.
     #[error("{}column `{name}` has no value{}, where one is needed", at(.place), in_row(.place, *.row))]
     MissingValue {

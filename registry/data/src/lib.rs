@@ -4,6 +4,7 @@
 //! [`ndarray`] matrices and class codes made from them.
 
 mod classes;
+mod column_type;
 mod dataset;
 mod error;
 mod prediction;
@@ -11,11 +12,12 @@ mod provenance;
 mod table;
 
 pub use classes::{ClassLabels, Classes, LabelRef};
+pub use column_type::{ColumnType, cell_text};
 pub use dataset::{Column, Dataset, Samples};
 pub use error::DataError;
 pub use prediction::{Predictions, Probabilities};
 pub use provenance::Provenance;
-pub use table::{ColumnSpec, ColumnType, Table};
+pub use table::{ColumnSpec, Table};
 
 pub use arrow_array;
 pub use ndarray;

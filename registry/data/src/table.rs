@@ -1,73 +1,20 @@
 //! Named, typed columns of equal length.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::{ArrowError, Field, Schema};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
 use ndarray::{Array2, ShapeBuilder};
 use serde::{Deserialize, Serialize};
 
+use crate::column_type::cast_cells;
 use crate::provenance::{Origin, Stacked, Taken};
-use crate::{DataError, Provenance};
-
-/// The type of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ColumnType {
-    /// 64-bit floating point numbers.
-    Float,
-    /// 64-bit whole numbers.
-    Int,
-    /// Flags.
-    Bool,
-    /// Texts.
-    Text,
-}
-
-impl ColumnType {
-    /// Returns the type that an Arrow type stands for, if tables hold it.
-    pub fn of(data_type: &DataType) -> Option<ColumnType> {
-        match data_type {
-            DataType::Float64 => Some(ColumnType::Float),
-            DataType::Int64 => Some(ColumnType::Int),
-            DataType::Boolean => Some(ColumnType::Bool),
-            DataType::Utf8 => Some(ColumnType::Text),
-            _ => None,
-        }
-    }
-
-    /// Returns the Arrow type.
-    pub fn data_type(self) -> DataType {
-        match self {
-            ColumnType::Float => DataType::Float64,
-            ColumnType::Int => DataType::Int64,
-            ColumnType::Bool => DataType::Boolean,
-            ColumnType::Text => DataType::Utf8,
-        }
-    }
-
-    /// Tells whether a value of this type is a number to a learner; flags count as 0 and 1.
-    pub fn is_numeric(self) -> bool {
-        self != ColumnType::Text
-    }
-}
-
-impl fmt::Display for ColumnType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            ColumnType::Float => "numbers",
-            ColumnType::Int => "whole numbers",
-            ColumnType::Bool => "flags",
-            ColumnType::Text => "text",
-        })
-    }
-}
+use crate::{ColumnType, DataError, Provenance};
 
 /// Name and type of a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -299,6 +246,21 @@ impl Table {
         Ok(Table { origin: self.origin.clone(), ..table })
     }
 
+    /// Returns the table with a column as another type. Text is read as numbers, flags, dates and times are written in
+    /// RFC 3339; a missing value stays one.
+    ///
+    /// # Errors
+    /// No such column, or a cell that does not stand for a value of the type.
+    pub fn cast(&self, name: &str, kind: ColumnType) -> Result<Table, DataError> {
+        let index = self.index_of(name)?;
+        let cells = cast_cells(&self.columns()[index], kind).map_err(|error| DataError::NotCast {
+            name: name.to_owned(),
+            expected: kind,
+            reason: error.to_string(),
+        })?;
+        self.map_columns(|other, column| Arc::clone(if other == name { &cells } else { column }))
+    }
+
     /// Returns the rows of tables one after another. The columns are those of the first table, in its order.
     ///
     /// # Errors
@@ -329,14 +291,14 @@ impl Table {
     /// Returns all columns as one column-major matrix, rows × columns; a missing cell is NaN, a flag 0 or 1.
     ///
     /// # Errors
-    /// A column of text.
+    /// A column of text, categories, dates or times.
     pub fn to_matrix(&self) -> Result<Array2<f64>, DataError> {
         let n_rows = self.n_rows();
         let mut cells = Vec::with_capacity(n_rows * self.n_columns());
         for (name, column) in self.names().zip(self.columns()) {
             push_numbers(column, &mut cells).ok_or_else(|| DataError::WrongType {
                 name: name.to_owned(),
-                found: ColumnType::Text,
+                found: ColumnType::of(column.data_type()).unwrap_or(ColumnType::Text),
                 expected: "a number",
                 place: self.text_cell(name),
             })?;
@@ -349,7 +311,7 @@ impl Table {
     /// Returns the matrix of [`Table::to_matrix`] for learners that need every cell.
     ///
     /// # Errors
-    /// A column of text, a missing cell, an infinity or NaN.
+    /// A column of text, categories, dates or times, a missing cell, an infinity or NaN.
     pub fn to_finite_matrix(&self) -> Result<Array2<f64>, DataError> {
         let matrix = self.to_matrix()?;
         for ((name, column), cells) in self.names().zip(self.columns()).zip(matrix.columns()) {
@@ -398,7 +360,7 @@ fn repeated<'a>(names: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option
     names.into_iter().find(|name| !seen.insert(*name))
 }
 
-/// Appends a column's cells as numbers; returns nothing for a column of text.
+/// Appends a column's cells as numbers; returns nothing for a column of another type.
 pub(crate) fn push_numbers(column: &ArrayRef, cells: &mut Vec<f64>) -> Option<()> {
     match ColumnType::of(column.data_type())? {
         ColumnType::Float => {
@@ -416,7 +378,7 @@ pub(crate) fn push_numbers(column: &ArrayRef, cells: &mut Vec<f64>) -> Option<()
             let column = column.as_boolean();
             cells.extend(column.iter().map(|cell| cell.map_or(f64::NAN, |flag| f64::from(u8::from(flag)))));
         }
-        ColumnType::Text => return None,
+        _ => return None,
     }
     Some(())
 }

@@ -288,7 +288,9 @@ pub fn column_schema(kind: ColumnType) -> Json {
         ColumnType::Float => json!({"type": "number"}),
         ColumnType::Int => json!({"type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX}),
         ColumnType::Bool => json!({"type": "boolean"}),
-        ColumnType::Text => json!({"type": "string"}),
+        ColumnType::Text | ColumnType::Category => json!({"type": "string"}),
+        ColumnType::Date => json!({"type": "string", "format": "date"}),
+        ColumnType::Timestamp | ColumnType::TimestampUtc => json!({"type": "string", "format": "date-time"}),
     }
 }
 

@@ -21,7 +21,10 @@ impl Signature {
             ColumnType::Float => json!(1.5),
             ColumnType::Int => json!(1),
             ColumnType::Bool => json!(true),
-            ColumnType::Text => json!("text"),
+            ColumnType::Text | ColumnType::Category => json!("text"),
+            ColumnType::Date => json!("2024-01-31"),
+            ColumnType::Timestamp => json!("2024-01-31T12:00:00"),
+            ColumnType::TimestampUtc => json!("2024-01-31T12:00:00Z"),
         };
         self.fields.iter().map(|spec| (spec.name.clone(), value(spec.kind))).collect()
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use palladium_component::data::arrow_array::cast::AsArray;
 use palladium_component::data::arrow_array::types::{Float64Type, Int64Type};
+use palladium_component::data::cell_text;
 use palladium_component::prelude::*;
 use palladium_dataset as _;
 use serde_json::{Value as Json, json};
@@ -68,7 +69,6 @@ pub fn cells(array: &ArrayRef) -> Vec<Json> {
     match ColumnType::of(array.data_type()).unwrap() {
         ColumnType::Int => array.as_primitive::<Int64Type>().iter().map(Json::from).collect(),
         ColumnType::Bool => array.as_boolean().iter().map(Json::from).collect(),
-        ColumnType::Text => array.as_string::<i32>().iter().map(Json::from).collect(),
         ColumnType::Float => array
             .as_primitive::<Float64Type>()
             .iter()
@@ -77,5 +77,6 @@ pub fn cells(array: &ArrayRef) -> Vec<Json> {
                 other => Json::from(other),
             })
             .collect(),
+        _ => (0..array.len()).map(|row| Json::from(cell_text(array, row))).collect(),
     }
 }

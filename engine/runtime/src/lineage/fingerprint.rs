@@ -2,14 +2,17 @@
 //!
 //! The digest is SHA-256 over, in this order:
 //! - `palladium-data-1`, the number of columns without the target, and 1 if there is a target, else 0;
-//! - each column in the order of the data, the target last: its name; the first letter of its type as a byte; the
-//!   number of rows; 1 if cells are missing, else 0; if 1, a byte for each row, 1 where the cell is missing;
-//! - behind that its cells: numbers and whole numbers as eight bytes, flags as one byte, text as text is written; a
-//!   missing cell is zeros, or the empty text.
+//! - each column in the order of the data, the target last: its name; a letter for its type as a byte (`f`loat, `i`nt,
+//!   `b`ool, `t`ext, `c`ategory, `d`ate, time`s`tamp, `u`tc timestamp); the number of rows; 1 if cells are missing, else 0; if 1, a byte for each row, 1 where the cell is missing;
+//! - behind that its cells: numbers, whole numbers, days and microseconds since 1970 as eight bytes, flags as one byte,
+//!   text and categories as text is written; a missing cell is zeros, or the empty text.
 //!
 //! Counts are eight bytes; text is the number of its bytes and then these; all numbers are little-endian.
 
-use palladium_component::data::arrow_array::{Array, BooleanArray, Float64Array, Int64Array, StringArray};
+use palladium_component::data::arrow_array::types::Int32Type;
+use palladium_component::data::arrow_array::{
+    Array, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use palladium_component::data::{Column, ColumnSpec, ColumnType, Dataset};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -79,6 +82,10 @@ impl Hasher {
             ColumnType::Int => b"i",
             ColumnType::Bool => b"b",
             ColumnType::Text => b"t",
+            ColumnType::Category => b"c",
+            ColumnType::Date => b"d",
+            ColumnType::Timestamp => b"s",
+            ColumnType::TimestampUtc => b"u",
         });
         let values = column.values.as_ref();
         self.count(values.len());
@@ -101,6 +108,13 @@ impl Hasher {
             flags.iter().for_each(|cell| self.put(&[u8::from(cell.unwrap_or_default())]));
         } else if let Some(texts) = values.downcast_ref::<StringArray>() {
             texts.iter().for_each(|cell| self.text(cell.unwrap_or_default()));
+        } else if let Some(categories) = values.downcast_ref::<DictionaryArray<Int32Type>>() {
+            let categories = categories.downcast_dict::<StringArray>();
+            categories.into_iter().flatten().for_each(|cell| self.text(cell.unwrap_or_default()));
+        } else if let Some(days) = values.downcast_ref::<Date32Array>() {
+            days.iter().for_each(|cell| self.put(&i64::from(cell.unwrap_or_default()).to_le_bytes()));
+        } else if let Some(times) = values.downcast_ref::<TimestampMicrosecondArray>() {
+            times.iter().for_each(|cell| self.put(&cell.unwrap_or_default().to_le_bytes()));
         }
     }
 
