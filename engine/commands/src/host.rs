@@ -16,7 +16,7 @@ use palladium_script::Project;
 use palladium_server::Loaded;
 use tracing::{info, warn};
 
-use crate::logging::{self, Logging};
+use crate::logging::{self, Log, Logging};
 use crate::redaction::Redaction;
 use crate::{options, report};
 
@@ -35,6 +35,7 @@ pub struct Loader {
     files: Option<String>,
     overrides: Vec<Override>,
     redaction: Redaction,
+    log: Log,
 }
 
 impl Loader {
@@ -55,8 +56,8 @@ impl Loader {
             CommandError::Config(findings) => {
                 self.redaction.redact_findings(findings).iter().map(Diagnostic::in_one_line).collect()
             }
-            CommandError::Failed(failure) => vec![self.redaction.redact(&with_causes(&failure))],
-            CommandError::Usage(message) => vec![self.redaction.redact(&message)],
+            CommandError::Failed(failure) => vec![self.redaction.redact(&with_causes(&failure)).into_owned()],
+            CommandError::Usage(message) => vec![self.redaction.redact(&message).into_owned()],
             CommandError::Reported => Vec::new(),
         }
     }
@@ -77,7 +78,7 @@ impl Loader {
     }
 
     fn set_up_log(&self, config: &Config, logging: &Logging) -> Result<(), CommandError> {
-        logging::set_up(logging, &self.redaction)?;
+        logging::set_up(logging, &self.log, &self.redaction)?;
         config.on_print(|line| info!(target: "palladium::script", "{line}"));
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");
@@ -129,10 +130,10 @@ impl Loader {
 }
 
 impl Terminal {
-    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction) -> Terminal {
+    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction, log: &Log) -> Terminal {
         let (files, overrides) = (options::config(matches), options::overrides(matches));
-        let (registry, redaction) = (Arc::clone(registry), redaction.clone());
-        Terminal { loader: Loader { registry, files, overrides, redaction }, loaded: None, built: Vec::new() }
+        let (registry, redaction, log) = (Arc::clone(registry), redaction.clone(), log.clone());
+        Terminal { loader: Loader { registry, files, overrides, redaction, log }, loaded: None, built: Vec::new() }
     }
 
     /// Returns the components of this binary.
@@ -177,7 +178,7 @@ impl Terminal {
 
     /// Returns a text without secrets.
     pub fn redact_text(&self, text: &str) -> String {
-        self.loader.redaction.redact(text)
+        self.loader.redaction.redact(text).into_owned()
     }
 
     /// Builds the configuration for work on models and returns its store.

@@ -1,37 +1,45 @@
 //! What keeps secrets out of the log, of errors and of panics: one handle that everything that prints goes through.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
+use arc_swap::ArcSwap;
+use palladium_component::interfaces::Failure;
 use palladium_component::value::Diagnostics;
 use palladium_config::{Config, Redactor};
 
 /// Hides what the configurations of this process hold that must not be shown. Clones share what they know.
 #[derive(Clone, Debug, Default)]
-pub struct Redaction(Arc<RwLock<Vec<Redactor>>>);
+pub struct Redaction(Arc<ArcSwap<Vec<Redactor>>>);
 
 impl Redaction {
     /// Hides from now on what a configuration holds.
     pub fn learn(&self, config: &Config) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // A configuration may be loaded again and again.
-        if !known.contains(config.redactor()) {
-            known.push(config.redactor().clone());
-        }
+        self.0.rcu(|known| {
+            let mut known = Vec::clone(known);
+            // A configuration may be loaded again and again.
+            if !known.contains(config.redactor()) {
+                known.push(config.redactor().clone());
+            }
+            known
+        });
     }
 
     /// Returns a text without secrets.
-    pub fn redact(&self, text: &str) -> String {
-        let redactors = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match redactors.as_slice() {
-            // Passwords of URLs are known without a configuration.
-            [] => Redactor::default().redact(text),
-            redactors => redactors.iter().fold(text.to_owned(), |text, redactor| redactor.redact(&text)),
-        }
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let redactors = self.0.load();
+        // Passwords of URLs are known without a configuration.
+        let redactors = if redactors.is_empty() { &[Redactor::default()] } else { redactors.as_slice() };
+        redactors.iter().fold(Cow::Borrowed(text), |text, redactor| match text {
+            Cow::Borrowed(text) => redactor.redact(text),
+            Cow::Owned(text) => Cow::Owned(redactor.redact(&text).into_owned()),
+        })
     }
 
     /// Returns findings without secrets.
     pub fn redact_findings(&self, mut findings: Diagnostics) -> Diagnostics {
-        let redactors = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let redactors = self.0.load();
         for finding in &mut findings.0 {
             redactors.iter().for_each(|redactor| redactor.redact_diagnostic(finding));
         }
@@ -39,10 +47,30 @@ impl Redaction {
     }
 }
 
-/// Returns a line of the log without what stands behind names such as `authorization`: what libraries write down of
-/// requests is in no configuration.
-pub fn mask_named(line: &str) -> String {
-    const NAMES: [&str; 7] = ["authorization", "password", "token", "secret", "api_key", "apikey", "cookie"];
+/// Names behind which secrets stand in what libraries write down of requests, which is in no configuration.
+const NAMES: [&str; 7] = ["authorization", "password", "token", "secret", "api_key", "apikey", "cookie"];
+
+/// Finds names such as `authorization` in lines of the log.
+#[derive(Clone)]
+pub struct Names(AhoCorasick);
+
+impl Names {
+    /// Returns what finds them.
+    ///
+    /// # Errors
+    /// The names cannot be searched for.
+    pub fn new() -> Result<Names, Failure> {
+        let built = AhoCorasick::builder().ascii_case_insensitive(true).build(NAMES);
+        built.map(Names).map_err(|error| Failure::message(error.to_string()))
+    }
+
+    /// Returns a line without what stands behind such names.
+    pub fn mask<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        if self.0.is_match(line) { Cow::Owned(mask_named(line)) } else { Cow::Borrowed(line) }
+    }
+}
+
+fn mask_named(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     let mut masked = String::with_capacity(line.len());
     let mut done = 0;
@@ -91,8 +119,9 @@ mod tests {
             ("é cookie: a=canary; b=canary\n", "é cookie: ***\n"),
             ("token=", "token="),
         ];
+        let names = Names::new().unwrap();
         for (line, expected) in cases {
-            assert_eq!(mask_named(line), expected, "{line}");
+            assert_eq!(names.mask(line), expected, "{line}");
         }
     }
 
