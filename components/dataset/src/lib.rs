@@ -8,6 +8,7 @@ mod keys;
 mod sample;
 mod scheduled;
 mod size;
+mod source;
 mod split;
 #[cfg(test)]
 mod testing;
