@@ -5,10 +5,11 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef};
+use arrow_schema::ArrowError;
 
 use super::Table;
-use crate::column_type::{cast_cells_or_missing, cell_text};
-use crate::{ColumnType, DataError};
+use crate::column_type::{cast_cells, cast_cells_or_missing, cell_text};
+use crate::{Column, ColumnType, DataError};
 
 /// Texts of cells are cut to so many characters in errors.
 const SHOWN: usize = 60;
@@ -30,6 +31,16 @@ impl Table {
     }
 }
 
+impl Column {
+    /// Returns the column as another type, as [`Table::cast`] does.
+    ///
+    /// # Errors
+    /// A type that does not become the other; the first cell that stands for no value of the other type, with its row.
+    pub fn cast(&self, kind: ColumnType) -> Result<Column, DataError> {
+        Ok(Column { name: self.name.clone(), values: cast(&self.name, &self.values, kind)? })
+    }
+}
+
 fn cast(name: &str, column: &ArrayRef, kind: ColumnType) -> Result<ArrayRef, DataError> {
     let found = ColumnType::of(column.data_type()).unwrap_or(ColumnType::Text);
     if found == kind {
@@ -39,13 +50,15 @@ fn cast(name: &str, column: &ArrayRef, kind: ColumnType) -> Result<ArrayRef, Dat
         let expected = if kind.is_numeric() { "a number or text" } else { "a date, a time or text" };
         return Err(DataError::WrongType { name: name.to_owned(), found, expected, place: None });
     }
-    let cast =
-        |column, kind| cast_cells_or_missing(column, kind).map_err(|error| DataError::TooLarge(error.to_string()));
-    let cells = cast(column, kind)?;
+    let too_large = |error: ArrowError| DataError::TooLarge(error.to_string());
+    if kind.is_text() {
+        return cast_cells(column, kind).map_err(too_large);
+    }
+    let cells = cast_cells_or_missing(column, kind).map_err(too_large)?;
     let mut refused = (0..column.len()).find(|row| cells.is_null(*row) && !column.is_null(*row));
-    let may_lose = !found.is_text() && !kind.is_text() && kind != ColumnType::Float;
+    let may_lose = !found.is_text() && kind != ColumnType::Float;
     if refused.is_none() && may_lose {
-        let back = cast(&cells, found)?;
+        let back = cast_cells_or_missing(&cells, found).map_err(too_large)?;
         refused = (0..column.len()).find(|row| !column.is_null(*row) && is_other(column, &back, *row));
     }
     match refused {
@@ -86,7 +99,6 @@ mod tests {
     use arrow_array::{BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
 
     use super::*;
-    use crate::column_type::cast_cells;
 
     fn table(column: impl Array + 'static) -> Table {
         Table::new(vec![("x".into(), Arc::new(column))]).unwrap()
