@@ -20,6 +20,7 @@ mod app;
 mod build;
 mod error;
 mod line;
+mod loading;
 mod origin;
 mod plan;
 mod predictor;

@@ -77,6 +77,20 @@ impl ColumnType {
         }
     }
 
+    /// Returns what one value of this type is called, without an article.
+    pub fn singular(self) -> &'static str {
+        match self {
+            ColumnType::Float => "number",
+            ColumnType::Int => "whole number",
+            ColumnType::Bool => "flag",
+            ColumnType::Text => "text",
+            ColumnType::Category => "category",
+            ColumnType::Date => "date",
+            ColumnType::Timestamp => "time",
+            ColumnType::TimestampUtc => "time in UTC",
+        }
+    }
+
     /// Tells whether a value of this type is a number to a learner; flags count as 0 and 1.
     pub fn is_numeric(self) -> bool {
         matches!(self, ColumnType::Float | ColumnType::Int | ColumnType::Bool)
@@ -120,6 +134,11 @@ const FORMAT: FormatOptions<'static> = FormatOptions::new()
 /// A cell that does not stand for a value of the type.
 pub(crate) fn cast_cells(column: &ArrayRef, kind: ColumnType) -> Result<ArrayRef, ArrowError> {
     cast_with_options(column, &kind.data_type(), &CastOptions { safe: false, format_options: FORMAT })
+}
+
+/// Returns what [`cast_cells`] does, where cells that do not stand for a value of the type become missing ones.
+pub(crate) fn cast_cells_or_missing(column: &ArrayRef, kind: ColumnType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(column, &kind.data_type(), &CastOptions { safe: true, format_options: FORMAT })
 }
 
 /// Returns a cell as text, nothing for a missing one: numbers as short as they can be read back, dates and times as

@@ -3,6 +3,7 @@
 //! Columns are Arrow arrays, so that any loader can fill them and any engine can take them over. Learners see
 //! [`ndarray`] matrices and class codes made from them.
 
+mod category;
 mod classes;
 mod column_type;
 mod dataset;

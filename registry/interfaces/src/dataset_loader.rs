@@ -2,7 +2,7 @@
 
 use palladium_data::Dataset;
 
-use crate::{Failure, Lifecycle, Refreshes};
+use crate::{Failure, Lifecycle, LoadProgress, Refreshes};
 
 /// Loads a data set.
 pub trait DatasetLoader: Lifecycle {
@@ -11,6 +11,16 @@ pub trait DatasetLoader: Lifecycle {
     /// # Errors
     /// Data that is missing or broken; the error names the file and the row and column, or the table.
     fn load(&self) -> Result<Dataset, Failure>;
+
+    /// Does what [`DatasetLoader::load`] does, and tells how far it is. A loader that counts what it reads, or that asks
+    /// other loaders, does its work here and has `load` call this with a progress that nobody looks at.
+    ///
+    /// # Errors
+    /// Those of [`DatasetLoader::load`].
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        let _ = progress;
+        self.load()
+    }
 
     /// Returns what is known about the data that the loader keeps in memory, if it does so.
     fn kept(&self) -> Option<KeptData> {

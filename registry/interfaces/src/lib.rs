@@ -17,6 +17,7 @@ mod function;
 mod input_errors;
 mod kind;
 mod lifecycle;
+mod load_progress;
 mod metadata;
 mod model;
 mod object;
@@ -52,6 +53,7 @@ pub use function::Function;
 pub use input_errors::{InputError, InputErrorCode, InputErrors};
 pub use kind::{Component, Interface, Kind};
 pub use lifecycle::{InitContext, Lifecycle, Mode, Probe};
+pub use load_progress::{CountingReader, LoadProgress, Loading, RunningLoad};
 pub use metadata::Metadata;
 pub use model::{
     Decode, DecodeError, Encode, EncodeError, FormatId, Model, ModelDescriptor, ModelFormat, ModelFormats, ModelOutput,
