@@ -10,7 +10,7 @@ use std::sync::Arc;
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
-    InitContext, KeptData, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe, Refreshes,
+    InitContext, Input, KeptData, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe, Refreshes,
     Release, TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
@@ -70,6 +70,10 @@ impl DatasetLoader for DecoratedLoader {
 
     fn kept(&self) -> Option<KeptData> {
         self.inner.kept()
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        self.inner.inputs()
     }
 }
 
