@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use palladium_component::prelude::*;
 
+use crate::inputs::inputs_of;
 use crate::keys::common;
 
 /// Loads the rows of several loaders one after another, as one table.
@@ -41,6 +42,10 @@ impl DatasetLoader for Concat {
         let tables = parts.iter().map(Dataset::to_table).collect::<Result<Vec<_>, _>>()?;
         let tables = unified(tables)?;
         Ok(Dataset::split(Table::concat(&tables)?, target.as_deref())?)
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        inputs_of(&self.loaders)
     }
 }
 

@@ -99,6 +99,10 @@ macro_rules! loader {
             fn load(&self) -> Result<Dataset, Failure> {
                 Ok(load::load(&self.options())?)
             }
+
+            fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+                Ok(Some(vec![Input::File(self.path.clone().into())]))
+            }
         }
     };
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use palladium_component::prelude::*;
 
+use crate::inputs::inputs_of;
 use crate::keys::{common, rows_of_both};
 
 /// Joins the rows of two loaders that have the same values in the columns `on`, as pandas' `merge` does.
@@ -132,6 +133,10 @@ impl DatasetLoader for Join {
             (None, None) => None,
         };
         Ok(Dataset::split(joined, target.as_deref())?)
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        inputs_of(&[Arc::clone(&self.left), Arc::clone(&self.right)])
     }
 }
 

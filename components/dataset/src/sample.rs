@@ -64,6 +64,10 @@ impl DatasetLoader for Sample {
         }
         Ok(data.take(&self.drawn(n_rows, n_drawn))?)
     }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        self.source.inputs()
+    }
 }
 
 impl Sample {

@@ -166,6 +166,10 @@ impl DatasetLoader for Split {
         };
         Ok(data.take(&rows)?)
     }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        self.source.inputs()
+    }
 }
 
 impl Split {

@@ -1,13 +1,13 @@
 //! What commands ask of the process: the configuration in its stages, and standard output.
 
 use std::any::Any;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ArgMatches;
 use palladium_component::Registry;
-use palladium_component::interfaces::{CommandError, Failure, Host, Mode, PersistError, Persister, clap};
+use palladium_component::interfaces::{Blueprint, CommandError, Failure, Host, Mode, PersistError, Persister, clap};
 use palladium_component::value::{Data, Diagnostic, Diagnostics, Span, Value, nearest, with_causes};
 use palladium_config::{Config, Environment, Override, Request};
 use palladium_runtime::lineage::Sources;
@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::logging::{self, Log, Logging};
 use crate::redaction::Redaction;
+use crate::table::Table;
 use crate::{options, report};
 
 /// The terminal that a command runs in.
@@ -241,6 +242,10 @@ impl Host for Terminal {
         Ok(self.app(mode)?.root().clone())
     }
 
+    fn blueprint(&mut self) -> Result<Blueprint, CommandError> {
+        Ok(palladium_runtime::blueprint(self.load(Mode::Fit)?.root(), self.registry()))
+    }
+
     fn build(&mut self, value: Value) -> Result<Value, CommandError> {
         let plan = palladium_runtime::plan_tree(&value, self.registry())?;
         let app =
@@ -258,6 +263,17 @@ impl Host for Terminal {
             Err(error) => Err(Failure::message(format!("standard output cannot be written: {error}")).into()),
             Ok(()) => Ok(()),
         }
+    }
+
+    fn print_table(&mut self, rows: &[Vec<String>]) -> Result<(), CommandError> {
+        let Some((heading, rows)) = rows.split_first() else { return Ok(()) };
+        let mut table = Table::new(heading);
+        rows.iter().for_each(|row| table.push(row));
+        table.lines().iter().try_for_each(|line| self.print(line))
+    }
+
+    fn is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
-    InitContext, KeptData, Lifecycle, LoadProgress, Metadata, ModelCache, Origin, Orphan, PersistError, Persister,
-    Probe, Refreshes, Release, TrainedModel, Upgraded, Version,
+    InitContext, Input, KeptData, Lifecycle, LoadProgress, Metadata, ModelCache, Origin, Orphan, PersistError,
+    Persister, Probe, Refreshes, Release, TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 
@@ -74,6 +74,10 @@ impl DatasetLoader for DecoratedLoader {
 
     fn kept(&self) -> Option<KeptData> {
         self.inner.kept()
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        self.inner.inputs()
     }
 }
 

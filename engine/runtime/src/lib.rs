@@ -17,6 +17,7 @@ pub mod settle;
 pub mod stream;
 
 mod app;
+mod blueprint;
 mod build;
 mod error;
 mod line;
@@ -31,6 +32,7 @@ mod scoring;
 mod timer;
 
 pub use app::{App, Placed};
+pub use blueprint::blueprint;
 pub use build::build;
 pub use error::{JobError, Step};
 pub use origin::origin;

@@ -122,13 +122,7 @@ impl Server {
         Answer::nowhere(refusal.respond(elsewhere, &self.ids.of(request)))
     }
 
-    async fn answer_at(
-        &self,
-        route: &Route,
-        parts: Parts,
-        request: &HttpRequest,
-        payload: &mut Payload,
-    ) -> Answer {
+    async fn answer_at(&self, route: &Route, parts: Parts, request: &HttpRequest, payload: &mut Payload) -> Answer {
         let limits = &self.limits;
         let answer = match &route.endpoint {
             _ if *request.method() == Method::OPTIONS && !route.decorates() => {

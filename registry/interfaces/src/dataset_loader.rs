@@ -1,5 +1,7 @@
 //! Loaders of data sets.
 
+use std::path::PathBuf;
+
 use palladium_data::Dataset;
 
 use crate::{Failure, Lifecycle, LoadProgress, Refreshes};
@@ -26,6 +28,28 @@ pub trait DatasetLoader: Lifecycle {
     fn kept(&self) -> Option<KeptData> {
         None
     }
+
+    /// Returns what the data depend on besides the arguments of the loader; nothing where the loader cannot say.
+    ///
+    /// # Errors
+    /// Somebody has to be asked and does not answer.
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        Ok(None)
+    }
+}
+
+/// What the data of a loader depend on besides its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The content of a file.
+    File(PathBuf),
+    /// Content that is elsewhere.
+    Revision {
+        /// Where it is.
+        place: String,
+        /// A text that is another one whenever the content is: a checksum, an `ETag`, a version.
+        revision: String,
+    },
 }
 
 /// What is known about data that a loader keeps in memory.

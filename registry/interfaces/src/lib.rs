@@ -6,6 +6,7 @@
 mod activation;
 mod artifact_store;
 mod attachment;
+mod blueprint;
 mod caller;
 mod command;
 mod dataset_loader;
@@ -39,9 +40,10 @@ pub use artifact_store::{
     ArtifactStore, Content, Expected, ListedObject, Revision, StoreError, StoreLock, StoredObject,
 };
 pub use attachment::Attachment;
+pub use blueprint::Blueprint;
 pub use caller::{Caller, Identity};
 pub use command::{Command, CommandError, Host};
-pub use dataset_loader::{DatasetLoader, KeptData};
+pub use dataset_loader::{DatasetLoader, Input, KeptData};
 pub use decorator::{
     Arguments, Authentication, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments,
     Returned, ViewRequest, ViewResponse, WrongReturn,

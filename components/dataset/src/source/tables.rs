@@ -1,13 +1,12 @@
 //! The tables of several files as one table.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use palladium_component::prelude::*;
 
 use super::error::SourceError;
 use super::{Source, SourceFile};
-use crate::keys::to_floats;
+use crate::keys::common;
 
 impl Source {
     /// Reads all files into one table, in the order of their names. The columns are those of the first file, in its
@@ -46,17 +45,10 @@ fn stacked(mut tables: Vec<Table>, files: &[SourceFile]) -> Result<Table, Source
         return Ok(tables.remove(0));
     }
     let names: Vec<&str> = files.iter().map(SourceFile::name).collect();
-    let fractional = fractional_columns(&tables, &names)?;
-    let tables: Result<Vec<Table>, DataError> = tables
-        .iter()
-        .map(|table| {
-            table.map_columns(|name, column| match fractional.contains(name) {
-                true => to_floats(column),
-                false => Arc::clone(column),
-            })
-        })
-        .collect();
+    let types = common_types(&tables, &names)?;
     let not_a_table = |reason| SourceError::NotATable { file: names[0].to_owned(), reason };
+    let cast = |table: &Table| types.iter().try_fold(table.clone(), |table, (name, kind)| table.cast(name, *kind));
+    let tables: Result<Vec<Table>, DataError> = tables.iter().map(cast).collect();
     Table::concat(&tables.map_err(not_a_table)?).map_err(not_a_table)
 }
 
@@ -77,26 +69,24 @@ fn check_columns(first: &Table, first_name: &str, table: &Table, name: &str) -> 
     }
 }
 
-/// Returns the columns of whole numbers that are to become numbers.
-fn fractional_columns(tables: &[Table], names: &[&str]) -> Result<HashSet<String>, SourceError> {
-    let Some(first) = tables.first().map(Table::specs) else { return Ok(HashSet::new()) };
-    let mut fractional = HashSet::new();
+/// Returns the columns that do not have one type in all tables, with the type that they are to have.
+fn common_types(tables: &[Table], names: &[&str]) -> Result<HashMap<String, ColumnType>, SourceError> {
+    let Some(first) = tables.first().map(Table::specs) else { return Ok(HashMap::new()) };
+    let mut types = HashMap::new();
     for (table, file) in tables.iter().zip(names) {
-        let found: std::collections::HashMap<String, ColumnType> =
-            table.specs().into_iter().map(|spec| (spec.name, spec.kind)).collect();
-        for spec in &first {
-            let Some(kind) = found.get(&spec.name) else { continue };
-            match (spec.kind, *kind) {
-                (one, other) if one == other => {}
-                (ColumnType::Int, ColumnType::Float) | (ColumnType::Float, ColumnType::Int) => {
-                    fractional.insert(spec.name.clone());
-                }
-                (expected, found) => {
-                    let (column, first) = (spec.name.clone(), names[0].to_owned());
+        let found: HashMap<String, ColumnType> = table.specs().into_iter().map(|spec| (spec.name, spec.kind)).collect();
+        for ColumnSpec { name, kind: expected } in &first {
+            let Some(found) = found.get(name).copied() else { continue };
+            let known = types.get(name).copied().unwrap_or(*expected);
+            match common(known, found) {
+                Some(kind) if kind == known && kind == found => {}
+                Some(kind) => drop(types.insert(name.clone(), kind)),
+                None => {
+                    let (column, expected, first) = (name.clone(), *expected, names[0].to_owned());
                     return Err(SourceError::Types { column, found, file: (*file).to_owned(), expected, first });
                 }
             }
         }
     }
-    Ok(fractional)
+    Ok(types)
 }

@@ -91,7 +91,8 @@ impl Shared {
     fn write_all(&self) {
         let mut state = self.lock();
         loop {
-            state = self.waiting.wait_while(state, |state| state.lines.is_empty()).unwrap_or_else(PoisonError::into_inner);
+            state =
+                self.waiting.wait_while(state, |state| state.lines.is_empty()).unwrap_or_else(PoisonError::into_inner);
             drop(state);
             thread::sleep(WAIT);
             state = self.lock();
