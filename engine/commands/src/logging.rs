@@ -3,6 +3,7 @@
 //! It is set up once, after the configuration was read and before anything of it is constructed. Nothing that the
 //! configuration hides reaches it.
 
+mod fields;
 mod file;
 mod python;
 mod settings;
@@ -21,7 +22,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::redaction::{Names, Redaction};
+use crate::redaction::Redaction;
+use fields::Fields;
 use file::LogFiles;
 pub use settings::{Format, Logging, Target, Time};
 use sink::{Output, Sink};
@@ -77,8 +79,7 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction) -> Result<(),
     };
     let in_one_line = !matches!(logging.format, Format::Pretty);
     let sink = log.0.get_or_init(|| Sink::new(output)).clone();
-    let (names, redaction) = (Names::new()?, redaction.clone());
-    let writer = Redacting { sink, redaction, names, in_one_line };
+    let writer = Redacting { sink, redaction: redaction.clone(), in_one_line };
     let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(color).with_env_filter(filter);
     // Each choice makes another type.
     macro_rules! with_time {
@@ -91,9 +92,9 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction) -> Result<(),
         };
     }
     let set = match logging.format {
-        Format::Full => with_time!(log),
+        Format::Full => with_time!(log.fmt_fields(Fields)),
         Format::Pretty => with_time!(log.pretty().with_ansi(color)),
-        Format::Compact => with_time!(log.compact()),
+        Format::Compact => with_time!(log.compact().fmt_fields(Fields)),
         Format::Json => with_time!(log.json().flatten_event(true)),
     };
     if let (Ok(()), Some(error)) = (set, wrong) {
@@ -106,7 +107,6 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction) -> Result<(),
 struct Redacting {
     sink: Sink,
     redaction: Redaction,
-    names: Names,
     /// Whether each event is a line, whatever its message holds.
     in_one_line: bool,
 }
@@ -134,10 +134,9 @@ impl Write for Line<'_> {
     /// Writes a whole event, which is what the log hands over at once.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let Redacting { sink, redaction, names, in_one_line } = self.log;
-        let redacted = redaction.redact(&text);
-        let masked = names.mask(&redacted);
-        let shown = if *in_one_line { one_line(&masked) } else { masked };
+        let Redacting { sink, redaction, in_one_line } = self.log;
+        let redacted = redaction.redact_line(&text);
+        let shown = if *in_one_line { one_line(&redacted) } else { redacted };
         match self.may_wait {
             true => sink.write_soon(shown.as_bytes())?,
             false => sink.write(shown.as_bytes())?,

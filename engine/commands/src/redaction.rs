@@ -5,70 +5,77 @@ use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use arc_swap::ArcSwap;
-use palladium_component::interfaces::Failure;
 use palladium_component::value::Diagnostics;
 use palladium_config::{Config, Redactor};
 
 /// Hides what the configurations of this process hold that must not be shown. Clones share what they know.
 #[derive(Clone, Debug, Default)]
-pub struct Redaction(Arc<ArcSwap<Vec<Redactor>>>);
+pub struct Redaction(Arc<ArcSwap<Known>>);
 
-impl Redaction {
-    /// Hides from now on what a configuration holds.
-    pub fn learn(&self, config: &Config) {
-        self.0.rcu(|known| {
-            let mut known = Vec::clone(known);
-            // A configuration may be loaded again and again.
-            if !known.contains(config.redactor()) {
-                known.push(config.redactor().clone());
-            }
-            known
-        });
+/// What is hidden.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    redactors: Vec<Redactor>,
+    /// Finds what may have to be hidden in a line of the log, and more than that: nearly all lines hold nothing of it.
+    finder: Option<AhoCorasick>,
+}
+
+impl Known {
+    /// Returns what hides the same as before, and what a configuration holds.
+    fn with(&self, config: &Config) -> Known {
+        // A configuration may be loaded again and again.
+        if self.redactors.contains(config.redactor()) {
+            return self.clone();
+        }
+        let redactors: Vec<Redactor> = self.redactors.iter().chain([config.redactor()]).cloned().collect();
+        let hidden = redactors.iter().flat_map(Redactor::hidden).chain(NAMES).chain(["://"]);
+        let finder = AhoCorasick::builder().ascii_case_insensitive(true).prefilter(false).build(hidden).ok();
+        Known { redactors, finder }
     }
 
-    /// Returns a text without secrets.
-    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let redactors = self.0.load();
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         // Passwords of URLs are known without a configuration.
-        let redactors = if redactors.is_empty() { &[Redactor::default()] } else { redactors.as_slice() };
+        let redactors = if self.redactors.is_empty() { &[Redactor::default()] } else { self.redactors.as_slice() };
         redactors.iter().fold(Cow::Borrowed(text), |text, redactor| match text {
             Cow::Borrowed(text) => redactor.redact(text),
             Cow::Owned(text) => Cow::Owned(redactor.redact(&text).into_owned()),
         })
     }
+}
+
+impl Redaction {
+    /// Hides from now on what a configuration holds.
+    pub fn learn(&self, config: &Config) {
+        self.0.rcu(|known| known.with(config));
+    }
+
+    /// Returns a text without secrets.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.0.load().redact(text)
+    }
+
+    /// Returns a line of the log without secrets, and without what stands behind names such as `authorization`: what
+    /// libraries write down of requests is in no configuration.
+    pub fn redact_line<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        let known = self.0.load();
+        match &known.finder {
+            Some(finder) if !finder.is_match(line) => Cow::Borrowed(line),
+            _ => Cow::Owned(mask_named(&known.redact(line))),
+        }
+    }
 
     /// Returns findings without secrets.
     pub fn redact_findings(&self, mut findings: Diagnostics) -> Diagnostics {
-        let redactors = self.0.load();
+        let known = self.0.load();
         for finding in &mut findings.0 {
-            redactors.iter().for_each(|redactor| redactor.redact_diagnostic(finding));
+            known.redactors.iter().for_each(|redactor| redactor.redact_diagnostic(finding));
         }
         findings
     }
 }
 
-/// Names behind which secrets stand in what libraries write down of requests, which is in no configuration.
+/// Names behind which secrets stand.
 const NAMES: [&str; 7] = ["authorization", "password", "token", "secret", "api_key", "apikey", "cookie"];
-
-/// Finds names such as `authorization` in lines of the log.
-#[derive(Clone)]
-pub struct Names(AhoCorasick);
-
-impl Names {
-    /// Returns what finds them.
-    ///
-    /// # Errors
-    /// The names cannot be searched for.
-    pub fn new() -> Result<Names, Failure> {
-        let built = AhoCorasick::builder().ascii_case_insensitive(true).build(NAMES);
-        built.map(Names).map_err(|error| Failure::message(error.to_string()))
-    }
-
-    /// Returns a line without what stands behind such names.
-    pub fn mask<'a>(&self, line: &'a str) -> Cow<'a, str> {
-        if self.0.is_match(line) { Cow::Owned(mask_named(line)) } else { Cow::Borrowed(line) }
-    }
-}
 
 fn mask_named(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
@@ -119,9 +126,8 @@ mod tests {
             ("é cookie: a=canary; b=canary\n", "é cookie: ***\n"),
             ("token=", "token="),
         ];
-        let names = Names::new().unwrap();
         for (line, expected) in cases {
-            assert_eq!(names.mask(line), expected, "{line}");
+            assert_eq!(mask_named(line), expected, "{line}");
         }
     }
 

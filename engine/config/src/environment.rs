@@ -180,10 +180,14 @@ impl Redactor {
         pieces
     }
 
+    /// Returns the texts that are hidden.
+    pub fn hidden(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(value, _)| value).chain(&self.secrets).map(String::as_str)
+    }
+
     /// Returns the text with `${environ.NAME}` in the place of every value and `***` in that of other secrets.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let hidden = self.values.iter().map(|(value, _)| value).chain(&self.secrets);
-        if !hidden.into_iter().any(|hidden| text.contains(hidden.as_str())) {
+        if !self.hidden().any(|hidden| text.contains(hidden)) {
             return mask_urls(text);
         }
         let pieces = self.pieces(text);

@@ -154,7 +154,7 @@ impl Server {
         if route.decorators().is_empty() {
             return Ok(options(&route.methods));
         }
-        let shown = ViewRequest { parts, ..plain_request(request, Vec::new(), self.ids.of(request)) };
+        let shown = ViewRequest { parts, ..plain_request(request, self.ids.of(request)) };
         let methods = route.methods.clone();
         through(route.decorators(), shown, move |_| options(&methods)).await
     }
