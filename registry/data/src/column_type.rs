@@ -77,6 +77,20 @@ impl ColumnType {
         }
     }
 
+    /// Returns the name that stands for the type in metadata and results: `float`, `timestamp_utc`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ColumnType::Float => "float",
+            ColumnType::Int => "int",
+            ColumnType::Bool => "bool",
+            ColumnType::Text => "text",
+            ColumnType::Category => "category",
+            ColumnType::Date => "date",
+            ColumnType::Timestamp => "timestamp",
+            ColumnType::TimestampUtc => "timestamp_utc",
+        }
+    }
+
     /// Returns what one value of this type is called, without an article.
     pub fn singular(self) -> &'static str {
         match self {
@@ -160,11 +174,11 @@ mod tests {
     fn arrow_types_and_names_are_those_of_the_types() {
         for kind in ColumnType::ALL {
             assert_eq!(ColumnType::of(&kind.data_type()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
             assert_eq!([kind.is_numeric(), kind.is_text(), kind.is_temporal()].iter().filter(|is| **is).count(), 1);
         }
         let nanoseconds = DataType::Timestamp(TimeUnit::Nanosecond, None);
         assert_eq!(ColumnType::of(&nanoseconds), None);
-        assert_eq!(serde_json::to_value(ColumnType::TimestampUtc).unwrap(), "timestamp_utc");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod dataset;
 mod error;
 mod prediction;
 mod provenance;
+mod summary;
 mod table;
 
 pub use classes::{ClassLabels, Classes, LabelRef};
@@ -18,6 +19,7 @@ pub use dataset::{Column, Dataset, Samples};
 pub use error::DataError;
 pub use prediction::{Predictions, Probabilities};
 pub use provenance::Provenance;
+pub use summary::{Cell, ColumnSummary, Distinct, Moments, Range, SummaryOptions, TopValue};
 pub use table::{ColumnSpec, Table};
 
 pub use arrow_array;
