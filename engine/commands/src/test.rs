@@ -29,7 +29,7 @@ impl Command for Test {
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         let version = matches.get_one::<Version>("model-version").copied();
         let app = terminal(host)?.app(Mode::Fit)?;
-        let evaluation = evaluate(&app, version).map_err(job_failed)?;
+        let evaluation = evaluate(&app, version, &LoadProgress::default()).map_err(job_failed)?;
         evaluation.scores.iter().try_for_each(|score| host.print(&format!("{}: {}", score.label, score.value)))
     }
 }
