@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::logging::{self, Logging};
 use crate::redaction::Redaction;
+use crate::status_line::StatusLine;
 use crate::{options, report};
 
 /// The terminal that a command runs in.
@@ -35,6 +36,7 @@ pub struct Loader {
     files: Option<String>,
     overrides: Vec<Override>,
     redaction: Redaction,
+    status: StatusLine,
 }
 
 impl Loader {
@@ -77,7 +79,7 @@ impl Loader {
     }
 
     fn set_up_log(&self, config: &Config, logging: &Logging) -> Result<(), CommandError> {
-        logging::set_up(logging, &self.redaction)?;
+        logging::set_up(logging, &self.redaction, &self.status)?;
         config.on_print(|line| info!(target: "palladium::script", "{line}"));
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");
@@ -131,8 +133,13 @@ impl Loader {
 impl Terminal {
     pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction) -> Terminal {
         let (files, overrides) = (options::config(matches), options::overrides(matches));
-        let (registry, redaction) = (Arc::clone(registry), redaction.clone());
-        Terminal { loader: Loader { registry, files, overrides, redaction }, loaded: None, built: Vec::new() }
+        let (registry, redaction, status) = (Arc::clone(registry), redaction.clone(), StatusLine::default());
+        Terminal { loader: Loader { registry, files, overrides, redaction, status }, loaded: None, built: Vec::new() }
+    }
+
+    /// Returns the line that says how far something is.
+    pub fn status(&self) -> &StatusLine {
+        &self.loader.status
     }
 
     /// Returns the components of this binary.

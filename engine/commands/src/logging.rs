@@ -19,6 +19,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::redaction::{Redaction, mask_named};
+use crate::status_line::StatusLine;
 use file::LogFiles;
 pub use settings::{Format, Logging, Target, Time};
 
@@ -34,7 +35,7 @@ const QUIET: &str = "palladium::access=off,actix_http=off,actix_server=warn";
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
+pub fn set_up(logging: &Logging, redaction: &Redaction, status: &StatusLine) -> Result<(), Failure> {
     if tracing::dispatcher::has_been_set() {
         return Ok(());
     }
@@ -46,7 +47,9 @@ pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
         None => (EnvFilter::new(logging.directives()), None),
     };
     let (sink, color) = match &logging.to {
-        Target::Stderr => (Sink::Stderr, io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
+        Target::Stderr => {
+            (Sink::Stderr(status.clone()), io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        }
         Target::File(file) => {
             let files = LogFiles::open(file.clone()).map_err(|error| {
                 let text = format!("the log file `{}` cannot be written: {error}", file.path.display());
@@ -83,7 +86,8 @@ pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
 /// Where lines go.
 #[derive(Clone)]
 enum Sink {
-    Stderr,
+    /// Standard error, beside the line that says how far something is.
+    Stderr(StatusLine),
     File(Arc<Mutex<LogFiles>>),
 }
 
@@ -112,7 +116,7 @@ impl Write for Redacting {
             shown = one_line(&shown);
         }
         match &self.sink {
-            Sink::Stderr => io::stderr().lock().write_all(shown.as_bytes())?,
+            Sink::Stderr(status) => status.beside(|| io::stderr().lock().write_all(shown.as_bytes()))?,
             Sink::File(files) => files.lock().unwrap_or_else(PoisonError::into_inner).write(shown.as_bytes())?,
         }
         Ok(event.len())
