@@ -74,6 +74,7 @@ fn shell(line: &str, folder: &Path) -> String {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("exec 2>&1; {line}")]).current_dir(folder).env("PATH", search);
     command.env_remove("PALLADIUM_CONFIG").env("PALLADIUM_LOG", "off");
+    command.env_remove("COLUMNS").env_remove("TERM").env("LC_ALL", "C.UTF-8");
     let printed = text(&command.output().unwrap().stdout);
     let canonical = folder.canonicalize().unwrap();
     let printed = printed.replace(&*canonical.to_string_lossy(), "/project");

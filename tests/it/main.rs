@@ -15,6 +15,7 @@ mod conformance;
 mod console;
 mod crash;
 mod data;
+mod data_command;
 mod decorators;
 mod documents;
 mod inference;

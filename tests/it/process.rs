@@ -10,7 +10,8 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Returns the built binary as a command in a folder, without this process' configuration and colours.
+/// Returns the built binary as a command in a folder, without this process' configuration, colours and
+/// terminal.
 pub fn palladium(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palladium"));
     // Suggestions name variables that are set: those that say where servers are would be among them.
@@ -22,6 +23,9 @@ pub fn palladium(directory: &Path) -> Command {
         .current_dir(directory)
         .env_remove("PALLADIUM_CONFIG")
         .env_remove("RUST_BACKTRACE")
+        .env_remove("COLUMNS")
+        .env_remove("TERM")
+        .env("LC_ALL", "C.UTF-8")
         .env("PALLADIUM_LOG", "off")
         .stdin(Stdio::null());
     command

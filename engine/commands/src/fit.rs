@@ -9,6 +9,7 @@ use palladium_runtime::Score;
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
 
 use crate::host::job_failed;
+use crate::load_watch::LoadWatch;
 use crate::terminal;
 
 /// Trains a model and stores it.
@@ -52,7 +53,11 @@ impl Command for Fit {
         let terminal = terminal(host)?;
         let app = terminal.app(Mode::Fit)?;
         let inputs = FitInputs::of(&app, &options).map_err(job_failed)?.with_sources(terminal.sources());
-        let report = fit(&inputs, &options, &cancelled_by_signals()?).map_err(job_failed)?;
+        let watch = LoadWatch::start(terminal.status());
+        let context = cancelled_by_signals()?.with_load_progress(watch.progress().clone());
+        let report = fit(&inputs, &options, &context);
+        drop(watch);
+        let report = report.map_err(job_failed)?;
         result_lines(&report).iter().try_for_each(|line| host.print(line))
     }
 }

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::logging::{self, Log, Logging};
 use crate::redaction::Redaction;
 use crate::table::Table;
+use crate::status_line::StatusLine;
 use crate::{options, report};
 
 /// The terminal that a command runs in.
@@ -37,6 +38,7 @@ pub struct Loader {
     overrides: Vec<Override>,
     redaction: Redaction,
     log: Log,
+    status: StatusLine,
 }
 
 impl Loader {
@@ -79,7 +81,7 @@ impl Loader {
     }
 
     fn set_up_log(&self, config: &Config, logging: &Logging) -> Result<(), CommandError> {
-        logging::set_up(logging, &self.log, &self.redaction)?;
+        logging::set_up(logging, &self.log, &self.redaction, &self.status)?;
         config.on_print(|line| info!(target: "palladium::script", "{line}"));
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");
@@ -134,7 +136,13 @@ impl Terminal {
     pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction, log: &Log) -> Terminal {
         let (files, overrides) = (options::config(matches), options::overrides(matches));
         let (registry, redaction, log) = (Arc::clone(registry), redaction.clone(), log.clone());
-        Terminal { loader: Loader { registry, files, overrides, redaction, log }, loaded: None, built: Vec::new() }
+        let loader = Loader { registry, files, overrides, redaction, log, status: StatusLine::default() };
+        Terminal { loader, loaded: None, built: Vec::new() }
+    }
+
+    /// Returns the line that says how far something is.
+    pub fn status(&self) -> &StatusLine {
+        &self.loader.status
     }
 
     /// Returns the components of this binary.

@@ -23,6 +23,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::redaction::Redaction;
+use crate::status_line::StatusLine;
 use fields::Fields;
 use file::LogFiles;
 pub use settings::{Format, Logging, Target, Time};
@@ -56,7 +57,7 @@ impl Log {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction) -> Result<(), Failure> {
+pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &StatusLine) -> Result<(), Failure> {
     if tracing::dispatcher::has_been_set() {
         return Ok(());
     }
@@ -68,7 +69,10 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction) -> Result<(),
         None => (EnvFilter::new(logging.directives()), None),
     };
     let (output, color) = match &logging.to {
-        Target::Stderr => (Output::Stderr, io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
+        Target::Stderr => {
+            let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            (Output::Stderr(status.clone()), color)
+        }
         Target::File(file) => {
             let files = LogFiles::open(file.clone()).map_err(|error| {
                 let text = format!("the log file `{}` cannot be written: {error}", file.path.display());

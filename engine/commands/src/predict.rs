@@ -1,6 +1,5 @@
 //! `palladium predict`.
 
-mod files;
 mod progress;
 mod standard_input;
 
@@ -15,9 +14,9 @@ use palladium_component::prelude::*;
 use palladium_runtime::batch::{BatchError, BatchOptions, BatchReport, Content, Format, Input, Sink, predict};
 use palladium_runtime::{Predictor, root_keys};
 
-use self::files::Aside;
 use self::progress::Progress;
 use self::standard_input::StandardInput;
+use crate::aside::Aside;
 use crate::host::job_failed;
 use crate::{options, terminal};
 
@@ -101,7 +100,7 @@ impl Command for Predict {
         let app = terminal.app(Mode::Fit)?;
         let predictor = Predictor::of(&app, call.service).map_err(job_failed)?;
         let (mut output, mut rejects) = (Target::open(call.output)?, call.reject.map(Target::open).transpose()?);
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(terminal.status().clone());
         let report = predict(
             &predictor,
             Input { name: shown(call.input), content },

@@ -5,6 +5,7 @@ use palladium_component::prelude::*;
 use palladium_runtime::evaluate::evaluate;
 
 use crate::host::job_failed;
+use crate::load_watch::LoadWatch;
 use crate::{options, terminal};
 
 /// Scores a stored model on the test data.
@@ -28,8 +29,12 @@ impl Command for Test {
 
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         let version = matches.get_one::<Version>("model-version").copied();
-        let app = terminal(host)?.app(Mode::Fit)?;
-        let evaluation = evaluate(&app, version, &LoadProgress::default()).map_err(job_failed)?;
+        let terminal = terminal(host)?;
+        let app = terminal.app(Mode::Fit)?;
+        let watch = LoadWatch::start(terminal.status());
+        let evaluation = evaluate(&app, version, watch.progress());
+        drop(watch);
+        let evaluation = evaluation.map_err(job_failed)?;
         evaluation.scores.iter().try_for_each(|score| host.print(&format!("{}: {}", score.label, score.value)))
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use palladium_data::{ColumnType, DataError};
-use palladium_value::Diagnostic;
+use palladium_value::{Diagnostic, nearest};
 
 /// An error of a component, with advice where there is some.
 ///
@@ -21,6 +21,10 @@ impl Explain for DataError {
         match self {
             DataError::MissingValue { .. } | DataError::NotFinite { .. } => {
                 Some("put a value into the cell, or leave the row or the column out".into())
+            }
+            DataError::NoSuchColumn { name, present } => {
+                let near = nearest(name, present.iter().map(String::as_str))?;
+                Some(format!("did you mean `{near}`?"))
             }
             DataError::WrongType { found: ColumnType::Text, .. } => {
                 Some("correct the cells that hold text, or leave the column out".into())

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::file::LogFiles;
+use crate::status_line::StatusLine;
 
 /// How long a line may wait for others that it is written with.
 const WAIT: Duration = Duration::from_millis(50);
@@ -19,8 +20,8 @@ pub struct Sink(Arc<Shared>);
 
 /// What lines are written to.
 pub enum Output {
-    /// Standard error.
-    Stderr,
+    /// Standard error, beside the line that says how far something is.
+    Stderr(StatusLine),
     /// The file of the period.
     Files(LogFiles),
 }
@@ -106,7 +107,7 @@ impl State {
     fn flush(&mut self) -> io::Result<()> {
         let written = match &mut self.output {
             _ if self.lines.is_empty() => Ok(()),
-            Output::Stderr => io::stderr().lock().write_all(&self.lines),
+            Output::Stderr(status) => status.beside(|| io::stderr().lock().write_all(&self.lines)),
             Output::Files(files) => files.write(&self.lines),
         };
         self.lines.clear();

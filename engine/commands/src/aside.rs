@@ -90,7 +90,8 @@ impl Aside {
     }
 }
 
-fn failed(path: &Path, source: io::Error) -> CommandError {
+/// Returns the error of a file that could not be written.
+pub fn failed(path: &Path, source: io::Error) -> CommandError {
     CommandError::Failed(Failure::from(NotWritten { path: path.to_owned(), source }))
 }
 
