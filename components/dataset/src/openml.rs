@@ -119,7 +119,11 @@ impl DatasetLoader for OpenMl {
         };
         let described = describe(&client, id)?;
         if described.status != "active" {
-            tracing::warn!("OpenML calls {} {}: there may be something wrong with it.", described.shown, described.status);
+            tracing::warn!(
+                "OpenML calls {} {}: there may be something wrong with it.",
+                described.shown,
+                described.status
+            );
         }
         if !described.format.eq_ignore_ascii_case("arff") {
             let Description { shown: dataset, format, .. } = described;

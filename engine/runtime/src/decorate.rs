@@ -10,8 +10,8 @@ use std::sync::Arc;
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
-    InitContext, Input, KeptData, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe, Refreshes,
-    Release, TrainedModel, Upgraded, Version,
+    InitContext, Input, KeptData, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe,
+    Refreshes, Release, TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 

@@ -117,7 +117,8 @@ fn find(host: &mut dyn Host, matches: &ArgMatches) -> Result<Vec<Found>, Command
         None => {
             let blueprint = host.blueprint()?;
             let loaders = blueprint.all(COMPONENT);
-            let directories = loaders.iter().map(|loader| loader.get("directory").and_then(|entry| entry.value.as_text()));
+            let directories =
+                loaders.iter().map(|loader| loader.get("directory").and_then(|entry| entry.value.as_text()));
             let directories: Vec<Option<&str>> = if loaders.is_empty() { vec![None] } else { directories.collect() };
             for directory in directories {
                 paths.insert(match directory {

@@ -65,7 +65,8 @@ impl Recipe {
         let mut sealed = Sealed { secret: hmac::Key::new(hmac::HMAC_SHA256, secret), is_known: inputs.is_some() };
         let arguments = sealed.value(&self.written);
         let decorators = self.decorators.as_ref().map(|list| sealed.value(list));
-        let inputs = inputs.unwrap_or_default().iter().map(|input| sealed.input(input)).collect::<io::Result<Vec<_>>>()?;
+        let inputs =
+            inputs.unwrap_or_default().iter().map(|input| sealed.input(input)).collect::<io::Result<Vec<_>>>()?;
         let own = own.map(|own| sealed.text("key", own));
         let mut json = json!({
             "format": FORMAT,

@@ -127,7 +127,10 @@ mod tests {
             let places = Places::of(&data).unwrap();
             let stored: Places = serde_json::from_str(&serde_json::to_string(&places).unwrap()).unwrap();
             let found: Vec<String> = (0..expected.len()).map(|row| stored.place(row)).collect();
-            assert_eq!((found, stored.runs.len()), (expected.iter().map(|place| (*place).to_owned()).collect(), n_runs));
+            assert_eq!(
+                (found, stored.runs.len()),
+                (expected.iter().map(|place| (*place).to_owned()).collect(), n_runs)
+            );
             assert_eq!(stored.text_cell("label").as_deref(), Some("a cell"));
             assert_eq!(stored.text_cell("row"), None);
         }

@@ -54,11 +54,7 @@ impl Provenance for RowLines {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub(crate) fn read(
-    input: impl BufRead,
-    source: &str,
-    is_wanted: impl Fn(&str) -> bool,
-) -> Result<Table, ArffError> {
+pub(crate) fn read(input: impl BufRead, source: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Table, ArffError> {
     let mut reader = Reader { input, line: 0, text: Vec::new() };
     let mut columns = reader.declarations()?;
     let (n_columns, end_of_head) = (columns.len(), reader.line);
@@ -70,7 +66,8 @@ pub(crate) fn read(
         }
         for (index, column) in columns.iter_mut().enumerate() {
             let cell = line.cell(index > 0)?;
-            let cell = cell.ok_or_else(|| line.error(&format!("the row has {index} values, {n_columns} are expected")))?;
+            let cell =
+                cell.ok_or_else(|| line.error(&format!("the row has {index} values, {n_columns} are expected")))?;
             if is_wanted(&column.name) {
                 column.push(&cell, &line)?;
             }

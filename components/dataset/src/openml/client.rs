@@ -181,8 +181,8 @@ impl Client {
         let mut at = self.allowed(url, url)?;
         for _ in 0..=MOST_REDIRECTS {
             let request = self.transport.reading.get(at.clone()).send().await;
-            let response = request
-                .map_err(|source| OpenMlError::Unreachable { url: at.clone(), source: source.without_url() })?;
+            let response =
+                request.map_err(|source| OpenMlError::Unreachable { url: at.clone(), source: source.without_url() })?;
             let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
             let Some(place) = place.filter(|_| response.status().is_redirection()) else { return Ok(response) };
             let elsewhere = || OpenMlError::Elsewhere { from: at.clone(), to: place.to_owned() };

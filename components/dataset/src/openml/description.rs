@@ -88,8 +88,7 @@ pub(crate) fn describe(client: &Client, id: u32) -> Result<Description, OpenMlEr
     };
     let described = &answer["data_set_description"];
     let wrong = |reason: String| OpenMlError::Answer { url: url.clone(), reason };
-    let needed =
-        |key| text(described, key).ok_or_else(|| wrong(format!("it has no `data_set_description.{key}`")));
+    let needed = |key| text(described, key).ok_or_else(|| wrong(format!("it has no `data_set_description.{key}`")));
     let (name, version) = (needed("name")?, text(described, "version").unwrap_or_default());
     let file = needed("url")?;
     let file = url.join(&file).map_err(|error| wrong(format!("`{file}` is no URL: {error}")))?;

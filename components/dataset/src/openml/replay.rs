@@ -73,7 +73,9 @@ fn answer(
     };
     let (head, body) = match answer {
         Answer::Body(status, body) => (format!("HTTP/1.1 {status} X\r\ncontent-length: {}", body.len()), body),
-        Answer::Redirect(place) => (format!("HTTP/1.1 302 Found\r\nlocation: {place}\r\ncontent-length: 0"), Vec::new()),
+        Answer::Redirect(place) => {
+            (format!("HTTP/1.1 302 Found\r\nlocation: {place}\r\ncontent-length: 0"), Vec::new())
+        }
         Answer::Cut(body) => (format!("HTTP/1.1 200 OK\r\ncontent-length: {}", body.len() + 1), body),
     };
     write!(stream, "{head}\r\nconnection: close\r\n\r\n")?;

@@ -52,7 +52,9 @@ impl ArffColumn {
                 Cells::Dates(format.map_err(|what| place.error(&what))?, Vec::new())
             }
             "relational" => return Err(start.error("tables within tables are not supported")),
-            _ => return Err(start.error("a type is expected: numeric, real, integer, string, date or values in braces")),
+            _ => {
+                return Err(start.error("a type is expected: numeric, real, integer, string, date or values in braces"));
+            }
         };
         match line.is_at_end() {
             true => Ok(ArffColumn { name, cells }),

@@ -112,7 +112,9 @@ fn what_is_wrong_is_told_with_line_and_column() {
 fn hostile_lines_end_with_an_error() {
     let long = "x".repeat(usize::try_from(LONGEST_LINE).unwrap() + 1);
     assert_eq!(read_all(&long).unwrap_err().to_string(), "line 1, column 1: the line is longer than 64 MiB");
-    for text in ["@", "@attribute '", "@attribute a {", "@attribute a {'", "@attribute a date '", "\u{feff}", "'\\", "\0"] {
+    for text in
+        ["@", "@attribute '", "@attribute a {", "@attribute a {'", "@attribute a date '", "\u{feff}", "'\\", "\0"]
+    {
         assert!(read_all(text).is_err(), "{text}");
     }
 }
