@@ -10,7 +10,7 @@ use crate::process::{iris, palladium, repository, succeed, text};
 use crate::serve::Service;
 
 /// Returns the iris example with the layers of `configs/data` in the folder `data`, and its data where they look for them.
-fn example() -> tempfile::TempDir {
+pub fn example() -> tempfile::TempDir {
     let folder = iris();
     let inside = |name: &str| folder.path().join(name);
     std::fs::create_dir(inside("iris")).unwrap();

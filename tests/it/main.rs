@@ -6,6 +6,7 @@ mod architecture;
 mod attacks;
 mod auth;
 mod browser;
+mod cache;
 mod case;
 mod cases;
 mod catalogue;
@@ -25,6 +26,7 @@ mod metrics;
 #[cfg(feature = "otel")]
 mod open_telemetry;
 mod openapi;
+mod openml;
 mod predict;
 mod predict_service;
 mod process;

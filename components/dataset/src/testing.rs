@@ -75,14 +75,19 @@ pub fn table(data: &Dataset) -> Table {
     data.to_table().unwrap()
 }
 
-/// Makes a component as a configuration does; returns what is wrong with its arguments.
+/// Makes a loader around a loader as a configuration does; returns what is wrong with its arguments.
 pub fn findings(name: &str, arguments: &[(&str, Data)]) -> Vec<String> {
+    let loader = palladium_component::interfaces::Component::DatasetLoader(Fake::of(numbered(1, |_| "a")));
+    let source = ("impl", Data::Component(Arc::new(loader)));
+    findings_alone(name, &[&[source], arguments].concat())
+}
+
+/// Makes a component as a configuration does; returns what is wrong with its arguments.
+pub fn findings_alone(name: &str, arguments: &[(&str, Data)]) -> Vec<String> {
     let span = Span::nowhere("test");
     let entry = |data: Data| Entry { key_span: span.clone(), value: Value::new(data, span.clone()) };
-    let loader = palladium_component::interfaces::Component::DatasetLoader(Fake::of(numbered(1, |_| "a")));
     let mut map = Map::new();
     map.insert("!".into(), entry(Data::Text(name.into())));
-    map.insert("impl".into(), entry(Data::Component(Arc::new(loader))));
     map.extend(arguments.iter().map(|(name, data)| ((*name).to_owned(), entry(data.clone()))));
     let mut findings = Diagnostics::default();
     let registry = Registry::linked().unwrap();

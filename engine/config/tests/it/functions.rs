@@ -262,3 +262,25 @@ fn a_map_that_is_thrown_comes_with_the_finding() {
     assert_eq!(thrown("map").as_deref(), Some("{\"error_code\": 7, \"list\": [1]}"));
     assert_eq!((thrown("text"), thrown("mistake")), (None, None));
 }
+
+#[test]
+fn the_identity_of_a_function_is_another_one_when_it_may_do_something_else() {
+    let identity = |text: &str, path: &str| function(&rhai(text).unwrap(), path).identity();
+    let text = "const K = 1; fn f(x) { g(x) } fn g(x) { x + global::K } #{ f: Fn(\"f\"), g: Fn(\"g\"), c: |x| f(x) }";
+    for path in ["f", "g", "c"] {
+        let first = identity(text, path).unwrap();
+        assert_eq!(identity(text, path), Some(first.clone()), "{path}");
+        for (before, after) in [("x + global", "x - global"), ("K = 1", "K = 2")] {
+            assert_ne!(identity(&text.replace(before, after), path), Some(first.clone()), "{path}: {after}");
+        }
+    }
+    assert_ne!(identity(text, "f"), identity(text, "g"));
+    let captured = "let k = 1; #{ c: |x| x + k }";
+    assert_eq!(identity(captured, "c"), None, "what was captured may be anything");
+
+    let folder = Folder::new(&[("m.rhai", "fn f(x) { 1 }"), ("a.rhai", "import \"m\" as m; #{ f: |x| m::f(x) }")]);
+    let identity = || function(&folder.load(Some("a.rhai")).unwrap(), "f").identity().unwrap();
+    let before = identity();
+    std::fs::write(folder.path().join("m.rhai"), "fn f(x) { 2 }").unwrap();
+    assert_ne!(identity(), before, "a module counts");
+}
