@@ -9,6 +9,7 @@ mod sample;
 mod scheduled;
 mod size;
 mod split;
+mod sql;
 #[cfg(test)]
 mod testing;
 
@@ -19,3 +20,4 @@ pub use join::Join;
 pub use sample::Sample;
 pub use scheduled::ScheduledDatasetLoader;
 pub use split::Split;
+pub use sql::{Sql, SqlError};
