@@ -9,6 +9,7 @@ mod iris;
 mod properties;
 #[path = "../../../persistence/tests/proxy/mod.rs"]
 mod proxy;
+mod query;
 mod servers;
 mod sql;
 mod vectors;
