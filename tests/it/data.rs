@@ -96,6 +96,17 @@ fn rows_are_sampled_stacked_and_joined() {
 }
 
 #[test]
+fn rows_come_from_databases_and_queries() {
+    let loaded = fit("sql", &[("dataset_loader_train", 100), ("dataset_loader_test", 50)]);
+    assert!(loaded.starts_with("train score: 0.95\ntest score: 0.98\n"), "{loaded}");
+    let mut rows = vec![("dataset_loader_train", 100), ("dataset_loader_test", 50)];
+    rows.extend(["dataset_loader_train.tables.sepals", "dataset_loader_train.tables.petals"].map(|table| (table, 150)));
+    rows.extend(["dataset_loader_test.tables.sepals", "dataset_loader_test.tables.petals"].map(|table| (table, 150)));
+    let asked = fit("query", &rows);
+    assert_eq!(asked, loaded);
+}
+
+#[test]
 fn a_loader_of_nothing_leaves_a_fit_alone_until_it_is_evaluated() {
     let folder = example();
     for language in ["ron", "rhai"] {

@@ -5,11 +5,13 @@
 mod blocking;
 mod connector;
 mod location;
+mod meaning;
 mod profile;
 mod transport;
 
 pub use blocking::BlockingRuntime;
 pub use connector::{Connector, Limits, NoMetadata, TooSlow};
 pub use location::{Location, LocationError, Server, ServerOptions};
+pub use meaning::Meaning;
 pub use profile::{Profile, ProfileError, ProfileFiles};
 pub use transport::{Options, Transport, TransportError, is_loopback};

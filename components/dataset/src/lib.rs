@@ -9,11 +9,13 @@ mod inputs;
 mod join;
 mod keys;
 mod openml;
+mod query;
 mod sample;
 mod scheduled;
 mod size;
 mod source;
 mod split;
+mod sql;
 #[cfg(test)]
 mod testing;
 
@@ -23,6 +25,8 @@ pub use csv::{Csv, CsvError, Place, TabSeparated};
 pub use empty::EmptyDatasetLoader;
 pub use join::Join;
 pub use openml::OpenMl;
+pub use query::Query;
 pub use sample::Sample;
 pub use scheduled::ScheduledDatasetLoader;
 pub use split::Split;
+pub use sql::{Sql, SqlError};

@@ -16,9 +16,8 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::linked().unwrap
 pub fn construct(factory: &str, arguments: &Json) -> Result<Arc<dyn DatasetLoader>, String> {
     let mut arguments = arguments.clone();
     arguments.as_object_mut().unwrap().insert("!".into(), factory.into());
-    let Data::Map(map) = to_value(&arguments).data else { panic!("arguments are a map") };
     let mut findings = Diagnostics::default();
-    let value = REGISTRY.construct(map, &KeyPath::root(), &Span::nowhere("test"), &mut findings);
+    let value = build(to_value(&arguments), &mut findings);
     if !findings.is_empty() {
         let text = |finding: &Diagnostic| {
             let labels = finding.labels.iter().map(|label| label.text.clone()).filter(|text| !text.is_empty());
@@ -52,6 +51,17 @@ pub fn load_file(factory: &str, path: &Path, arguments: &Json) -> Result<Dataset
         Some(help) => format!("{failure}\nhelp: {help}"),
         None => failure.to_string(),
     })
+}
+
+/// Makes components of all maps that name one, inner ones first.
+fn build(value: Value, findings: &mut Diagnostics) -> Value {
+    let Data::Map(map) = value.data else { return value };
+    let built = |(key, entry): (String, Entry)| (key, Entry { value: build(entry.value, findings), ..entry });
+    let map: Map = map.into_iter().map(built).collect();
+    match map.contains_key("!") {
+        true => REGISTRY.construct(map, &KeyPath::root(), &Span::nowhere("test"), findings),
+        false => Value::new(Data::Map(map), value.span),
+    }
 }
 
 fn to_value(json: &Json) -> Value {

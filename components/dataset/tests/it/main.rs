@@ -7,5 +7,10 @@ mod errors;
 mod harness;
 mod iris;
 mod properties;
+#[path = "../../../persistence/tests/proxy/mod.rs"]
+mod proxy;
+mod query;
+mod servers;
+mod sql;
 mod vectors;
 mod warnings;

@@ -3,15 +3,13 @@
 use std::io;
 
 use palladium_component::prelude::*;
-use sqlx::mysql::MySqlDatabaseError;
-use sqlx::postgres::PgDatabaseError;
 
 use super::connection::Patience;
 use super::schema::PostfixError;
 use crate::ArtifactError;
 use crate::attachments::AttachmentError;
 use crate::upgrade::UpgradeError;
-use palladium_connect::LocationError;
+use palladium_connect::{LocationError, Meaning};
 
 /// A store in a database did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -270,24 +268,6 @@ pub(super) struct Place {
     pub is_connecting: bool,
 }
 
-/// What an error means.
-#[derive(Clone, Copy)]
-enum Meaning {
-    Locked,
-    ReadOnly,
-    Damaged,
-    Full,
-    CannotOpen,
-    NotADatabase,
-    Unreachable,
-    Refused,
-    NoSuchDatabase,
-    NotPermitted,
-    Lost,
-    Contended,
-    Other,
-}
-
 impl DatabaseError {
     /// Returns what an error of the library means.
     pub(super) fn of(place: Place, source: sqlx::Error) -> DatabaseError {
@@ -306,7 +286,7 @@ impl DatabaseError {
             Meaning::NotPermitted => DatabaseError::NotPermitted { place, source },
             Meaning::Lost => DatabaseError::Lost { place, source },
             Meaning::Contended => DatabaseError::Contended { place, source },
-            Meaning::Other => DatabaseError::Statement { place, source },
+            Meaning::TimedOut | Meaning::NoSuchTable | Meaning::Other => DatabaseError::Statement { place, source },
         }
     }
 
@@ -328,76 +308,6 @@ impl DatabaseError {
     /// Tells whether the connection is of no use afterwards.
     pub(super) fn breaks_connection(&self) -> bool {
         matches!(self, DatabaseError::Lost { .. } | DatabaseError::Slow { .. } | DatabaseError::Unreachable { .. })
-    }
-}
-
-impl Meaning {
-    fn of(error: &sqlx::Error, is_connecting: bool) -> Meaning {
-        match error {
-            sqlx::Error::Database(error) => match error.try_downcast_ref::<MySqlDatabaseError>() {
-                Some(error) => Meaning::of_mysql(error.number()),
-                None if error.try_downcast_ref::<PgDatabaseError>().is_some() => {
-                    Meaning::of_postgres(&error.code().unwrap_or_default())
-                }
-                None => Meaning::of_sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default()),
-            },
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::Configuration(_)
-                if is_connecting =>
-            {
-                Meaning::Unreachable
-            }
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => Meaning::Lost,
-            _ => Meaning::Other,
-        }
-    }
-
-    /// <https://www.sqlite.org/rescode.html>
-    fn of_sqlite(code: u32) -> Meaning {
-        const PRIMARY: u32 = 0xff;
-        match code & PRIMARY {
-            5 | 6 => Meaning::Locked,
-            8 => Meaning::ReadOnly,
-            11 => Meaning::Damaged,
-            13 => Meaning::Full,
-            3 | 14 => Meaning::CannotOpen,
-            26 => Meaning::NotADatabase,
-            _ => Meaning::Other,
-        }
-    }
-
-    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-    fn of_postgres(state: &str) -> Meaning {
-        match state {
-            // Serialization failure, deadlock, unique violation, duplicate table, duplicate type.
-            "40001" | "40P01" | "23505" | "42P07" | "42710" => Meaning::Contended,
-            "55P03" => Meaning::Locked,
-            "25006" => Meaning::ReadOnly,
-            "53100" => Meaning::Full,
-            "53300" | "57P03" => Meaning::Unreachable,
-            "28000" | "28P01" => Meaning::Refused,
-            "3D000" => Meaning::NoSuchDatabase,
-            "42501" => Meaning::NotPermitted,
-            "57P01" | "57P02" | "57P05" => Meaning::Lost,
-            "XX001" | "XX002" => Meaning::Damaged,
-            _ => Meaning::Other,
-        }
-    }
-
-    /// <https://mariadb.com/kb/en/mariadb-error-code-reference/>
-    fn of_mysql(number: u16) -> Meaning {
-        match number {
-            // Record changed, duplicate table, duplicate entry, deadlock, table made since the snapshot.
-            1020 | 1050 | 1062 | 1213 | 1412 => Meaning::Contended,
-            1205 | 3572 => Meaning::Locked,
-            1290 | 1792 | 1836 => Meaning::ReadOnly,
-            1021 | 1114 => Meaning::Full,
-            1040 | 1203 | 1226 => Meaning::Unreachable,
-            1045 | 1698 => Meaning::Refused,
-            1049 => Meaning::NoSuchDatabase,
-            1044 | 1142 | 1143 | 1227 | 1370 => Meaning::NotPermitted,
-            1053 | 1317 | 1927 => Meaning::Lost,
-            _ => Meaning::Other,
-        }
     }
 }
 

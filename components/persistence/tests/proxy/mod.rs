@@ -18,6 +18,8 @@ pub enum Network {
     BreaksOnceAnswerAfter(usize),
     /// It stalls after so many bytes from the client.
     StallsAfter(usize),
+    /// It stalls after so many bytes from the server.
+    StallsAnswerAfter(usize),
     /// It takes everything and passes nothing on.
     Stalls,
     /// It ends each new connection at once.
@@ -92,10 +94,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, network: &Mutex<Network>, is_ans
             from.shutdown(Shutdown::Both)?;
             return to.shutdown(Shutdown::Both);
         }
-        if let Network::StallsAfter(bytes) = *state
-            && !is_answer
-            && n_passed + length > bytes
-        {
+        let stalls_after = match *state {
+            Network::StallsAfter(bytes) if !is_answer => Some(bytes),
+            Network::StallsAnswerAfter(bytes) if is_answer => Some(bytes),
+            _ => None,
+        };
+        if stalls_after.is_some_and(|bytes| n_passed + length > bytes) {
             *state = Network::Stalls;
         }
         if *state == Network::Gone {

@@ -1,0 +1,52 @@
+//! What is asked of a database, whichever it is.
+
+use std::time::Duration;
+
+use super::answer::Shape;
+use super::asked::Asked;
+use super::options::{Names, Params};
+use super::places::{Bound, Dialect, PlaceError};
+
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// For a connection.
+    pub(crate) connect: Duration,
+    /// For all rows of a query.
+    pub(crate) whole: Duration,
+}
+
+/// What is asked, and what becomes of the answer.
+pub(crate) struct Request<'a> {
+    pub(crate) asked: Asked<'a>,
+    pub(crate) params: Option<&'a Params>,
+    pub(crate) columns: Option<&'a [String]>,
+    pub(crate) coerce_float: bool,
+    pub(crate) shape: Shape<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// Returns the query, taken apart at the places for its values.
+    ///
+    /// # Errors
+    /// Places and values that do not fit together.
+    pub(crate) fn bound(&self, dialect: Dialect) -> Result<Bound<'a>, PlaceError> {
+        let columns = self.columns.map(|columns| with_labels(columns, self.shape.index_col));
+        Bound::new(&self.asked.query(columns.as_deref(), dialect), self.params, dialect)
+    }
+
+    /// Returns what the rows belong to, for messages.
+    pub(crate) fn what(&self, place: &str) -> String {
+        match self.asked.table() {
+            Some(table) => format!("`{table}` in `{place}`"),
+            None => format!("the answer of `{place}`"),
+        }
+    }
+}
+
+/// Returns the columns of a table to read; those that label its rows come first.
+fn with_labels<'a>(columns: &'a [String], labels: Option<&'a Names>) -> Vec<&'a str> {
+    let labels = labels.map_or(&[][..], |names| &names.0);
+    let others = columns.iter().filter(|column| !labels.contains(column));
+    labels.iter().chain(others).map(String::as_str).collect()
+}
