@@ -161,20 +161,94 @@ pub enum CsvError {
         present: Vec<String>,
     },
     /// An option has a position that the file does not have.
-    #[error("{place}: the row has {found} {}, `usecols` has position {position}", fields(*found))]
+    #[error("{place}: the row has {found} {}, `{option}` has position {position}", fields(*found))]
     NoPosition {
         /// Where the row begins that was compared.
         place: Place,
+        /// The option.
+        option: &'static str,
         /// The position, from 0.
         position: usize,
         /// The fields of the row.
         found: usize,
     },
-    /// A column of text does not fit into memory as one.
-    #[error("{place}: column `{column}` holds more than 2 GiB of text")]
-    TextTooLong {
-        /// Where the limit is exceeded.
+    /// The target is among the labels of the rows.
+    #[error("`index_col` makes the target `{target}` of `{file}` a label of the rows, which the table leaves out")]
+    TargetIsLabel {
+        /// The file as the configuration names it.
+        file: String,
+        /// The target column.
+        target: String,
+    },
+    /// A cell is not what the type of its column needs.
+    #[error("{place}: column `{column}` {}, where {reason} needs {expected}", holds(cell))]
+    Cell {
+        /// Where the cell begins.
         place: Place,
+        /// The column.
+        column: String,
+        /// The text of the cell; nothing for a missing value.
+        cell: Option<String>,
+        /// What asks for the type: `` `dtype` int64 ``.
+        reason: String,
+        /// What it needs, in words.
+        expected: String,
+    },
+    /// The cells of a column of dates have a time zone and have none.
+    #[error("`{file}`: some of the dates in column `{column}` have a time zone, others have none")]
+    MixedZones {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A column is to be converted in two ways.
+    #[error("`{file}`: both `converters` and `parse_dates` have column `{column}`")]
+    Conflict {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A function made values of several types of the cells of a column.
+    #[error("`{file}`: the function of `converters` makes {found} of column `{column}`")]
+    MixedResults {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+        /// The types, in words.
+        found: String,
+    },
+    /// A function of the configuration fails.
+    #[error("{place}: the function of `{option}` {reason}")]
+    Function {
+        /// What it was called for.
+        place: String,
+        /// The option that gives it.
+        option: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Nothing in the first line separates fields.
+    #[error("{place}: no character seems to separate the fields of this line")]
+    NoSeparator {
+        /// The line.
+        place: Place,
+    },
+    /// A line is not in the encoding that was named.
+    #[error("{place}: the line is not {encoding} text")]
+    Undecodable {
+        /// The line.
+        place: Place,
+        /// The encoding.
+        encoding: &'static str,
+    },
+    /// A column of text does not fit into memory as one.
+    #[error("`{file}`: column `{column}` holds more than 2 GiB of text")]
+    TextTooLong {
+        /// The file as the configuration names it.
+        file: String,
         /// The column.
         column: String,
     },
@@ -186,6 +260,29 @@ pub enum CsvError {
         /// What is wrong.
         reason: DataError,
     },
+}
+
+/// Says what a cell holds.
+fn holds(cell: &Option<String>) -> String {
+    cell.as_ref().map_or_else(|| "has no value".to_owned(), |cell| format!("holds `{cell}`"))
+}
+
+/// Returns what went wrong in a function and where, to follow its name.
+pub(crate) fn finding_text(finding: &Diagnostic) -> String {
+    let place = finding.labels.first().map(|label| format!(" at {}", label.span)).unwrap_or_default();
+    format!("has failed{place}: {}", finding.message)
+}
+
+/// Cuts a cell for a message.
+pub(crate) fn shortened(cell: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    // A character has at most four bytes, and the last may be cut.
+    let beginning = String::from_utf8_lossy(&cell[..cell.len().min(4 * SHOWN + 4)]);
+    let mut shown: String = beginning.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if beginning.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// The advice where every row is one field.
@@ -219,10 +316,23 @@ impl Explain for CsvError {
             }
             CsvError::TargetLeftOut { .. } => "add it to `usecols`".into(),
             CsvError::NoPosition { .. } => "positions count from 0".into(),
+            CsvError::TargetIsLabel { .. } => "leave it out of `index_col`".into(),
+            CsvError::Cell { cell: None, .. } => {
+                "put a value into the cell, or choose a type that may be missing, such as Int64, boolean or float"
+                    .into()
+            }
+            CsvError::Cell { .. } => {
+                "correct the cell, or add its text to `na_values` if it means a missing value".into()
+            }
+            CsvError::MixedZones { .. } => "leave the column out of `parse_dates`, or convert it".into(),
+            CsvError::MixedResults { .. } => "let it return numbers, flags or texts alone".into(),
+            CsvError::Conflict { .. } => "leave it out of one of them".into(),
+            CsvError::NoSeparator { .. } => "say with `sep` what does".into(),
+            CsvError::Undecodable { .. } => "say with `encoding` how the file is encoded".into(),
             CsvError::TextTooLong { .. } => {
                 "leave the column out with `usecols`, or read fewer rows with `nrows`".into()
             }
-            CsvError::Unreadable { .. } | CsvError::NotATable { .. } => return None,
+            CsvError::Unreadable { .. } | CsvError::NotATable { .. } | CsvError::Function { .. } => return None,
         };
         Some(text)
     }
@@ -273,7 +383,7 @@ fn not_utf8(file: &str) -> String {
     let extension = Path::new(file).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match PACKED.contains(&extension) {
         true => "the file seems to be compressed: unpack it first".into(),
-        false => "save the file as UTF-8, for instance with `iconv -f latin1 -t utf-8`".into(),
+        false => "say with `encoding` how the file is encoded, for instance `cp1252`".into(),
     }
 }
 
