@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use palladium_component::prelude::*;
 
-use crate::keys::to_floats;
+use crate::inputs::inputs_of;
+use crate::keys::common;
 
 /// Loads the rows of several loaders one after another, as one table.
 ///
 /// All loaders have the same columns, of the same types, and the same target or none; the order of the columns is that of
-/// the first loader. Whole numbers and numbers become numbers. Everything else that differs is an error, which names the
-/// columns and the loaders.
+/// the first loader. Whole numbers and numbers become numbers, text and categories become text, and categories may be
+/// others in each loader. Everything else that differs is an error, which names the columns and the loaders.
 ///
 /// ```ron
 /// {
@@ -31,11 +32,20 @@ pub struct Concat {
 
 impl DatasetLoader for Concat {
     fn load(&self) -> Result<Dataset, Failure> {
-        let parts = self.loaders.iter().map(|loader| loader.load()).collect::<Result<Vec<_>, _>>()?;
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        let parts = self.loaders.iter().map(|loader| loader.load_with_progress(progress));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let target = same_target(&parts)?;
         let tables = parts.iter().map(Dataset::to_table).collect::<Result<Vec<_>, _>>()?;
         let tables = unified(tables)?;
         Ok(Dataset::split(Table::concat(&tables)?, target.as_deref())?)
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        inputs_of(&self.loaders)
     }
 }
 
@@ -106,33 +116,29 @@ fn unified(tables: Vec<Table>) -> Result<Vec<Table>, Failure> {
             return Err(ConcatError::Columns { missing, further, loader: index + 1 }.into());
         }
     }
-    let mut fractional = Vec::new();
-    for spec in &first {
-        let mut is_fractional = spec.kind == ColumnType::Float;
-        for (index, table) in tables.iter().enumerate() {
-            let found = table.column_type(table.index_of(&spec.name)?);
-            match (spec.kind, found) {
-                (one, other) if one == other => {}
-                (ColumnType::Int | ColumnType::Float, ColumnType::Int | ColumnType::Float) => is_fractional = true,
-                (expected, found) => {
-                    let (name, loader) = (spec.name.clone(), index + 1);
-                    return Err(ConcatError::Type { name, found, expected, loader }.into());
-                }
-            }
-        }
-        if is_fractional {
-            fractional.push(spec.name.as_str());
-        }
+    let types = first.iter().map(|spec| Ok((spec.name.as_str(), common_type(spec, &tables)?)));
+    let types = types.collect::<Result<Vec<_>, Failure>>()?;
+    let cast = |table: &Table| {
+        let cast = types.iter().try_fold(table.clone(), |table, (name, kind)| match table.column(name)?.data_type() {
+            found if *found == kind.data_type() => Ok(table),
+            _ => table.cast(name, *kind),
+        });
+        Ok(cast?)
+    };
+    tables.iter().map(cast).collect()
+}
+
+/// Returns the type that a column gets, which each table has.
+fn common_type(spec: &ColumnSpec, tables: &[Table]) -> Result<ColumnType, Failure> {
+    let mut kind = spec.kind;
+    for (index, table) in tables.iter().enumerate() {
+        let found = table.column_type(table.index_of(&spec.name)?);
+        kind = common(kind, found).ok_or_else(|| {
+            let (name, expected, loader) = (spec.name.clone(), spec.kind, index + 1);
+            ConcatError::Type { name, found, expected, loader }
+        })?;
     }
-    tables
-        .iter()
-        .map(|table| {
-            Ok(table.map_columns(|name, column| match fractional.contains(&name) {
-                true => to_floats(column),
-                false => Arc::clone(column),
-            })?)
-        })
-        .collect()
+    Ok(kind)
 }
 
 #[cfg(test)]
@@ -164,6 +170,29 @@ mod tests {
         let expected = |cells| table(&data(vec![floats("a", cells)], None));
         assert_eq!(table(&concat(vec![whole(), fractions()]).unwrap()), expected(&[1.0, 0.5]));
         assert_eq!(table(&concat(vec![fractions(), whole()]).unwrap()), expected(&[0.5, 1.0]));
+    }
+
+    #[test]
+    fn categories_and_text_are_text_and_dates_stay_dates() {
+        let part = |label: &str, day: &str, kind| {
+            let data = data(vec![texts("label", &[label]), texts("day", &[day])], None);
+            let features = data.features.cast("label", kind).unwrap().cast("day", ColumnType::Date).unwrap();
+            Dataset { features, target: None }
+        };
+        let stacked = |first, second| {
+            let whole = concat(vec![part("a", "2024-01-31", first), part("b", "2024-02-01", second)]).unwrap();
+            let texts: Vec<_> = (0..2).filter_map(|row| cell_text(&whole.features.columns()[0], row)).collect();
+            let last_day = cell_text(&whole.features.columns()[1], 1).unwrap();
+            assert_eq!((texts.concat().as_str(), last_day.as_str()), ("ab", "2024-02-01"));
+            whole.features.column_type(0)
+        };
+        assert_eq!(stacked(ColumnType::Category, ColumnType::Category), ColumnType::Category);
+        assert_eq!(stacked(ColumnType::Category, ColumnType::Text), ColumnType::Text);
+        assert_eq!(stacked(ColumnType::Text, ColumnType::Category), ColumnType::Text);
+        let (one, other) =
+            (part("a", "2024-01-31", ColumnType::Text), data(vec![texts("label", &[]), texts("day", &[])], None));
+        let failure = concat(vec![one, other]).unwrap_err().to_string();
+        assert_eq!(failure, "column `day` holds text in loader 2, and dates in loader 1");
     }
 
     #[test]

@@ -35,6 +35,7 @@ use palladium_component::prelude::*;
 
 pub use error::{CsvError, Place};
 
+use crate::source::{Compression, Source, Storage};
 use encoding::Encoding;
 use load::Effort;
 use options::{
@@ -73,8 +74,9 @@ macro_rules! loader {
         )]
         #[derive(Clone, Debug)]
         pub struct $type {
-            /// The file. A relative path counts from the folder that the command runs in; `${here}/iris.data` counts
-            /// from the configuration file.
+            /// The file, or a folder or a pattern such as `${here}/*.csv`, whose files are read one after another and have
+            /// the same columns. A relative path counts from the folder that the command runs in; `${here}/iris.data`
+            /// counts from the configuration file.
             path: String,
             /// Name of the column to learn; the other columns are the features. A whole number is the name of a
             /// numbered column. Null: there is no target.
@@ -172,6 +174,12 @@ macro_rules! loader {
             /// so on. A byte order mark is left out.
             #[param(default = "utf-8")]
             encoding: Encoding,
+            /// How the file is compressed: `gzip`, `bz2`, `zip`, `xz`, `zstd`; null: not at all; `infer`: the extension
+            /// tells, `.gz`, `.bz2`, `.zip`, `.xz` or `.zst`.
+            #[param(default = "infer")]
+            compression: Compression,
+            /// Options of the place that the file is read from.
+            storage: Option<Storage>,
             /// What to do about rows with too many fields: `error`; `warn`, which leaves them out and tells the log; or
             /// `skip`, which leaves them out. Rows with too few fields are always filled up with missing values, and the
             /// log tells how many there are.
@@ -190,7 +198,6 @@ macro_rules! loader {
                 // The engine makes no difference, and memory is used sparingly anyway.
                 let (_, _, _) = (&self.engine, self.low_memory, self.memory_map);
                 Options {
-                    path: &self.path,
                     target_column: self.target_column.as_ref(),
                     names: self.names.as_deref(),
                     separator: &self.sep,
@@ -224,20 +231,39 @@ macro_rules! loader {
             }
 
             fn check(&self) -> Result<(), ArgumentError> {
+                self.source()?;
                 self.options().check()
+            }
+
+            fn source(&self) -> Result<Source, ArgumentError> {
+                Source::new(&self.path, self.storage.as_ref())
+            }
+
+            /// Returns the source, whose arguments have been checked.
+            fn files(&self) -> Result<Source, Failure> {
+                self.source().map_err(|error| Failure::message(error.message))
             }
         }
 
         impl Lifecycle for $type {
             fn probe(&self) -> Result<Probe, Failure> {
-                load::probe(&self.path)?;
-                Ok(Probe::Found(format!("the file `{}`", self.path)))
+                Ok(self.files()?.probe()?)
             }
         }
 
         impl DatasetLoader for $type {
             fn load(&self) -> Result<Dataset, Failure> {
-                Ok(load::load(&self.options(), Effort::ordinary())?)
+                self.load_with_progress(&LoadProgress::default())
+            }
+
+            fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+                let (source, options) = (self.files()?, self.options());
+                Ok(load::load(&source, self.compression, &options, Effort::ordinary(), progress)?)
+            }
+
+            fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+                let files = self.files()?.files()?;
+                Ok(Some(files.iter().map(|file| Input::File(file.name().into())).collect()))
             }
         }
     };

@@ -22,6 +22,10 @@ impl DatasetLoader for EmptyDatasetLoader {
     fn load(&self) -> Result<Dataset, Failure> {
         Ok(Dataset { features: Table::default(), target: None })
     }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        Ok(Some(Vec::new()))
+    }
 }
 
 #[cfg(test)]

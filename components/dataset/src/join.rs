@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use palladium_component::prelude::*;
 
-use crate::keys::{promoted, rows_of_both};
+use crate::inputs::inputs_of;
+use crate::keys::{common, rows_of_both};
 
 /// Joins the rows of two loaders that have the same values in the columns `on`, as pandas' `merge` does.
 ///
 /// Each row of `left` comes as often as there are rows of `right` with the same values, in the order of `left`, and then of
 /// `right`. With `how: "left"` a row of `left` comes once where there is none, with missing values in the columns of
-/// `right`. Missing values in the columns `on` are equal to each other. The columns are those of `left`, then those of
+/// `right`. Missing values in the columns `on` are equal to each other, as are texts and categories that read alike. The columns are those of `left`, then those of
 /// `right` without the columns `on`.
 ///
 /// ```ron
@@ -115,7 +116,11 @@ impl Provenance for LeftRows {
 
 impl DatasetLoader for Join {
     fn load(&self) -> Result<Dataset, Failure> {
-        let (left, right) = (self.left.load()?, self.right.load()?);
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        let (left, right) = (self.left.load_with_progress(progress)?, self.right.load_with_progress(progress)?);
         let (left_target, right_target) = (target(&left), target(&right));
         if let (Some(left), Some(right)) = (left_target.clone(), right_target.clone()) {
             return Err(JoinError::Targets { left, right }.into());
@@ -128,6 +133,10 @@ impl DatasetLoader for Join {
             (None, None) => None,
         };
         Ok(Dataset::split(joined, target.as_deref())?)
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        inputs_of(&[Arc::clone(&self.left), Arc::clone(&self.right)])
     }
 }
 
@@ -189,14 +198,15 @@ impl Join {
     /// Returns the columns `on` of both tables, which have the same types.
     fn keys(&self, left: &Table, right: &Table) -> Result<(Vec<ArrayRef>, Vec<ArrayRef>), JoinError> {
         let column = |side: &'static str, table: &Table, name: &str| {
-            table.column(name).cloned().map_err(|source| JoinError::Column { side, source })
+            let values = table.column(name).cloned().map_err(|source| JoinError::Column { side, source })?;
+            Ok(Column { name: name.to_owned(), values })
         };
         let keys = self.on.0.iter().map(|name| {
             let (left, right) = (column("left", left, name)?, column("right", right, name)?);
-            promoted(&left, &right).ok_or_else(|| {
-                let kind = |column: &ArrayRef| ColumnType::of(column.data_type()).unwrap_or(ColumnType::Text);
-                JoinError::Types { name: name.clone(), left: kind(&left), right: kind(&right) }
-            })
+            let types = || JoinError::Types { name: name.clone(), left: left.kind(), right: right.kind() };
+            let kind = common(left.kind(), right.kind()).ok_or_else(types)?;
+            let key = |column: &Column| column.cast(kind).map(|column| column.values).map_err(|_| types());
+            Ok((key(&left)?, key(&right)?))
         });
         Ok(keys.collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
     }

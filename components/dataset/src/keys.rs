@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::types::Float64Type;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::ArrowError;
 use palladium_component::prelude::*;
@@ -32,21 +32,14 @@ fn too_large(error: &ArrowError) -> DataError {
     DataError::TooLarge(error.to_string())
 }
 
-/// Returns the columns of numbers as one type where one has whole numbers and the other fractions.
-pub(crate) fn promoted(left: &ArrayRef, right: &ArrayRef) -> Option<(ArrayRef, ArrayRef)> {
-    match (ColumnType::of(left.data_type())?, ColumnType::of(right.data_type())?) {
-        (one, other) if one == other => Some((Arc::clone(left), Arc::clone(right))),
-        (ColumnType::Int, ColumnType::Float) => Some((to_floats(left), Arc::clone(right))),
-        (ColumnType::Float, ColumnType::Int) => Some((Arc::clone(left), to_floats(right))),
+/// Returns the type that columns of two types have in common: numbers for whole numbers and numbers, text for text and
+/// categories.
+pub(crate) fn common(one: ColumnType, other: ColumnType) -> Option<ColumnType> {
+    match (one, other) {
+        (one, other) if one == other => Some(one),
+        (ColumnType::Int | ColumnType::Float, ColumnType::Int | ColumnType::Float) => Some(ColumnType::Float),
+        (one, other) if one.is_text() && other.is_text() => Some(ColumnType::Text),
         _ => None,
-    }
-}
-
-/// Returns a column of whole numbers as one of numbers, and every other as it is.
-pub(crate) fn to_floats(column: &ArrayRef) -> ArrayRef {
-    match column.as_primitive_opt::<Int64Type>() {
-        Some(ints) => Arc::new(ints.unary::<_, Float64Type>(|int| int as f64)),
-        None => Arc::clone(column),
     }
 }
 

@@ -45,7 +45,11 @@ pub struct Sample {
 
 impl DatasetLoader for Sample {
     fn load(&self) -> Result<Dataset, Failure> {
-        let data = self.source.load()?;
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        let data = self.source.load_with_progress(progress)?;
         let n_rows = data.n_rows();
         let n_drawn = self.n_drawn(n_rows);
         if n_drawn > 0 && n_rows == 0 {
@@ -59,6 +63,10 @@ impl DatasetLoader for Sample {
             ));
         }
         Ok(data.take(&self.drawn(n_rows, n_drawn))?)
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        self.source.inputs()
     }
 }
 

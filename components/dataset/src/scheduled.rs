@@ -82,9 +82,13 @@ impl Lifecycle for ScheduledDatasetLoader {
 }
 
 impl DatasetLoader for ScheduledDatasetLoader {
-    /// Returns the data in memory, and loads them if there are none yet.
     fn load(&self) -> Result<Dataset, Failure> {
-        self.cache.filled(self.source.as_ref())
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    /// Returns the data in memory, and loads them if there are none yet.
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        self.cache.filled(self.source.as_ref(), progress)
     }
 
     fn kept(&self) -> Option<KeptData> {

@@ -142,7 +142,11 @@ struct Parts {
 
 impl DatasetLoader for Split {
     fn load(&self) -> Result<Dataset, Failure> {
-        let data = self.source.load()?;
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        let data = self.source.load_with_progress(progress)?;
         let (n_train, n_test) = self.sizes(data.n_rows())?;
         let parts = match self.stratify.as_ref() {
             _ if !self.shuffle => in_order(n_train, n_test),
@@ -161,6 +165,10 @@ impl DatasetLoader for Split {
             Part::Test => parts.test,
         };
         Ok(data.take(&rows)?)
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        self.source.inputs()
     }
 }
 

@@ -22,7 +22,8 @@ use crate::view::{only_views, principal, request_of};
 /// The lines are at the level `info` of the target `palladium::access`, which is off unless `logging` names it. The
 /// server's own lines at that target know no principal; those of this decorator have the same request id, the same
 /// `trace_id` and `span_id`, and the field `view`, the root key of its list. As the last of the list it also sees what
-/// other decorators refuse. Queries, headers and bodies are never logged.
+/// other decorators refuse, and its line takes the place of the server's own. Queries, headers and bodies are never
+/// logged.
 #[component(Decorator, name = "palladium.decorators.AccessLog", lifecycle)]
 pub struct AccessLog;
 
@@ -53,6 +54,10 @@ impl Decorator for AccessLog {
     }
 
     fn is_quick(&self) -> bool {
+        true
+    }
+
+    fn logs_requests(&self) -> bool {
         true
     }
 

@@ -80,6 +80,7 @@ pub fn initialize(decorator: &dyn Decorator, key: &str) -> Result<(), String> {
         key: &KeyPath::parse(key),
         mode: Mode::Serve,
         root: &root,
+        blueprint: &Blueprint::default(),
         formats: registry.formats(),
         decorators: &Decorators::default(),
     };

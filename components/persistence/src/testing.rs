@@ -153,5 +153,12 @@ pub fn initialize_decorated(persister: &dyn Persister, mode: Mode, decorators: &
     let registry = Registry::linked().unwrap();
     let root = Value::new(Data::Null, Span::nowhere("test"));
     let key = KeyPath::parse("model_persister");
-    persister.initialize(&InitContext { key: &key, mode, root: &root, formats: registry.formats(), decorators })
+    persister.initialize(&InitContext {
+        key: &key,
+        mode,
+        root: &root,
+        blueprint: &Blueprint::default(),
+        formats: registry.formats(),
+        decorators,
+    })
 }

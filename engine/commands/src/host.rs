@@ -1,13 +1,13 @@
 //! What commands ask of the process: the configuration in its stages, and standard output.
 
 use std::any::Any;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ArgMatches;
 use palladium_component::Registry;
-use palladium_component::interfaces::{CommandError, Failure, Host, Mode, PersistError, Persister, clap};
+use palladium_component::interfaces::{Blueprint, CommandError, Failure, Host, Mode, PersistError, Persister, clap};
 use palladium_component::value::{Data, Diagnostic, Diagnostics, Span, Value, nearest, with_causes};
 use palladium_config::{Config, Environment, Override, Request};
 use palladium_runtime::lineage::Sources;
@@ -16,8 +16,9 @@ use palladium_script::Project;
 use palladium_server::Loaded;
 use tracing::{info, warn};
 
-use crate::logging::{self, Logging};
+use crate::logging::{self, Log, Logging};
 use crate::redaction::Redaction;
+use crate::table::Table;
 use crate::{options, report};
 
 /// The terminal that a command runs in.
@@ -35,6 +36,7 @@ pub struct Loader {
     files: Option<String>,
     overrides: Vec<Override>,
     redaction: Redaction,
+    log: Log,
 }
 
 impl Loader {
@@ -55,8 +57,8 @@ impl Loader {
             CommandError::Config(findings) => {
                 self.redaction.redact_findings(findings).iter().map(Diagnostic::in_one_line).collect()
             }
-            CommandError::Failed(failure) => vec![self.redaction.redact(&with_causes(&failure))],
-            CommandError::Usage(message) => vec![self.redaction.redact(&message)],
+            CommandError::Failed(failure) => vec![self.redaction.redact(&with_causes(&failure)).into_owned()],
+            CommandError::Usage(message) => vec![self.redaction.redact(&message).into_owned()],
             CommandError::Reported => Vec::new(),
         }
     }
@@ -77,7 +79,7 @@ impl Loader {
     }
 
     fn set_up_log(&self, config: &Config, logging: &Logging) -> Result<(), CommandError> {
-        logging::set_up(logging, &self.redaction)?;
+        logging::set_up(logging, &self.log, &self.redaction)?;
         config.on_print(|line| info!(target: "palladium::script", "{line}"));
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");
@@ -129,10 +131,10 @@ impl Loader {
 }
 
 impl Terminal {
-    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction) -> Terminal {
+    pub(crate) fn new(registry: &Arc<Registry>, matches: &ArgMatches, redaction: &Redaction, log: &Log) -> Terminal {
         let (files, overrides) = (options::config(matches), options::overrides(matches));
-        let (registry, redaction) = (Arc::clone(registry), redaction.clone());
-        Terminal { loader: Loader { registry, files, overrides, redaction }, loaded: None, built: Vec::new() }
+        let (registry, redaction, log) = (Arc::clone(registry), redaction.clone(), log.clone());
+        Terminal { loader: Loader { registry, files, overrides, redaction, log }, loaded: None, built: Vec::new() }
     }
 
     /// Returns the components of this binary.
@@ -177,7 +179,7 @@ impl Terminal {
 
     /// Returns a text without secrets.
     pub fn redact_text(&self, text: &str) -> String {
-        self.loader.redaction.redact(text)
+        self.loader.redaction.redact(text).into_owned()
     }
 
     /// Builds the configuration for work on models and returns its store.
@@ -240,6 +242,10 @@ impl Host for Terminal {
         Ok(self.app(mode)?.root().clone())
     }
 
+    fn blueprint(&mut self) -> Result<Blueprint, CommandError> {
+        Ok(palladium_runtime::blueprint(self.load(Mode::Fit)?.root(), self.registry()))
+    }
+
     fn build(&mut self, value: Value) -> Result<Value, CommandError> {
         let plan = palladium_runtime::plan_tree(&value, self.registry())?;
         let app =
@@ -257,6 +263,17 @@ impl Host for Terminal {
             Err(error) => Err(Failure::message(format!("standard output cannot be written: {error}")).into()),
             Ok(()) => Ok(()),
         }
+    }
+
+    fn print_table(&mut self, rows: &[Vec<String>]) -> Result<(), CommandError> {
+        let Some((heading, rows)) = rows.split_first() else { return Ok(()) };
+        let mut table = Table::new(heading);
+        rows.iter().for_each(|row| table.push(row));
+        table.lines().iter().try_for_each(|line| self.print(line))
+    }
+
+    fn is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

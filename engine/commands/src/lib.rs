@@ -42,20 +42,20 @@ use palladium_component::interfaces::{Command, CommandError, Component, Host, Ki
 use palladium_component::value::{Data, Diagnostics, Entry, KeyPath, Map, Span, Value};
 
 use crate::host::Terminal;
+use crate::logging::Log;
 use crate::redaction::Redaction;
 
 /// Runs the binary: finds the subcommand among the linked components and returns the exit code, 0 for success, 1 for
 /// a failure, 2 for a usage error.
 pub fn main() -> ExitCode {
-    let redaction = Redaction::default();
+    let (redaction, log) = (Redaction::default(), Log::default());
     report::install_panic_hook(redaction.clone());
-    match std::panic::catch_unwind(|| run(&redaction)) {
-        Ok(code) => code,
-        Err(_) => ExitCode::FAILURE,
-    }
+    let ended = std::panic::catch_unwind(|| run(&redaction, &log));
+    log.flush();
+    ended.unwrap_or(ExitCode::FAILURE)
 }
 
-fn run(redaction: &Redaction) -> ExitCode {
+fn run(redaction: &Redaction, log: &Log) -> ExitCode {
     let registry = match Registry::linked() {
         Ok(registry) => Arc::new(registry),
         Err(error) => {
@@ -79,7 +79,7 @@ fn run(redaction: &Redaction) -> ExitCode {
     let Some(command) = commands.iter().find(|command| command.arguments().get_name() == name) else {
         return ExitCode::from(2);
     };
-    let mut terminal = Terminal::new(&registry, matches, redaction);
+    let mut terminal = Terminal::new(&registry, matches, redaction, log);
     match command.run(&mut terminal, matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::failed(error, redaction),

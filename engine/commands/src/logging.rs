@@ -3,24 +3,30 @@
 //! It is set up once, after the configuration was read and before anything of it is constructed. Nothing that the
 //! configuration hides reaches it.
 
+mod fields;
 mod file;
 mod python;
 mod settings;
+mod sink;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use chrono::SecondsFormat;
 use palladium_component::interfaces::Failure;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::redaction::{Redaction, mask_named};
+use crate::redaction::Redaction;
+use fields::Fields;
 use file::LogFiles;
 pub use settings::{Format, Logging, Target, Time};
+use sink::{Output, Sink};
 
 /// The variable that says what is logged.
 const VARIABLE: &str = "PALLADIUM_LOG";
@@ -28,13 +34,29 @@ const VARIABLE: &str = "PALLADIUM_LOG";
 /// What stays quiet unless it is named: a line for every request would cost more than the request.
 const QUIET: &str = "palladium::access=off,actix_http=off,actix_server=warn";
 
+/// The target of lines about single requests, which are written some together.
+const REQUESTS: &str = "palladium::access";
+
+/// The log of this process, once it is set up. Clones share it.
+#[derive(Clone, Default)]
+pub struct Log(Arc<OnceLock<Sink>>);
+
+impl Log {
+    /// Writes the lines that wait to be written with others.
+    pub fn flush(&self) {
+        if let Some(sink) = self.0.get() {
+            sink.flush();
+        }
+    }
+}
+
 /// Sets up the log; further calls do nothing. `PALLADIUM_LOG` holds directives such as `debug` or
 /// `palladium_runtime=debug,warn` and wins over what the configuration says about levels; what cannot be read in it is
 /// said and passed over.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
+pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction) -> Result<(), Failure> {
     if tracing::dispatcher::has_been_set() {
         return Ok(());
     }
@@ -45,17 +67,18 @@ pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
         Some(Err(error)) => (EnvFilter::new(logging.directives()), Some(error)),
         None => (EnvFilter::new(logging.directives()), None),
     };
-    let (sink, color) = match &logging.to {
-        Target::Stderr => (Sink::Stderr, io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
+    let (output, color) = match &logging.to {
+        Target::Stderr => (Output::Stderr, io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
         Target::File(file) => {
             let files = LogFiles::open(file.clone()).map_err(|error| {
                 let text = format!("the log file `{}` cannot be written: {error}", file.path.display());
                 Failure::with_help(text, "choose another file under `logging`, `to`, or create its folder")
             })?;
-            (Sink::File(Arc::new(Mutex::new(files))), false)
+            (Output::Files(files), false)
         }
     };
     let in_one_line = !matches!(logging.format, Format::Pretty);
+    let sink = log.0.get_or_init(|| Sink::new(output)).clone();
     let writer = Redacting { sink, redaction: redaction.clone(), in_one_line };
     let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(color).with_env_filter(filter);
     // Each choice makes another type.
@@ -69,9 +92,9 @@ pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
         };
     }
     let set = match logging.format {
-        Format::Full => with_time!(log),
+        Format::Full => with_time!(log.fmt_fields(Fields)),
         Format::Pretty => with_time!(log.pretty().with_ansi(color)),
-        Format::Compact => with_time!(log.compact()),
+        Format::Compact => with_time!(log.compact().fmt_fields(Fields)),
         Format::Json => with_time!(log.json().flatten_event(true)),
     };
     if let (Ok(()), Some(error)) = (set, wrong) {
@@ -80,15 +103,7 @@ pub fn set_up(logging: &Logging, redaction: &Redaction) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where lines go.
-#[derive(Clone)]
-enum Sink {
-    Stderr,
-    File(Arc<Mutex<LogFiles>>),
-}
-
-/// Writes lines without secrets.
-#[derive(Clone)]
+/// Makes what writes lines without secrets.
 struct Redacting {
     sink: Sink,
     redaction: Redaction,
@@ -96,24 +111,35 @@ struct Redacting {
     in_one_line: bool,
 }
 
-impl<'a> MakeWriter<'a> for Redacting {
-    type Writer = Redacting;
+/// Writes one event.
+struct Line<'a> {
+    log: &'a Redacting,
+    /// Whether it may be written a moment later.
+    may_wait: bool,
+}
 
-    fn make_writer(&'a self) -> Redacting {
-        self.clone()
+impl<'a> MakeWriter<'a> for Redacting {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line { log: self, may_wait: false }
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line<'a> {
+        Line { log: self, may_wait: event.target() == REQUESTS && *event.level() >= Level::INFO }
     }
 }
 
-impl Write for Redacting {
+impl Write for Line<'_> {
     /// Writes a whole event, which is what the log hands over at once.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let mut shown = mask_named(&self.redaction.redact(&String::from_utf8_lossy(event)));
-        if self.in_one_line {
-            shown = one_line(&shown);
-        }
-        match &self.sink {
-            Sink::Stderr => io::stderr().lock().write_all(shown.as_bytes())?,
-            Sink::File(files) => files.lock().unwrap_or_else(PoisonError::into_inner).write(shown.as_bytes())?,
+        let text = String::from_utf8_lossy(event);
+        let Redacting { sink, redaction, in_one_line } = self.log;
+        let redacted = redaction.redact_line(&text);
+        let shown = if *in_one_line { one_line(&redacted) } else { redacted };
+        match self.may_wait {
+            true => sink.write_soon(shown.as_bytes())?,
+            false => sink.write(shown.as_bytes())?,
         }
         Ok(event.len())
     }
@@ -124,9 +150,12 @@ impl Write for Redacting {
 }
 
 /// Returns an event as one line: what a client or a script put into a message begins no further one.
-fn one_line(event: &str) -> String {
+fn one_line(event: &str) -> Cow<'_, str> {
     let text = event.strip_suffix('\n').unwrap_or(event);
-    format!("{}\n", text.replace('\n', "\\n").replace('\r', "\\r"))
+    if text.len() < event.len() && !text.contains(['\n', '\r']) {
+        return Cow::Borrowed(event);
+    }
+    Cow::Owned(format!("{}\n", text.replace('\n', "\\n").replace('\r', "\\r")))
 }
 
 /// Writes the time of an event with the offset of this machine.

@@ -1,48 +1,83 @@
 //! What keeps secrets out of the log, of errors and of panics: one handle that everything that prints goes through.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
+use arc_swap::ArcSwap;
 use palladium_component::value::Diagnostics;
 use palladium_config::{Config, Redactor};
 
 /// Hides what the configurations of this process hold that must not be shown. Clones share what they know.
 #[derive(Clone, Debug, Default)]
-pub struct Redaction(Arc<RwLock<Vec<Redactor>>>);
+pub struct Redaction(Arc<ArcSwap<Known>>);
+
+/// What is hidden.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    redactors: Vec<Redactor>,
+    /// Finds what may have to be hidden in a line of the log, and more than that: nearly all lines hold nothing of it.
+    finder: Option<AhoCorasick>,
+}
+
+impl Known {
+    /// Returns what hides the same as before, and what a configuration holds.
+    fn with(&self, config: &Config) -> Known {
+        // A configuration may be loaded again and again.
+        if self.redactors.contains(config.redactor()) {
+            return self.clone();
+        }
+        let redactors: Vec<Redactor> = self.redactors.iter().chain([config.redactor()]).cloned().collect();
+        let hidden = redactors.iter().flat_map(Redactor::hidden).chain(NAMES).chain(["://"]);
+        let finder = AhoCorasick::builder().ascii_case_insensitive(true).prefilter(false).build(hidden).ok();
+        Known { redactors, finder }
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        // Passwords of URLs are known without a configuration.
+        let redactors = if self.redactors.is_empty() { &[Redactor::default()] } else { self.redactors.as_slice() };
+        redactors.iter().fold(Cow::Borrowed(text), |text, redactor| match text {
+            Cow::Borrowed(text) => redactor.redact(text),
+            Cow::Owned(text) => Cow::Owned(redactor.redact(&text).into_owned()),
+        })
+    }
+}
 
 impl Redaction {
     /// Hides from now on what a configuration holds.
     pub fn learn(&self, config: &Config) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // A configuration may be loaded again and again.
-        if !known.contains(config.redactor()) {
-            known.push(config.redactor().clone());
-        }
+        self.0.rcu(|known| known.with(config));
     }
 
     /// Returns a text without secrets.
-    pub fn redact(&self, text: &str) -> String {
-        let redactors = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match redactors.as_slice() {
-            // Passwords of URLs are known without a configuration.
-            [] => Redactor::default().redact(text),
-            redactors => redactors.iter().fold(text.to_owned(), |text, redactor| redactor.redact(&text)),
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.0.load().redact(text)
+    }
+
+    /// Returns a line of the log without secrets, and without what stands behind names such as `authorization`: what
+    /// libraries write down of requests is in no configuration.
+    pub fn redact_line<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        let known = self.0.load();
+        match &known.finder {
+            Some(finder) if !finder.is_match(line) => Cow::Borrowed(line),
+            _ => Cow::Owned(mask_named(&known.redact(line))),
         }
     }
 
     /// Returns findings without secrets.
     pub fn redact_findings(&self, mut findings: Diagnostics) -> Diagnostics {
-        let redactors = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.load();
         for finding in &mut findings.0 {
-            redactors.iter().for_each(|redactor| redactor.redact_diagnostic(finding));
+            known.redactors.iter().for_each(|redactor| redactor.redact_diagnostic(finding));
         }
         findings
     }
 }
 
-/// Returns a line of the log without what stands behind names such as `authorization`: what libraries write down of
-/// requests is in no configuration.
-pub fn mask_named(line: &str) -> String {
-    const NAMES: [&str; 7] = ["authorization", "password", "token", "secret", "api_key", "apikey", "cookie"];
+/// Names behind which secrets stand.
+const NAMES: [&str; 7] = ["authorization", "password", "token", "secret", "api_key", "apikey", "cookie"];
+
+fn mask_named(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     let mut masked = String::with_capacity(line.len());
     let mut done = 0;

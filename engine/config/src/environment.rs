@@ -1,5 +1,6 @@
 //! The variables of the process: read by name, remembered when read, never shown.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -179,8 +180,16 @@ impl Redactor {
         pieces
     }
 
+    /// Returns the texts that are hidden.
+    pub fn hidden(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(value, _)| value).chain(&self.secrets).map(String::as_str)
+    }
+
     /// Returns the text with `${environ.NAME}` in the place of every value and `***` in that of other secrets.
-    pub fn redact(&self, text: &str) -> String {
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if !self.hidden().any(|hidden| text.contains(hidden)) {
+            return mask_urls(text);
+        }
         let pieces = self.pieces(text);
         let shown = pieces.iter().fold(String::with_capacity(text.len()), |mut shown, piece| {
             match piece {
@@ -189,7 +198,7 @@ impl Redactor {
             }
             shown
         });
-        mask_urls(&shown).into_owned()
+        Cow::Owned(mask_urls(&shown).into_owned())
     }
 
     fn without_secrets(&self, text: &str) -> String {
@@ -204,7 +213,7 @@ impl Redactor {
             .chain(&mut diagnostic.help)
             .chain(diagnostic.labels.iter_mut().map(|label| &mut label.text));
         for text in texts {
-            *text = self.redact(text);
+            *text = self.redact(text).into_owned();
         }
     }
 }

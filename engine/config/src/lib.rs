@@ -120,7 +120,7 @@ impl Config {
 
     /// Returns what Rhai code said by `print` and `debug`, redacted, up to a bound; nothing once somebody listens.
     pub fn printed(&self) -> Vec<String> {
-        self.printed.lines().iter().map(|line| self.redactor.redact(line)).collect()
+        self.printed.lines().iter().map(|line| self.redactor.redact(line).into_owned()).collect()
     }
 
     /// Hands what Rhai code has said by `print` and `debug` to a listener, and from now on what functions of this
@@ -135,7 +135,7 @@ impl Config {
 
     /// Returns a text with `${environ.NAME}` in the place of every value that was read from the environment.
     pub fn redact(&self, text: &str) -> String {
-        self.redactor.redact(text)
+        self.redactor.redact(text).into_owned()
     }
 
     /// Returns where each leaf of the tree comes from, in the order of the tree.

@@ -33,7 +33,7 @@ pub(crate) fn redacted_json(value: &Value, redactor: &Redactor) -> Json {
         Data::List(items) => items.iter().map(|item| redacted_json(item, redactor)).collect(),
         Data::Map(map) => {
             let entry = |(key, entry): (&String, &palladium_value::Entry)| {
-                (redactor.redact(shown_key(key)), redacted_json(&entry.value, redactor))
+                (redactor.redact(shown_key(key)).into_owned(), redacted_json(&entry.value, redactor))
             };
             Json::Object(map.iter().map(entry).collect())
         }

@@ -125,6 +125,17 @@ impl Callable for ScriptFunction {
         self.parameters.clone()
     }
 
+    /// Returns all texts that the function may come to, with its name; nothing where it captured values.
+    fn identity(&self) -> Option<String> {
+        if self.pointer.is_curried() {
+            return None;
+        }
+        let texts = self.program.units.iter().map(|unit| unit.code.text());
+        let constants = self.unit().constants.iter().map(|(name, value)| format!("{name}={value:?}"));
+        let parts: Vec<String> = texts.map(str::to_owned).chain(constants).collect();
+        Some(format!("{}\0{}\0{}", parts.join("\0"), self.unit, self.pointer.fn_name()))
+    }
+
     fn call(&self, arguments: Vec<Value>) -> Result<Value, Box<Diagnostic>> {
         let whole = self.unit().code.whole();
         on_a_large_stack(|| self.evaluate(&arguments)).unwrap_or_else(|stopped| Err(Box::new(stopped.at(&whole, ""))))

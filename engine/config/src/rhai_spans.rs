@@ -66,6 +66,14 @@ impl Written {
         }
     }
 
+    /// Returns the code.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Written::File(source) => source.text(),
+            Written::Literal(text, _) => text,
+        }
+    }
+
     /// Returns all of it.
     pub(crate) fn whole(&self) -> Span {
         match self {

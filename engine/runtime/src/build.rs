@@ -13,11 +13,12 @@ use crate::{App, Plan};
 /// # Errors
 /// The first component that could not be initialized; those before it are closed.
 pub fn build(plan: Plan, registry: &Registry) -> Result<App, Diagnostic> {
-    let Plan { root, components, mode, decorators } = plan;
+    let Plan { root, components, mode, decorators, blueprint } = plan;
     let app = App::new(root, components, mode).decorated_by(decorators);
     for (index, planned) in app.planned().iter().enumerate() {
         let (formats, decorators): (&Arc<_>, _) = (registry.formats(), app.decorators());
-        let context = InitContext { key: &planned.key, mode, root: app.root(), formats, decorators };
+        let (key, root, blueprint) = (&planned.key, app.root(), &blueprint);
+        let context = InitContext { key, mode, root, blueprint, formats, decorators };
         if let Err(failure) = planned.component.lifecycle().initialize(&context) {
             app.close_first(index);
             let message = format!("`{}` could not be initialized: {}", planned.name, with_causes(&failure));

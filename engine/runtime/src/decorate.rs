@@ -10,8 +10,8 @@ use std::sync::Arc;
 use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
-    InitContext, KeptData, Lifecycle, Metadata, ModelCache, Origin, Orphan, PersistError, Persister, Probe, Refreshes,
-    Release, TrainedModel, Upgraded, Version,
+    InitContext, Input, KeptData, Lifecycle, LoadProgress, Metadata, ModelCache, Origin, Orphan, PersistError,
+    Persister, Probe, Refreshes, Release, TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 
@@ -64,12 +64,20 @@ impl Lifecycle for DecoratedLoader {
 
 impl DatasetLoader for DecoratedLoader {
     fn load(&self) -> Result<Dataset, Failure> {
-        let load = || self.inner.load().map(Into::into);
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        let load = || self.inner.load_with_progress(progress).map(Into::into);
         Ok(self.load.call(Some(&self.key), &Arguments::Nothing, load)?.try_into()?)
     }
 
     fn kept(&self) -> Option<KeptData> {
         self.inner.kept()
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        self.inner.inputs()
     }
 }
 

@@ -19,6 +19,14 @@ pub enum JobError {
         /// The component's error.
         source: Failure,
     },
+    /// The loader at this key failed.
+    #[error("loading the data of `{key}` failed")]
+    Load {
+        /// The key.
+        key: String,
+        /// The loader's error.
+        source: Failure,
+    },
     /// The job was asked to stop.
     #[error("the fit was cancelled: nothing was stored")]
     Cancelled,
@@ -69,7 +77,7 @@ impl fmt::Display for Step {
 impl Explain for JobError {
     fn help(&self) -> Option<String> {
         match self {
-            JobError::Component { source, .. } => source.help(),
+            JobError::Component { source, .. } | JobError::Load { source, .. } => source.help(),
             JobError::Config(_) | JobError::Cancelled => None,
         }
     }

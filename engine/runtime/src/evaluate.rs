@@ -1,10 +1,11 @@
 //! Scores a stored model on the test data.
 
-use palladium_component::interfaces::{DatasetLoader, Persister, Version};
+use palladium_component::interfaces::{DatasetLoader, LoadProgress, Persister, Version};
 use palladium_component::value::{Code, Diagnostic};
 use tracing::info;
 
 use crate::error::During;
+use crate::loading::load;
 use crate::root_keys::{PERSISTER, SCORING, TEST};
 use crate::timer::timed;
 use crate::{App, JobError, Score, Scoring, Step};
@@ -18,16 +19,16 @@ pub struct Evaluation {
     pub scores: Vec<Score>,
 }
 
-/// Scores a version, or the active one, on the data of `dataset_loader_test`.
+/// Scores a version, or the active one, on the data of `dataset_loader_test`; `progress` tells how far loading them is.
 ///
 /// # Errors
 /// A root key that is missing, a component that failed, a model without a score where no `scoring` is given.
-pub fn evaluate(app: &App, version: Option<Version>) -> Result<Evaluation, JobError> {
+pub fn evaluate(app: &App, version: Option<Version>, progress: &LoadProgress) -> Result<Evaluation, JobError> {
     let loader = app.get::<dyn DatasetLoader>(TEST)?;
     let persister = app.get::<dyn Persister>(PERSISTER)?;
     let scoring = Scoring::of(app);
 
-    let test = timed("Loading data", || loader.load()).during(Step::Load(TEST))?;
+    let test = timed("Loading data", || load(&loader, TEST, progress)).during(Step::Load(TEST))?;
     let model = timed("Reading model", || persister.read(version)).during(Step::Read)?;
     let version = model.metadata.version();
     if let Some(version) = version {

@@ -12,6 +12,7 @@ use tracing::{debug, info};
 
 use crate::error::During;
 use crate::lineage::{Recorder, Sources};
+use crate::loading::load;
 use crate::root_keys::{FIT_DECORATORS, MODEL, PERSISTER, SCORING, TEST, TRAIN};
 use crate::timer::timed;
 use crate::{App, JobError, Score, Scoring, Step, origin};
@@ -194,7 +195,9 @@ fn kept() -> JobError {
 fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Result<FitReport, JobError> {
     let mut lineage = Recorder::new(&inputs.sources);
     context.enter("load");
-    let train = lineage.load(TRAIN, || timed("Loading data", || inputs.train.load()).during(Step::Load(TRAIN)))?;
+    let train = lineage.load(TRAIN, || {
+        timed("Loading data", || load(&inputs.train, TRAIN, context.load_progress())).during(Step::Load(TRAIN))
+    })?;
     context.check()?;
     context.enter("fit");
     let fitted = lineage.fit(|| timed("Fitting model", || inputs.estimator.fit(&train, context)));
@@ -215,7 +218,9 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
     }
     drop(train);
     if let (true, Some(loader)) = (options.evaluates(), &inputs.test) {
-        let test = lineage.load(TEST, || timed("Loading test data", || loader.load()).during(Step::Load(TEST)))?;
+        let test = lineage.load(TEST, || {
+            timed("Loading test data", || load(loader, TEST, context.load_progress())).during(Step::Load(TEST))
+        })?;
         debug!("Evaluating model on test set");
         test_scores = lineage.evaluate(|| inputs.scoring.score(&model, &test)).during(Step::Score(TEST))?;
         annotate(&mut alone(&mut model)?.metadata, "score_test", &test_scores);

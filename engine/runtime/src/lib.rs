@@ -1,11 +1,12 @@
 //! From a configuration to an application, and the jobs that applications run.
 //!
 //! [`plan`] constructs every component and collects all findings, without a side effect; [`build`] initializes them.
-//! The jobs, [`fit`](fit::fit), [`evaluate`](evaluate::evaluate), [`export`](export::export), [`stream`](stream::stream)
-//! and [`predict`](batch::predict), take what they need from the [`App`] by the root keys that [`root_keys`] lists. No
+//! The jobs, [`fit`](fit::fit), [`evaluate`](evaluate::evaluate), [`export`](export::export), [`stream`](stream::stream),
+//! [`predict`](batch::predict) and [`load`](data::load), take what they need from the [`App`] by the root keys that [`root_keys`] lists. No
 //! component is known here by name.
 
 pub mod batch;
+pub mod data;
 pub mod decorate;
 pub mod evaluate;
 pub mod export;
@@ -17,9 +18,12 @@ pub mod settle;
 pub mod stream;
 
 mod app;
+mod blueprint;
 mod build;
+mod csv_line;
 mod error;
 mod line;
+mod loading;
 mod origin;
 mod plan;
 mod predictor;
@@ -30,6 +34,7 @@ mod scoring;
 mod timer;
 
 pub use app::{App, Placed};
+pub use blueprint::blueprint;
 pub use build::build;
 pub use error::{JobError, Step};
 pub use origin::origin;

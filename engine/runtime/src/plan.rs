@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use palladium_component::interfaces::{Component, Decorator, DecoratorList, Decorators, Kind, Mode};
+use palladium_component::interfaces::{Blueprint, Component, Decorator, DecoratorList, Decorators, Kind, Mode};
 use palladium_component::value::{Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value};
 use palladium_component::{Failed, Registry, describe};
 
 use crate::App;
+use crate::blueprint::blueprint;
 use crate::decorate::{FunctionDecorator, decorated};
 use crate::root_keys::{self, Holds};
 
@@ -18,6 +19,7 @@ pub struct Plan {
     pub(crate) components: Vec<Planned>,
     pub(crate) mode: Mode,
     pub(crate) decorators: Decorators,
+    pub(crate) blueprint: Blueprint,
 }
 
 /// A component in construction order.
@@ -52,8 +54,8 @@ impl Plan {
 /// All findings at once, in file order.
 pub fn plan(root: &Value, registry: &Registry) -> Result<Plan, Diagnostics> {
     let mut planner = Planner::new(registry);
-    let root = planner.root(root);
-    planner.finish(root)
+    let built = planner.root(root);
+    planner.finish(root, built)
 }
 
 /// Does what [`plan`] does and returns what could be constructed together with the findings: an application whose
@@ -72,7 +74,7 @@ pub fn inspect(root: &Value, registry: &Registry) -> (App, Diagnostics) {
 pub fn plan_tree(root: &Value, registry: &Registry) -> Result<Plan, Diagnostics> {
     let mut planner = Planner::new(registry);
     let built = planner.value(root, &KeyPath::root());
-    planner.finish(built)
+    planner.finish(root, built)
 }
 
 struct Planner<'a> {
@@ -99,12 +101,13 @@ impl<'a> Planner<'a> {
         built
     }
 
-    fn finish(mut self, root: Value) -> Result<Plan, Diagnostics> {
+    fn finish(mut self, written: &Value, root: Value) -> Result<Plan, Diagnostics> {
         let mode = self.mode(&root);
-        match self.findings.is_empty() {
-            true => Ok(Plan { root, components: self.components, mode, decorators: self.decorators }),
-            false => Err(tidy(self.findings)),
+        if !self.findings.is_empty() {
+            return Err(tidy(self.findings));
         }
+        let blueprint = blueprint(written, self.registry);
+        Ok(Plan { root, components: self.components, mode, decorators: self.decorators, blueprint })
     }
 
     fn value(&mut self, value: &Value, key: &KeyPath) -> Value {

@@ -352,13 +352,13 @@ fn a_fit_tells_how_far_it_is_and_in_whose_name_it_activates() {
 #[test]
 fn evaluate_scores_the_active_or_a_given_version() {
     let fakes = fakes(0.25);
-    let none = evaluate(&fakes.app(), None).unwrap_err();
+    let none = evaluate(&fakes.app(), None, &LoadProgress::default()).unwrap_err();
     assert_eq!(none.to_string(), "reading through `model_persister` failed");
     fakes.fit(&FitOptions::default()).unwrap();
     fakes.fit(&FitOptions { activate: false, ..FitOptions::default() }).unwrap();
     for (version, expected) in [(None, 1), (Some(2), 2)] {
         let version = version.map(|number| Version::new(number).unwrap());
-        let evaluation = evaluate(&fakes.app(), version).unwrap();
+        let evaluation = evaluate(&fakes.app(), version, &LoadProgress::default()).unwrap();
         assert_eq!(evaluation.version.map(Version::number), Some(expected));
         assert_eq!(evaluation.scores[0].value, 0.75);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use palladium_component::Registry;
 use palladium_component::data::Table;
 use palladium_component::data::arrow_array::{ArrayRef, StringArray};
-use palladium_component::interfaces::{FitContext, Kind, Mode};
+use palladium_component::interfaces::{FitContext, Kind, LoadProgress, Mode};
 use palladium_component::value::{Data, Diagnostics, Entry, Label, Map as ValueMap, Span, Value};
 use palladium_config::script::{Opaque, from_dynamic};
 use palladium_runtime::evaluate::evaluate;
@@ -103,7 +103,7 @@ fn test_job(project: &Project, of: Option<&Dynamic>) -> Answer {
         Some(value) if value.is_unit() => None,
         Some(value) => Some(version(value)?),
     };
-    let evaluation = evaluate(project.app(), wanted)?;
+    let evaluation = evaluate(project.app(), wanted, &LoadProgress::default())?;
     let mut done = Map::new();
     done.insert("version".into(), evaluation.version.map_or(Dynamic::UNIT, number));
     add_scores(&mut done, "", &evaluation.scores);

@@ -113,17 +113,23 @@ pub async fn through_head<B: Send + 'static>(
     }
 }
 
-/// Returns a request as decorators see it. A query string that cannot be read has no pairs, the view will say so.
-pub fn plain_request(request: &HttpRequest, body: Vec<u8>, request_id: String) -> ViewRequest {
+/// Returns a request as decorators see it, without its body. A query string that cannot be read has no pairs, the view
+/// will say so.
+pub fn plain_request(request: &HttpRequest, request_id: String) -> ViewRequest {
+    with_query(request, query::decode(request.query_string()).unwrap_or_default(), request_id)
+}
+
+/// Does as [`plain_request`] with a query string that is decoded already.
+pub fn with_query(request: &HttpRequest, query: Vec<(String, String)>, request_id: String) -> ViewRequest {
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     ViewRequest {
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
-        query: query::decode(request.query_string()).unwrap_or_default(),
+        query,
         headers: request.headers().iter().map(header).collect(),
-        body,
+        body: Vec::new(),
         peer: request.peer_addr().map(|address| address.ip()),
         request_id,
         caller: Caller::default(),

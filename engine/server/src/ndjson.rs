@@ -70,7 +70,7 @@ pub async fn answer_decorated(
     request_id: String,
 ) -> Result<HttpResponse, Refusal> {
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-    let shown = plain_request(request, Vec::new(), request_id.clone());
+    let shown = plain_request(request, request_id.clone());
     let asked = Arc::new(Mutex::new(None));
     let (viewed, found, id) = (Arc::clone(route), Arc::clone(&asked), request_id.clone());
     let view = move |_: &ViewRequest| match query.and_then(|query| Ok((viewed.read_model()?, query))) {

@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond};
 use crate::away::{Pace, away, within};
 use crate::body::LARGE;
-use crate::decorated::{at_once, plain_request, through_head, through_queue};
+use crate::decorated::{at_once, through_head, through_queue, with_query};
 use crate::observers::Observers;
 use crate::server::Server;
 use crate::{body, ndjson, query};
@@ -99,8 +99,9 @@ impl PredictRoute {
         if is_stream(request) {
             return ndjson::answer_decorated(self, server, request, payload, request_id).await;
         }
-        let head = plain_request(request, Vec::new(), request_id.clone());
-        let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
+        let query = query::decode(request.query_string());
+        let head = with_query(request, query.clone().unwrap_or_default(), request_id.clone());
+        let query = query.map_err(Refusal::bad_request);
         let has_body = *request.method() == Method::POST;
         let read = async {
             let body = match has_body {

@@ -31,18 +31,17 @@ pub fn percent_decode(part: &str) -> Result<String, &'static str> {
         return Ok(part.to_owned());
     }
     let mut decoded = Vec::with_capacity(part.len());
-    let mut bytes = part.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let digits = (bytes.next().and_then(hex), bytes.next().and_then(hex));
-        let (Some(high), Some(low)) = digits else {
+    let mut rest = part.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        let (plain, encoded) = rest.split_at(at);
+        let Some([high, low]) = encoded.get(1..3).and_then(|digits| Some([hex(digits[0])?, hex(digits[1])?])) else {
             return Err("holds a `%` without two hexadecimal digits");
         };
+        decoded.extend_from_slice(plain);
         decoded.push(high * 16 + low);
+        rest = &encoded[3..];
     }
+    decoded.extend_from_slice(rest);
     String::from_utf8(decoded).map_err(|_| "is not UTF-8 once its `%` are decoded")
 }
 

@@ -71,16 +71,16 @@ impl Server {
         let observers = &*self.routes.observers;
         let trace = trace::of(request, &self.ids, observers, is_logged);
         if !is_logged && !observers.is_any() && trace.is_none() {
-            return self.answer(request, payload).await.1;
+            return self.answer(request, payload).await.response;
         }
         let started = Instant::now();
         let underway = observers.begin();
-        let (route, mut response) = self.answer(request, payload).await;
+        let Answer { route, mut response, is_logged: has_line } = self.answer(request, payload).await;
         if let Some(trace) = &trace {
             trace::tell(trace, &mut response);
         }
         underway.end(route, request, &response, trace.as_deref(), started.elapsed());
-        if is_logged {
+        if is_logged && !has_line {
             self.log(request, &response, trace.as_deref(), started);
         }
         response
@@ -105,30 +105,24 @@ impl Server {
         );
     }
 
-    /// Answers a request, and returns the position of the route that did.
-    async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> (Option<usize>, HttpResponse) {
+    /// Answers a request.
+    async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> Answer {
         let elsewhere = Shape::Views { views: &self.routes.views, path: request.path() };
         if let Err(refusal) = head::check(request, &self.limits) {
-            return (None, refusal.respond(elsewhere, &self.ids.of(request)));
+            return Answer::nowhere(refusal.respond(elsewhere, &self.ids.of(request)));
         }
         if let Some(route) = self.routes.find(request.path()) {
-            return (Some(route.index), self.answer_at(route, Vec::new(), request, payload).await);
+            return self.answer_at(route, Vec::new(), request, payload).await;
         }
         if let Some((route, parts)) = self.routes.find_with_parts(request.path()) {
-            return (Some(route.index), self.answer_at(route, parts, request, payload).await);
+            return self.answer_at(route, parts, request, payload).await;
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        (None, refusal.respond(elsewhere, &self.ids.of(request)))
+        Answer::nowhere(refusal.respond(elsewhere, &self.ids.of(request)))
     }
 
-    async fn answer_at(
-        &self,
-        route: &Route,
-        parts: Parts,
-        request: &HttpRequest,
-        payload: &mut Payload,
-    ) -> HttpResponse {
+    async fn answer_at(&self, route: &Route, parts: Parts, request: &HttpRequest, payload: &mut Payload) -> Answer {
         let limits = &self.limits;
         let answer = match &route.endpoint {
             _ if *request.method() == Method::OPTIONS && !route.decorates() => {
@@ -144,11 +138,14 @@ impl Server {
                 None => view.answer(request, payload, parts, limits, &self.service, self.ids.of(request)).await,
             },
         };
-        match (answer, &route.endpoint) {
+        // What answers has come through the decorators.
+        let is_logged = answer.is_ok() && route.decorators().log_requests();
+        let response = match (answer, &route.endpoint) {
             (Ok(response), _) => response,
             (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, self.ids.of(request)).await,
             (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &self.ids.of(request)),
-        }
+        };
+        Answer { route: Some(route.index), response, is_logged }
     }
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else
@@ -157,9 +154,25 @@ impl Server {
         if route.decorators().is_empty() {
             return Ok(options(&route.methods));
         }
-        let shown = ViewRequest { parts, ..plain_request(request, Vec::new(), self.ids.of(request)) };
+        let shown = ViewRequest { parts, ..plain_request(request, self.ids.of(request)) };
         let methods = route.methods.clone();
         through(route.decorators(), shown, move |_| options(&methods)).await
+    }
+}
+
+/// A response, and whose it is.
+struct Answer {
+    /// The position of the route, if there is one.
+    route: Option<usize>,
+    response: HttpResponse,
+    /// Whether a decorator has logged the request.
+    is_logged: bool,
+}
+
+impl Answer {
+    /// Returns the answer where there is no route.
+    fn nowhere(response: HttpResponse) -> Answer {
+        Answer { route: None, response, is_logged: false }
     }
 }
 

@@ -46,9 +46,11 @@ pub fn kept(request: &HttpRequest) -> Option<Arc<Trace>> {
 
 /// Says in a response where its span stands.
 pub fn tell(trace: &Trace, response: &mut HttpResponse) {
+    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
     let flags = if trace.is_sampled { SAMPLED } else { 0 };
-    let text = format!("00-{}-{}-{flags:02x}", trace.trace_id, trace.span_id);
-    if let Ok(value) = HeaderValue::try_from(text) {
+    let parts = [(3..35, &trace.trace_id.0[..]), (36..52, &trace.span_id.0), (53..55, &[flags])];
+    let written = parts.into_iter().try_for_each(|(place, bytes)| hex::encode_to_slice(bytes, &mut text[place]));
+    if let (Ok(()), Ok(value)) = (written, HeaderValue::from_bytes(&text)) {
         response.headers_mut().insert(TRACERESPONSE, value);
     }
 }

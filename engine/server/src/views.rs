@@ -206,7 +206,7 @@ impl ViewRoute {
         service: &Arc<Service>,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
-        let head = ViewRequest { parts, ..plain_request(request, Vec::new(), request_id) };
+        let head = ViewRequest { parts, ..plain_request(request, request_id) };
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let has_body = !matches!(*request.method(), Method::GET | Method::HEAD);
         let large = Arc::clone(&service.large);

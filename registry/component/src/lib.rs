@@ -53,7 +53,7 @@ pub mod prelude {
     pub use crate::data::ndarray;
     pub use crate::data::{
         ClassLabels, Classes, Column, ColumnSpec, ColumnType, DataError, Dataset, Predictions, Probabilities,
-        Provenance, Samples, Table,
+        Provenance, Samples, Table, cell_text,
     };
     pub use crate::interfaces::*;
     pub use crate::recurrence::{Recurrence, RecurringTask};

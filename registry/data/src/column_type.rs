@@ -77,6 +77,34 @@ impl ColumnType {
         }
     }
 
+    /// Returns the name that stands for the type in metadata and results: `float`, `timestamp_utc`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ColumnType::Float => "float",
+            ColumnType::Int => "int",
+            ColumnType::Bool => "bool",
+            ColumnType::Text => "text",
+            ColumnType::Category => "category",
+            ColumnType::Date => "date",
+            ColumnType::Timestamp => "timestamp",
+            ColumnType::TimestampUtc => "timestamp_utc",
+        }
+    }
+
+    /// Returns what one value of this type is called, without an article.
+    pub fn singular(self) -> &'static str {
+        match self {
+            ColumnType::Float => "number",
+            ColumnType::Int => "whole number",
+            ColumnType::Bool => "flag",
+            ColumnType::Text => "text",
+            ColumnType::Category => "category",
+            ColumnType::Date => "date",
+            ColumnType::Timestamp => "time",
+            ColumnType::TimestampUtc => "time in UTC",
+        }
+    }
+
     /// Tells whether a value of this type is a number to a learner; flags count as 0 and 1.
     pub fn is_numeric(self) -> bool {
         matches!(self, ColumnType::Float | ColumnType::Int | ColumnType::Bool)
@@ -122,6 +150,11 @@ pub(crate) fn cast_cells(column: &ArrayRef, kind: ColumnType) -> Result<ArrayRef
     cast_with_options(column, &kind.data_type(), &CastOptions { safe: false, format_options: FORMAT })
 }
 
+/// Returns what [`cast_cells`] does, where cells that do not stand for a value of the type become missing ones.
+pub(crate) fn cast_cells_or_missing(column: &ArrayRef, kind: ColumnType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(column, &kind.data_type(), &CastOptions { safe: true, format_options: FORMAT })
+}
+
 /// Returns a cell as text, nothing for a missing one: numbers as short as they can be read back, dates and times as
 /// RFC 3339 has them.
 pub fn cell_text(column: &dyn Array, row: usize) -> Option<String> {
@@ -141,11 +174,11 @@ mod tests {
     fn arrow_types_and_names_are_those_of_the_types() {
         for kind in ColumnType::ALL {
             assert_eq!(ColumnType::of(&kind.data_type()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
             assert_eq!([kind.is_numeric(), kind.is_text(), kind.is_temporal()].iter().filter(|is| **is).count(), 1);
         }
         let nanoseconds = DataType::Timestamp(TimeUnit::Nanosecond, None);
         assert_eq!(ColumnType::of(&nanoseconds), None);
-        assert_eq!(serde_json::to_value(ColumnType::TimestampUtc).unwrap(), "timestamp_utc");
     }
 
     #[test]

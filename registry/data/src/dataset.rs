@@ -129,10 +129,8 @@ impl Dataset {
     /// # Errors
     /// No target, a target of text, a missing value, an infinity or NaN.
     pub fn numbers(&self) -> Result<Array1<f64>, DataError> {
-        let target = self.target()?;
-        let table = Table::new(vec![(target.name.clone(), target.values.clone())])?;
-        let matrix = table.to_finite_matrix().map_err(|error| error.located(&self.features))?;
-        Ok(matrix.column(0).to_owned())
+        let numbers = self.target()?.finite_numbers().map_err(|error| error.located(&self.features))?;
+        Ok(numbers.into_owned())
     }
 }
 

@@ -26,6 +26,14 @@ pub enum DataError {
         /// The rows of the first column.
         expected: usize,
     },
+    /// A mask that chooses rows has another number of them than the table.
+    #[error("the mask has {found} flags for {expected} rows")]
+    MaskLength {
+        /// Its flags.
+        found: usize,
+        /// The rows of the table.
+        expected: usize,
+    },
     /// A column has an Arrow type that tables do not hold.
     #[error("column `{name}` has the type {found}, which tables do not hold")]
     UnsupportedType {
@@ -47,14 +55,23 @@ pub enum DataError {
         place: Option<String>,
     },
     /// A cell does not stand for a value of the type that its column is to have.
-    #[error("column `{name}` cannot become {expected}: {reason}")]
+    #[error(
+        "{}column `{name}` holds `{text}`{}, which is no {}",
+        at(.place),
+        in_row(.place, *.row),
+        .expected.singular()
+    )]
     NotCast {
         /// The column.
         name: String,
         /// The type it was to have.
         expected: ColumnType,
-        /// What Arrow says.
-        reason: String,
+        /// The cell as text, cut where it is long.
+        text: String,
+        /// The row, from 1.
+        row: usize,
+        /// Where the row comes from, if known.
+        place: Option<String>,
     },
     /// A cell is empty where a value is needed.
     #[error("{}column `{name}` has no value{}, where one is needed", at(.place), in_row(.place, *.row))]
@@ -136,6 +153,7 @@ impl DataError {
         match &mut self {
             DataError::MissingValue { row, place, .. }
             | DataError::NotFinite { row, place, .. }
+            | DataError::NotCast { row, place, .. }
             | DataError::FractionalClass { row, place, .. }
                 if place.is_none() =>
             {

@@ -3,12 +3,14 @@
 //! Columns are Arrow arrays, so that any loader can fill them and any engine can take them over. Learners see
 //! [`ndarray`] matrices and class codes made from them.
 
+mod category;
 mod classes;
 mod column_type;
 mod dataset;
 mod error;
 mod prediction;
 mod provenance;
+mod summary;
 mod table;
 
 pub use classes::{ClassLabels, Classes, LabelRef};
@@ -17,6 +19,7 @@ pub use dataset::{Column, Dataset, Samples};
 pub use error::DataError;
 pub use prediction::{Predictions, Probabilities};
 pub use provenance::Provenance;
+pub use summary::{Cell, ColumnSummary, Distinct, Moments, Range, SummaryOptions, TopValue};
 pub use table::{ColumnSpec, Table};
 
 pub use arrow_array;

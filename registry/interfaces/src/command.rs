@@ -4,7 +4,7 @@ use std::any::Any;
 
 use palladium_value::{Diagnostics, Value};
 
-use crate::{Failure, Lifecycle, Mode};
+use crate::{Blueprint, Failure, Lifecycle, Mode};
 
 /// A subcommand of the binary. A linked crate can add one.
 pub trait Command: Lifecycle {
@@ -31,6 +31,12 @@ pub trait Host {
     /// The findings about the configuration, or the component that could not be initialized.
     fn root(&mut self, mode: Mode) -> Result<Value, CommandError>;
 
+    /// Loads the configuration and constructs nothing; without a configuration it is empty.
+    ///
+    /// # Errors
+    /// What keeps the configuration from being read.
+    fn blueprint(&mut self) -> Result<Blueprint, CommandError>;
+
     /// Constructs and initializes the components of a value of the command's own, as it is done for a configuration.
     ///
     /// # Errors
@@ -42,6 +48,15 @@ pub trait Host {
     /// # Errors
     /// Standard output is closed.
     fn print(&mut self, line: &str) -> Result<(), CommandError>;
+
+    /// Writes rows of cells below each other to standard output; the first row is the heading.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    fn print_table(&mut self, rows: &[Vec<String>]) -> Result<(), CommandError>;
+
+    /// Tells whether standard output is a terminal.
+    fn is_terminal(&self) -> bool;
 
     /// Returns the host as it is, for the commands of the engine itself.
     fn as_any(&mut self) -> &mut dyn Any;

@@ -30,6 +30,12 @@ pub trait Decorator: Lifecycle {
         Authentication::None
     }
 
+    /// Tells whether it writes a line about each request at the target `palladium::access`. Where the outermost one does,
+    /// the server writes none about what it lets through to the decorators.
+    fn logs_requests(&self) -> bool {
+        false
+    }
+
     /// Returns what it takes and answers around a view, for documents; nothing where it may answer anything.
     fn docs(&self) -> Option<DecoratorDocs> {
         None
@@ -327,6 +333,11 @@ impl DecoratorList {
     /// Tells whether a decorator of the list keeps those out who do not say who they are.
     pub fn authentication(&self) -> Authentication {
         self.decorators.iter().map(|decorator| decorator.authentication()).max().unwrap_or_default()
+    }
+
+    /// Tells whether the outermost of them writes a line about each request, see [`Decorator::logs_requests`].
+    pub fn log_requests(&self) -> bool {
+        self.decorators.last().is_some_and(|decorator| decorator.logs_requests())
     }
 
     /// Returns what each of them takes and answers around a view, the innermost first.

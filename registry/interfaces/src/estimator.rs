@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use palladium_data::Dataset;
 
-use crate::{Explain, Failure, Lifecycle, Model};
+use crate::{Explain, Failure, Lifecycle, LoadProgress, Model};
 
 /// Learns a model from a data set. An estimator never changes; what fitting learned is the model it returns.
 pub trait Estimator: Lifecycle {
@@ -27,6 +27,7 @@ pub trait Estimator: Lifecycle {
 pub struct FitContext {
     cancelled: Arc<AtomicBool>,
     watch: Option<Arc<dyn Fn(&'static str) + Send + Sync>>,
+    load_progress: LoadProgress,
 }
 
 impl fmt::Debug for FitContext {
@@ -46,7 +47,7 @@ impl Explain for Cancelled {}
 impl FitContext {
     /// Returns a context that is cancelled by setting the flag.
     pub fn cancelled_by(flag: Arc<AtomicBool>) -> FitContext {
-        FitContext { cancelled: flag, watch: None }
+        FitContext { cancelled: flag, ..FitContext::default() }
     }
 
     /// Sets what is told of each phase that the fit enters: `load`, `fit`, `evaluate`, `write`, `activate`.
@@ -54,6 +55,18 @@ impl FitContext {
     pub fn watched_by(mut self, watch: Arc<dyn Fn(&'static str) + Send + Sync>) -> FitContext {
         self.watch = Some(watch);
         self
+    }
+
+    /// Sets what the loads of the fit tell how far they are.
+    #[must_use]
+    pub fn with_load_progress(mut self, progress: LoadProgress) -> FitContext {
+        self.load_progress = progress;
+        self
+    }
+
+    /// Returns what loads tell how far they are.
+    pub fn load_progress(&self) -> &LoadProgress {
+        &self.load_progress
     }
 
     /// Tells whoever watches that the fit enters a phase.

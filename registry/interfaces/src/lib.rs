@@ -6,6 +6,7 @@
 mod activation;
 mod artifact_store;
 mod attachment;
+mod blueprint;
 mod caller;
 mod command;
 mod dataset_loader;
@@ -17,6 +18,7 @@ mod function;
 mod input_errors;
 mod kind;
 mod lifecycle;
+mod load_progress;
 mod metadata;
 mod model;
 mod object;
@@ -38,9 +40,10 @@ pub use artifact_store::{
     ArtifactStore, Content, Expected, ListedObject, Revision, StoreError, StoreLock, StoredObject,
 };
 pub use attachment::Attachment;
+pub use blueprint::Blueprint;
 pub use caller::{Caller, Identity};
 pub use command::{Command, CommandError, Host};
-pub use dataset_loader::{DatasetLoader, KeptData};
+pub use dataset_loader::{DatasetLoader, Input, KeptData};
 pub use decorator::{
     Arguments, Authentication, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments,
     Returned, ViewRequest, ViewResponse, WrongReturn,
@@ -52,6 +55,7 @@ pub use function::Function;
 pub use input_errors::{InputError, InputErrorCode, InputErrors};
 pub use kind::{Component, Interface, Kind};
 pub use lifecycle::{InitContext, Lifecycle, Mode, Probe};
+pub use load_progress::{CountingReader, LoadProgress, Loading, RunningLoad};
 pub use metadata::Metadata;
 pub use model::{
     Decode, DecodeError, Encode, EncodeError, FormatId, Model, ModelDescriptor, ModelFormat, ModelFormats, ModelOutput,

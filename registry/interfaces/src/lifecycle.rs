@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use palladium_value::{KeyPath, Value};
 
-use crate::{Decorators, Failure, ModelFormats};
+use crate::{Blueprint, Decorators, Failure, ModelFormats};
 
 /// The stages of a component's life after it was constructed, which has no side effects: nothing is opened,
 /// connected or started while a configuration is planned.
@@ -49,6 +49,8 @@ pub struct InitContext<'a> {
     pub mode: Mode,
     /// The whole configuration with all components constructed.
     pub root: &'a Value,
+    /// The whole configuration before its components were constructed: what a component can learn about another.
+    pub blueprint: &'a Blueprint,
     /// The models that this binary can decode.
     pub formats: &'a Arc<ModelFormats>,
     /// The decorators of calls that components make of themselves.

@@ -59,8 +59,12 @@ impl fmt::Debug for SpanId {
     }
 }
 
+/// Writes at most 16 bytes; ids are written for every request.
 fn hexadecimal(bytes: &[u8], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    let mut digits = [0; 32];
+    let digits = &mut digits[..bytes.len() * 2];
+    hex::encode_to_slice(bytes, digits).map_err(|_| fmt::Error)?;
+    formatter.write_str(std::str::from_utf8(digits).map_err(|_| fmt::Error)?)
 }
 
 #[cfg(test)]

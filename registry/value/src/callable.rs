@@ -24,6 +24,12 @@ pub trait Callable: Send + Sync + 'static {
         false
     }
 
+    /// Returns a text that is another one whenever the function may return something else for the same arguments;
+    /// nothing where that is not known. It may hold secrets.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
     /// Calls it.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use super::options::{BadLines, Options, SeparatorOption, SkippedLines};
 use super::plain;
 use super::provenance::LineNumbers;
 use super::sniff;
+use crate::source::SourceFile;
 
 /// The longest line, in bytes.
 const MAX_LINE: usize = 256 << 20;
@@ -160,6 +161,7 @@ fn too_many_fields(place: Place, found: usize, expected: usize) -> CsvError {
 /// A file that is handed out in blocks.
 pub(crate) struct Blocks<'a> {
     input: Box<dyn Read + Send>,
+    source: &'a SourceFile,
     file: &'a str,
     dialect: Dialect,
     skipped: Option<&'a SkippedLines>,
@@ -182,7 +184,7 @@ impl<'a> Blocks<'a> {
     pub(crate) fn open(
         input: Box<dyn Read + Send>,
         options: &Options<'a>,
-        file: &'a str,
+        source: &'a SourceFile,
         size: usize,
         block: &mut Block,
     ) -> Result<(Blocks<'a>, Layout), CsvError> {
@@ -193,7 +195,8 @@ impl<'a> Blocks<'a> {
         };
         let mut blocks = Blocks {
             input: options.encoding.decoded(input),
-            file,
+            source,
+            file: source.name(),
             dialect: options.dialect(separator),
             skipped: options.skiprows,
             rows_left: options.nrows,
@@ -581,12 +584,11 @@ impl<'a> Blocks<'a> {
     }
 
     fn unreadable(&self, reason: std::io::Error) -> CsvError {
-        let file = self.file.to_owned();
         match reason.get_ref().and_then(|reason| reason.downcast_ref::<Undecodable>()) {
             Some(Undecodable { line, encoding }) => {
-                CsvError::Undecodable { place: Place { file, line: *line }, encoding }
+                CsvError::Undecodable { place: Place { line: *line, ..self.place() }, encoding }
             }
-            None => CsvError::Unreadable { file, reason },
+            None => self.source.failed(reason).into(),
         }
     }
 }

@@ -15,7 +15,6 @@ use super::options::{
 impl Options<'_> {
     /// Finds what is wrong with the options before there is any data.
     pub(crate) fn check(&self) -> Result<(), ArgumentError> {
-        self.check_path()?;
         self.check_names()?;
         self.check_usecols()?;
         self.check_target()?;
@@ -27,20 +26,6 @@ impl Options<'_> {
             return Err(ArgumentError::new("skipfooter", message));
         }
         Ok(())
-    }
-
-    fn check_path(&self) -> Result<(), ArgumentError> {
-        if self.path.is_empty() {
-            return Err(ArgumentError::new("path", "`path` is empty, the name of a file is needed"));
-        }
-        let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-        match self.path.split_once("://") {
-            Some((scheme, _)) if !scheme.is_empty() && is_scheme(scheme) => {
-                let message = format!("`path` is a `{scheme}` address, only files on this machine can be read");
-                Err(ArgumentError::new("path", message).help("fetch the file first and give its path"))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn check_names(&self) -> Result<(), ArgumentError> {

@@ -255,9 +255,10 @@ fn strings(mut texts: Texts, plan: &Plan, file: &str) -> Result<StringArray, Csv
     let offsets = OffsetBuffer::new(ScalarBuffer::from(texts.ends));
     let present = texts.present.finish();
     // Every block was found to be UTF-8; that is looked at again, which costs little.
-    StringArray::try_new(offsets, Buffer::from_vec(texts.bytes), present).map_err(|reason| {
-        let reason = std::io::Error::other(format!("column `{}`: {reason}", plan.name));
-        CsvError::Unreadable { file: file.to_owned(), reason }
+    StringArray::try_new(offsets, Buffer::from_vec(texts.bytes), present).map_err(|reason| CsvError::NotText {
+        file: file.to_owned(),
+        column: plan.name.clone(),
+        reason: reason.to_string(),
     })
 }
 

@@ -1,11 +1,12 @@
 //! What can be wrong with a file.
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use palladium_component::prelude::*;
 use palladium_component::value::nearest;
+
+use crate::source::SourceError;
 
 /// A file, and a line of it counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,28 +27,9 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsvError {
-    /// There is no such file.
-    #[error("there is no file `{file}`")]
-    NoFile {
-        /// The file as the configuration names it.
-        file: String,
-        /// What to do about it.
-        advice: String,
-    },
-    /// The path is that of a folder.
-    #[error("`{file}` is a folder, where a file is needed")]
-    Folder {
-        /// The folder as the configuration names it.
-        file: String,
-    },
-    /// The operating system does not let the file be read.
-    #[error("cannot read `{file}`: {reason}")]
-    Unreadable {
-        /// The file as the configuration names it.
-        file: String,
-        /// What the operating system says.
-        reason: io::Error,
-    },
+    /// The file cannot be read.
+    #[error(transparent)]
+    Source(Failure),
     /// The file was written to while it was read.
     #[error("`{file}` was changed while it was read")]
     Changed {
@@ -252,6 +234,16 @@ pub enum CsvError {
         /// The column.
         column: String,
     },
+    /// The texts of a column are no text together.
+    #[error("`{file}`: column `{column}`: {reason}")]
+    NotText {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The columns do not make a table.
     #[error("`{file}`: {reason}")]
     NotATable {
@@ -291,8 +283,7 @@ const SEPARATOR: &str = "is `sep` the character that separates the fields of thi
 impl Explain for CsvError {
     fn help(&self) -> Option<String> {
         let text = match self {
-            CsvError::NoFile { advice, .. } => advice.clone(),
-            CsvError::Folder { .. } => "give the path of one of the files in it".into(),
+            CsvError::Source(failure) => return failure.help(),
             CsvError::Changed { .. } => "run the command again when nothing writes to the file".into(),
             CsvError::NotUtf8 { place, .. } => not_utf8(&place.file),
             CsvError::UnterminatedQuote { .. } => {
@@ -332,57 +323,23 @@ impl Explain for CsvError {
             CsvError::TextTooLong { .. } => {
                 "leave the column out with `usecols`, or read fewer rows with `nrows`".into()
             }
-            CsvError::Unreadable { .. } | CsvError::NotATable { .. } | CsvError::Function { .. } => return None,
+            CsvError::NotText { .. } | CsvError::NotATable { .. } | CsvError::Function { .. } => return None,
         };
         Some(text)
     }
 }
 
-/// Returns the error about a file that cannot be opened.
-pub(crate) fn cannot_open(file: &str, reason: io::Error) -> CsvError {
-    match reason.kind() {
-        io::ErrorKind::NotFound => CsvError::NoFile { file: file.to_owned(), advice: advice(Path::new(file)) },
-        io::ErrorKind::IsADirectory => CsvError::Folder { file: file.to_owned() },
-        _ => CsvError::Unreadable { file: file.to_owned(), reason },
+impl From<SourceError> for CsvError {
+    fn from(error: SourceError) -> CsvError {
+        CsvError::Source(Failure::from(error))
     }
-}
-
-/// Says what may be meant with a path that leads nowhere.
-fn advice(path: &Path) -> String {
-    let mut advice = Vec::new();
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Some(near) = near_file(folder, path) {
-        advice.push(format!("did you mean `{}`?", near.display()));
-    } else if !folder.is_dir() {
-        advice.push(format!("there is no folder `{}` either", folder.display()));
-    }
-    if path.is_relative() {
-        let here = std::env::current_dir().map_or_else(|_| String::new(), |folder| format!(", `{}`", folder.display()));
-        advice.push(format!(
-            "the path counts from the folder that the command runs in{here}; `${{here}}/{}` counts from the \
-             configuration file",
-            path.display()
-        ));
-    }
-    if advice.is_empty() {
-        advice.push("check `path`".into());
-    }
-    advice.join("; ")
-}
-
-fn near_file(folder: &Path, path: &Path) -> Option<PathBuf> {
-    const LOOKED_AT: usize = 1000;
-    let wanted = path.file_name()?.to_str()?;
-    let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(Result::ok);
-    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    nearest(wanted, names.iter().map(String::as_str)).map(|near| path.with_file_name(near))
 }
 
 fn not_utf8(file: &str) -> String {
     const PACKED: &[&str] = &["gz", "bz2", "zip", "xz", "zst"];
     let extension = Path::new(file).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match PACKED.contains(&extension) {
-        true => "the file seems to be compressed: unpack it first".into(),
+        true => "the file seems to be compressed: leave `compression` out, or say how".into(),
         false => "say with `encoding` how the file is encoded, for instance `cp1252`".into(),
     }
 }

@@ -1,21 +1,23 @@
 //! Reads a file into a data set.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use palladium_component::prelude::*;
 
 use super::blocks::{Block, Blocks, Rows, Shape};
 use super::column::Column;
-use super::error::{CsvError, Place, cannot_open};
+use super::error::{CsvError, Place};
 use super::layout::{Layout, Reading};
 use super::markers;
 use super::options::{BadLines, Options, Quoting};
 use super::part::{Format, Found, Hint, Part, Plan, read};
 use super::provenance::{LineNumbers, ReadFrom};
+use crate::source::{Compression, Opened, Source, SourceFile};
 
 /// How files are read.
 #[derive(Clone, Copy, Debug)]
@@ -35,45 +37,52 @@ impl Effort {
 }
 
 /// Loads the data set that the options describe.
-pub(crate) fn load(options: &Options<'_>, effort: Effort) -> Result<Dataset, CsvError> {
-    let (file, metadata) = open(options.path)?;
-    let table = read_table(file, &metadata, options, effort)?;
+pub(crate) fn load(
+    source: &Source,
+    compression: Compression,
+    options: &Options<'_>,
+    effort: Effort,
+    progress: &LoadProgress,
+) -> Result<Dataset, CsvError> {
+    let mut name = String::new();
+    let table = source.read(options.nrows, |file, nrows| {
+        if name.is_empty() {
+            file.name().clone_into(&mut name);
+        }
+        read_table(file, compression, &Options { nrows, ..*options }, effort, progress)
+    })?;
     let target = options.target_column.map(|name| name.0.as_str());
-    Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: options.path.to_owned(), reason })
+    Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: name, reason })
 }
 
-/// Finds out whether a file can be read.
-pub(crate) fn probe(path: &str) -> Result<(), CsvError> {
-    let (mut file, _) = open(path)?;
-    file.read(&mut [0]).map_err(|reason| cannot_open(path, reason))?;
-    Ok(())
-}
-
-fn open(path: &str) -> Result<(File, Metadata), CsvError> {
-    let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-    let (file, metadata) = opened.map_err(|reason| cannot_open(path, reason))?;
-    if metadata.is_dir() {
-        return Err(CsvError::Folder { file: path.to_owned() });
-    }
-    Ok((file, metadata))
-}
-
-fn read_table(file: File, metadata: &Metadata, options: &Options<'_>, effort: Effort) -> Result<Table, CsvError> {
-    let path = options.path;
-    // What is not a file on disk can be read once only.
-    let keeps_texts = !metadata.is_file();
+fn read_table(
+    file: &SourceFile,
+    compression: Compression,
+    options: &Options<'_>,
+    effort: Effort,
+    progress: &LoadProgress,
+) -> Result<Table, CsvError> {
+    let Opened { reader, file: on_disk } = file.open(compression)?;
+    let before = on_disk.as_ref().and_then(stamp);
+    let reader: Box<dyn Read + Send> = match before {
+        Some((length, _)) => {
+            progress.expect_bytes(length);
+            Box::new(progress.counting(reader))
+        }
+        None => reader,
+    };
     let format = Format {
-        file: path,
+        file: file.name(),
         numbers: options.number_format(),
         flags: options.flags(),
         day_first: options.dayfirst,
         has_ints: options.quoting != Quoting::QuotedTexts,
-        keeps_texts,
+        // What is not a file on disk, such as a pipe, can be read once only.
+        keeps_texts: on_disk.is_none() && compression.of(file.name()).is_none(),
     };
-    let changed = || CsvError::Changed { file: path.to_owned() };
-    let first_file = file.try_clone().map_err(|reason| cannot_open(path, reason))?;
-    let gathered = gather(Box::new(first_file), options, &format, effort, |layout| plans(layout, options))?;
-    gathered.report(path);
+    let gathered = gather(reader, file, options, &format, effort, |layout| plans(layout, options))?;
+    gathered.report(file.name());
+    progress.add_rows(gathered.rows.n_rows() as u64);
     let Gathered { plans, columns, rows, .. } = gathered;
     let text_cell = |(plan, column): (&Plan, &Column)| {
         let (place, cell) = column.tally.first_other.as_ref().filter(|_| column.is_text())?;
@@ -82,36 +91,36 @@ fn read_table(file: File, metadata: &Metadata, options: &Options<'_>, effort: Ef
     let text_cells = plans.iter().zip(&columns).filter_map(text_cell).collect();
     let (mut finished, mut again) = (Vec::new(), Vec::new());
     for (plan, column) in plans.into_iter().zip(columns) {
-        let cells = column.finish(&plan, path).transpose()?;
+        let cells = column.finish(&plan, file.name()).transpose()?;
         finished.push((plan.name.clone(), cells));
         if matches!(finished.last(), Some((_, None))) {
             again.push(Plan { hint: Hint::new(Found::Text), ..plan });
         }
     }
+    let changed = || CsvError::Changed { file: file.name().to_owned() };
     if !again.is_empty() {
-        let mut file = file;
-        std::io::Seek::rewind(&mut file).map_err(|reason| cannot_open(path, reason))?;
-        let input = Box::new(file.try_clone().map_err(|reason| cannot_open(path, reason))?);
+        let Opened { reader, file: on_disk } = file.open(compression)?;
         let options = Options { nrows: options.nrows.map(|_| rows.n_rows()), ..*options };
-        let second = gather(input, &options, &format, effort, |_| again)?;
-        if second.rows != rows || is_changed(&file, metadata) {
+        let second = gather(reader, file, &options, &format, effort, |_| again)?;
+        if second.rows != rows || on_disk.as_ref().and_then(stamp) != before {
             return Err(changed());
         }
         let places = finished.iter_mut().filter(|(_, cells)| cells.is_none());
         for (((_, cells), plan), column) in places.zip(&second.plans).zip(second.columns) {
-            *cells = column.finish(plan, path).transpose()?;
+            *cells = column.finish(plan, file.name()).transpose()?;
         }
     }
     let columns = finished.into_iter().map(|(name, cells)| Some((name, cells?))).collect::<Option<Vec<_>>>();
-    let provenance = ReadFrom { file: path.to_owned(), lines: rows, text_cells };
+    let provenance = ReadFrom { file: file.name().to_owned(), lines: rows, text_cells };
     let table = Table::new(columns.ok_or_else(changed)?);
-    let table = table.map_err(|reason| CsvError::NotATable { file: path.to_owned(), reason })?;
+    let table = table.map_err(|reason| CsvError::NotATable { file: file.name().to_owned(), reason })?;
     Ok(table.with_provenance(Arc::new(provenance)))
 }
 
-fn is_changed(file: &File, before: &Metadata) -> bool {
-    let Ok(after) = file.metadata() else { return true };
-    after.len() != before.len() || after.modified().ok() != before.modified().ok()
+/// Returns the length of a file and when it was written to.
+fn stamp(file: &File) -> Option<(u64, Option<SystemTime>)> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.len(), metadata.modified().ok()))
 }
 
 /// Returns what is to be made of each column.
@@ -164,13 +173,14 @@ struct Assembly<'a> {
 /// Reads all rows into columns.
 fn gather(
     input: Box<dyn Read + Send>,
+    file: &SourceFile,
     options: &Options<'_>,
     format: &Format<'_>,
     effort: Effort,
     plans_of: impl FnOnce(Layout) -> Vec<Plan>,
 ) -> Result<Gathered, CsvError> {
     let mut block = Block::default();
-    let (blocks, layout) = Blocks::open(input, options, format.file, effort.block_size, &mut block)?;
+    let (blocks, layout) = Blocks::open(input, options, file, effort.block_size, &mut block)?;
     let shape = blocks.shape();
     let log = Log {
         n_fields: shape.n_fields,

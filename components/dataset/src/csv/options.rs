@@ -12,7 +12,6 @@ use super::kind::Kind;
 /// The options of one loader.
 #[derive(Clone, Copy)]
 pub(crate) struct Options<'a> {
-    pub(crate) path: &'a str,
     pub(crate) target_column: Option<&'a ColumnName>,
     pub(crate) names: Option<&'a [ColumnName]>,
     pub(crate) separator: &'a SeparatorOption,

@@ -47,6 +47,37 @@ fn rows_come_in_the_order_of_pandas() {
 }
 
 #[test]
+fn texts_and_categories_are_equal_where_they_read_alike() {
+    let category = |data: Dataset, name: &str| Dataset {
+        features: data.features.cast(name, ColumnType::Category).unwrap(),
+        target: None,
+    };
+    let left = || data(vec![texts("k", &["b", "a", "c"]), ints("n", &[Some(1), Some(2), Some(3)])], None);
+    let right = || data(vec![texts("k", &["a", "b", "b"]), texts("city", &["Bonn", "Kiel", "Ulm"])], None);
+    for (left, right) in [
+        (left(), right()),
+        (category(left(), "k"), right()),
+        (left(), category(right(), "k")),
+        (category(left(), "k"), category(right(), "k")),
+    ] {
+        let kind = left.features.column_type(0);
+        let joined = join(&["k"], How::Inner, left, right).load().unwrap();
+        assert_eq!(
+            (cells(&joined, "n").concat().as_str(), cells(&joined, "city").concat()),
+            ("112", "KielUlmBonn".into())
+        );
+        assert_eq!(joined.features.column_type(0), kind, "the column is that of `left`");
+    }
+    let day = |name: &str| {
+        let days = data(vec![texts(name, &["2024-01-31"])], None).features.cast(name, ColumnType::Date).unwrap();
+        Dataset { features: days, target: None }
+    };
+    assert_eq!(join(&["k"], How::Inner, day("k"), day("k")).load().unwrap().n_rows(), 1);
+    let failure = join(&["k"], How::Inner, day("k"), right()).load().unwrap_err().to_string();
+    assert_eq!(failure, "column `k` holds dates in `left` and text in `right`, which are never equal");
+}
+
+#[test]
 fn several_columns_and_numbers_of_two_types_are_compared() {
     let left = data(vec![ints("a", &[Some(1), Some(1), Some(0)]), texts("b", &["x", "y", "x"])], None);
     let right = data(vec![texts("b", &["y", "x"]), floats("a", &[1.0, -0.0]), ints("c", &[Some(7), Some(8)])], None);

@@ -53,13 +53,13 @@ impl Cache {
     ///
     /// # Errors
     /// Those of the loader and of the decorators, one of which may not have loaded anything.
-    pub fn filled(&self, source: &dyn DatasetLoader) -> Result<Dataset, Failure> {
+    pub fn filled(&self, source: &dyn DatasetLoader, progress: &LoadProgress) -> Result<Dataset, Failure> {
         if let Some(data) = self.data.load_full() {
             return Ok(data.as_ref().clone());
         }
         let alone = self.alone();
         if self.data.load().is_none() {
-            self.update_alone(source)?;
+            self.update_alone(source, progress)?;
         }
         drop(alone);
         let data = self.data.load_full().ok_or_else(|| {
@@ -74,7 +74,7 @@ impl Cache {
     /// Those of the loader and of the decorators; the data in memory stay.
     pub fn update(&self, source: &dyn DatasetLoader) -> Result<Dataset, Failure> {
         let _alone = self.alone();
-        self.update_alone(source)
+        self.update_alone(source, &LoadProgress::default())
     }
 
     /// Loads the data anew; what is wrong is noted, and logged when it becomes so.
@@ -97,10 +97,10 @@ impl Cache {
         }
     }
 
-    fn update_alone(&self, source: &dyn DatasetLoader) -> Result<Dataset, Failure> {
+    fn update_alone(&self, source: &dyn DatasetLoader, progress: &LoadProgress) -> Result<Dataset, Failure> {
         let mut refresh = Refresh { cache: self, is_finished: false };
         let load = || {
-            let data = source.load()?;
+            let data = source.load_with_progress(progress)?;
             self.data.store(Some(Arc::new(data.clone())));
             self.noted().refreshes.loaded = Some(now());
             Ok(data)

@@ -31,7 +31,14 @@ fn initialize(loader: &ScheduledDatasetLoader, mode: Mode, decorators: &Decorato
     let registry = Registry::linked().unwrap();
     let root = Value::new(Data::Null, Span::nowhere("test"));
     let key = KeyPath::parse("dataset_loader_train");
-    loader.initialize(&InitContext { key: &key, mode, root: &root, formats: registry.formats(), decorators })
+    loader.initialize(&InitContext {
+        key: &key,
+        mode,
+        root: &root,
+        blueprint: &Blueprint::default(),
+        formats: registry.formats(),
+        decorators,
+    })
 }
 
 fn n_rows(loader: &ScheduledDatasetLoader) -> usize {

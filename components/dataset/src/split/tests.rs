@@ -1,7 +1,7 @@
 //! Which rows are in which part.
 
 use super::*;
-use crate::testing::{Fake, data, findings, floats, ints, numbered, rows};
+use crate::testing::{Fake, data, findings, floats, ints, numbered, rows, texts};
 
 fn split(n_rows: usize, part: Part) -> Split {
     of(numbered(n_rows, |row| if row % 5 == 0 { "rare" } else { "common" }), part)
@@ -119,6 +119,23 @@ fn missing_values_and_those_that_are_no_numbers_are_strata() {
         });
         let first = |rows: &[i64]| rows.iter().filter(|row| **row < 4).count();
         assert_eq!((first(&train), first(&test)), (2, 2), "{name}");
+    }
+}
+
+#[test]
+fn categories_and_dates_are_strata() {
+    let ids: Vec<_> = (0..12).map(Some).collect();
+    let days: Vec<_> = (0..12).map(|row| if row < 8 { "2024-01-31" } else { "2024-02-01" }).collect();
+    let table = data(vec![ints("row", &ids), texts("day", &days)], None).features;
+    for kind in [ColumnType::Category, ColumnType::Date, ColumnType::Timestamp, ColumnType::TimestampUtc] {
+        let table = table.cast("day", kind).unwrap();
+        let stratify = Some(Stratify::Column("day".into()));
+        let (train, test) = both(|part| Split {
+            stratify: stratify.clone(),
+            ..of(Dataset { features: table.clone(), target: None }, part)
+        });
+        let early = |rows: &[i64]| rows.iter().filter(|row| **row < 8).count();
+        assert_eq!((train.len(), early(&train), test.len(), early(&test)), (9, 6, 3, 2), "{kind}");
     }
 }
 

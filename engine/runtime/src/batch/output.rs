@@ -9,6 +9,7 @@ use super::fields::Field;
 use super::parquet_output::ParquetOutput;
 use super::row::{self, Bad, Row, Source};
 use super::{BatchError, Format, Sink, unwritable};
+use crate::csv_line::Cells;
 use crate::settle::Answer;
 
 /// Takes rows with their predictions.
@@ -137,44 +138,6 @@ fn not_taken(row: &Row, predicted: &[String]) -> Result<(), String> {
     match fields.iter().find(|field| predicted.contains(&field.name)) {
         Some(taken) => Err(format!("the row has a field `{}` already, which the prediction would fill", taken.name)),
         None => Ok(()),
-    }
-}
-
-/// A line of comma-separated values.
-struct Cells<'l> {
-    line: &'l mut Vec<u8>,
-    is_begun: bool,
-}
-
-impl Cells<'_> {
-    fn new(line: &mut Vec<u8>) -> Cells<'_> {
-        Cells { line, is_begun: false }
-    }
-
-    fn text(&mut self, text: &str) {
-        if std::mem::replace(&mut self.is_begun, true) {
-            self.line.push(b',');
-        }
-        if text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
-            self.line.push(b'"');
-            self.line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
-            self.line.push(b'"');
-        } else {
-            self.line.extend_from_slice(text.as_bytes());
-        }
-    }
-
-    fn value(&mut self, value: &Json) {
-        match value {
-            Json::Null => self.text(""),
-            Json::String(text) => self.text(text),
-            other => self.text(&other.to_string()),
-        }
-    }
-
-    /// Ends the line; a single cell that is empty is no blank line.
-    fn end(self) {
-        self.line.extend_from_slice(if self.line.is_empty() { b"\"\"\n" } else { b"\n" });
     }
 }
 

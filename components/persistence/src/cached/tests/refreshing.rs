@@ -447,6 +447,15 @@ fn the_key_is_the_whole_path_of_the_component() {
     let (key, root) = (KeyPath::parse("services.iris.model_persister"), Value::new(Data::Null, Span::nowhere("test")));
     let registry = Registry::linked().unwrap();
     let (formats, decorators) = (registry.formats(), &decorators);
-    cached.initialize(&InitContext { key: &key, mode: Mode::Serve, root: &root, formats, decorators }).unwrap();
+    cached
+        .initialize(&InitContext {
+            key: &key,
+            mode: Mode::Serve,
+            root: &root,
+            blueprint: &Blueprint::default(),
+            formats,
+            decorators,
+        })
+        .unwrap();
     assert_eq!(*updates.0.lock().unwrap(), ["update_model_decorators of services.iris.model_persister: a model"]);
 }

@@ -1,0 +1,39 @@
+//! A file that several readers read at once, each from its own position.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// Reads a file from its start, whatever others do with it.
+pub(super) struct ReadAt {
+    file: Arc<File>,
+    position: u64,
+}
+
+impl ReadAt {
+    /// Returns a reader of the whole file.
+    pub(super) fn new(file: Arc<File>) -> ReadAt {
+        ReadAt { file, position: 0 }
+    }
+}
+
+impl Read for ReadAt {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(buffer, self.position)?;
+        self.position += length as u64;
+        Ok(length)
+    }
+}
+
+impl Seek for ReadAt {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.file.metadata()?.len().checked_add_signed(offset),
+        };
+        self.position = position.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
