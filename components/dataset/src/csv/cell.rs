@@ -3,9 +3,76 @@
 //! White space around a number does not count. `inf` and `infinity` are numbers in any case, `nan` is none: the usual
 //! spellings of it are missing values.
 
-/// Returns the whole number that a field holds; one beyond 64 bits is none.
-pub(crate) fn whole_number(cell: &str) -> Option<i64> {
-    let bytes = trim(cell.as_bytes());
+use std::borrow::Cow;
+
+use super::decimal;
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NumberFormat {
+    /// What stands before the fraction.
+    pub(crate) decimal: u8,
+    /// What may stand between the digits of the whole part.
+    pub(crate) thousands: Option<u8>,
+}
+
+impl NumberFormat {
+    /// The format of a file whose options do not say otherwise.
+    pub(crate) const ORDINARY: NumberFormat = NumberFormat { decimal: b'.', thousands: None };
+
+    /// Returns the whole number that a field holds; one beyond 64 bits is none.
+    pub(crate) fn whole_number(self, cell: &[u8]) -> Option<i64> {
+        match self.thousands {
+            None => whole_number(cell),
+            Some(thousands) => {
+                let digits = trim(cell);
+                // Only a digit can be followed by a separator.
+                let signed = digits.strip_prefix(b"-").or(digits.strip_prefix(b"+")).unwrap_or(digits);
+                signed.first().filter(|first| first.is_ascii_digit())?;
+                whole_number(&without(digits, thousands))
+            }
+        }
+    }
+
+    /// Returns the number that a field holds; it is never NaN.
+    pub(crate) fn number(self, cell: &[u8]) -> Option<f64> {
+        if self == NumberFormat::ORDINARY {
+            return number(cell);
+        }
+        let cell = trim(cell);
+        if self.decimal != b'.' && cell.contains(&b'.') && self.thousands != Some(b'.') {
+            return None;
+        }
+        let end = cell.iter().position(|byte| *byte == self.decimal).unwrap_or(cell.len());
+        let whole = match self.thousands {
+            Some(thousands) if cell[..end].contains(&thousands) => {
+                let is_grouped = |at: usize| {
+                    let digit = |at: Option<usize>| at.and_then(|at| cell.get(at)).is_some_and(u8::is_ascii_digit);
+                    cell[at] != thousands || digit(at.checked_sub(1))
+                };
+                if !(0..end).all(is_grouped) {
+                    return None;
+                }
+                without(&cell[..end], thousands)
+            }
+            _ => Cow::Borrowed(&cell[..end]),
+        };
+        match cell.get(end + 1..) {
+            None => number(&whole),
+            Some(fraction) => number(&[&whole, &b"."[..], fraction].concat()),
+        }
+    }
+}
+
+fn without(cell: &[u8], left_out: u8) -> Cow<'_, [u8]> {
+    match cell.contains(&left_out) {
+        true => cell.iter().copied().filter(|byte| *byte != left_out).collect(),
+        false => Cow::Borrowed(cell),
+    }
+}
+
+fn whole_number(cell: &[u8]) -> Option<i64> {
+    let bytes = trim(cell);
     let (negative, digits) = match bytes {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -27,21 +94,18 @@ pub(crate) fn whole_number(cell: &str) -> Option<i64> {
     Some(number)
 }
 
-/// Returns the number that a field holds; it is never NaN.
-pub(crate) fn number(cell: &str) -> Option<f64> {
-    let number: f64 = fast_float2::parse(trim(cell.as_bytes())).ok()?;
-    (!number.is_nan()).then_some(number)
-}
-
-/// Returns the flag that a field holds.
-pub(crate) fn flag(cell: &str) -> Option<bool> {
-    if cell.eq_ignore_ascii_case("true") {
-        Some(true)
-    } else if cell.eq_ignore_ascii_case("false") {
-        Some(false)
-    } else {
-        None
+fn number(cell: &[u8]) -> Option<f64> {
+    if let Some(number) = decimal::plain(cell) {
+        return Some(number);
     }
+    let cell = trim(cell);
+    // Most texts are told from numbers by their beginning.
+    match cell.first()? {
+        b'0'..=b'9' | b'+' | b'-' | b'.' | b'i' | b'I' => {}
+        _ => return None,
+    }
+    let number: f64 = fast_float2::parse(cell).ok()?;
+    (!number.is_nan()).then_some(number)
 }
 
 fn trim(mut bytes: &[u8]) -> &[u8] {
@@ -57,6 +121,32 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+/// The texts that mean a flag.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    /// Those that mean true, beside `true` in any case.
+    pub(crate) true_values: Vec<Vec<u8>>,
+    /// Those that mean false, beside `false` in any case.
+    pub(crate) false_values: Vec<Vec<u8>>,
+}
+
+impl Flags {
+    /// Returns the flag that a field holds.
+    pub(crate) fn flag(&self, cell: &[u8]) -> Option<bool> {
+        if self.true_values.iter().any(|text| text == cell) {
+            Some(true)
+        } else if self.false_values.iter().any(|text| text == cell) {
+            Some(false)
+        } else if cell.eq_ignore_ascii_case(b"true") {
+            Some(true)
+        } else if cell.eq_ignore_ascii_case(b"false") {
+            Some(false)
+        } else {
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +175,7 @@ mod tests {
             ("٣", None),
         ];
         for (cell, expected) in cases {
-            assert_eq!(whole_number(cell), expected, "{cell:?}");
+            assert_eq!(whole_number(cell.as_bytes()), expected, "{cell:?}");
         }
     }
 
@@ -115,14 +205,49 @@ mod tests {
             ("", None),
         ];
         for (cell, expected) in cases {
-            assert_eq!(number(cell), expected, "{cell:?}");
+            assert_eq!(number(cell.as_bytes()), expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn reads_numbers_of_other_formats() {
+        let comma = NumberFormat { decimal: b',', thousands: Some(b'.') };
+        let apostrophe = NumberFormat { decimal: b'.', thousands: Some(b'\'') };
+        let decimal = NumberFormat { decimal: b',', thousands: None };
+        let cases = [
+            (comma, "1.234.567,5", Some(1_234_567.5)),
+            (comma, "-1.5", Some(-15.0)),
+            (comma, ".5", None),
+            (comma, "1,5.0", None),
+            (apostrophe, "1'000", Some(1000.0)),
+            (apostrophe, "1'000.2'5", None),
+            (apostrophe, "'1", None),
+            (decimal, "1,5e2", Some(150.0)),
+            (decimal, "1.5", None),
+        ];
+        for (format, cell, expected) in cases {
+            assert_eq!(format.number(cell.as_bytes()), expected, "{cell:?}");
+        }
+        let cases = [("1.234", Some(1234)), ("-1.2.3", Some(-123)), (".1", None), ("1,0", None)];
+        for (cell, expected) in cases {
+            assert_eq!(comma.whole_number(cell.as_bytes()), expected, "{cell:?}");
         }
     }
 
     #[test]
     fn reads_flags() {
-        for (cell, expected) in [("True", Some(true)), ("fALSE", Some(false)), (" true", None), ("1", None)] {
-            assert_eq!(flag(cell), expected, "{cell:?}");
+        let flags = Flags { true_values: vec![b"yes".to_vec()], false_values: vec![b"no".to_vec()] };
+        let cases = [
+            ("True", Some(true)),
+            ("fALSE", Some(false)),
+            (" true", None),
+            ("1", None),
+            ("yes", Some(true)),
+            ("no", Some(false)),
+            ("Yes", None),
+        ];
+        for (cell, expected) in cases {
+            assert_eq!(flags.flag(cell.as_bytes()), expected, "{cell:?}");
         }
     }
 }

@@ -6,30 +6,26 @@ use std::hash::Hash;
 use palladium_component::prelude::*;
 use palladium_component::value::nearest;
 
-use super::options::{ColumnName, Columns, MissingValues, Options};
+use super::dialect::Separator;
+use super::options::{
+    Character, ColumnName, ColumnRef, Columns, DateColumns, Kinds, Labels, MissingValues, Options, Quoting,
+    SeparatorOption, SkippedLines,
+};
 
 impl Options<'_> {
     /// Finds what is wrong with the options before there is any data.
     pub(crate) fn check(&self) -> Result<(), ArgumentError> {
-        self.check_path()?;
         self.check_names()?;
         self.check_usecols()?;
         self.check_target()?;
-        self.check_na_values()
-    }
-
-    fn check_path(&self) -> Result<(), ArgumentError> {
-        if self.path.is_empty() {
-            return Err(ArgumentError::new("path", "`path` is empty, the name of a file is needed"));
+        self.check_columns()?;
+        self.check_characters()?;
+        self.check_functions()?;
+        if self.skipfooter > 0 && self.nrows.is_some() {
+            let message = "`skipfooter` and `nrows` do not go together: with `nrows` the end of the file is not read";
+            return Err(ArgumentError::new("skipfooter", message));
         }
-        let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-        match self.path.split_once("://") {
-            Some((scheme, _)) if !scheme.is_empty() && is_scheme(scheme) => {
-                let message = format!("`path` is a `{scheme}` address, only files on this machine can be read");
-                Err(ArgumentError::new("path", message).help("fetch the file first and give its path"))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn check_names(&self) -> Result<(), ArgumentError> {
@@ -65,7 +61,7 @@ impl Options<'_> {
                 Some(position) => twice(format!("position {position}")),
                 None => Ok(()),
             },
-            None => Ok(()),
+            Some(Columns::Chosen(_)) | None => Ok(()),
         }
     }
 
@@ -77,7 +73,7 @@ impl Options<'_> {
             Some(Columns::Positions(positions)) => {
                 self.position_of(target).is_some_and(|position| !positions.contains(&position))
             }
-            None => false,
+            Some(Columns::Chosen(_)) | None => false,
         };
         if left_out {
             let message = format!("`usecols` leaves out the target `{target}`");
@@ -86,11 +82,86 @@ impl Options<'_> {
         Ok(())
     }
 
-    fn check_na_values(&self) -> Result<(), ArgumentError> {
-        match self.na_values {
-            Some(MissingValues::PerColumn(map)) => map.keys().try_for_each(|name| self.check_known("na_values", name)),
-            _ => Ok(()),
+    /// Checks the columns that further options name.
+    fn check_columns(&self) -> Result<(), ArgumentError> {
+        if let Some(MissingValues::PerColumn(map)) = self.na_values {
+            map.keys().try_for_each(|name| self.check_known("na_values", name))?;
         }
+        // What is a whole number may be a position.
+        let check_key = |option, name: &String| match name.parse::<usize>() {
+            Ok(_) => Ok(()),
+            Err(_) => self.check_known(option, name),
+        };
+        if let Some(Kinds::PerColumn(map)) = self.dtype {
+            map.keys().try_for_each(|name| check_key("dtype", name))?;
+        }
+        if let Some(map) = self.converters {
+            map.keys().try_for_each(|name| check_key("converters", name))?;
+        }
+        let name = |column: &ColumnRef| match column {
+            ColumnRef::Name(name) => Some(name.clone()),
+            ColumnRef::Position(_) => None,
+        };
+        if let DateColumns::Columns(columns) = self.parse_dates {
+            columns.iter().filter_map(name).try_for_each(|name| self.check_known("parse_dates", &name))?;
+        }
+        let Some(Labels::Columns(labels)) = self.index_col else { return Ok(()) };
+        for name in labels.iter().filter_map(name) {
+            self.check_known("index_col", &name)?;
+            if self.target_column.is_some_and(|target| target.0 == name) {
+                let message = format!("`index_col` makes the target `{name}` a label of the rows");
+                return Err(ArgumentError::new("index_col", message).help("leave it out of `index_col`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that no character has two meanings.
+    fn check_characters(&self) -> Result<(), ArgumentError> {
+        if self.quotechar.is_none() && self.quoting != Quoting::Literal {
+            let error = ArgumentError::new("quotechar", "`quotechar` is null, while quotes have a meaning");
+            return Err(error.help("say `quoting: \"QUOTE_NONE\"` where no field is quoted"));
+        }
+        let separator = match self.separator {
+            SeparatorOption::Given(Separator::Text(text)) if text.len() == 1 => Some(Character(text[0])),
+            _ => None,
+        };
+        let quote = self.quotechar.filter(|_| self.quoting != Quoting::Literal);
+        let meanings =
+            [("sep", separator), ("quotechar", quote), ("escapechar", self.escapechar), ("comment", self.comment)];
+        for (index, (option, character)) in meanings.iter().enumerate() {
+            let same = |(_, other): &&(&str, Option<Character>)| character.is_some() && other == character;
+            if let Some((other, Some(Character(byte)))) = meanings[..index].iter().find(same) {
+                let message = format!("`{option}` and `{other}` are the same character, `{}`", char::from(*byte));
+                return Err(ArgumentError::new(option, message));
+            }
+        }
+        if self.thousands == Some(self.decimal) {
+            let message = format!("`thousands` and `decimal` are the same character, `{}`", char::from(self.decimal.0));
+            return Err(ArgumentError::new("thousands", message));
+        }
+        Ok(())
+    }
+
+    /// Checks that functions take one value.
+    fn check_functions(&self) -> Result<(), ArgumentError> {
+        let check = |option, what: &str, function: &Callback| match function.n_parameters() {
+            Some(count) if count != 1 => {
+                let message = format!("`{option}` takes a function of one parameter, `|{what}|`; this one has {count}");
+                Err(ArgumentError::new(option, message))
+            }
+            _ => Ok(()),
+        };
+        if let Some(SkippedLines::Chosen(function)) = self.skiprows {
+            check("skiprows", "line", function)?;
+        }
+        if let Some(Columns::Chosen(function)) = self.usecols {
+            check("usecols", "name", function)?;
+        }
+        self.converters
+            .iter()
+            .flat_map(|map| map.values())
+            .try_for_each(|function| check("converters", "text", function))
     }
 
     /// Looks a column up in `names`, where those are given.

@@ -1,221 +1,225 @@
-//! Finds the type of a column while its cells are read, and gathers them.
-//!
-//! A column is missing values first, then what its first value is. It becomes numbers when a whole number is followed
-//! by a number, a missing value or a whole number beyond 64 bits, and text when anything else does not fit.
+//! Puts the parts of a column together.
 
-use std::rc::Rc;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
-use arrow_buffer::{BooleanBuffer, NullBuffer};
-use palladium_component::prelude::*;
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::cell;
-use super::error::{CsvError, Place};
-use super::markers::Markers;
-use super::records::Record;
+use super::error::CsvError;
+use super::kind::{Goal, Zoned};
+use super::layout::Reading;
+use super::part::{Cells, Found, Ints, Part, Plan, Tally, Texts};
 
 /// How much text one array can hold.
 const MAX_TEXT: usize = i32::MAX as usize;
 
-/// A column that is being read.
+/// A column of which the first parts are there.
 pub(crate) struct Column {
-    position: usize,
-    name: String,
-    markers: Rc<Markers>,
     cells: Cells,
-    /// The cells as they were written; nothing when there were too many of them.
-    texts: Option<StringBuilder>,
-    n_kept: usize,
-    tally: Tally,
-}
-
-/// The cells as far as they are known.
-enum Cells {
-    /// So many missing values and nothing else.
-    Missing(usize),
-    /// Whole numbers, none missing.
-    Int(Vec<i64>),
-    /// Numbers; a missing one is NaN, which no cell holds otherwise.
-    Float(Vec<f64>),
-    /// Flags.
-    Bool(Vec<Option<bool>>),
-    /// Text: that in `texts`, or to be read again.
-    Text,
-}
-
-/// What a column of text consists of.
-#[derive(Default)]
-struct Tally {
-    n_numbers: u64,
-    n_others: u64,
-    first_other: Option<(Place, String)>,
+    /// The same cells as texts, if those are kept.
+    texts: Option<Texts>,
+    /// Whether it is text of which some was read as something else.
+    is_lost: bool,
+    pub(crate) tally: Tally,
 }
 
 impl Column {
-    /// Returns an empty column of the fields at a position. So many texts are kept for the case that the column is
-    /// text after all.
-    pub(crate) fn new(position: usize, name: &str, markers: Rc<Markers>, n_kept: usize) -> Column {
-        Column {
-            position,
-            name: name.to_owned(),
-            markers,
-            cells: Cells::Missing(0),
-            texts: None,
-            n_kept,
-            tally: Tally::default(),
-        }
+    /// Returns an empty column.
+    pub(crate) fn new() -> Column {
+        Column { cells: Cells::Missing(0), texts: None, is_lost: false, tally: Tally::default() }
     }
 
-    /// Makes it an empty column of text.
-    #[must_use]
-    pub(crate) fn into_text(self) -> Column {
-        Column { cells: Cells::Text, texts: Some(StringBuilder::new()), tally: Tally::default(), ..self }
-    }
-
-    /// Adds the cell of a row.
-    pub(crate) fn push(&mut self, record: &Record<'_>) -> Result<(), CsvError> {
-        let cell = record.field(self.position);
-        if self.markers.has_text(cell) {
-            self.push_missing();
+    /// Adds the cells of the next block.
+    ///
+    /// # Errors
+    /// There is too much text, or what a function returned is of several types.
+    pub(crate) fn append(&mut self, part: Part, plan: &Plan, file: &str) -> Result<(), CsvError> {
+        self.tally.append(part.tally);
+        if self.is_lost {
             return Ok(());
         }
-        if let Cells::Missing(n_rows) = self.cells {
-            self.begin(cell, n_rows, record);
-        }
-        self.keep_text(cell, record)?;
-        if !self.push_typed(cell) {
-            self.become_text();
-            self.tally.add(cell, || record.place_of(self.position));
-        }
-        Ok(())
-    }
-
-    fn push_missing(&mut self) {
-        match &mut self.cells {
-            Cells::Missing(n_rows) => *n_rows += 1,
-            Cells::Int(numbers) => {
-                let mut numbers = to_floats(numbers);
-                numbers.push(f64::NAN);
-                self.cells = Cells::Float(numbers);
+        let is_inferred = matches!(plan.reading, Reading::Infer);
+        // Once the column is text, its texts are its cells.
+        if let Some(texts) = part.texts {
+            match (&mut self.texts, &mut self.cells) {
+                (_, Cells::Text(cells)) => return join_texts(cells, texts, plan, file),
+                (Some(kept), _) => join_texts(kept, texts, plan, file)?,
+                (kept @ None, _) => *kept = Some(texts),
             }
-            Cells::Float(numbers) => numbers.push(f64::NAN),
-            Cells::Bool(flags) => flags.push(None),
-            Cells::Text => {}
         }
-        if let Some(texts) = &mut self.texts {
-            texts.append_null();
-        }
-    }
-
-    /// Chooses the type by the first value, which follows so many missing ones.
-    fn begin(&mut self, cell: &str, n_rows: usize, record: &Record<'_>) {
-        let mut texts = StringBuilder::new();
-        texts.append_nulls(n_rows);
-        self.texts = Some(texts);
-        self.cells = if cell::number(cell).is_some() {
-            if n_rows == 0 { Cells::Int(Vec::new()) } else { Cells::Float(vec![f64::NAN; n_rows]) }
-        } else if cell::flag(cell).is_some() {
-            self.tally.first_other = Some((record.place_of(self.position), shortened(cell)));
-            Cells::Bool(vec![None; n_rows])
-        } else {
-            Cells::Text
+        let before = std::mem::replace(&mut self.cells, Cells::Missing(0));
+        self.cells = match join(before, part.cells, plan, file)? {
+            Ok(cells) => cells,
+            Err(part) if is_inferred => match (self.texts.take(), part) {
+                (Some(mut kept), Cells::Text(texts)) => {
+                    join_texts(&mut kept, texts, plan, file)?;
+                    Cells::Text(kept)
+                }
+                // The texts of this part are among those that are kept.
+                (Some(kept), _) => Cells::Text(kept),
+                (None, _) => {
+                    self.is_lost = true;
+                    Cells::Missing(0)
+                }
+            },
+            Err(_) => {
+                return Err(CsvError::MixedResults {
+                    file: file.to_owned(),
+                    column: plan.name.clone(),
+                    found: "values of several types".into(),
+                });
+            }
         };
-    }
-
-    /// Keeps a cell as it is written. Of columns that are not text, too many of them are dropped.
-    fn keep_text(&mut self, cell: &str, record: &Record<'_>) -> Result<(), CsvError> {
-        let Some(texts) = &mut self.texts else { return Ok(()) };
-        if !matches!(self.cells, Cells::Text) {
-            if self.n_kept == 0 {
-                self.texts = None;
-                return Ok(());
-            }
-            self.n_kept -= 1;
-        }
-        if texts.values_slice().len() + cell.len() > MAX_TEXT {
-            return Err(CsvError::TextTooLong { place: record.place_of(self.position), column: self.name.clone() });
-        }
-        texts.append_value(cell);
+        plan.hint.set(self.found());
         Ok(())
     }
 
-    /// Adds a cell to those of a type that it fits and tells whether there was one.
-    fn push_typed(&mut self, cell: &str) -> bool {
-        match &mut self.cells {
-            Cells::Int(numbers) => {
-                if let Some(number) = cell::whole_number(cell)
-                    && !self.markers.has_whole_number(number)
-                {
-                    numbers.push(number);
-                    self.tally.n_numbers += 1;
-                    return true;
-                }
-                if cell::number(cell).is_none() {
-                    return false;
-                }
-                let mut numbers = to_floats(numbers);
-                for number in numbers.iter_mut().filter(|number| self.markers.has_number(**number)) {
-                    *number = f64::NAN;
-                }
-                self.cells = Cells::Float(numbers);
-                self.push_typed(cell)
-            }
-            Cells::Float(numbers) => {
-                let Some(number) = cell::number(cell) else { return false };
-                numbers.push(if self.markers.has_number(number) { f64::NAN } else { number });
-                self.tally.n_numbers += 1;
-                true
-            }
-            Cells::Bool(flags) => {
-                let Some(flag) = cell::flag(cell) else { return false };
-                flags.push(Some(flag));
-                true
-            }
-            Cells::Missing(_) | Cells::Text => false,
-        }
-    }
-
-    fn become_text(&mut self) {
-        if let Cells::Bool(flags) = &self.cells {
-            self.tally.n_others = flags.iter().flatten().count() as u64;
-        }
-        self.cells = Cells::Text;
-    }
-
-    /// Returns what the log should say about the column.
-    pub(crate) fn warning(&self) -> Option<String> {
+    /// Returns the type that was found out.
+    fn found(&self) -> Found {
         match &self.cells {
-            Cells::Text => self.tally.warning(&self.name),
-            _ => None,
+            _ if self.is_lost => Found::Text,
+            Cells::Missing(_) => Found::Missing,
+            Cells::Int(_) => Found::Int,
+            Cells::Float(_) => Found::Float,
+            Cells::Bool(_) => Found::Bool,
+            Cells::Text(_) => Found::Text,
         }
     }
 
-    /// Returns place and text of the first cell that is no number, if the column is text.
-    pub(crate) fn text_cell(&self) -> Option<String> {
-        let (place, cell) = self.tally.first_other.as_ref().filter(|_| matches!(self.cells, Cells::Text))?;
-        Some(format!("{place}, `{cell}`"))
+    /// Tells whether it is text.
+    pub(crate) fn is_text(&self) -> bool {
+        self.found() == Found::Text
     }
 
-    /// Returns the name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the cells; nothing if they are text whose beginning was dropped, which is to be read again.
-    pub(crate) fn finish(&mut self) -> Option<ArrayRef> {
-        Some(match std::mem::replace(&mut self.cells, Cells::Text) {
-            Cells::Missing(n_rows) => Arc::new(floats(vec![f64::NAN; n_rows])),
-            Cells::Int(numbers) => Arc::new(Int64Array::from(numbers)),
-            Cells::Float(numbers) => Arc::new(floats(numbers)),
-            Cells::Bool(flags) => Arc::new(BooleanArray::from(flags)),
-            Cells::Text => Arc::new(self.texts.as_mut()?.finish()),
+    /// Returns the cells; nothing if some of them have to be read again as text.
+    pub(crate) fn finish(self, plan: &Plan, file: &str) -> Option<Result<ArrayRef, CsvError>> {
+        if self.is_lost {
+            return None;
+        }
+        let goal = match &plan.reading {
+            Reading::Kind(kind) => kind.goal,
+            Reading::Dates => Goal::Time(Zoned::Either),
+            Reading::Infer | Reading::Convert(_) => Goal::Infer,
+        };
+        Some(match (self.cells, goal) {
+            (Cells::Missing(n_rows), _) => Ok(Arc::new(floats(vec![f64::NAN; n_rows]))),
+            (Cells::Int(ints), Goal::Date) => {
+                let present = ints.present();
+                let days: Vec<i32> = ints.values.iter().map(|days| *days as i32).collect();
+                Ok(Arc::new(Date32Array::new(days.into(), present)))
+            }
+            (Cells::Int(ints), Goal::Time(zoned)) => times(ints, zoned, plan, file),
+            (Cells::Int(ints), _) => {
+                let present = ints.present();
+                Ok(Arc::new(Int64Array::new(ints.values.into(), present)))
+            }
+            (Cells::Float(numbers), _) => Ok(Arc::new(floats(numbers))),
+            (Cells::Bool(flags), _) => Ok(Arc::new(BooleanArray::from(flags))),
+            (Cells::Text(texts), goal) => strings(texts, plan, file).map(|texts| match goal {
+                Goal::Category => Arc::new(categories(&texts)) as ArrayRef,
+                _ => Arc::new(texts),
+            }),
         })
     }
 }
 
-fn to_floats(numbers: &[i64]) -> Vec<f64> {
-    numbers.iter().map(|number| *number as f64).collect()
+/// Puts cells of the type of both together; returns those that follow if there is none but text.
+fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<Cells, Cells>, CsvError> {
+    Ok(Ok(match (before, after) {
+        (Cells::Missing(0), cells) => cells,
+        (cells, Cells::Missing(0)) => cells,
+        (Cells::Missing(before), Cells::Missing(after)) => Cells::Missing(before + after),
+        (Cells::Missing(n_rows), Cells::Int(ints)) => {
+            let mut numbers = vec![f64::NAN; n_rows];
+            numbers.extend(ints.values.iter().map(|number| *number as f64));
+            Cells::Float(numbers)
+        }
+        (Cells::Missing(n_rows), Cells::Float(after)) => {
+            let mut numbers = vec![f64::NAN; n_rows];
+            numbers.extend(after);
+            Cells::Float(numbers)
+        }
+        (Cells::Missing(n_rows), Cells::Bool(after)) => {
+            let mut flags = vec![None; n_rows];
+            flags.extend(after);
+            Cells::Bool(flags)
+        }
+        (Cells::Missing(n_rows), Cells::Text(after)) => {
+            let mut texts = Texts::with_capacity(n_rows);
+            (0..n_rows).for_each(|_| texts.push(None));
+            join_texts(&mut texts, after, plan, file)?;
+            Cells::Text(texts)
+        }
+        (Cells::Int(ints), Cells::Missing(n_rows)) => {
+            let mut numbers = to_floats(&ints);
+            numbers.resize(numbers.len() + n_rows, f64::NAN);
+            Cells::Float(numbers)
+        }
+        (Cells::Int(mut before), Cells::Int(after)) => {
+            let n_before = before.values.len();
+            before.values.extend(after.values);
+            before.missing.extend(after.missing.iter().map(|row| n_before + row));
+            before.n_zoned += after.n_zoned;
+            Cells::Int(before)
+        }
+        (Cells::Int(before), Cells::Float(after)) => {
+            let mut numbers = to_floats(&before);
+            numbers.extend(after);
+            Cells::Float(numbers)
+        }
+        (Cells::Float(mut numbers), Cells::Missing(n_rows)) => {
+            numbers.resize(numbers.len() + n_rows, f64::NAN);
+            Cells::Float(numbers)
+        }
+        (Cells::Float(mut numbers), Cells::Int(after)) => {
+            numbers.extend(to_floats(&after));
+            Cells::Float(numbers)
+        }
+        (Cells::Float(mut numbers), Cells::Float(after)) => {
+            numbers.extend(after);
+            Cells::Float(numbers)
+        }
+        (Cells::Bool(mut flags), Cells::Missing(n_rows)) => {
+            flags.resize(flags.len() + n_rows, None);
+            Cells::Bool(flags)
+        }
+        (Cells::Bool(mut flags), Cells::Bool(after)) => {
+            flags.extend(after);
+            Cells::Bool(flags)
+        }
+        (Cells::Text(mut texts), Cells::Missing(n_rows)) => {
+            (0..n_rows).for_each(|_| texts.push(None));
+            Cells::Text(texts)
+        }
+        (Cells::Text(mut texts), Cells::Text(after)) => {
+            join_texts(&mut texts, after, plan, file)?;
+            Cells::Text(texts)
+        }
+        (_, after) => return Ok(Err(after)),
+    }))
+}
+
+fn to_floats(ints: &Ints) -> Vec<f64> {
+    ints.values.iter().map(|number| *number as f64).collect()
+}
+
+fn join_texts(texts: &mut Texts, after: Texts, plan: &Plan, file: &str) -> Result<(), CsvError> {
+    let n_bytes = texts.bytes.len();
+    if n_bytes + after.bytes.len() > MAX_TEXT {
+        return Err(CsvError::TextTooLong { file: file.to_owned(), column: plan.name.clone() });
+    }
+    texts.bytes.extend_from_slice(&after.bytes);
+    texts.ends.extend(after.ends.iter().map(|end| n_bytes as i32 + end));
+    match after.present.finish_cloned() {
+        Some(present) => texts.present.append_buffer(&present),
+        None => texts.present.append_n_non_nulls(after.ends.len()),
+    }
+    Ok(())
 }
 
 fn floats(numbers: Vec<f64>) -> Float64Array {
@@ -224,40 +228,60 @@ fn floats(numbers: Vec<f64>) -> Float64Array {
     Float64Array::new(numbers.into(), present)
 }
 
-impl Tally {
-    fn add(&mut self, cell: &str, place: impl FnOnce() -> Place) {
-        if cell::number(cell).is_some() {
-            self.n_numbers += 1;
-            return;
-        }
-        self.n_others += 1;
-        if self.first_other.is_none() {
-            self.first_other = Some((place(), shortened(cell)));
-        }
-    }
-
-    /// Says that a column is text because of a few cells, with the first of them.
-    fn warning(&self, name: &str) -> Option<String> {
-        const ENOUGH: u64 = 10;
-        let n_values = self.n_numbers + self.n_others;
-        if self.n_numbers < ENOUGH || self.n_numbers * 10 < n_values * 9 {
+impl Ints {
+    fn present(&self) -> Option<NullBuffer> {
+        if self.missing.is_empty() {
             return None;
         }
-        let (place, cell) = self.first_other.as_ref()?;
-        Some(format!(
-            "{place}: column `{name}` is read as text because of `{cell}`, though {} of its {n_values} values are \
-             numbers; correct the value, or add it to `na_values` if it means a missing one",
-            self.n_numbers
-        ))
+        let mut present = vec![true; self.values.len()];
+        self.missing.iter().for_each(|row| present[*row] = false);
+        Some(NullBuffer::from(present))
     }
 }
 
-/// Cuts a cell for a message.
-fn shortened(cell: &str) -> String {
-    const SHOWN: usize = 40;
-    let mut shown: String = cell.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if cell.chars().nth(SHOWN).is_some() {
-        shown.push('…');
+fn times(ints: Ints, zoned: Zoned, plan: &Plan, file: &str) -> Result<ArrayRef, CsvError> {
+    let n_present = ints.values.len() - ints.missing.len();
+    if zoned == Zoned::Either && ints.n_zoned > 0 && ints.n_zoned < n_present {
+        return Err(CsvError::MixedZones { file: file.to_owned(), column: plan.name.clone() });
     }
-    shown
+    let is_utc = zoned == Zoned::Always || ints.n_zoned > 0;
+    let present = ints.present();
+    let times = TimestampMicrosecondArray::new(ints.values.into(), present);
+    Ok(Arc::new(if is_utc { times.with_timezone("UTC") } else { times }))
+}
+
+fn strings(mut texts: Texts, plan: &Plan, file: &str) -> Result<StringArray, CsvError> {
+    texts.ends.insert(0, 0);
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(texts.ends));
+    let present = texts.present.finish();
+    // Every block was found to be UTF-8; that is looked at again, which costs little.
+    StringArray::try_new(offsets, Buffer::from_vec(texts.bytes), present).map_err(|reason| CsvError::NotText {
+        file: file.to_owned(),
+        column: plan.name.clone(),
+        reason: reason.to_string(),
+    })
+}
+
+/// Stores each text once, in their order.
+fn categories(texts: &StringArray) -> DictionaryArray<Int32Type> {
+    let mut distinct: Vec<&str> = Vec::new();
+    let mut first_codes: HashMap<&str, i32> = HashMap::new();
+    let codes: Vec<Option<i32>> = texts
+        .iter()
+        .map(|text| {
+            text.map(|text| {
+                *first_codes.entry(text).or_insert_with(|| {
+                    distinct.push(text);
+                    distinct.len() as i32 - 1
+                })
+            })
+        })
+        .collect();
+    let mut order: Vec<usize> = (0..distinct.len()).collect();
+    order.sort_unstable_by_key(|index| distinct[*index]);
+    let mut ranks = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(rank, index)| ranks[*index] = rank as i32);
+    let codes: Int32Array = codes.into_iter().map(|code| code.map(|code| ranks[code as usize])).collect();
+    let sorted = StringArray::from_iter_values(order.iter().map(|index| distinct[*index]));
+    DictionaryArray::new(codes, Arc::new(sorted))
 }

@@ -1,11 +1,12 @@
 //! What can be wrong with a file.
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use palladium_component::prelude::*;
 use palladium_component::value::nearest;
+
+use crate::source::SourceError;
 
 /// A file, and a line of it counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,28 +27,9 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsvError {
-    /// There is no such file.
-    #[error("there is no file `{file}`")]
-    NoFile {
-        /// The file as the configuration names it.
-        file: String,
-        /// What to do about it.
-        advice: String,
-    },
-    /// The path is that of a folder.
-    #[error("`{file}` is a folder, where a file is needed")]
-    Folder {
-        /// The folder as the configuration names it.
-        file: String,
-    },
-    /// The operating system does not let the file be read.
-    #[error("cannot read `{file}`: {reason}")]
-    Unreadable {
-        /// The file as the configuration names it.
-        file: String,
-        /// What the operating system says.
-        reason: io::Error,
-    },
+    /// The file cannot be read.
+    #[error(transparent)]
+    Source(Failure),
     /// The file was written to while it was read.
     #[error("`{file}` was changed while it was read")]
     Changed {
@@ -161,22 +143,106 @@ pub enum CsvError {
         present: Vec<String>,
     },
     /// An option has a position that the file does not have.
-    #[error("{place}: the row has {found} {}, `usecols` has position {position}", fields(*found))]
+    #[error("{place}: the row has {found} {}, `{option}` has position {position}", fields(*found))]
     NoPosition {
         /// Where the row begins that was compared.
         place: Place,
+        /// The option.
+        option: &'static str,
         /// The position, from 0.
         position: usize,
         /// The fields of the row.
         found: usize,
     },
-    /// A column of text does not fit into memory as one.
-    #[error("{place}: column `{column}` holds more than 2 GiB of text")]
-    TextTooLong {
-        /// Where the limit is exceeded.
+    /// The target is among the labels of the rows.
+    #[error("`index_col` makes the target `{target}` of `{file}` a label of the rows, which the table leaves out")]
+    TargetIsLabel {
+        /// The file as the configuration names it.
+        file: String,
+        /// The target column.
+        target: String,
+    },
+    /// A cell is not what the type of its column needs.
+    #[error("{place}: column `{column}` {}, where {reason} needs {expected}", holds(cell))]
+    Cell {
+        /// Where the cell begins.
         place: Place,
         /// The column.
         column: String,
+        /// The text of the cell; nothing for a missing value.
+        cell: Option<String>,
+        /// What asks for the type: `` `dtype` int64 ``.
+        reason: String,
+        /// What it needs, in words.
+        expected: String,
+    },
+    /// The cells of a column of dates have a time zone and have none.
+    #[error("`{file}`: some of the dates in column `{column}` have a time zone, others have none")]
+    MixedZones {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A column is to be converted in two ways.
+    #[error("`{file}`: both `converters` and `parse_dates` have column `{column}`")]
+    Conflict {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A function made values of several types of the cells of a column.
+    #[error("`{file}`: the function of `converters` makes {found} of column `{column}`")]
+    MixedResults {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+        /// The types, in words.
+        found: String,
+    },
+    /// A function of the configuration fails.
+    #[error("{place}: the function of `{option}` {reason}")]
+    Function {
+        /// What it was called for.
+        place: String,
+        /// The option that gives it.
+        option: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Nothing in the first line separates fields.
+    #[error("{place}: no character seems to separate the fields of this line")]
+    NoSeparator {
+        /// The line.
+        place: Place,
+    },
+    /// A line is not in the encoding that was named.
+    #[error("{place}: the line is not {encoding} text")]
+    Undecodable {
+        /// The line.
+        place: Place,
+        /// The encoding.
+        encoding: &'static str,
+    },
+    /// A column of text does not fit into memory as one.
+    #[error("`{file}`: column `{column}` holds more than 2 GiB of text")]
+    TextTooLong {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// The texts of a column are no text together.
+    #[error("`{file}`: column `{column}`: {reason}")]
+    NotText {
+        /// The file as the configuration names it.
+        file: String,
+        /// The column.
+        column: String,
+        /// What is wrong.
+        reason: String,
     },
     /// The columns do not make a table.
     #[error("`{file}`: {reason}")]
@@ -188,14 +254,36 @@ pub enum CsvError {
     },
 }
 
+/// Says what a cell holds.
+fn holds(cell: &Option<String>) -> String {
+    cell.as_ref().map_or_else(|| "has no value".to_owned(), |cell| format!("holds `{cell}`"))
+}
+
+/// Returns what went wrong in a function and where, to follow its name.
+pub(crate) fn finding_text(finding: &Diagnostic) -> String {
+    let place = finding.labels.first().map(|label| format!(" at {}", label.span)).unwrap_or_default();
+    format!("has failed{place}: {}", finding.message)
+}
+
+/// Cuts a cell for a message.
+pub(crate) fn shortened(cell: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    // A character has at most four bytes, and the last may be cut.
+    let beginning = String::from_utf8_lossy(&cell[..cell.len().min(4 * SHOWN + 4)]);
+    let mut shown: String = beginning.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if beginning.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// The advice where every row is one field.
 const SEPARATOR: &str = "is `sep` the character that separates the fields of this file?";
 
 impl Explain for CsvError {
     fn help(&self) -> Option<String> {
         let text = match self {
-            CsvError::NoFile { advice, .. } => advice.clone(),
-            CsvError::Folder { .. } => "give the path of one of the files in it".into(),
+            CsvError::Source(failure) => return failure.help(),
             CsvError::Changed { .. } => "run the command again when nothing writes to the file".into(),
             CsvError::NotUtf8 { place, .. } => not_utf8(&place.file),
             CsvError::UnterminatedQuote { .. } => {
@@ -219,61 +307,40 @@ impl Explain for CsvError {
             }
             CsvError::TargetLeftOut { .. } => "add it to `usecols`".into(),
             CsvError::NoPosition { .. } => "positions count from 0".into(),
+            CsvError::TargetIsLabel { .. } => "leave it out of `index_col`".into(),
+            CsvError::Cell { cell: None, .. } => {
+                "put a value into the cell, or choose a type that may be missing, such as Int64, boolean or float"
+                    .into()
+            }
+            CsvError::Cell { .. } => {
+                "correct the cell, or add its text to `na_values` if it means a missing value".into()
+            }
+            CsvError::MixedZones { .. } => "leave the column out of `parse_dates`, or convert it".into(),
+            CsvError::MixedResults { .. } => "let it return numbers, flags or texts alone".into(),
+            CsvError::Conflict { .. } => "leave it out of one of them".into(),
+            CsvError::NoSeparator { .. } => "say with `sep` what does".into(),
+            CsvError::Undecodable { .. } => "say with `encoding` how the file is encoded".into(),
             CsvError::TextTooLong { .. } => {
                 "leave the column out with `usecols`, or read fewer rows with `nrows`".into()
             }
-            CsvError::Unreadable { .. } | CsvError::NotATable { .. } => return None,
+            CsvError::NotText { .. } | CsvError::NotATable { .. } | CsvError::Function { .. } => return None,
         };
         Some(text)
     }
 }
 
-/// Returns the error about a file that cannot be opened.
-pub(crate) fn cannot_open(file: &str, reason: io::Error) -> CsvError {
-    match reason.kind() {
-        io::ErrorKind::NotFound => CsvError::NoFile { file: file.to_owned(), advice: advice(Path::new(file)) },
-        io::ErrorKind::IsADirectory => CsvError::Folder { file: file.to_owned() },
-        _ => CsvError::Unreadable { file: file.to_owned(), reason },
+impl From<SourceError> for CsvError {
+    fn from(error: SourceError) -> CsvError {
+        CsvError::Source(Failure::from(error))
     }
-}
-
-/// Says what may be meant with a path that leads nowhere.
-fn advice(path: &Path) -> String {
-    let mut advice = Vec::new();
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Some(near) = near_file(folder, path) {
-        advice.push(format!("did you mean `{}`?", near.display()));
-    } else if !folder.is_dir() {
-        advice.push(format!("there is no folder `{}` either", folder.display()));
-    }
-    if path.is_relative() {
-        let here = std::env::current_dir().map_or_else(|_| String::new(), |folder| format!(", `{}`", folder.display()));
-        advice.push(format!(
-            "the path counts from the folder that the command runs in{here}; `${{here}}/{}` counts from the \
-             configuration file",
-            path.display()
-        ));
-    }
-    if advice.is_empty() {
-        advice.push("check `path`".into());
-    }
-    advice.join("; ")
-}
-
-fn near_file(folder: &Path, path: &Path) -> Option<PathBuf> {
-    const LOOKED_AT: usize = 1000;
-    let wanted = path.file_name()?.to_str()?;
-    let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(Result::ok);
-    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    nearest(wanted, names.iter().map(String::as_str)).map(|near| path.with_file_name(near))
 }
 
 fn not_utf8(file: &str) -> String {
     const PACKED: &[&str] = &["gz", "bz2", "zip", "xz", "zst"];
     let extension = Path::new(file).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match PACKED.contains(&extension) {
-        true => "the file seems to be compressed: unpack it first".into(),
-        false => "save the file as UTF-8, for instance with `iconv -f latin1 -t utf-8`".into(),
+        true => "the file seems to be compressed: leave `compression` out, or say how".into(),
+        false => "say with `encoding` how the file is encoded, for instance `cp1252`".into(),
     }
 }
 

@@ -1,196 +1,344 @@
 //! Reads a file into a data set.
 
-use std::fs::{File, Metadata};
-use std::io::{Read, Seek};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use palladium_component::prelude::*;
 
+use super::blocks::{Block, Blocks, Rows, Shape};
 use super::column::Column;
-use super::error::{CsvError, Place, cannot_open};
-use super::layout::Layout;
+use super::error::{CsvError, Place};
+use super::layout::{Layout, Reading};
 use super::markers;
-use super::options::Options;
+use super::options::{BadLines, Options, Quoting};
+use super::part::{Format, Found, Hint, Part, Plan, read};
 use super::provenance::{LineNumbers, ReadFrom};
-use super::records::Records;
+use crate::source::{Compression, Opened, Source, SourceFile};
 
-/// How many texts of a column of numbers are kept for the case that it is text after all.
-const KEPT: usize = 1000;
+/// How files are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// About how long a block is, in bytes.
+    pub(crate) block_size: usize,
+    /// How many threads work on blocks.
+    pub(crate) n_threads: usize,
+}
+
+impl Effort {
+    /// Returns what is best on this machine.
+    pub(crate) fn ordinary() -> Effort {
+        let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Effort { block_size: 1 << 19, n_threads }
+    }
+}
 
 /// Loads the data set that the options describe.
-pub(crate) fn load(options: &Options<'_>) -> Result<Dataset, CsvError> {
-    let (file, metadata) = open(options.path)?;
-    let table = read(&file, &metadata, options)?;
-    let target = options.target_column.map(|name| name.0.as_str());
-    Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: options.path.to_owned(), reason })
-}
-
-/// Finds out whether a file can be read.
-pub(crate) fn probe(path: &str) -> Result<(), CsvError> {
-    let (mut file, _) = open(path)?;
-    file.read(&mut [0]).map_err(|reason| cannot_open(path, reason))?;
-    Ok(())
-}
-
-fn open(path: &str) -> Result<(File, Metadata), CsvError> {
-    let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-    let (file, metadata) = opened.map_err(|reason| cannot_open(path, reason))?;
-    if metadata.is_dir() {
-        return Err(CsvError::Folder { file: path.to_owned() });
-    }
-    Ok((file, metadata))
-}
-
-fn read(mut file: &File, metadata: &Metadata, options: &Options<'_>) -> Result<Table, CsvError> {
-    // What is not a file on disk can be read once only.
-    let n_kept = if metadata.is_file() { KEPT } else { usize::MAX };
-    let (mut columns, lines) = gather(file, options, |layout| {
-        let markers = markers::for_columns(layout.names(), options.na_values);
-        let columns = layout.columns.iter().zip(markers);
-        columns.map(|(field, markers)| Column::new(field.position, &field.name, markers, n_kept)).collect()
+pub(crate) fn load(
+    source: &Source,
+    compression: Compression,
+    options: &Options<'_>,
+    effort: Effort,
+    progress: &LoadProgress,
+) -> Result<Dataset, CsvError> {
+    let mut name = String::new();
+    let table = source.read(options.nrows, |file, nrows| {
+        if name.is_empty() {
+            file.name().clone_into(&mut name);
+        }
+        read_table(file, compression, &Options { nrows, ..*options }, effort, progress)
     })?;
-    for warning in columns.iter().filter_map(Column::warning) {
-        tracing::warn!("{warning}");
-    }
-    let text_cells = columns.iter().filter_map(|column| Some((column.name().to_owned(), column.text_cell()?)));
-    let text_cells = text_cells.collect();
+    let target = options.target_column.map(|name| name.0.as_str());
+    Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: name, reason })
+}
+
+fn read_table(
+    file: &SourceFile,
+    compression: Compression,
+    options: &Options<'_>,
+    effort: Effort,
+    progress: &LoadProgress,
+) -> Result<Table, CsvError> {
+    let Opened { reader, file: on_disk } = file.open(compression)?;
+    let before = on_disk.as_ref().and_then(stamp);
+    let reader: Box<dyn Read + Send> = match before {
+        Some((length, _)) => {
+            progress.expect_bytes(length);
+            Box::new(progress.counting(reader))
+        }
+        None => reader,
+    };
+    let format = Format {
+        file: file.name(),
+        numbers: options.number_format(),
+        flags: options.flags(),
+        day_first: options.dayfirst,
+        has_ints: options.quoting != Quoting::QuotedTexts,
+        // What is not a file on disk, such as a pipe, can be read once only.
+        keeps_texts: on_disk.is_none() && compression.of(file.name()).is_none(),
+    };
+    let gathered = gather(reader, file, options, &format, effort, |layout| plans(layout, options))?;
+    gathered.report(file.name());
+    progress.add_rows(gathered.rows.n_rows() as u64);
+    let Gathered { plans, columns, rows, .. } = gathered;
+    let text_cell = |(plan, column): (&Plan, &Column)| {
+        let (place, cell) = column.tally.first_other.as_ref().filter(|_| column.is_text())?;
+        Some((plan.name.clone(), format!("{place}, `{cell}`")))
+    };
+    let text_cells = plans.iter().zip(&columns).filter_map(text_cell).collect();
     let (mut finished, mut again) = (Vec::new(), Vec::new());
-    for mut column in columns.drain(..) {
-        finished.push((column.name().to_owned(), column.finish()));
+    for (plan, column) in plans.into_iter().zip(columns) {
+        let cells = column.finish(&plan, file.name()).transpose()?;
+        finished.push((plan.name.clone(), cells));
         if matches!(finished.last(), Some((_, None))) {
-            again.push(column.into_text());
+            again.push(Plan { hint: Hint::new(Found::Text), ..plan });
         }
     }
+    let changed = || CsvError::Changed { file: file.name().to_owned() };
     if !again.is_empty() {
-        file.rewind().map_err(|reason| cannot_open(options.path, reason))?;
-        let (columns, lines_again) = gather(file, &Options { nrows: Some(lines.n_rows()), ..*options }, |_| again)?;
-        if lines_again != lines || is_changed(file, metadata) {
-            return Err(CsvError::Changed { file: options.path.to_owned() });
+        let Opened { reader, file: on_disk } = file.open(compression)?;
+        let options = Options { nrows: options.nrows.map(|_| rows.n_rows()), ..*options };
+        let second = gather(reader, file, &options, &format, effort, |_| again)?;
+        if second.rows != rows || on_disk.as_ref().and_then(stamp) != before {
+            return Err(changed());
         }
         let places = finished.iter_mut().filter(|(_, cells)| cells.is_none());
-        for ((_, cells), mut column) in places.zip(columns) {
-            *cells = column.finish();
+        for (((_, cells), plan), column) in places.zip(&second.plans).zip(second.columns) {
+            *cells = column.finish(plan, file.name()).transpose()?;
         }
     }
-    let columns = finished.into_iter().filter_map(|(name, cells)| Some((name, cells?))).collect();
-    let provenance = ReadFrom { file: options.path.to_owned(), lines, text_cells };
-    let table = Table::new(columns).map_err(|reason| CsvError::NotATable { file: options.path.to_owned(), reason })?;
-    Ok(table.with_provenance(std::sync::Arc::new(provenance)))
+    let columns = finished.into_iter().map(|(name, cells)| Some((name, cells?))).collect::<Option<Vec<_>>>();
+    let provenance = ReadFrom { file: file.name().to_owned(), lines: rows, text_cells };
+    let table = Table::new(columns.ok_or_else(changed)?);
+    let table = table.map_err(|reason| CsvError::NotATable { file: file.name().to_owned(), reason })?;
+    Ok(table.with_provenance(Arc::new(provenance)))
 }
 
-fn is_changed(file: &File, before: &Metadata) -> bool {
-    let Ok(after) = file.metadata() else { return true };
-    after.len() != before.len() || after.modified().ok() != before.modified().ok()
+/// Returns the length of a file and when it was written to.
+fn stamp(file: &File) -> Option<(u64, Option<SystemTime>)> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.len(), metadata.modified().ok()))
 }
 
-/// Reads all rows into columns and returns these with the lines of the rows.
+/// Returns what is to be made of each column.
+fn plans(layout: Layout, options: &Options<'_>) -> Vec<Plan> {
+    let markers = markers::for_columns(layout.names(), options);
+    let columns = layout.columns.into_iter().zip(markers);
+    columns
+        .map(|(field, markers)| Plan {
+            position: field.position,
+            name: field.name,
+            markers,
+            reading: field.reading,
+            hint: Hint::new(Found::Missing),
+        })
+        .collect()
+}
+
+/// The columns of a file.
+struct Gathered {
+    plans: Vec<Plan>,
+    columns: Vec<Column>,
+    rows: LineNumbers,
+    log: Log,
+}
+
+/// What the log should say about the rows of a file.
+#[derive(Default)]
+struct Log {
+    n_fields: usize,
+    tells_bad: bool,
+    bad: Vec<(u64, usize)>,
+    n_bad: u64,
+    n_short: u64,
+    first_short: Option<(u64, usize)>,
+    n_surplus: usize,
+}
+
+/// Columns that are being put together from blocks, which may come in any order.
+struct Assembly<'a> {
+    plans: &'a [Plan],
+    columns: Vec<Column>,
+    rows: LineNumbers,
+    log: Log,
+    next: usize,
+    waiting: BTreeMap<usize, (Vec<Part>, Rows)>,
+    /// The error of the earliest block that has one.
+    error: Option<(usize, CsvError)>,
+}
+
+/// Reads all rows into columns.
 fn gather(
-    input: impl Read,
+    input: Box<dyn Read + Send>,
+    file: &SourceFile,
     options: &Options<'_>,
-    columns_of: impl FnOnce(&Layout) -> Vec<Column>,
-) -> Result<(Vec<Column>, LineNumbers), CsvError> {
-    let mut records = Records::new(input, options)?;
-    let header = match options.header_row() {
-        Some(row) => Some(read_header(&mut records, row, options)?),
-        None => None,
+    format: &Format<'_>,
+    effort: Effort,
+    plans_of: impl FnOnce(Layout) -> Vec<Plan>,
+) -> Result<Gathered, CsvError> {
+    let mut block = Block::default();
+    let (blocks, layout) = Blocks::open(input, options, file, effort.block_size, &mut block)?;
+    let shape = blocks.shape();
+    let log = Log {
+        n_fields: shape.n_fields,
+        tells_bad: options.on_bad_lines == BadLines::Warn,
+        n_surplus: layout.n_surplus,
+        ..Log::default()
     };
-    let Some(mut record) = records.next()? else {
-        return Err(match header {
-            Some((header, _)) => CsvError::NoRows { header },
-            None => CsvError::Empty { file: options.path.to_owned() },
-        });
+    let plans = plans_of(layout);
+    let columns = plans.iter().map(|_| Column::new()).collect();
+    let (rows, waiting) = (LineNumbers::default(), BTreeMap::new());
+    let assembly = Assembly { plans: &plans, columns, rows, log, next: 0, waiting, error: None };
+    let shared = Shared {
+        blocks: Mutex::new(blocks),
+        assembly: Mutex::new(assembly),
+        has_failed: AtomicBool::new(false),
+        plans: &plans,
+        shape,
+        format,
     };
-    let layout = match header {
-        Some((place, names)) => {
-            let n_fields = names.len();
-            Layout::new(options, Some(names), n_fields, &place)?
+    shared.add(&mut block);
+    std::thread::scope(|scope| {
+        // A small file is read before the first thread has started.
+        let n_helpers = if shared.is_small() { 0 } else { effort.n_threads.saturating_sub(1) };
+        for _ in 0..n_helpers {
+            scope.spawn(|| shared.work(&mut Block::default()));
         }
-        None => Layout::new(options, None, record.len(), &record.place())?,
-    };
-    let mut columns = columns_of(&layout);
-    let mut lines = LineNumbers::default();
-    loop {
-        if record.len() != layout.n_fields {
-            return Err(CsvError::Ragged { place: record.place(), found: record.len(), expected: layout.n_fields });
+        shared.work(&mut block);
+    });
+    let Assembly { columns, rows, log, error, .. } =
+        shared.assembly.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match error {
+        Some((_, error)) => Err(error),
+        None => Ok(Gathered { plans, columns, rows, log }),
+    }
+}
+
+/// What the threads that read one file share.
+struct Shared<'a> {
+    blocks: Mutex<Blocks<'a>>,
+    assembly: Mutex<Assembly<'a>>,
+    has_failed: AtomicBool,
+    plans: &'a [Plan],
+    shape: Shape,
+    format: &'a Format<'a>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared<'_> {
+    fn is_small(&self) -> bool {
+        lock(&self.blocks).is_small()
+    }
+
+    /// Takes and reads blocks until there are none.
+    fn work(&self, block: &mut Block) {
+        while !self.has_failed.load(Ordering::Relaxed) && self.take(block) {
+            self.add(block);
         }
-        columns.iter_mut().try_for_each(|column| column.push(&record))?;
-        lines.push(record.line());
-        if options.nrows.is_some_and(|limit| lines.n_rows() >= limit) {
-            return Ok((columns, lines));
+    }
+
+    fn take(&self, block: &mut Block) -> bool {
+        let mut blocks = lock(&self.blocks);
+        match blocks.next(block) {
+            Ok(is_there) => is_there,
+            Err(error) => {
+                let index = blocks.next_index();
+                drop(blocks);
+                self.fail(index, error);
+                false
+            }
         }
-        match records.next()? {
-            Some(next) => record = next,
-            None => return Ok((columns, lines)),
+    }
+
+    /// Reads a block and adds what it holds to the columns.
+    fn add(&self, block: &mut Block) {
+        let index = block.index;
+        match self.parts(block) {
+            Ok(parts) => {
+                let rows = std::mem::take(&mut block.rows);
+                let added = lock(&self.assembly).add(index, parts, rows, self.format.file);
+                added.unwrap_or_else(|(index, error)| self.fail(index, error));
+            }
+            Err(error) => self.fail(index, error),
+        }
+    }
+
+    fn parts(&self, block: &mut Block) -> Result<Vec<Part>, CsvError> {
+        block.split(self.format.file, self.shape)?;
+        block.check_text(self.format.file, self.shape)?;
+        self.plans.iter().map(|plan| read(block, self.shape.n_fields, plan, self.format)).collect()
+    }
+
+    fn fail(&self, index: usize, error: CsvError) {
+        self.has_failed.store(true, Ordering::Relaxed);
+        let mut assembly = lock(&self.assembly);
+        if assembly.error.as_ref().is_none_or(|(earliest, _)| index < *earliest) {
+            assembly.error = Some((index, error));
         }
     }
 }
 
-/// Returns the names in the row that holds them, and its place.
-fn read_header(
-    records: &mut Records<'_, impl Read>,
-    row: usize,
-    options: &Options<'_>,
-) -> Result<(Place, Vec<String>), CsvError> {
-    let file = || options.path.to_owned();
-    for found in 0..row {
-        if records.next()?.is_none() {
-            return Err(CsvError::NoHeader { file: file(), header: row, found });
+impl Assembly<'_> {
+    /// Adds a block, and those that waited for it.
+    fn add(&mut self, index: usize, parts: Vec<Part>, rows: Rows, file: &str) -> Result<(), (usize, CsvError)> {
+        self.waiting.insert(index, (parts, rows));
+        while let Some((parts, rows)) = self.waiting.remove(&self.next) {
+            for ((column, part), plan) in self.columns.iter_mut().zip(parts).zip(self.plans) {
+                column.append(part, plan, file).map_err(|error| (self.next, error))?;
+            }
+            self.rows.append(&rows.lines);
+            self.log.add(&rows);
+            self.next += 1;
         }
-    }
-    match records.next()? {
-        Some(record) => Ok((record.place(), record.fields().map(str::to_owned).collect())),
-        None if row == 0 => Err(CsvError::Empty { file: file() }),
-        None => Err(CsvError::NoHeader { file: file(), header: row, found: row }),
+        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
+impl Log {
+    fn add(&mut self, rows: &Rows) {
+        const TOLD: usize = 10;
+        let room = TOLD - self.bad.len().min(TOLD);
+        self.bad.extend(rows.bad.iter().take(room));
+        self.n_bad += rows.bad.len() as u64;
+        self.n_short += rows.n_short;
+        self.first_short = self.first_short.or(rows.first_short);
+    }
+}
 
-    use super::super::options::{Header, Separator};
-    use super::*;
-
-    fn options(path: &str) -> Options<'_> {
-        Options {
-            path,
-            target_column: None,
-            names: None,
-            separator: Separator(b','),
-            header: Header::Absent,
-            nrows: None,
-            skiprows: None,
-            usecols: None,
-            na_values: None,
+impl Gathered {
+    /// Tells the log what was made of odd rows and columns.
+    fn report(&self, file: &str) {
+        let place = |line| Place { file: file.to_owned(), line };
+        let Log { n_fields, n_bad, n_short, n_surplus, .. } = self.log;
+        for (line, found) in self.log.bad.iter().filter(|_| self.log.tells_bad) {
+            tracing::warn!(
+                "{}: the row has {found} fields, where {n_fields} are expected; it is left out",
+                place(*line)
+            );
         }
-    }
-
-    /// More numbers than are kept, then a text.
-    fn late_text() -> String {
-        (0..=KEPT).map(|row| format!("0{row}\n")).chain(["x\n".to_owned()]).collect()
-    }
-
-    #[test]
-    fn a_file_that_changes_between_two_passes_is_refused() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(late_text().as_bytes()).unwrap();
-        let path = file.path().to_str().unwrap().to_owned();
-        assert_eq!(load(&options(&path)).unwrap().n_rows(), KEPT + 2);
-        let (opened, metadata) = open(&path).unwrap();
-        file.write_all(b"y\n").unwrap();
-        let error = read(&opened, &metadata, &options(&path)).unwrap_err();
-        assert_eq!(error.to_string(), format!("`{path}` was changed while it was read"));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_pipe_is_read_once() {
-        use std::os::fd::AsRawFd;
-
-        let (reader, mut writer) = std::io::pipe().unwrap();
-        writer.write_all(late_text().as_bytes()).unwrap();
-        drop(writer);
-        let dataset = load(&options(&format!("/dev/fd/{}", reader.as_raw_fd()))).unwrap();
-        let expected: Vec<String> = (0..=KEPT).map(|row| format!("0{row}")).chain(["x".to_owned()]).collect();
-        assert_eq!(*dataset.features.columns()[0], *(std::sync::Arc::new(StringArray::from(expected)) as ArrayRef));
+        if self.log.tells_bad && n_bad > self.log.bad.len() as u64 {
+            tracing::warn!("`{file}`: {n_bad} rows have too many fields and are left out");
+        }
+        if let Some((line, found)) = self.log.first_short {
+            tracing::warn!(
+                "{}: the row has {found} fields, where {n_fields} are expected; the cells of {n_short} such rows that \
+                 are not there are missing values",
+                place(line)
+            );
+        }
+        if n_surplus > 0 {
+            tracing::warn!("`{file}`: {n_surplus} fields at the end of each row have no name and are left out");
+        }
+        let warning = |(plan, column): (&Plan, &Column)| {
+            let is_inferred = matches!(plan.reading, Reading::Infer);
+            column.tally.warning(&plan.name).filter(|_| is_inferred && column.is_text())
+        };
+        self.plans.iter().zip(&self.columns).filter_map(warning).for_each(|warning| tracing::warn!("{warning}"));
     }
 }

@@ -1,9 +1,9 @@
 //! Which fields mean a missing value.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use super::cell;
-use super::options::{Marker, MissingValues};
+use super::cell::NumberFormat;
+use super::options::{Marker, MissingValues, Options};
 
 /// The markers of pandas beside the empty field.
 const DEFAULTS: &[&str] = &[
@@ -12,22 +12,29 @@ const DEFAULTS: &[&str] = &[
 ];
 
 /// The markers of one column.
+#[derive(Debug)]
 pub(crate) struct Markers {
     /// By first byte, so that an ordinary field is compared with few of them.
-    texts: Vec<Vec<Box<str>>>,
+    texts: Vec<Vec<Box<[u8]>>>,
+    has_empty: bool,
     numbers: Vec<f64>,
 }
 
 impl Markers {
-    /// Returns the default markers and these.
-    fn with(further: &[Marker]) -> Markers {
-        let mut markers = Markers { texts: vec![Vec::new(); 256], numbers: Vec::new() };
-        for default in DEFAULTS {
+    /// Returns no markers.
+    fn none() -> Markers {
+        Markers { texts: vec![Vec::new(); 256], has_empty: false, numbers: Vec::new() }
+    }
+
+    /// Returns these markers and, if they are wanted, the default ones.
+    fn with(further: &[Marker], has_defaults: bool) -> Markers {
+        let mut markers = Markers { has_empty: has_defaults, ..Markers::none() };
+        for default in DEFAULTS.iter().filter(|_| has_defaults) {
             markers.insert(default);
         }
         for marker in further {
             let (text, number) = match marker {
-                Marker::Text(text) => (text.clone(), cell::number(text)),
+                Marker::Text(text) => (text.clone(), NumberFormat::ORDINARY.number(text.as_bytes())),
                 Marker::Int(number) => (number.to_string(), Some(*number as f64)),
                 Marker::Float(number) => (number.to_string(), Some(*number)),
             };
@@ -44,19 +51,27 @@ impl Markers {
     }
 
     fn insert(&mut self, text: &str) {
-        let Some(first) = text.as_bytes().first() else { return };
+        let Some(first) = text.as_bytes().first() else {
+            self.has_empty = true;
+            return;
+        };
         let texts = &mut self.texts[usize::from(*first)];
-        if !texts.iter().any(|present| **present == *text) {
-            texts.push(text.into());
+        if !texts.iter().any(|present| **present == *text.as_bytes()) {
+            texts.push(text.as_bytes().into());
         }
     }
 
     /// Tells whether a field means a missing value in every sort of column.
-    pub(crate) fn has_text(&self, cell: &str) -> bool {
-        match cell.as_bytes().first() {
-            None => true,
+    pub(crate) fn has_text(&self, cell: &[u8]) -> bool {
+        match cell.first() {
+            None => self.has_empty,
             Some(first) => self.texts[usize::from(*first)].iter().any(|text| **text == *cell),
         }
+    }
+
+    /// Tells whether a field that is a number may mean a missing value.
+    pub(crate) fn has_numbers(&self) -> bool {
+        !self.numbers.is_empty()
     }
 
     /// Tells whether a number means a missing value in a column of numbers.
@@ -71,19 +86,16 @@ impl Markers {
 }
 
 /// Returns the markers of each of these columns.
-pub(crate) fn for_columns<'a>(names: impl Iterator<Item = &'a str>, given: Option<&MissingValues>) -> Vec<Rc<Markers>> {
-    match given {
-        None => shared(names, &[]),
-        Some(MissingValues::Everywhere(markers)) => shared(names, markers),
-        Some(MissingValues::PerColumn(map)) => {
-            let defaults = Rc::new(Markers::with(&[]));
-            let of = |name| map.get(name).map_or_else(|| Rc::clone(&defaults), |list| Rc::new(Markers::with(list)));
-            names.map(of).collect()
-        }
-    }
-}
-
-fn shared<'a>(names: impl Iterator<Item = &'a str>, further: &[Marker]) -> Vec<Rc<Markers>> {
-    let markers = Rc::new(Markers::with(further));
-    names.map(|_| Rc::clone(&markers)).collect()
+pub(crate) fn for_columns<'a>(names: impl Iterator<Item = &'a str>, options: &Options<'_>) -> Vec<Arc<Markers>> {
+    let with = |further: &[Marker]| Arc::new(Markers::with(further, options.keep_default_na));
+    let shared = match options.na_values {
+        _ if !options.na_filter => Arc::new(Markers::none()),
+        Some(MissingValues::Everywhere(markers)) => with(markers),
+        _ => with(&[]),
+    };
+    let of = |name| match options.na_values {
+        Some(MissingValues::PerColumn(map)) if options.na_filter => map.get(name).map(|markers| with(markers)),
+        _ => None,
+    };
+    names.map(|name| of(name).unwrap_or_else(|| Arc::clone(&shared))).collect()
 }

@@ -34,13 +34,23 @@ impl LineNumbers {
         self.n_rows += 1;
     }
 
+    /// Adds the lines of rows that follow.
+    pub(crate) fn append(&mut self, after: &LineNumbers) {
+        let starts = after.starts.iter().map(|(row, line)| (row + self.n_rows, *line));
+        match after.starts.first().map(|(_, line)| *line) {
+            Some(line) if self.line(self.n_rows) == Some(line) => self.starts.extend(starts.skip(1)),
+            _ => self.starts.extend(starts),
+        }
+        self.n_rows += after.n_rows;
+    }
+
     /// Returns the number of rows.
     pub(crate) fn n_rows(&self) -> usize {
         self.n_rows
     }
 
     /// Returns the line of a row.
-    fn line(&self, row: usize) -> Option<u64> {
+    pub(crate) fn line(&self, row: usize) -> Option<u64> {
         let after = self.starts.partition_point(|(start, _)| *start <= row);
         let (start, line) = self.starts.get(after.checked_sub(1)?)?;
         Some(line + (row - start) as u64)
@@ -72,5 +82,12 @@ mod tests {
         let kept: Vec<u64> = (0..numbers.n_rows()).filter_map(|row| numbers.line(row)).collect();
         assert_eq!(kept, lines);
         assert_eq!(numbers.starts.len(), 3);
+        for cut in 0..=lines.len() {
+            let [mut before, mut after] = [LineNumbers::default(), LineNumbers::default()];
+            lines[..cut].iter().for_each(|line| before.push(*line));
+            lines[cut..].iter().for_each(|line| after.push(*line));
+            before.append(&after);
+            assert_eq!(before, numbers, "{cut}");
+        }
     }
 }

@@ -26,22 +26,43 @@ fn arguments_of_the_wrong_type() {
     let csv = |parameter: &str, expected: &str, found: &str| {
         format!("`{parameter}` of `palladium.dataset.CSV` has to be {expected}\nthis is {found}")
     };
-    let separator = "text of exactly one ASCII character, no quote and no line break";
-    for (value, found) in [
-        (json!(""), "text"),
-        (json!(";;"), "text"),
-        (json!("§"), "text"),
-        (json!("\n"), "text"),
-        (json!("\""), "text"),
-        (json!(null), "null"),
-        (json!(1), "a whole number"),
-    ] {
-        refused(json!({"sep": value}), &csv("sep", separator, found));
+    let separator = "a character that is no line break, or a regular expression";
+    for value in ["", "\n", "\r"] {
+        refused(json!({"sep": value}), &csv("sep", separator, "text"));
     }
+    refused(json!({"sep": 1}), &csv("sep", "text or null", "a whole number"));
+    refused(
+        json!({"sep": "a(b"}),
+        "`sep` of `palladium.dataset.CSV`: text of several characters is a regular expression, and this is none\n\
+         unclosed group",
+    );
+    let character = "text of exactly one ASCII character that is no line break";
+    for option in ["quotechar", "escapechar", "comment", "decimal", "thousands"] {
+        for value in ["", "xy", "§", "\n"] {
+            refused(json!({option: value}), &csv(option, character, "text"));
+        }
+    }
+    refused(json!({"on_bad_lines": "ignore"}), &csv("on_bad_lines", "`error` or `warn` or `skip`", "text"));
+    let quoting = "a number from 0 to 3 or `QUOTE_MINIMAL` or `QUOTE_ALL` or `QUOTE_NONNUMERIC` or `QUOTE_NONE`";
+    refused(json!({"quoting": 4}), &csv("quoting", quoting, "a whole number"));
+    refused(json!({"quoting": "none"}), &csv("quoting", quoting, "text"));
+    let encoding = "the name of an encoding such as `utf-8`, `latin-1`, `cp1252` or `utf-16`";
+    refused(json!({"encoding": "utf-32"}), &csv("encoding", encoding, "text"));
+    refused(json!({"engine": "rust"}), &csv("engine", "`c` or `python` or `pyarrow`", "text"));
+    refused(json!({"index_col": true}), &csv("index_col", "a column, a list of columns or false", "a flag"));
+    refused(
+        json!({"index_col": -1}),
+        &csv("index_col", "the name of a column or its position from 0", "a whole number"),
+    );
+    let kinds = "a type: `int64`, `Int64`, `float64`, `float32`, `bool`, `boolean`, `str`, `object`, `category`, `int`, \
+                 `float`, `text`, `date`, `timestamp`, `timestamp_utc`";
+    refused(json!({"dtype": "nonsense"}), &csv("dtype", kinds, "text"));
+    refused(json!({"dtype": {"a": "nonsense"}}), &csv("dtype", kinds, "text"));
+    refused(json!({"converters": {"a": "float"}}), &csv("converters", "a function", "text"));
+    refused(json!({"parse_dates": "a"}), &csv("parse_dates", "a list of columns, true or false", "text"));
     let header = "`infer`, null or the number of a row from 0";
     refused(json!({"header": "first"}), &csv("header", header, "text"));
     refused(json!({"header": -1}), &csv("header", header, "a whole number"));
-    refused(json!({"header": [0, 1]}), &csv("header", header, "a list"));
     refused(json!({"nrows": -1}), "`nrows` of `palladium.dataset.CSV` has to be at least 1\nout of range");
     refused(json!({"nrows": 0}), "`nrows` of `palladium.dataset.CSV` has to be at least 1\nout of range");
     let skiprows = "a number of lines from 0, or a list of line numbers from 0";
@@ -63,15 +84,38 @@ fn arguments_of_the_wrong_type() {
 
 #[test]
 fn arguments_that_are_unknown_or_missing() {
-    let known = "expected one of `path`, `target_column`, `names`, `sep`, `header`, `nrows`, `skiprows`, `usecols`, \
-                 `na_values`";
-    refused(json!({"ndarray": true}), &format!("`palladium.dataset.CSV` has no parameter `ndarray`\n{known}"));
+    refused(json!({"skip_rows": 1}), "`palladium.dataset.CSV` has no parameter `skip_rows`\ndid you mean `skiprows`?");
     refused(
         json!({"sep": ";", "delimiter": ";"}),
         "`delimiter` is another name of `sep`: give one of them\nremove one of them\nalso given",
     );
     let missing = construct("palladium.dataset.CSV", &json!({})).err().unwrap();
     assert_eq!(missing, "`palladium.dataset.CSV` needs `path`\n`path`, text, is missing");
+}
+
+#[test]
+fn options_that_are_not_supported_say_why() {
+    for (option, reason) in [
+        ("ndarray", "leave it out; data keep their columns and types, and learners take what they need"),
+        ("chunksize", "leave it out; a loader returns one table, `nrows` and `skiprows` choose a part of it"),
+        ("iterator", "leave it out; a loader returns one table, `nrows` and `skiprows` choose a part of it"),
+        ("delim_whitespace", "say `sep: \"\\\\s+\"` instead"),
+    ] {
+        let expected = format!("`palladium.dataset.CSV` has no parameter `{option}`\nit is gone\nhelp: {reason}");
+        refused(json!({option: true}), &expected);
+    }
+    let csv = |option: &str, message: &str| format!("`{option}` of `palladium.dataset.CSV`: {message}");
+    let unsupported = |option: &str, message: &str| csv(option, message) + "\nnot supported";
+    let header = "a column of a table has one name, it cannot have one from each of several rows";
+    refused(json!({"header": [0, 1]}), &unsupported("header", header));
+    let combined = "several columns are not combined to one date; name each column that holds dates";
+    refused(json!({"parse_dates": [["a", "b"]]}), &unsupported("parse_dates", combined));
+    refused(json!({"parse_dates": {"c": ["a", "b"]}}), &unsupported("parse_dates", combined));
+    let dates = "`datetime64[ns]` is no type to be read, for dates are written in many ways\nname the column in \
+                 `parse_dates` instead";
+    refused(json!({"dtype": {"a": "datetime64[ns]"}}), &csv("dtype", dates));
+    let complex = "tables hold no columns of type `complex128`\nread it as `str`";
+    refused(json!({"dtype": "complex128"}), &csv("dtype", complex));
 }
 
 #[test]
@@ -104,6 +148,34 @@ fn arguments_that_do_not_go_together() {
     let unknown = "`alhpa` of `target_column` is not among `names`\nhelp: did you mean `alpha`?";
     refused(names(json!({"target_column": "alhpa"})), &csv(unknown));
     refused(names(json!({"target_column": 0})), &csv("`0` of `target_column` is not among `names`"));
+    for (option, columns) in
+        [("dtype", json!({"delta": "str"})), ("parse_dates", json!(["delta"])), ("index_col", json!("delta"))]
+    {
+        refused(names(json!({option: columns})), &csv(&format!("`delta` of `{option}` is not among `names`")));
+    }
+    refused(
+        json!({"index_col": ["b", "a"], "target_column": "a"}),
+        &csv("`index_col` makes the target `a` a label of the rows\nhelp: leave it out of `index_col`"),
+    );
+    refused(
+        json!({"skipfooter": 1, "nrows": 2}),
+        &csv("`skipfooter` and `nrows` do not go together: with `nrows` the end of the file is not read"),
+    );
+    refused(
+        json!({"quotechar": null}),
+        &csv(
+            "`quotechar` is null, while quotes have a meaning\nhelp: say `quoting: \"QUOTE_NONE\"` where no field is \
+             quoted",
+        ),
+    );
+    for (arguments, first, second, character) in [
+        (json!({"sep": "\""}), "quotechar", "sep", "\""),
+        (json!({"sep": "#", "comment": "#"}), "comment", "sep", "#"),
+        (json!({"quotechar": "'", "comment": "'"}), "comment", "quotechar", "'"),
+        (json!({"decimal": ",", "thousands": ","}), "thousands", "decimal", ","),
+    ] {
+        refused(arguments, &csv(&format!("`{first}` and `{second}` are the same character, `{character}`")));
+    }
     let unknown = "`bet` of `na_values` is not among `names`\nhelp: did you mean `beta`?";
     refused(names(json!({"na_values": {"bet": ["?"]}})), &csv(unknown));
     let left_out = |target: &str| {
@@ -181,17 +253,13 @@ fn files_that_are_not_tables() {
 }
 
 #[test]
-fn rows_with_too_many_or_too_few_fields() {
+fn rows_with_too_many_fields() {
     let correct = "help: correct the row; a field that holds the separator stands in quotes, and `skiprows` leaves \
                    lines out";
-    let separator = "help: is `sep` the character that separates the fields of this file?";
     let cases = [
         ("a,b\n1,2\n1,2,3\n", json!({}), "line 3: the row has 3 fields, where 2 are expected", correct),
-        ("a,b,c\n1,2\n", json!({}), "line 2: the row has 2 fields, where 3 are expected", correct),
         ("a,b\n1,2,\n", json!({}), "line 2: the row has 3 fields, where 2 are expected", correct),
         ("a\n1,2\n", json!({}), "line 2: the row has 2 fields, where 1 is expected", correct),
-        ("a,b\n1;2\n", json!({}), "line 2: the row has 1 field, where 2 are expected", separator),
-        ("1,2\n\n3\n", json!({"header": null}), "line 3: the row has 1 field, where 2 are expected", separator),
         // Lines are those of an editor, whatever is skipped, blank or quoted.
         (
             "x\r\n\r\na,b\r\n\"1\r\n\",2\r\n1,2,3\r\n",
@@ -213,7 +281,7 @@ fn rows_with_too_many_or_too_few_fields() {
 
 #[test]
 fn text_that_is_not_utf8() {
-    let save = "help: save the file as UTF-8, for instance with `iconv -f latin1 -t utf-8`";
+    let save = "help: say with `encoding` how the file is encoded, for instance `cp1252`";
     let cases: [(&[u8], &str); 4] = [
         (b"a,b\n\"x\ny\",gr\xfcn\n", "line 3: field 2 is not UTF-8 text"),
         (b"gr\xfcn\n1\n", "line 1: field 1 is not UTF-8 text"),
@@ -271,6 +339,23 @@ fn columns_that_are_not_there() {
              `alpha`?",
         ),
         (
+            "alpha,beta\n1,2\n",
+            json!({"dtype": {"alpah": "str"}}),
+            "`data.csv` has no column `alpah`, which `dtype` names; there are `alpha`, `beta`\nhelp: did you mean \
+             `alpha`?",
+        ),
+        (
+            "alpha,beta\n1,2\n",
+            json!({"index_col": 2}),
+            "`data.csv`, line 1: the row has 2 fields, `index_col` has position 2\nhelp: positions count from 0",
+        ),
+        (
+            "alpha,beta\n1,2\n",
+            json!({"index_col": 1, "target_column": "beta"}),
+            "`index_col` makes the target `beta` of `data.csv` a label of the rows, which the table leaves out\nhelp: \
+             leave it out of `index_col`",
+        ),
+        (
             "x\nalpha,beta\n1,2\n",
             json!({"usecols": [0, 2], "header": 1}),
             "`data.csv`, line 2: the row has 2 fields, `usecols` has position 2\nhelp: positions count from 0",
@@ -316,6 +401,55 @@ fn names_that_do_not_fit_the_fields() {
     for (text, arguments, expected, help) in cases {
         fails(text, arguments, &format!("`data.csv`, {expected}\n{help}"));
     }
+}
+
+#[test]
+fn cells_of_another_type() {
+    let correct = "help: correct the cell, or add its text to `na_values` if it means a missing value";
+    let put = "help: put a value into the cell, or choose a type that may be missing, such as Int64, boolean or float";
+    let cases = [
+        (json!({"dtype": {"b": "int64"}}), "holds `x`, where `dtype` int64 needs a whole number", correct),
+        (json!({"dtype": "Int64"}), "holds `x`, where `dtype` Int64 needs a whole number", correct),
+        (
+            json!({"dtype": {"b": "int8"}}),
+            "holds `x`, where `dtype` int8 needs a whole number from -128 to 127",
+            correct,
+        ),
+        (json!({"dtype": {"b": "float"}}), "holds `x`, where `dtype` float needs a number", correct),
+        (json!({"dtype": {"b": "bool"}}), "holds `x`, where `dtype` bool needs a flag", correct),
+        (json!({"dtype": {"b": "date"}}), "holds `x`, where `dtype` date needs a date", correct),
+        (json!({"parse_dates": ["b"]}), "holds `x`, where `parse_dates` needs a date or a time", correct),
+        (
+            json!({"dtype": {"b": "int64"}, "na_values": "x"}),
+            "has no value, where `dtype` int64 needs a whole number",
+            put,
+        ),
+    ];
+    for (arguments, expected, help) in cases {
+        // The cell stands on the line after that where its row begins.
+        fails("a,b\n\"1\n\",x\n", arguments, &format!("`data.csv`, line 3: column `b` {expected}\n{help}"));
+    }
+    fails(
+        "a\n300\n",
+        json!({"dtype": "int8"}),
+        &format!(
+            "`data.csv`, line 2: column `a` holds `300`, where `dtype` int8 needs a whole number from -128 to 127\n{correct}"
+        ),
+    );
+    fails(
+        "a\n2024-01-31T10:00Z\n2024-01-31\n",
+        json!({"parse_dates": ["a"]}),
+        "`data.csv`: some of the dates in column `a` have a time zone, others have none\nhelp: leave the column out of \
+         `parse_dates`, or convert it",
+    );
+    fails(
+        "a\n2024-01-31T10:00Z\n",
+        json!({"dtype": "timestamp"}),
+        &format!(
+            "`data.csv`, line 2: column `a` holds `2024-01-31T10:00Z`, where `dtype` timestamp needs a date or a time \
+             without a time zone\n{correct}"
+        ),
+    );
 }
 
 #[test]

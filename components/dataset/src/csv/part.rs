@@ -1,0 +1,489 @@
+//! Reads the cells of one column in one block.
+//!
+//! A column whose type is not declared is missing values, whole numbers, numbers, flags or else text: the first of these
+//! that all of its cells are. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use arrow_buffer::NullBufferBuilder;
+use palladium_component::prelude::*;
+
+use super::blocks::Block;
+use super::cell::{Flags, NumberFormat};
+use super::dates;
+use super::dialect::breaks;
+use super::error::{CsvError, Place, finding_text, shortened};
+use super::kind::{Goal, Zoned};
+use super::layout::Reading;
+use super::markers::Markers;
+
+/// What is to be made of the cells of a column.
+pub(crate) struct Plan {
+    pub(crate) position: usize,
+    pub(crate) name: String,
+    pub(crate) markers: Arc<Markers>,
+    pub(crate) reading: Reading,
+    /// What the cells before were, of a column whose type is not declared.
+    pub(crate) hint: Hint,
+}
+
+/// How cells are written.
+pub(crate) struct Format<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) numbers: NumberFormat,
+    pub(crate) flags: Flags,
+    pub(crate) day_first: bool,
+    /// Whether numbers of undeclared columns may be whole numbers.
+    pub(crate) has_ints: bool,
+    /// Whether the texts of cells of other types are kept, because they cannot be read again.
+    pub(crate) keeps_texts: bool,
+}
+
+/// The types that are found out, in the order in which they are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Found {
+    /// Missing values alone.
+    Missing,
+    /// Whole numbers.
+    Int,
+    /// Numbers.
+    Float,
+    /// Flags.
+    Bool,
+    /// Text.
+    Text,
+}
+
+const FOUND: [Found; 5] = [Found::Missing, Found::Int, Found::Float, Found::Bool, Found::Text];
+
+/// What the cells of a column were so far. It saves trying types in vain, and changes no result.
+pub(crate) struct Hint(AtomicU8);
+
+impl Hint {
+    /// Returns the hint of a column of which nothing is known, or which is text.
+    pub(crate) fn new(found: Found) -> Hint {
+        Hint(AtomicU8::new(found as u8))
+    }
+
+    fn get(&self) -> Found {
+        FOUND[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+
+    /// Remembers what the cells were.
+    pub(crate) fn set(&self, found: Found) {
+        self.0.store(found as u8, Ordering::Relaxed);
+    }
+}
+
+/// The cells of a column.
+#[derive(Debug)]
+pub(crate) enum Cells {
+    /// So many missing values and nothing else.
+    Missing(usize),
+    /// Whole numbers, or days or times as such.
+    Int(Ints),
+    /// Numbers; a missing one is NaN, which no cell holds otherwise.
+    Float(Vec<f64>),
+    /// Flags.
+    Bool(Vec<Option<bool>>),
+    /// Text.
+    Text(Texts),
+}
+
+/// Whole numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Ints {
+    /// The numbers; zero where one is missing.
+    pub(crate) values: Vec<i64>,
+    /// The positions of missing ones.
+    pub(crate) missing: Vec<usize>,
+    /// How many of them, being times, have a time zone.
+    pub(crate) n_zoned: usize,
+}
+
+/// Texts one after another.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    /// The texts.
+    pub(crate) bytes: Vec<u8>,
+    /// Where each ends.
+    pub(crate) ends: Vec<i32>,
+    /// Which are there.
+    pub(crate) present: NullBufferBuilder,
+}
+
+impl Texts {
+    pub(crate) fn with_capacity(n_texts: usize) -> Texts {
+        Texts { bytes: Vec::new(), ends: Vec::with_capacity(n_texts), present: NullBufferBuilder::new(n_texts) }
+    }
+
+    pub(crate) fn push(&mut self, text: Option<&[u8]>) {
+        self.bytes.extend_from_slice(text.unwrap_or_default());
+        // A block has less than 2 GiB.
+        self.ends.push(self.bytes.len() as i32);
+        self.present.append(text.is_some());
+    }
+}
+
+/// The cells of a column in a block.
+pub(crate) struct Part {
+    pub(crate) cells: Cells,
+    /// The same cells as texts, if those are kept.
+    pub(crate) texts: Option<Texts>,
+    pub(crate) tally: Tally,
+}
+
+/// What a column whose type is not declared consists of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) n_numbers: u64,
+    pub(crate) n_others: u64,
+    pub(crate) first_other: Option<(Place, String)>,
+}
+
+/// The cells of a column in a block, from which its part is made.
+struct Column<'a> {
+    block: &'a Block,
+    n_fields: usize,
+    plan: &'a Plan,
+    format: &'a Format<'a>,
+}
+
+/// Reads a column of a block.
+pub(crate) fn read(block: &Block, n_fields: usize, plan: &Plan, format: &Format<'_>) -> Result<Part, CsvError> {
+    let column = Column { block, n_fields, plan, format };
+    let declared = |cells| Part { cells, texts: None, tally: Tally::default() };
+    if column.n_rows() == 0 {
+        return Ok(declared(Cells::Missing(0)));
+    }
+    match &plan.reading {
+        Reading::Infer => Ok(column.infer()),
+        Reading::Kind(kind) => column.declared(kind.goal, &format!("`dtype` {}", kind.name)).map(declared),
+        Reading::Dates => column.declared(Goal::Time(Zoned::Either), "`parse_dates`").map(declared),
+        Reading::Convert(function) => column.converted(function).map(declared),
+    }
+}
+
+impl Column<'_> {
+    fn n_rows(&self) -> usize {
+        self.block.rows.lines.n_rows()
+    }
+
+    #[inline]
+    fn cells(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let text = self.block.text();
+        let bounds = self.block.bounds().get(self.plan.position..).unwrap_or_default();
+        bounds.chunks(self.n_fields).map(move |row| &text[row[0].0 as usize..row[0].1 as usize])
+    }
+
+    /// Returns where a cell begins: line breaks in quotes before it count.
+    fn place(&self, row: usize) -> Place {
+        let line = self.block.rows.lines.line(row).unwrap_or(0);
+        let fields = &self.block.bounds()[row * self.n_fields..][..self.plan.position];
+        let before = fields.iter().map(|(start, end)| breaks(&self.block.text()[*start as usize..*end as usize]));
+        Place { file: self.format.file.to_owned(), line: line + before.sum::<u64>() }
+    }
+
+    /// Finds the type out.
+    fn infer(&self) -> Part {
+        let ints = || self.format.has_ints.then(|| self.ints()).flatten();
+        let numbers = || ints().or_else(|| self.floats());
+        let cells = match self.plan.hint.get() {
+            Found::Missing | Found::Int => numbers(),
+            Found::Float => self.floats(),
+            Found::Bool => self.bools(),
+            Found::Text => None,
+        };
+        let cells = match (cells, self.plan.hint.get()) {
+            (Some(cells), _) => cells,
+            // The first cell that is there tells texts from what could be flags or numbers.
+            (None, Found::Missing) => self.bools().unwrap_or(Cells::Missing(0)),
+            (None, _) => Cells::Missing(0),
+        };
+        let is_text = matches!(cells, Cells::Missing(0));
+        let mut tally = Tally::default();
+        match &cells {
+            _ if is_text => {
+                let texts = self.texts(|row, cell| {
+                    tally.add(self.format.numbers.number(cell).is_some(), || (self.place(row), shortened(cell)));
+                });
+                return Part { cells: Cells::Text(texts), texts: None, tally };
+            }
+            Cells::Int(ints) => tally.n_numbers = ints.values.len() as u64,
+            Cells::Float(numbers) => tally.n_numbers = numbers.iter().filter(|number| !number.is_nan()).count() as u64,
+            Cells::Bool(flags) => {
+                let present = flags.iter().zip(self.cells()).enumerate().filter(|(_, (flag, _))| flag.is_some());
+                for (row, (_, cell)) in present {
+                    tally.add(false, || (self.place(row), shortened(cell)));
+                }
+            }
+            Cells::Missing(_) | Cells::Text(_) => {}
+        }
+        let texts = self.format.keeps_texts.then(|| self.texts(|_, _| ()));
+        Part { cells, texts, tally }
+    }
+
+    /// Reads whole numbers, none of them missing, or missing values alone.
+    fn ints(&self) -> Option<Cells> {
+        let (markers, format) = (&self.plan.markers, self.format.numbers);
+        let mut values = Vec::with_capacity(self.n_rows());
+        for cell in self.cells() {
+            match format.whole_number(cell) {
+                Some(number) if !markers.has_numbers() => values.push(number),
+                Some(number) if !markers.has_whole_number(number) && !markers.has_text(cell) => values.push(number),
+                _ if values.is_empty() => return self.missing(),
+                _ => return None,
+            }
+        }
+        Some(Cells::Int(Ints { values, ..Ints::default() }))
+    }
+
+    fn missing(&self) -> Option<Cells> {
+        self.cells().all(|cell| self.plan.markers.has_text(cell)).then(|| Cells::Missing(self.n_rows()))
+    }
+
+    fn floats(&self) -> Option<Cells> {
+        let (markers, format) = (&self.plan.markers, self.format.numbers);
+        let mut values = Vec::with_capacity(self.n_rows());
+        for cell in self.cells() {
+            values.push(match format.number(cell) {
+                Some(number) if !markers.has_numbers() => number,
+                Some(number) if !markers.has_number(number) && !markers.has_text(cell) => number,
+                Some(_) => f64::NAN,
+                None if markers.has_text(cell) => f64::NAN,
+                None => return None,
+            });
+        }
+        Some(match values.iter().all(|number| number.is_nan()) {
+            // A number that means a missing value makes a column one of numbers all the same.
+            true if self.cells().all(|cell| markers.has_text(cell)) => Cells::Missing(values.len()),
+            _ => Cells::Float(values),
+        })
+    }
+
+    fn bools(&self) -> Option<Cells> {
+        let flag = |cell: &[u8]| match self.plan.markers.has_text(cell) {
+            true => Some(None),
+            false => self.format.flags.flag(cell).map(Some),
+        };
+        let flags = self.cells().map(flag).collect::<Option<Vec<Option<bool>>>>()?;
+        Some(match flags.iter().all(Option::is_none) {
+            true => Cells::Missing(flags.len()),
+            false => Cells::Bool(flags),
+        })
+    }
+
+    /// Reads texts, and shows those that are there.
+    fn texts(&self, mut show: impl FnMut(usize, &[u8])) -> Texts {
+        let mut texts = Texts::with_capacity(self.n_rows());
+        for (row, cell) in self.cells().enumerate() {
+            if self.plan.markers.has_text(cell) {
+                texts.push(None);
+            } else {
+                show(row, cell);
+                texts.push(Some(cell));
+            }
+        }
+        texts
+    }
+
+    /// Reads cells of a declared type, which something asks for.
+    fn declared(&self, goal: Goal, reason: &str) -> Result<Cells, CsvError> {
+        let (markers, format) = (&self.plan.markers, self.format.numbers);
+        let wrong = |row: usize, cell: Option<&[u8]>| CsvError::Cell {
+            place: self.place(row),
+            column: self.plan.name.clone(),
+            cell: cell.map(shortened),
+            reason: reason.to_owned(),
+            expected: goal.expected(),
+        };
+        match goal {
+            Goal::Infer | Goal::Text | Goal::Category => Ok(Cells::Text(self.texts(|_, _| ()))),
+            Goal::Float { single } => {
+                let number = |(row, cell)| match format.number(cell) {
+                    Some(number) if !markers.has_number(number) && !markers.has_text(cell) => {
+                        Ok(if single { f64::from(number as f32) } else { number })
+                    }
+                    Some(_) => Ok(f64::NAN),
+                    None if markers.has_text(cell) => Ok(f64::NAN),
+                    None => Err(wrong(row, Some(cell))),
+                };
+                Ok(Cells::Float(self.cells().enumerate().map(number).collect::<Result<_, _>>()?))
+            }
+            Goal::Bool { nullable } => {
+                let flag = |(row, cell)| match self.format.flags.flag(cell) {
+                    _ if markers.has_text(cell) && nullable => Ok(None),
+                    _ if markers.has_text(cell) => Err(wrong(row, None)),
+                    Some(flag) => Ok(Some(flag)),
+                    None => Err(wrong(row, Some(cell))),
+                };
+                Ok(Cells::Bool(self.cells().enumerate().map(flag).collect::<Result<_, _>>()?))
+            }
+            Goal::Int { low, high, nullable } => {
+                let mut ints = Ints { values: Vec::with_capacity(self.n_rows()), ..Ints::default() };
+                for (row, cell) in self.cells().enumerate() {
+                    let number = format.whole_number(cell);
+                    match number.filter(|number| !markers.has_whole_number(*number) && !markers.has_text(cell)) {
+                        Some(number) if (low..=high).contains(&number) => ints.values.push(number),
+                        None if number.is_some() || markers.has_text(cell) => {
+                            if !nullable {
+                                return Err(wrong(row, None));
+                            }
+                            ints.push_missing();
+                        }
+                        _ => return Err(wrong(row, Some(cell))),
+                    }
+                }
+                Ok(Cells::Int(ints))
+            }
+            Goal::Date | Goal::Time(_) => {
+                let mut ints = Ints::default();
+                for (row, cell) in self.cells().enumerate() {
+                    if markers.has_text(cell) || cell.trim_ascii().is_empty() {
+                        ints.push_missing();
+                        continue;
+                    }
+                    let text = std::str::from_utf8(cell).ok();
+                    let moment = text.and_then(|text| dates::parse(text, self.format.day_first));
+                    let moment = moment.ok_or_else(|| wrong(row, Some(cell)))?;
+                    if goal == Goal::Time(Zoned::Never) && moment.is_zoned {
+                        return Err(wrong(row, Some(cell)));
+                    }
+                    ints.n_zoned += usize::from(moment.is_zoned);
+                    ints.values.push(if goal == Goal::Date { moment.days } else { moment.micros });
+                }
+                Ok(Cells::Int(ints))
+            }
+        }
+    }
+
+    /// Reads what a function makes of the cells.
+    fn converted(&self, function: &Callback) -> Result<Cells, CsvError> {
+        let mut results = Results::default();
+        for (row, cell) in self.cells().enumerate() {
+            let place = || format!("{}, column `{}`", self.place(row), self.plan.name);
+            let failed = |reason| CsvError::Function { place: place(), option: "converters", reason };
+            let text = String::from_utf8_lossy(cell).into_owned();
+            let result = function.call(vec![Value::new(Data::Text(text), Span::nowhere("a cell"))]);
+            let result = result.map_err(|finding| failed(finding_text(&finding)))?;
+            results.push(&result.data).map_err(|()| {
+                failed(format!("returned {}, where a number, a flag, text or nothing is needed", result.describe()))
+            })?;
+        }
+        results.cells().map_err(|found| CsvError::MixedResults {
+            file: self.format.file.to_owned(),
+            column: self.plan.name.clone(),
+            found: found.to_owned(),
+        })
+    }
+}
+
+impl Ints {
+    fn push_missing(&mut self) {
+        self.missing.push(self.values.len());
+        self.values.push(0);
+    }
+}
+
+/// What a function made of cells.
+#[derive(Default)]
+struct Results {
+    numbers: Vec<f64>,
+    ints: Vec<i64>,
+    flags: Vec<Option<bool>>,
+    texts: Vec<Option<String>>,
+    n_missing: usize,
+    n_ints: usize,
+    n_floats: usize,
+    n_flags: usize,
+    n_texts: usize,
+}
+
+impl Results {
+    fn push(&mut self, result: &Data) -> Result<(), ()> {
+        let (mut number, mut int, mut flag, mut text) = (f64::NAN, 0, None, None);
+        match result {
+            Data::Null => self.n_missing += 1,
+            Data::Int(result) => {
+                (number, int) = (*result as f64, *result);
+                self.n_ints += 1;
+            }
+            Data::Float(result) => {
+                number = *result;
+                self.n_floats += 1;
+            }
+            Data::Bool(result) => {
+                flag = Some(*result);
+                self.n_flags += 1;
+            }
+            Data::Text(result) => {
+                text = Some(result.clone());
+                self.n_texts += 1;
+            }
+            _ => return Err(()),
+        }
+        self.numbers.push(number);
+        self.ints.push(int);
+        self.flags.push(flag);
+        self.texts.push(text);
+        Ok(())
+    }
+
+    /// Returns the cells of the type that all results have; else says which they have.
+    fn cells(self) -> Result<Cells, &'static str> {
+        match (self.n_ints + self.n_floats > 0, self.n_flags > 0, self.n_texts > 0) {
+            (false, false, false) => Ok(Cells::Missing(self.n_missing)),
+            (true, false, false) if self.n_floats == 0 && self.n_missing == 0 => {
+                Ok(Cells::Int(Ints { values: self.ints, ..Ints::default() }))
+            }
+            (true, false, false) => Ok(Cells::Float(self.numbers)),
+            (false, true, false) => Ok(Cells::Bool(self.flags)),
+            (false, false, true) => {
+                let mut texts = Texts::with_capacity(self.texts.len());
+                self.texts.iter().for_each(|text| texts.push(text.as_ref().map(String::as_bytes)));
+                Ok(Cells::Text(texts))
+            }
+            (true, true, _) => Err("numbers and flags"),
+            (true, false, true) => Err("numbers and texts"),
+            (false, true, true) => Err("flags and texts"),
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, is_number: bool, other: impl FnOnce() -> (Place, String)) {
+        if is_number {
+            self.n_numbers += 1;
+            return;
+        }
+        self.n_others += 1;
+        if self.first_other.is_none() {
+            self.first_other = Some(other());
+        }
+    }
+
+    /// Adds that of the cells that follow.
+    pub(crate) fn append(&mut self, after: Tally) {
+        self.n_numbers += after.n_numbers;
+        self.n_others += after.n_others;
+        if self.first_other.is_none() {
+            self.first_other = after.first_other;
+        }
+    }
+
+    /// Says that a column is text because of a few cells, with the first of them.
+    pub(crate) fn warning(&self, name: &str) -> Option<String> {
+        const ENOUGH: u64 = 10;
+        let n_values = self.n_numbers + self.n_others;
+        if self.n_numbers < ENOUGH || self.n_numbers * 10 < n_values * 9 {
+            return None;
+        }
+        let (place, cell) = self.first_other.as_ref()?;
+        Some(format!(
+            "{place}: column `{name}` is read as text because of `{cell}`, though {} of its {n_values} values are \
+             numbers; correct the value, or add it to `na_values` if it means a missing one",
+            self.n_numbers
+        ))
+    }
+}
