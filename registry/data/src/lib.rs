@@ -7,6 +7,7 @@ mod classes;
 mod column_type;
 mod dataset;
 mod error;
+mod from_arrow;
 mod prediction;
 mod provenance;
 mod table;
