@@ -8,6 +8,7 @@ mod classes;
 mod column_type;
 mod dataset;
 mod error;
+mod from_arrow;
 mod prediction;
 mod provenance;
 mod summary;
