@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow_buffer::NullBuffer;
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
-use crate::{ColumnType, DataError, Table};
+use crate::{ColumnType, DataError, Table, cell_text};
 
 impl ColumnType {
     /// Returns what a column of an Arrow type becomes in a table; nothing for lists, structures, binary data, times of
@@ -60,19 +60,15 @@ impl Table {
 fn to_table_type(name: &str, column: &ArrayRef) -> Result<ArrayRef, DataError> {
     let kind = ColumnType::for_arrow(column.data_type())
         .ok_or_else(|| DataError::UnsupportedType { name: name.to_owned(), found: column.data_type().to_string() })?;
-    let not_cast = |reason: String| DataError::NotCast { name: name.to_owned(), expected: kind, reason };
-    check_range(column).map_err(not_cast)?;
-    cast(column, kind).map_err(|error| not_cast(error.to_string()))
-}
-
-/// Finds a whole number without sign that is too large for one with a sign.
-fn check_range(column: &ArrayRef) -> Result<(), String> {
-    let Some(numbers) = column.as_primitive_opt::<UInt64Type>() else { return Ok(()) };
-    match numbers.iter().enumerate().find(|(_, number)| number.is_some_and(|number| i64::try_from(number).is_err())) {
-        Some((row, Some(number))) => {
-            Err(format!("row {} holds {number}, and whole numbers end with {}", row + 1, i64::MAX))
+    let cells = cast(column, kind).map_err(|error| DataError::TooLarge(error.to_string()))?;
+    let (before, after) = (column.logical_nulls(), cells.logical_nulls());
+    let is_missing = |nulls: &Option<NullBuffer>, row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+    match (0..column.len()).find(|row| is_missing(&after, *row) && !is_missing(&before, *row)) {
+        None => Ok(cells),
+        Some(row) => {
+            let text = cell_text(column, row).unwrap_or_default();
+            Err(DataError::NotCast { name: name.to_owned(), expected: kind, text, row: row + 1, place: None })
         }
-        _ => Ok(()),
     }
 }
 
@@ -97,12 +93,12 @@ fn cast(column: &ArrayRef, kind: ColumnType) -> Result<ArrayRef, ArrowError> {
     }
 }
 
-/// Returns a column as an Arrow type; what has no place in it is an error.
+/// Returns a column as an Arrow type; what has no place in it is missing.
 fn exactly(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
     if column.data_type() == data_type {
         return Ok(Arc::clone(column));
     }
-    cast_with_options(column, data_type, &CastOptions { safe: false, ..CastOptions::default() })
+    cast_with_options(column, data_type, &CastOptions { safe: true, ..CastOptions::default() })
 }
 
 #[cfg(test)]
@@ -116,7 +112,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::cell_text;
 
     fn batch(column: ArrayRef) -> RecordBatch {
         RecordBatch::try_from_iter([("a", column)]).unwrap()
