@@ -183,10 +183,9 @@ mod tests {
             ),
             (
                 Arc::new(UInt64Array::from(vec![1, u64::MAX])),
-                "column `a` cannot become whole numbers: row 2 holds 18446744073709551615, and whole numbers end with \
-                 9223372036854775807",
+                "column `a` holds `18446744073709551615` in row 2, which is no whole number",
             ),
-            (Arc::new(TimestampSecondArray::from(vec![i64::MAX])), "column `a` cannot become times: "),
+            (Arc::new(TimestampSecondArray::from(vec![i64::MAX])), "column `a` holds `"),
         ];
         for (column, expected) in cases {
             let error = Table::of_arrow(&batch(column)).unwrap_err().to_string();
