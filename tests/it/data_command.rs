@@ -97,7 +97,8 @@ fn any_loader_can_be_looked_at_and_any_columns() {
     let rows = |arguments: &[&str]| json(folder.path(), arguments)["rows"].clone();
     assert_eq!([rows(&[]), rows(&["dataset_loader_train"]), rows(&["dataset_loader_train.impl"])], [2, 2, 3]);
     let told = json(folder.path(), &["all", "--columns", "note,y", "--columns", "size"]);
-    let names: Vec<&str> = told["features"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        told["features"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
     assert_eq!((names, &told["target"]["name"]), (vec!["note", "size"], &json!("y")));
 }
 
@@ -147,20 +148,25 @@ fn data_are_written_and_read_back() {
     assert!(fs::read_to_string(folder.path().join("all.jsonl")).unwrap().ends_with("-2.25,\"y\":2}\n"));
     written(&["dataset_loader_train", "--to", "all.jsonl", "--force"]);
     assert_eq!(fs::read_to_string(folder.path().join("all.jsonl")).unwrap().lines().count(), 2);
-    let files = fs::read_dir(folder.path()).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().contains(".part")
-    });
+    let files = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".part"));
     assert_eq!(files.count(), 0);
 }
 
 #[test]
 fn what_is_wrong_is_told() {
     let folder = example();
-    let cases: [(&[&str], i32, &[&str]); 10] = [
-        (&["dataset_loader_trian"], 1, &["no dataset loader at `dataset_loader_trian`", "did you mean `dataset_loader_train`?"]),
+    let cases: [(&[&str], i32, &[&str]); 11] = [
+        (
+            &["dataset_loader_trian"],
+            1,
+            &["no dataset loader at `dataset_loader_trian`", "did you mean `dataset_loader_train`?"],
+        ),
         (&["nothing_like_it"], 1, &["no dataset loader at `nothing_like_it`", "`dataset_loader_train.impl`"]),
-        (&["model"], 1, &["`model` is an estimator, not a dataset loader"]),
-        (&["scoring"], 1, &["no dataset loader at `scoring`"]),
+        (&["model"], 1, &["`model` is an estimator, not a dataset loader", "--> config.ron:"]),
+        (&["scoring"], 1, &["`scoring` is a scorer, not a dataset loader", "--> config.ron:"]),
+        (&["dataset_loader_train.n"], 1, &["no dataset loader at `dataset_loader_train.n`"]),
         (&["again"], 1, &["loading the data of `again` failed", "again.csv"]),
         (&["all", "--columns", "sise"], 1, &["no column `sise`", "did you mean `size`?"]),
         (&["all", "--to", "all.txt"], 2, &["does not say its format", "`.parquet`"]),

@@ -12,8 +12,8 @@ use crate::keys::{common, rows_of_both};
 ///
 /// Each row of `left` comes as often as there are rows of `right` with the same values, in the order of `left`, and then of
 /// `right`. With `how: "left"` a row of `left` comes once where there is none, with missing values in the columns of
-/// `right`. Missing values in the columns `on` are equal to each other, as are texts and categories that read alike. The columns are those of `left`, then those of
-/// `right` without the columns `on`.
+/// `right`. Missing values in the columns `on` are equal to each other, as are texts and categories that read alike. The
+/// columns are those of `left`, then those of `right` without the columns `on`.
 ///
 /// ```ron
 /// {

@@ -44,7 +44,11 @@ fn no_loader(app: &App, key: &KeyPath) -> Diagnostic {
     let diagnostic = match app.components().find(|(other, ..)| *other == key) {
         Some((_, _, component)) => {
             let message = format!("`{key}` is {}, not a {}", component.kind().with_article(), Kind::DatasetLoader);
-            Diagnostic::new(Code::BadArguments, message)
+            let diagnostic = Diagnostic::new(Code::BadArguments, message).in_key(key);
+            match app.root().get(&key.to_string()) {
+                Some(value) => diagnostic.at_value(value, ""),
+                None => diagnostic,
+            }
         }
         None => {
             let message = format!("the configuration has no {} at `{key}`", Kind::DatasetLoader);

@@ -35,10 +35,13 @@ fn benchmark(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("table");
     group.sample_size(10);
     group.bench_function("column_major_matrix", |bencher| bencher.iter(|| black_box(&table).to_matrix().unwrap()));
-    group.bench_function("row_major_matrix", |bencher| bencher.iter(|| black_box(&table).to_row_major_matrix().unwrap()));
+    group.bench_function("row_major_matrix", |bencher| {
+        bencher.iter(|| black_box(&table).to_row_major_matrix().unwrap())
+    });
     group.bench_function("column_view", |bencher| bencher.iter(|| black_box(&table).numbers("c0").unwrap().len()));
     group.bench_function("classes_of_text", |bencher| bencher.iter(|| Classes::of(black_box(&text)).unwrap()));
-    group.bench_function("classes_of_categories", |bencher| bencher.iter(|| Classes::of(black_box(&category)).unwrap()));
+    group
+        .bench_function("classes_of_categories", |bencher| bencher.iter(|| Classes::of(black_box(&category)).unwrap()));
 
     let mixed = table.with_column("text", &text.values).unwrap().with_column("category", &category.values).unwrap();
     let rows: Vec<usize> = (0..ROWS).map(|row| row * 7919 % ROWS).collect();

@@ -149,7 +149,7 @@ fn balance(target: &ColumnSummary, screen: &Screen) -> Vec<String> {
     let labels: Vec<String> = bars.iter().map(|(label, _)| cut(label, NAME, screen)).collect();
     let widest = labels.iter().map(|label| width(label)).max().unwrap_or(0);
     let digits = most.to_string().len();
-    let room = screen.width.saturating_sub(widest + digits + 13).min(40);
+    let room = screen.width.saturating_sub(widest + digits + 14).min(40);
     let mut lines = vec![String::new(), cut(&format!("target `{}`", target.name), screen.width, screen)];
     for (label, (_, count)) in labels.iter().zip(&bars) {
         let share = *count as f64 / present.max(1) as f64 * 100.0;

@@ -3,9 +3,13 @@
 //! The digest is SHA-256 over, in this order:
 //! - `palladium-data-1`, the number of columns without the target, and 1 if there is a target, else 0;
 //! - each column in the order of the data, the target last: its name; a letter for its type as a byte (`f`loat, `i`nt,
-//!   `b`ool, `t`ext, `c`ategory, `d`ate, time`s`tamp, `u`tc timestamp); the number of rows; 1 if cells are missing, else 0; if 1, a byte for each row, 1 where the cell is missing;
+//!   `b`ool, `t`ext, `c`ategory, `d`ate, time`s`tamp, `u`tc timestamp); the number of rows; 1 if cells are missing, else 0;
+//!   if 1, a byte for each row, 1 where the cell is missing;
 //! - behind that its cells: numbers, whole numbers, days and microseconds since 1970 as eight bytes, flags as one byte,
 //!   text and categories as text is written; a missing cell is zeros, or the empty text.
+//!
+//! Of categories neither the codes nor the order of the stored texts count, but the type does: the same texts as text are
+//! other data, as whole numbers are other data than the same numbers.
 //!
 //! Counts are eight bytes; text is the number of its bytes and then these; all numbers are little-endian.
 
@@ -129,7 +133,7 @@ mod tests {
     use std::sync::Arc;
 
     use palladium_component::data::Table;
-    use palladium_component::data::arrow_array::ArrayRef;
+    use palladium_component::data::arrow_array::{ArrayRef, Int32Array};
 
     use super::*;
 
@@ -154,6 +158,34 @@ mod tests {
         Arc::new(StringArray::from(cells.to_vec()))
     }
 
+    fn categories(codes: &[i32], texts: &[&str]) -> ArrayRef {
+        let texts = Arc::new(StringArray::from(texts.to_vec()));
+        Arc::new(DictionaryArray::new(Int32Array::from(codes.to_vec()), texts))
+    }
+
+    #[test]
+    fn the_codes_of_categories_do_not_count() {
+        let one = dataset(vec![("a", categories(&[0, 1, 0], &["x", "y"]))], None);
+        let other = dataset(vec![("a", categories(&[2, 0, 3], &["y", "z", "x", "x"]))], None);
+        assert_eq!(digest(&one), digest(&other));
+    }
+
+    #[test]
+    fn categories_dates_and_times_have_the_documented_bytes() {
+        let count = |count: u64| count.to_le_bytes().to_vec();
+        let cases: [(ArrayRef, &[u8; 2], Vec<u8>); 4] = [
+            (categories(&[0], &["x"]), b"ac", [count(1), b"x".to_vec()].concat()),
+            (Arc::new(Date32Array::from(vec![-1])), b"ad", (-1_i64).to_le_bytes().to_vec()),
+            (Arc::new(TimestampMicrosecondArray::from(vec![7])), b"as", count(7)),
+            (Arc::new(TimestampMicrosecondArray::from(vec![7]).with_timezone("UTC")), b"au", count(7)),
+        ];
+        for (column, letters, cells) in cases {
+            let head = [b"palladium-data-1".to_vec(), count(1), vec![0], count(1), letters.to_vec()].concat();
+            let expected = [head, count(1), vec![0], cells].concat();
+            assert_eq!(digest(&dataset(vec![("a", column)], None)), hex::encode(Sha256::digest(expected)));
+        }
+    }
+
     #[test]
     fn every_difference_gives_another_digest() {
         let one = || floats(&[Some(1.0), Some(2.0)]);
@@ -174,6 +206,13 @@ mod tests {
             dataset(vec![("a", texts(&[Some("1"), Some("2")]))], None),
             dataset(vec![("a", texts(&[Some("12"), Some("")]))], None),
             dataset(vec![("a", texts(&[Some("12"), None]))], None),
+            dataset(vec![("a", categories(&[0, 1], &["1", "2"]))], None),
+            dataset(vec![("a", categories(&[1, 0], &["1", "2"]))], None),
+            dataset(vec![("a", Arc::new(Date32Array::from(vec![1, 2])))], None),
+            dataset(vec![("a", Arc::new(Date32Array::from(vec![Some(1), None])))], None),
+            dataset(vec![("a", Arc::new(TimestampMicrosecondArray::from(vec![1, 2])))], None),
+            dataset(vec![("a", Arc::new(TimestampMicrosecondArray::from(vec![1, 2]).with_timezone("UTC")))], None),
+            dataset(vec![("a", Arc::new(TimestampMicrosecondArray::from(vec![1, 3]).with_timezone("UTC")))], None),
             dataset(vec![("a", one()), ("b", one())], None),
             dataset(vec![("b", one()), ("a", one())], None),
             dataset(vec![("a", one()), ("b", one())], Some("b")),

@@ -1,3 +1,5 @@
+//! What is drawn, at fixed widths.
+
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
@@ -8,7 +10,7 @@ use super::*;
 fn report(columns: Vec<(&str, ArrayRef)>, target: Option<&str>, head: Option<usize>) -> Report {
     let columns = columns.into_iter().map(|(name, values)| (name.to_owned(), values)).collect();
     let data = Dataset::split(Table::new(columns).unwrap(), target).unwrap();
-    let loaded = LoadedData { key: "dataset_loader_train".into(), component: "palladium.dataset.CSV", data };
+    let loaded = LoadedData { key: "dataset_loader_train".into(), component: "test.Loader", data };
     Report::of(&loaded, Some(COLUMNS), head)
 }
 
@@ -67,7 +69,7 @@ fn what_is_too_much_is_counted() {
     let lines = draw(&wide, &Screen { width: 80, is_unicode: false });
     assert_eq!(lines[1], "1 row, 3000 features, no target");
     assert_eq!(lines[4 + COLUMNS], "and 2950 features more; `--columns` names those to show");
-    assert_eq!(lines.last().unwrap(), "and 2980 columns more; `--columns` names those to show");
+    assert_eq!(lines.last().unwrap(), "and 2982 columns more; `--columns` names those to show");
 
     let classes: Vec<String> = (0..150).map(|index| format!("class {index:03}")).collect();
     let classes: Vec<Option<&str>> = classes.iter().map(|class| Some(class.as_str())).collect();
@@ -103,8 +105,61 @@ fn numbers_are_short() {
     }
 }
 
-const WIDE: &str = "";
+const WIDE: &str = "
+dataset_loader_train: test.Loader
+4 rows, 4 features, target `sort`
 
-const NARROW: &str = "";
+column  type   missing  distinct         min     mean         max      std  values
+length  float        0         4    0.001234  2.500e8     1.000e9  5.000e8  █                  ▃
+found   date         1         3  2024-01-01           2024-01-31           █                  ▄
+wild    bool         0         2                                            true 3, false 1
+note    text         2         2                                            a�b 1, 日本 1
+sort    text         0         2                                            rose 3, tulip 1
 
-const NUMBERS: &str = "";
+target `sort`
+  rose   3   75.0%  ████████████████████████████████████████
+  tulip  1   25.0%  █████████████▍
+
+length  found        wild  note  sort
+   1.5  2024-01-01   true  a�b   rose
+  2.25  2024-01-02  false  -     rose
+";
+
+const NARROW: &str = "
+dataset_loader_train: test.Loader
+4 rows, 4 features, target `sort`
+
+column  type   missing  values
+length  float        0  @                  -
+found   date         1  @                  =
+wild    bool         0  true 3, false 1
+note    text         2  a�b 1, 日本 1
+sort    text         0  rose 3, tulip 1
+
+target `sort`
+  rose   3   75.0%  ##############################
+  tulip  1   25.0%  ##########
+
+length  found       wild  note  sort
+   1.5  2024-01-01  true  a�b   rose
+";
+
+const NUMBERS: &str = "
+dataset_loader_train: test.Loader
+100 rows, 0 features, target `y`
+
+column  type   missing  distinct  min    max  values
+y       float        0       100    0  980.1  @=--:::::::::::::.::
+
+target `y`
+  0 to 98.01      32   32.0%  ########################################
+  98.01 to 196    13   13.0%  ################
+  196 to 294      10   10.0%  #############
+  294 to 392       8    8.0%  ##########
+  392 to 490.1     8    8.0%  ##########
+  490.1 to 588.1   6    6.0%  ########
+  588.1 to 686.1   6    6.0%  ########
+  686.1 to 784.1   6    6.0%  ########
+  784.1 to 882.1   5    5.0%  ######
+  882.1 to 980.1   6    6.0%  ########
+";
