@@ -162,7 +162,7 @@ impl ScriptFunction {
     fn place(&self) -> Option<Span> {
         let unit = self.unit();
         let definition = unit.library.iter_script_fn_info().find(|(.., name, _, _)| *name == self.pointer.fn_name());
-        unit.code.place(definition?.3.body.start_position())
+        unit.code.place(definition?.4.body.start_position())
     }
 
     fn evaluate(&self, arguments: &[Value]) -> Result<Value, Box<Diagnostic>> {
