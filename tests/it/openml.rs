@@ -12,9 +12,8 @@ use replay::Replay;
 #[test]
 fn a_data_set_is_downloaded_once_and_fitted() {
     let replay = Replay::start();
-    let recorded = |name: &str| {
-        std::fs::read_to_string(repository().join("components/dataset/tests/openml").join(name)).unwrap()
-    };
+    let recorded =
+        |name: &str| std::fs::read_to_string(repository().join("components/dataset/tests/openml").join(name)).unwrap();
     let list = "/data/list/data_name/iris/limit/2/data_version/1";
     for (path, file) in
         [(list, "iris_list.json"), ("/data/61", "iris.json"), ("/data/v1/download/61/iris.arff", "iris.arff")]
@@ -40,7 +39,8 @@ fn a_data_set_is_downloaded_once_and_fitted() {
     assert!(second.status.success(), "{}", text(&second.stderr));
     assert_eq!(replay.asked().len(), 3, "nobody is asked again");
 
-    let anew = ["fit", "--set", "dataset_loader_train.impl.cache=false", "--set", "dataset_loader_train.impl.delay=0.0"];
+    let anew =
+        ["fit", "--set", "dataset_loader_train.impl.cache=false", "--set", "dataset_loader_train.impl.delay=0.0"];
     let third = run("ron", &anew);
     let said = text(&third.stderr);
     assert!(!third.status.success() && said.contains("answered 503"), "{said}");

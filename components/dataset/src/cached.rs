@@ -106,7 +106,9 @@ impl DatasetLoader for Cached {
         let folder = Folder::open(&self.folder()?)?;
         let Some(key) = self.key_now(recipe, &folder)? else {
             // The loader itself says best which of its files is missing.
-            return self.source.load();
+            let data = self.source.load()?;
+            tracing::warn!("The data of `{}` are not stored: a file that it names is not there.", recipe.loader);
+            return Ok(data);
         };
         if !self.refresh
             && let Ok(Some(data)) = self.stored(&folder, &key)

@@ -125,7 +125,8 @@ impl Callable for ScriptFunction {
         self.parameters.clone()
     }
 
-    /// Returns all texts that the function may come to, with its name; nothing where it captured values.
+    /// Returns all texts that the function may come to, and where it stands; nothing where it captured values. The names
+    /// that closures have in the engine are others in each process.
     fn identity(&self) -> Option<String> {
         if self.pointer.is_curried() {
             return None;
@@ -133,7 +134,8 @@ impl Callable for ScriptFunction {
         let texts = self.program.units.iter().map(|unit| unit.code.text());
         let constants = self.unit().constants.iter().map(|(name, value)| format!("{name}={value:?}"));
         let parts: Vec<String> = texts.map(str::to_owned).chain(constants).collect();
-        Some(format!("{}\0{}\0{}", parts.join("\0"), self.unit, self.pointer.fn_name()))
+        let start = self.place()?.range().start;
+        Some(format!("{}\0{}\0{}\0{start}", parts.join("\0"), self.unit, self.name))
     }
 
     fn call(&self, arguments: Vec<Value>) -> Result<Value, Box<Diagnostic>> {
@@ -151,12 +153,16 @@ impl ScriptFunction {
         &self.program.units[self.unit]
     }
 
-    /// Returns where the function stands.
+    /// Returns where the function stands, or all of its text.
     fn span(&self) -> Span {
+        self.place().unwrap_or_else(|| self.unit().code.whole())
+    }
+
+    /// Returns where the function stands, if that is known.
+    fn place(&self) -> Option<Span> {
         let unit = self.unit();
         let definition = unit.library.iter_script_fn_info().find(|(.., name, _, _)| *name == self.pointer.fn_name());
-        let position = definition.map(|(.., definition)| definition.body.start_position());
-        position.and_then(|position| unit.code.place(position)).unwrap_or_else(|| unit.code.whole())
+        unit.code.place(definition?.4.body.start_position())
     }
 
     fn evaluate(&self, arguments: &[Value]) -> Result<Value, Box<Diagnostic>> {

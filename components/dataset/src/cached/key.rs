@@ -66,7 +66,8 @@ impl Recipe {
         let arguments = sealed.value(&self.written);
         let decorators = self.decorators.as_ref().map(|list| sealed.value(list));
         let inputs =
-            inputs.unwrap_or_default().iter().map(|input| sealed.input(input)).collect::<io::Result<Vec<_>>>()?;
+            inputs.map(|inputs| inputs.iter().map(|input| sealed.input(input)).collect::<io::Result<Vec<_>>>());
+        let inputs = inputs.transpose()?;
         let own = own.map(|own| sealed.text("key", own));
         let mut json = json!({
             "format": FORMAT,

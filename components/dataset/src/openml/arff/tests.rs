@@ -118,3 +118,11 @@ fn hostile_lines_end_with_an_error() {
         assert!(read_all(text).is_err(), "{text}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in r#"(@attribute |@data\n|@relation |date |numeric|string\n|[ \n\t'"\\{},%?0-9a-cäß])*"#) {
+        // Whether it is a table does not matter.
+        let _ = read_all(&text);
+    }
+}
