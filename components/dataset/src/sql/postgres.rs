@@ -222,7 +222,7 @@ fn infinite() -> CellError {
 fn time_of_day(microseconds: i64) -> String {
     let (seconds, fraction) = (microseconds / 1_000_000, microseconds % 1_000_000);
     let time = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if fraction == 0 { time } else { format!("{time}.{fraction:06}") }
+    if fraction == 0 { time } else { format!("{time}.{fraction:06}").trim_end_matches('0').to_owned() }
 }
 
 fn uuid(bytes: [u8; 16]) -> String {
@@ -315,6 +315,7 @@ mod tests {
         assert_eq!(widened(f32::MAX), 3.4028235e38);
         assert!(widened(f32::NAN).is_nan() && widened(f32::NEG_INFINITY) == f64::NEG_INFINITY);
         assert_eq!(time_of_day(3_723_000_001), "01:02:03.000001");
+        assert_eq!(time_of_day(3_723_500_000), "01:02:03.5");
         assert_eq!(time_of_day(86_400_000_000), "24:00:00");
         assert_eq!(bits(&[0, 0, 0, 3, 0b1010_0000]).unwrap(), "101");
         assert_eq!(bits(&[0, 0, 0, 9, 0]), Err(broken()));

@@ -115,7 +115,7 @@ fn mistakes_in_a_query_are_told_with_its_place() {
         ),
         (
             json!({"sql": "select * form sales"}),
-            "`palladium.dataset.Query`: `sql` is not understood: near \"sales\": syntax error",
+            "`palladium.dataset.Query`: `sql` is not understood: near \"form\": syntax error",
         ),
         (
             json!({"sql": "select load(amount) from sales"}),
