@@ -162,12 +162,8 @@ impl SqlError {
 
     /// Returns what SQLite says where it does not understand a query.
     pub(crate) fn words_of_sqlite(&self) -> Option<&str> {
-        let SqlError::Database { source, .. } = self else { return None };
-        match source.downcast_ref::<rusqlite::Error>()? {
-            rusqlite::Error::SqlInputError { msg, .. } => Some(msg),
-            rusqlite::Error::MultipleStatement => Some("it has more than one statement"),
-            _ => None,
-        }
+        let SqlError::Database { source, meaning: Meaning::Other, .. } = self else { return None };
+        source.downcast_ref::<Words>().map(|words| words.0.as_str())
     }
 
     /// Tells whether the connection can be used after this.
@@ -179,6 +175,11 @@ impl SqlError {
         }
     }
 }
+
+/// What SQLite says, without its codes.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Words(pub(super) String);
 
 impl From<PlaceError> for SqlError {
     fn from(error: PlaceError) -> SqlError {

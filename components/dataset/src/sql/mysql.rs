@@ -94,9 +94,9 @@ fn decoding(column: &MySqlColumn, coerce_float: bool) -> Result<(Cells, Push), S
             cells.push_text(&time.to_string())
         }),
         "ENUM" => (ColumnType::Category, text),
-        "DECIMAL" | "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "SET" | "JSON" | "NULL" => {
-            (ColumnType::Text, text)
-        }
+        "DECIMAL" | "SET" | "JSON" | "NULL" => (ColumnType::Text, text),
+        // Bytes and texts that are compared byte by byte have the same name.
+        _ if <str as Type<MySql>>::compatible(info) => (ColumnType::Text, text),
         _ => return Err(unsupported(column.name(), declared)),
     };
     Ok((Cells::new(column.name().to_owned(), declared.to_owned(), Some(kind)), push))

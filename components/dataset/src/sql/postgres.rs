@@ -53,40 +53,60 @@ pub(super) async fn ask(
 }
 
 /// Returns a query with types for its values. Numbers are of the types that they would have in the query; a text is of
-/// whatever type its place asks for, as one in quotes would be.
+/// whatever type its place asks for, as one in quotes would be, and so is null.
 async fn typed(connection: &mut PgConnection, bound: &Bound<'_>) -> Result<(String, Vec<PgTypeInfo>), sqlx::Error> {
-    let any = || PgTypeInfo::with_oid(Oid(0));
-    let is_open = |value: &Datum| matches!(value, Datum::Null | Datum::Text(_));
-    let types: Vec<PgTypeInfo> = bound
-        .values
-        .iter()
-        .map(|value| match value {
-            Datum::Null | Datum::Text(_) => any(),
-            Datum::Bool(_) => type_of::<bool>(),
-            Datum::Int(number) if i32::try_from(*number).is_ok() => type_of::<i32>(),
-            Datum::Int(_) => type_of::<i64>(),
-            Datum::Float(_) => type_of::<f64>(),
-        })
-        .collect();
     let sql = bound.numbered(|value| format!("${}", value + 1));
-    if !bound.values.iter().any(|value| is_open(value)) {
-        return Ok((sql, types));
+    let given: Vec<Option<PgTypeInfo>> = bound.values.iter().map(|value| own_type(value)).collect();
+    if given.iter().all(Option::is_some) {
+        return Ok((sql, given.into_iter().flatten().collect()));
     }
-    let asked = connection.prepare_with(AssertSqlSafe(sql).into_sql_str(), &types).await?;
-    let found = match asked.parameters() {
-        Some(Either::Left(found)) => found.to_vec(),
-        _ => Vec::new(),
-    };
+    let found = asked_types(connection, &sql, bound, &given).await?;
     let sql = bound.numbered(|value| {
         let place = format!("${}", value + 1);
-        match (bound.values.get(value).is_some_and(|value| is_open(value)), found.get(value).map(TypeInfo::name)) {
-            (false, _) => place,
-            (true, None | Some("TEXT" | "UNKNOWN" | "?")) => format!("CAST({place} AS TEXT)"),
-            (true, Some(name)) => format!("CAST(CAST({place} AS TEXT) AS {name})"),
+        match (given.get(value), found.get(value).map(TypeInfo::name)) {
+            (Some(Some(_)), _) => place,
+            (_, None | Some("TEXT" | "UNKNOWN" | "?")) => format!("CAST({place} AS TEXT)"),
+            (_, Some(name)) => format!("CAST(CAST({place} AS TEXT) AS {name})"),
         }
     });
-    let types = types.into_iter().zip(&bound.values);
-    Ok((sql, types.map(|(kind, value)| if is_open(value) { type_of::<String>() } else { kind }).collect()))
+    Ok((sql, given.into_iter().map(|given| given.unwrap_or_else(type_of::<String>)).collect()))
+}
+
+/// Returns the types that the places of a query ask for, nothing where the server does not know.
+async fn asked_types(
+    connection: &mut PgConnection,
+    sql: &str,
+    bound: &Bound<'_>,
+    given: &[Option<PgTypeInfo>],
+) -> Result<Vec<PgTypeInfo>, sqlx::Error> {
+    /// The code of an error: nothing tells the type of a place.
+    const INDETERMINATE: &str = "42P18";
+    // Where a null may be of any type, as before `IS NULL`, it is a text.
+    for nulls_are_open in [true, false] {
+        let types = given.iter().zip(&bound.values).map(|(given, value)| match given {
+            Some(given) => given.clone(),
+            None if **value == Datum::Null && !nulls_are_open => type_of::<String>(),
+            None => PgTypeInfo::with_oid(Oid(0)),
+        });
+        let types: Vec<PgTypeInfo> = types.collect();
+        match connection.prepare_with(AssertSqlSafe(sql.to_owned()).into_sql_str(), &types).await {
+            Ok(asked) => return Ok(asked.parameters().and_then(Either::left).unwrap_or_default().to_vec()),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(INDETERMINATE) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Returns the type of a value that has one of its own.
+fn own_type(value: &Datum) -> Option<PgTypeInfo> {
+    match value {
+        Datum::Null | Datum::Text(_) => None,
+        Datum::Bool(_) => Some(type_of::<bool>()),
+        Datum::Int(number) if i32::try_from(*number).is_ok() => Some(type_of::<i32>()),
+        Datum::Int(_) => Some(type_of::<i64>()),
+        Datum::Float(_) => Some(type_of::<f64>()),
+    }
 }
 
 fn type_of<T: Type<Postgres>>() -> PgTypeInfo {
@@ -202,7 +222,7 @@ fn infinite() -> CellError {
 fn time_of_day(microseconds: i64) -> String {
     let (seconds, fraction) = (microseconds / 1_000_000, microseconds % 1_000_000);
     let time = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if fraction == 0 { time } else { format!("{time}.{fraction:06}") }
+    if fraction == 0 { time } else { format!("{time}.{fraction:06}").trim_end_matches('0').to_owned() }
 }
 
 fn uuid(bytes: [u8; 16]) -> String {
@@ -295,6 +315,7 @@ mod tests {
         assert_eq!(widened(f32::MAX), 3.4028235e38);
         assert!(widened(f32::NAN).is_nan() && widened(f32::NEG_INFINITY) == f64::NEG_INFINITY);
         assert_eq!(time_of_day(3_723_000_001), "01:02:03.000001");
+        assert_eq!(time_of_day(3_723_500_000), "01:02:03.5");
         assert_eq!(time_of_day(86_400_000_000), "24:00:00");
         assert_eq!(bits(&[0, 0, 0, 3, 0b1010_0000]).unwrap(), "101");
         assert_eq!(bits(&[0, 0, 0, 9, 0]), Err(broken()));

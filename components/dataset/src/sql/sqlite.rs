@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, Statement, ToSql};
 use super::SqlError;
 use super::answer::{Answer, Shape};
 use super::cells::{CellError, Cells};
+use super::error::Words;
 use super::load::{Limits, Request};
 use super::options::Datum;
 use super::places::{Bound, Dialect};
@@ -97,12 +98,13 @@ impl Sqlite {
 
     /// Says what is wrong with a query, and which table of a similar name there is.
     fn refused(&self, request: &Request<'_>, source: rusqlite::Error) -> SqlError {
-        match (request.asked.table(), &source) {
-            (Some(table), rusqlite::Error::SqlInputError { msg, .. }) if msg.starts_with("no such table") => {
+        let error = self.error(source);
+        match (request.asked.table(), error.words_of_sqlite()) {
+            (Some(table), Some(words)) if words.starts_with("no such table") => {
                 let near = nearest(&table, self.tables().iter().map(String::as_str)).map(str::to_owned);
                 SqlError::NoTable { place: self.place.clone(), table, near }
             }
-            _ => self.error(source),
+            _ => error,
         }
     }
 
@@ -181,16 +183,18 @@ impl ToSql for Datum {
 
 /// Returns what an error of the library means.
 fn error(place: &str, limits: Limits, source: rusqlite::Error) -> SqlError {
-    let code = match &source {
-        rusqlite::Error::SqliteFailure(code, _) | rusqlite::Error::SqlInputError { error: code, .. } => {
-            code.extended_code.cast_unsigned()
-        }
-        _ => 1,
+    /// The code of any error in a statement.
+    const ERROR: u32 = 1;
+    let code = source.sqlite_error().map_or(ERROR, |error| error.extended_code.cast_unsigned());
+    let words = match source {
+        rusqlite::Error::SqlInputError { msg, .. } | rusqlite::Error::SqliteFailure(_, Some(msg)) => msg,
+        rusqlite::Error::MultipleStatement => "it has more than one statement".to_owned(),
+        source => source.to_string(),
     };
     match Meaning::of_sqlite(code) {
         Meaning::TimedOut => SqlError::Slow { place: place.to_owned(), seconds: limits.whole.as_secs_f64() },
         Meaning::NotPermitted => SqlError::MoreThanReading,
-        meaning => SqlError::database(place, meaning, source),
+        meaning => SqlError::database(place, meaning, Words(words)),
     }
 }
 

@@ -180,7 +180,7 @@ fn every_type_of_postgresql_becomes_one_of_tables() {
             column("day", "date", "1969-12-31"),
             column("moment", "timestamp", "2024-01-31T10:00:00.000001"),
             column("instant", "timestamp_utc", "2024-01-31T09:00:00Z"),
-            column("clock", "text", "23:59:59.500000"),
+            column("clock", "text", "23:59:59.5"),
         ]),
     );
     let exact = json!([column("exact", "text", "-1234567890.5000")]);
@@ -290,7 +290,7 @@ fn every_type_of_mariadb_becomes_one_of_tables() {
             column("day", "date", "1969-12-31"),
             column("moment", "timestamp", "2024-01-31T10:00:00.000001"),
             column("instant", "timestamp_utc", "2024-01-31T09:00:00Z"),
-            column("clock", "text", "-100:00:00.500000"),
+            column("clock", "text", "-100:00:00.5"),
             column("zeros", "date", Json::Null),
         ]),
     );
@@ -357,7 +357,7 @@ fn many_threads_load_at_once_and_notice_what_changes() {
 fn a_server_that_ends_the_connection_in_mid_read_is_told_and_asked_again() {
     for server in servers() {
         let mark = unique();
-        let loader = server.loader(&json!({"sql": server.rows(1_000_000_000, &mark)}));
+        let loader = server.loader(&json!({"sql": server.rows(10_000_000, &mark)}));
         let told = std::thread::scope(|scope| {
             let loading = scope.spawn(|| load(loader.as_ref()).map(|data| data.n_rows()));
             end(&server, &mark);
@@ -374,7 +374,7 @@ fn end(server: &Server, mark: &str) {
     let deadline = Instant::now() + Duration::from_secs(120);
     let sql = match server.is_postgres() {
         true => format!(
-            "select pid::text from pg_stat_activity where state = 'active' and wait_event = 'ClientWrite' and query like \
+            "select pid::text from pg_stat_activity where state = 'active' and query like \
              '%{mark}%' and pid <> pg_backend_pid()"
         ),
         false => format!(
@@ -403,28 +403,28 @@ fn a_network_that_fails_in_mid_read_is_told_in_time_and_used_again_later() {
     for server in servers() {
         let (proxy, through) = server.proxied();
         let mark = unique();
-        let arguments = json!({"sql": server.rows(300_000, &mark), "timeout": 60, "connect_timeout": 20});
+        let arguments = json!({"sql": server.rows(20_000, &mark), "timeout": 60, "connect_timeout": 20});
         let patient = loader(&through, &arguments).unwrap();
-        assert_eq!(load(patient.as_ref()).unwrap().n_rows(), 300_000);
+        assert_eq!(load(patient.as_ref()).unwrap().n_rows(), 20_000);
         proxy.set(Network::BreaksOnceAnswerAfter(100_000));
         // The connection that waits has passed more than that, and is replaced before the query is asked.
-        assert_eq!(load(patient.as_ref()).unwrap().n_rows(), 300_000);
+        assert_eq!(load(patient.as_ref()).unwrap().n_rows(), 20_000);
         assert_eq!(proxy.network(), Network::Works);
 
         let fresh = loader(&through, &arguments).unwrap();
         proxy.set(Network::BreaksOnceAnswerAfter(100_000));
         let told = load(fresh.as_ref()).unwrap_err();
         assert!(told.contains("broke while it was read"), "{told}");
-        assert_eq!(load(fresh.as_ref()).unwrap().n_rows(), 300_000);
+        assert_eq!(load(fresh.as_ref()).unwrap().n_rows(), 20_000);
 
-        let silent = json!({"sql": server.rows(300_000, &mark), "timeout": 5, "connect_timeout": 20});
+        let silent = json!({"sql": server.rows(20_000, &mark), "timeout": 5, "connect_timeout": 20});
         let hasty = loader(&through, &silent).unwrap();
         proxy.set(Network::StallsAnswerAfter(100_000));
         let told = load(hasty.as_ref()).unwrap_err();
         assert!(told.contains("has not given all rows within 5 seconds"), "{told}");
         assert_eq!(proxy.network(), Network::Stalls);
         proxy.set(Network::Works);
-        assert_eq!(load(patient.as_ref()).unwrap().n_rows(), 300_000);
+        assert_eq!(load(patient.as_ref()).unwrap().n_rows(), 20_000);
 
         proxy.set(Network::Stalls);
         let impatient = loader(&through, &json!({"sql": "select 1", "connect_timeout": 0.5})).unwrap();

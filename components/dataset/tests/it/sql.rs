@@ -86,10 +86,8 @@ fn the_manuals_example_gives_features_and_target() {
     let data = sqlite.load(&arguments).unwrap();
     assert_eq!(data.numeric().unwrap(), ndarray::arr2(&[[24.0, 60.0], [33.0, 73.0], [27.0, 67.5]]));
     assert_eq!(data.numbers().unwrap().to_vec(), [10_000.0, 20_000.0, 35_000.0]);
-    assert_eq!(
-        data.features.place(1).unwrap().replace(&sqlite.folder.path().display().to_string(), FOLDER),
-        "the answer of `/FOLDER/data.db`, row 2".replace("/FOLDER", FOLDER)
-    );
+    let place = format!("the answer of `{}/data.db`, row 2", sqlite.folder.path().display());
+    assert_eq!(data.features.place(1), Some(place));
 }
 
 #[test]
@@ -211,7 +209,7 @@ fn errors_tell_what_is_where() {
         (
             json!({"sql": "employee", "columns": ["age"], "target_column": "age", "index_col": "agee"}),
             "the database `FOLDER/data.db` refused the query: no such column: \"agee\" - should this be a string \
-             literal in single-quotes? in SELECT \"agee\", \"age\" FROM \"employee\" at offset 7",
+             literal in single-quotes?",
         ),
         (
             json!({"sql": "select age from employee", "target_column": "aeg"}),
@@ -248,7 +246,7 @@ fn errors_tell_what_is_where() {
         (
             json!({"sql": "delete from employee returning age"}),
             "`sql` would change the database `FOLDER/data.db`, which is only read: attempt to write a readonly \
-             database: Error code 8: Attempt to write a readonly database\nhelp: write a query that reads: the loader \
+             database\nhelp: write a query that reads: the loader \
              changes nothing",
         ),
         (
@@ -258,7 +256,7 @@ fn errors_tell_what_is_where() {
         ),
         (
             json!({"sql": "select 1 as a; select 2 as b"}),
-            "the database `FOLDER/data.db` refused the query: Multiple statements provided",
+            "the database `FOLDER/data.db` refused the query: it has more than one statement",
         ),
     ] {
         sqlite.fails(arguments, expected);
@@ -280,7 +278,10 @@ fn errors_tell_what_is_where() {
 fn arguments_that_do_not_go_together_are_found_before_anything_is_read() {
     let sql = |message: &str| format!("`palladium.dataset.SQL`: {message}");
     for (arguments, expected) in [
-        (json!({"sql": "t", "chunksize": 5}), "`palladium.dataset.SQL` no longer has `chunksize`".to_owned()),
+        (
+            json!({"sql": "t", "chunksize": 5}),
+            "`palladium.dataset.SQL` has no parameter `chunksize`\nit is gone\nhelp: leave it out: rows".to_owned(),
+        ),
         (json!({"sql": " "}), sql("`sql` is empty, a query or the name of a table is needed")),
         (
             json!({"sql": "select 1", "columns": ["a"]}),
