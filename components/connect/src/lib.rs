@@ -5,6 +5,7 @@
 mod blocking;
 mod connector;
 mod location;
+pub mod objects;
 mod profile;
 mod transport;
 
