@@ -16,7 +16,7 @@ use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use palladium_component::prelude::*;
 
-use crate::format::{FormatError, Reading, Rows, guarded, loader};
+use crate::format::{FormatError, Reading, Rows, check_type, guarded, loader};
 use crate::source::SourceFile;
 
 const FORMAT: &str = "Arrow";
@@ -72,12 +72,7 @@ fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> 
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let chosen = reading.choose(file, &names)?;
     let projected: Schema = schema.project(&chosen).map_err(|error| FormatError::broken(file, FORMAT, error))?;
-    for field in projected.fields() {
-        if ColumnType::for_arrow(field.data_type()).is_none() {
-            let (name, found) = (field.name().clone(), field.data_type().to_string());
-            return Err(FormatError::data(file, DataError::UnsupportedType { name, found }));
-        }
-    }
+    projected.fields().iter().try_for_each(|field| check_type(file, field))?;
     let batches = messages.batches(&schema, &chosen, reading.n_rows)?;
     let whole = concat_batches(&Arc::new(projected), &batches)
         .map_err(|error| FormatError::data(file, DataError::TooLarge(error.to_string())))?;

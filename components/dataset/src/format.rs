@@ -5,6 +5,7 @@ mod places;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use arrow_schema::Field;
 use palladium_component::prelude::*;
 
 pub(crate) use error::FormatError;
@@ -89,6 +90,17 @@ impl Reading<'_> {
                 let is_label = |name: &str| name.starts_with("__index_level_") && name.ends_with("__");
                 Ok((0..present.len()).filter(|position| !is_label(present[*position])).collect())
             }
+        }
+    }
+}
+
+/// Checks that tables hold a column, before anything of it is read.
+pub(crate) fn check_type(file: &SourceFile, field: &Field) -> Result<(), FormatError> {
+    match ColumnType::for_arrow(field.data_type()) {
+        Some(_) => Ok(()),
+        None => {
+            let (name, found) = (field.name().clone(), field.data_type().to_string());
+            Err(FormatError::data(file, DataError::UnsupportedType { name, found }))
         }
     }
 }

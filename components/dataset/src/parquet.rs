@@ -18,7 +18,7 @@ use arrow_select::concat::concat;
 use bytes::Bytes;
 use palladium_component::prelude::*;
 
-use crate::format::{FormatError, Reading, Rows, guarded, loader};
+use crate::format::{FormatError, Reading, Rows, check_type, guarded, loader};
 use crate::source::{ReadAt, SourceFile};
 
 /// How many rows are decoded at once.
@@ -55,13 +55,7 @@ fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> 
     let fields = metadata.schema().fields();
     let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     let chosen = reading.choose(file, &names)?;
-    for position in &chosen {
-        let field = &fields[*position];
-        if ColumnType::for_arrow(field.data_type()).is_none() {
-            let (name, found) = (field.name().clone(), field.data_type().to_string());
-            return Err(FormatError::data(file, DataError::UnsupportedType { name, found }));
-        }
-    }
+    chosen.iter().try_for_each(|position| check_type(file, &fields[*position]))?;
     let shares = shares(&metadata, &chosen, thread::available_parallelism().map_or(1, usize::from));
     let read_share =
         |share: &Vec<usize>| guarded(file, FORMAT, || read_columns(file, &input, &metadata, share, reading.n_rows));

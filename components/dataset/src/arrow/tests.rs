@@ -102,12 +102,12 @@ fn broken_files_are_told() {
             }
         }
         let mut n_wrong = 0;
-        for position in 0..whole.len() {
+        for position in (0..whole.len()).step_by(3) {
             let mut broken = whole.clone();
             broken[position] ^= 0xa5;
             n_wrong += usize::from(load(&reading(&write(folder.path(), &broken))).is_err());
         }
-        assert!(n_wrong > whole.len() / 10, "{n_wrong} of {}", whole.len());
+        assert!(n_wrong > whole.len() / 30, "{n_wrong} of {}", whole.len());
     }
     let (error, help) = told(load(&reading(&write(folder.path(), b"FEA1 and so on"))).unwrap_err());
     assert!(error.contains("the first version of Feather") && help.is_some(), "{error}");

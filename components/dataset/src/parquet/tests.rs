@@ -99,14 +99,14 @@ fn broken_files_are_told() {
         assert!(error.contains("a.parquet` cannot be read as Parquet"), "{error}");
     }
     let mut n_wrong = 0;
-    for position in 0..whole.len() {
+    for position in (0..whole.len()).step_by(3) {
         let mut broken = whole.clone();
         broken[position] ^= 0xa5;
         std::fs::write(&path, &broken).unwrap();
         // Much of a file, such as its statistics, does not matter.
         n_wrong += usize::from(load(&reading(&path)).is_err());
     }
-    assert!(n_wrong > whole.len() / 10, "{n_wrong} of {}", whole.len());
+    assert!(n_wrong > whole.len() / 30, "{n_wrong} of {}", whole.len());
 }
 
 #[test]
