@@ -18,6 +18,9 @@ pub fn example() -> tempfile::TempDir {
     std::fs::create_dir(inside("data")).unwrap();
     for entry in std::fs::read_dir(repository().join("configs/data")).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         std::fs::copy(&path, inside("data").join(path.file_name().unwrap())).unwrap();
     }
     folder

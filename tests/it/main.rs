@@ -37,6 +37,7 @@ mod schema;
 mod secrets;
 mod serve;
 mod shell;
+mod sources;
 mod stream;
 mod tls;
 mod vectors;

@@ -6,6 +6,7 @@ mod blocking;
 mod connector;
 mod location;
 mod meaning;
+pub mod objects;
 mod profile;
 mod transport;
 

@@ -1,9 +1,13 @@
 //! A loader that only tests know, and tables to load.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use palladium_component::prelude::*;
+
+use crate::format::Reading;
+use crate::source::Compression;
 
 /// What a [`Fake`] does.
 type Load = Box<dyn FnMut(usize) -> Result<Dataset, Failure> + Send>;
@@ -93,4 +97,22 @@ pub fn findings_alone(name: &str, arguments: &[(&str, Data)]) -> Vec<String> {
     let registry = Registry::linked().unwrap();
     registry.construct(map, &KeyPath::parse("here"), &span, &mut findings);
     findings.iter().map(|finding| finding.message.clone()).collect()
+}
+
+/// Returns what is read of a file if nothing else is said.
+pub fn reading(path: &Path) -> Reading<'_> {
+    Reading {
+        path: path.to_str().unwrap(),
+        storage: None,
+        compression: Compression::Infer,
+        target_column: None,
+        columns: None,
+        n_rows: None,
+    }
+}
+
+/// Returns the error with all its causes, and the advice.
+pub fn told(error: impl Explain) -> (String, Option<String>) {
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |cause| (*cause).source());
+    (causes.map(ToString::to_string).collect::<Vec<_>>().join(": "), error.help())
 }

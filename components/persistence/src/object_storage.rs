@@ -1,7 +1,6 @@
 //! Objects in buckets of services such as S3. What differs from one service to the next is how to reach it.
 
 mod azure;
-mod cause;
 mod error;
 mod gcs;
 mod name;
@@ -21,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use palladium_component::prelude::*;
-use palladium_connect::{BlockingRuntime, Limits, is_loopback};
+use palladium_connect::{BlockingRuntime, Limits};
 use tokio::runtime::Handle;
 
 use crate::process_lock::ProcessLocks;
@@ -153,47 +152,6 @@ pub fn check_name(name: &str) -> Result<(), Failure> {
 /// Returns where an object lies.
 pub fn shown<S: Service>(name: &str) -> String {
     format!("{}://{name}", S::SCHEME)
-}
-
-/// Tells whether a service is on this machine, so that nobody can listen on the way.
-fn is_local(endpoint: Option<&str>) -> bool {
-    endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()).is_some_and(|url| is_loopback(&url))
-}
-
-/// Warns of a server that others can listen to.
-fn warn_of_plain_http(endpoint: Option<&str>) {
-    let Some(url) = endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()) else { return };
-    if url.scheme() == "http" && !is_loopback(&url) {
-        tracing::warn!(
-            server = url.origin().ascii_serialization(),
-            "models can be read and changed on the way to the server: use `https`"
-        );
-    }
-}
-
-/// Checks the address of a service.
-fn check_endpoint(endpoint: Option<&str>, allows_http: bool) -> Result<(), ArgumentError> {
-    let Some(endpoint) = endpoint else { return Ok(()) };
-    let wrong = |message: &str, help: &str| Err(ArgumentError::new("endpoint", message).help(help));
-    let Ok(url) = url::Url::parse(endpoint) else {
-        return wrong("`endpoint` is not a URL", "write `https://host`");
-    };
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return wrong("`endpoint` has to begin with `https://` or `http://`", "write `https://host`");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return wrong(
-            "a user or a password in `endpoint` is shown in too many places",
-            "there are parameters for keys",
-        );
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return wrong("nothing may follow a `?` or a `#` in `endpoint`", "write `https://host`");
-    }
-    if url.scheme() == "http" && !allows_http {
-        return wrong("`endpoint` has no TLS", "write `https://`, or set `allow_http: true`");
-    }
-    Ok(())
 }
 
 /// Makes a store of objects of a component that is a [`Service`].

@@ -18,8 +18,8 @@ use tracing::{info, warn};
 
 use crate::logging::{self, Log, Logging};
 use crate::redaction::Redaction;
-use crate::table::Table;
 use crate::status_line::StatusLine;
+use crate::table::Table;
 use crate::{options, report};
 
 /// The terminal that a command runs in.

@@ -4,6 +4,9 @@ use palladium_value::{Data, HIDDEN, KeyPath, Value, is_secret_key, placeholder, 
 
 use crate::environment::{Piece, Redactor};
 
+/// The key of a map of headers of requests. A list under it holds names alone.
+const HEADERS: &str = "headers";
+
 /// Returns a tree as it may be shown: `***` stands for secrets that do not come from the environment.
 pub(crate) fn hide(value: &Value, redactor: &Redactor) -> Value {
     hide_under(value, false, redactor)
@@ -11,7 +14,9 @@ pub(crate) fn hide(value: &Value, redactor: &Redactor) -> Value {
 
 /// Does what [`hide`] does for a leaf of a tree.
 pub(crate) fn hide_leaf(value: &Value, path: &KeyPath, redactor: &Redactor) -> Value {
-    hide_under(value, path.segments().any(is_secret_key), redactor)
+    let segments: Vec<&str> = path.segments().collect();
+    let is_header = segments.windows(2).any(|pair| pair[0] == HEADERS && pair[1].parse::<usize>().is_err());
+    hide_under(value, is_header || segments.into_iter().any(is_secret_key), redactor)
 }
 
 fn hide_under(value: &Value, is_secret: bool, redactor: &Redactor) -> Value {
@@ -23,7 +28,9 @@ fn hide_under(value: &Value, is_secret: bool, redactor: &Redactor) -> Value {
         Data::Map(map) => {
             let mut map = map.clone();
             for (key, entry) in map.iter_mut().filter(|(key, _)| *key != "!") {
-                entry.value = hide_under(&entry.value, is_secret || is_secret_key(key), redactor);
+                // What a request is sent with may say who sends it, whatever the header is called.
+                let is_header = key == HEADERS && entry.value.as_map().is_some();
+                entry.value = hide_under(&entry.value, is_secret || is_header || is_secret_key(key), redactor);
             }
             Data::Map(map)
         }
@@ -97,6 +104,7 @@ mod tests {
             "url": "x://u:canary-1@h", "both": "x://${environ.USER}:canary-2@${environ.PASSWORD}",
             "auth": ("user", "canary-\"3\""), "token": "${environ.PASSWORD}", "password": 12345, "short": "x://u:abc@h",
             "login": { "!": "A", "client_secret": { "user": "somebody", "value": ["canary-4"] } },
+            "b": { "headers": { "X-Any": "canary-6" } }, "cors": { "headers": ["X-Any"] },
         }"#;
         std::fs::write(folder.path().join("a.ron"), text).unwrap();
         let environment = Environment::from_iter([("USER", "lovelace"), ("PASSWORD", "canary-5")]);
@@ -107,9 +115,15 @@ mod tests {
             "url": "x://u:***@h", "both": "x://${environ.USER}:***@${environ.PASSWORD}",
             "auth": ["***", "***"], "token": "${environ.PASSWORD}", "password": "***", "short": "x://u:***@h",
             "login": { "__factory__": "A", "client_secret": { "user": "***", "value": ["***"] } },
+            "b": { "headers": { "X-Any": "***" } }, "cors": { "headers": ["X-Any"] },
         });
         assert_eq!(config.to_json(), expected);
         assert!(!config.to_ron().contains("canary"), "{}", config.to_ron());
+        let leaf = Value::new(Data::Text("canary-6".into()), palladium_value::Span::nowhere("test"));
+        for (path, shown) in [("b.headers.X-Any", "***"), ("cors.headers.0", "canary-6")] {
+            let hidden = hide_leaf(&leaf, &KeyPath::parse(path), config.redactor());
+            assert_eq!(hidden.as_text(), Some(shown), "{path}");
+        }
 
         let cases = [
             ("a canary-1 b canary-2", "a *** b ***"),

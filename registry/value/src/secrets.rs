@@ -9,8 +9,9 @@ pub const HIDDEN: &str = "***";
 /// Tells whether what stands under a key is a secret, by the last words of the key: `auth`, `db_password`,
 /// `access_token`, `apiKey`, `secret_access_key`.
 pub fn is_secret_key(key: &str) -> bool {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 13] = [
         "auth",
+        "cookie",
         "authorization",
         "password",
         "passwd",
@@ -144,12 +145,17 @@ fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
     while let Some(start) = text[from..].find(is_word).map(|found| from + found) {
         let end = text[start..].find(|character| !is_word(character)).map_or(text.len(), |found| start + found);
         from = end;
-        if is_secret_key(&text[start..end]) {
+        let is_headers = &text[start..end] == "headers";
+        if is_headers || is_secret_key(&text[start..end]) {
             let behind = text[end..].trim_start_matches(['"', '\'', '`']).trim_start();
             let is_set = behind.starts_with(':') && !behind.starts_with("::")
                 || behind.starts_with('=') && !behind.starts_with("==");
             if is_set {
                 let value = behind[1..].trim_start();
+                // Headers of requests are a map, which may say who sends them; a list under that key holds names.
+                if is_headers && !value.trim_start_matches('#').starts_with('{') {
+                    continue;
+                }
                 from = literals_of(text, text.len() - value.len(), &mut literals).max(end);
             }
         }
@@ -262,6 +268,7 @@ mod tests {
             "aws_secret_access_key",
             "private_key",
             "Authorization",
+            "Set-Cookie",
         ] {
             assert!(is_secret_key(key), "{key}");
         }
@@ -302,6 +309,8 @@ mod tests {
             (r#"password: f(a::b, x.y), y: "b""#, r#"password: f(a::*, x.y), y: "b""#),
             (r#"password: 12345, y: 6"#, r#"password: *****, y: 6"#),
             (r#"auth: #{user: "a", password: "canary"}, b: "c""#, r#"auth: #{user: "*", password: "******"}, b: "c""#),
+            (r#"headers: #{ "X-A": "canary" }, b: "c""#, r#"headers: #{ "X-A": "******" }, b: "c""#),
+            (r#"headers: ["X-A"], b: "c""#, r#"headers: ["X-A"], b: "c""#),
             ("secret: \"cänäry", "secret: \"*·*·**"),
             (r#"url: "x://u:canary@h", y: "canary""#, r#"url: "x://u:******@h", y: "canary""#),
             (r#"if token == "x" { auth::f("y") }"#, r#"if token == "x" { auth::f("y") }"#),

@@ -8,6 +8,7 @@ use palladium_component::prelude::*;
 use palladium_component::value::nearest;
 
 use super::compression::Format;
+use super::remote::RemoteError;
 
 /// Data cannot be read from where they are said to be. Names of files hold no secrets.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,12 @@ pub(crate) enum SourceError {
     /// An archive is not a file on disk.
     #[error("`{file}` is no file on disk, which a zip archive has to be")]
     NotAFile { file: String },
+    /// A temporary file cannot be made.
+    #[error("no temporary file can be made in `{}`", std::env::temp_dir().display())]
+    Temporary(#[source] io::Error),
+    /// A server does not give it.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// Two files have different columns.
     #[error("`{first}` and `{file}` have different columns: {difference}")]
     Columns { first: String, file: String, difference: String },
@@ -93,7 +100,7 @@ impl Explain for SourceError {
     fn help(&self) -> Option<String> {
         let text = match self {
             SourceError::NoFile { advice, .. } => advice.as_str(),
-            SourceError::Unreadable { .. } => return None,
+            SourceError::Unreadable { .. } | SourceError::Temporary(_) => return None,
             SourceError::Pattern { .. } => {
                 "`*` stands for any characters in a name, `?` for one, `[ab]` for one of these, `**` for folders of any \
                  depth"
@@ -114,6 +121,7 @@ impl Explain for SourceError {
             SourceError::NotAFile { .. } => "save it to a file first",
             SourceError::Columns { .. } => "the files of one loader have the same columns",
             SourceError::Types { .. } => "make the cells of the column alike, or leave the column out",
+            SourceError::Remote(error) => return error.help(),
             SourceError::NotATable { reason, .. } => return reason.help(),
         };
         Some(text.to_owned())

@@ -6,14 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// Reads a file from its start, whatever others do with it.
-pub(super) struct ReadAt {
+pub(crate) struct ReadAt {
     file: Arc<File>,
     position: u64,
 }
 
 impl ReadAt {
     /// Returns a reader of the whole file.
-    pub(super) fn new(file: Arc<File>) -> ReadAt {
+    pub(crate) fn new(file: Arc<File>) -> ReadAt {
         ReadAt { file, position: 0 }
     }
 }

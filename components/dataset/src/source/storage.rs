@@ -1,36 +1,56 @@
-//! The parameter `storage`: how files are reached, and how large they may become.
+//! The parameter `storage`: how files are reached that do not lie on this machine, and how large they may be.
 
+mod fields;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
 use palladium_component::prelude::*;
-use palladium_component::value::nearest;
-use palladium_component::{Range, Record, describe};
+use palladium_connect::Limits;
+use palladium_connect::objects::{AzureOptions, GcsOptions, S3Options};
 
-/// How many bytes a file may have that is unpacked, unless `storage` says otherwise.
-const MAX_SIZE: i64 = 16 << 30;
+use fields::{Fields, STORAGE};
 
-/// Options of the place that files are read from.
-#[derive(Clone, Debug)]
+/// Options of the place that files are read from. Some of them are secret.
+#[derive(Clone)]
 pub(crate) struct Storage {
-    /// How many bytes a compressed file may become.
     pub(super) max_size: u64,
+    pub(super) max_time: Duration,
+    pub(super) limits: Limits,
+    pub(super) headers: IndexMap<String, String>,
+    pub(super) cross_origin: bool,
+    endpoint: Option<String>,
+    region: Option<String>,
+    profile: Option<String>,
+    access_key_id: Option<String>,
+    secret_access_key: Option<String>,
+    session_token: Option<String>,
+    pub(super) ca_file: Option<PathBuf>,
+    allow_http: bool,
+    virtual_hosted_style: bool,
+    account: Option<String>,
+    access_key: Option<String>,
+    sas_token: Option<String>,
+    emulator: bool,
+    service_account: Option<PathBuf>,
+    anonymous: bool,
+    /// The names of the options that are given.
+    given: Vec<&'static str>,
 }
 
-const MAX_SIZE_FIELD: Param = field(
-    "max_size",
-    ParamType::Int,
-    Literal::Int(MAX_SIZE),
-    Range { min: Some(1.0), ..Range::ANY },
-    "How many bytes a compressed file may become when it is unpacked.",
-);
-
-static STORAGE: Record = Record { name: "a map of options of the storage", fields: &[MAX_SIZE_FIELD] };
-
-const fn field(name: &'static str, kind: ParamType, default: Literal, range: Range, docs: &'static str) -> Param {
-    Param { name, aliases: &[], docs, kind, default: Some(default), range, rest: false }
+/// Shows nothing, as secrets are among the options.
+impl fmt::Debug for Storage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Storage").finish_non_exhaustive()
+    }
 }
 
 impl Default for Storage {
+    #[expect(clippy::expect_used, reason = "a test reads the defaults of all options")]
     fn default() -> Storage {
-        Storage { max_size: MAX_SIZE as u64 }
+        Storage::read(&Fields::none()).expect("defaults")
     }
 }
 
@@ -38,43 +58,101 @@ impl FromArgument for Storage {
     const TYPE: ParamType = ParamType::Record(&STORAGE);
 
     fn from_argument(value: &Value) -> Result<Storage, Mismatch> {
-        let map = value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, value))?;
-        check_keys(map)?;
-        let default = Storage::default();
-        Ok(Storage { max_size: read(map, &MAX_SIZE_FIELD)?.unwrap_or(default.max_size) })
+        Storage::read(&Fields::of(value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, value))?)?)
     }
 }
 
-/// Checks that all keys are known.
-fn check_keys(map: &Map) -> Result<(), Mismatch> {
-    let names = || STORAGE.fields.iter().map(|field| field.name);
-    let Some((key, entry)) = map.iter().find(|(key, _)| !names().any(|name| name == key.as_str())) else {
-        return Ok(());
-    };
-    let label = match nearest(key, names()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("expected one of {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-    };
-    let value = Value { span: entry.key_span.clone(), ..entry.value.clone() };
-    Err(Mismatch::Refused { message: format!("there is no option `{key}`"), value, label })
+impl Storage {
+    fn read(fields: &Fields<'_>) -> Result<Storage, Mismatch> {
+        Ok(Storage {
+            max_size: fields.read("max_size")?,
+            max_time: Duration::from_secs_f64(fields.read("max_time")?),
+            limits: Limits::new(fields.read("timeout")?, fields.read("retries")?),
+            headers: fields.read::<Option<_>>("headers")?.unwrap_or_default(),
+            cross_origin: fields.read("cross_origin_redirects")?,
+            endpoint: fields.read("endpoint")?,
+            region: fields.read("region")?,
+            profile: fields.read("profile")?,
+            access_key_id: fields.read("access_key_id")?,
+            secret_access_key: fields.read("secret_access_key")?,
+            session_token: fields.read("session_token")?,
+            ca_file: fields.read("ca_file")?,
+            allow_http: fields.read("allow_http")?,
+            virtual_hosted_style: fields.read("virtual_hosted_style")?,
+            account: fields.read("account")?,
+            access_key: fields.read("access_key")?,
+            sas_token: fields.read("sas_token")?,
+            emulator: fields.read("emulator")?,
+            service_account: fields.read("service_account")?,
+            anonymous: fields.read("anonymous")?,
+            given: fields.given(),
+        })
+    }
+
+    /// Checks that no option is given that a kind of place does not have.
+    pub(super) fn check_for(&self, place: &str, known: &[&str]) -> Result<(), ArgumentError> {
+        match self.given.iter().find(|name| !known.contains(*name)) {
+            Some(name) => {
+                let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                Err(wrong(format!("`{name}` means nothing for {place}"), format!("there are {}", known.join(", "))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Returns how S3 is reached.
+    pub(super) fn s3(&self) -> S3Options {
+        S3Options {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: self.secret_access_key.clone(),
+            session_token: self.session_token.clone(),
+            ca_file: self.ca_file.clone(),
+            allow_http: self.allow_http,
+            virtual_hosted_style: self.virtual_hosted_style,
+            anonymous: self.anonymous,
+            limits: self.limits,
+        }
+    }
+
+    /// Returns how Google Cloud Storage is reached.
+    pub(super) fn gcs(&self) -> GcsOptions {
+        GcsOptions {
+            service_account: self.service_account.clone(),
+            endpoint: self.endpoint.clone(),
+            allow_http: self.allow_http,
+            anonymous: self.anonymous,
+            limits: self.limits,
+            pause: Limits::SOON,
+        }
+    }
+
+    /// Returns how Azure Blob Storage is reached.
+    pub(super) fn azure(&self) -> AzureOptions {
+        AzureOptions {
+            account: self.account.clone(),
+            access_key: self.access_key.clone(),
+            sas_token: self.sas_token.clone(),
+            endpoint: self.endpoint.clone(),
+            allow_http: self.allow_http,
+            emulator: self.emulator,
+            anonymous: self.anonymous,
+            limits: self.limits,
+        }
+    }
+
+    /// Returns the address of the service, if it is given.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
 }
 
-/// Reads what stands under a key; nothing means that it is not given, or null.
-fn read<T: FromArgument>(map: &Map, field: &Param) -> Result<Option<T>, Mismatch> {
-    let Some(value) = map.get(field.name).map(|entry| &entry.value).filter(|value| !value.is_null()) else {
-        return Ok(None);
-    };
-    let refused = |message: String, value: &Value, label: String| Mismatch::Refused {
-        message: format!("`{}` has to be {message}", field.name),
-        value: value.clone(),
-        label,
-    };
-    if value.as_float().is_some_and(|number| !field.range.contains(number)) {
-        return Err(refused(field.range.to_string(), value, "out of range".to_owned()));
-    }
-    T::from_argument(value).map(Some).map_err(|mismatch| match mismatch {
-        Mismatch::Wrong { expected, value } => refused(expected, &value, format!("this is {}", describe(&value))),
-        Mismatch::OutOfRange { range, value } => refused(range, &value, "out of range".to_owned()),
-        mismatch => mismatch,
-    })
+/// Returns an error about `storage`.
+pub(super) fn wrong(message: impl Into<String>, help: impl Into<String>) -> ArgumentError {
+    ArgumentError::new("storage", message).help(help)
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,13 +111,13 @@ fn archives_hold_exactly_one_file_that_can_be_unpacked() {
 fn unpacked_files_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let gzip = write(folder.path(), "rows.csv.gz", PACKED[0].1);
-    let storage = |max_size| Storage { max_size, ..Storage::default() };
+    let storage = |max_size| server::storage(&[("max_size", Data::Int(max_size))]);
     let file = |max_size| {
         let source = Source::new(gzip.to_str().unwrap(), Some(&storage(max_size))).unwrap();
         content(&source.files().unwrap()[0], Compression::Infer)
     };
-    assert_eq!(file(PLAIN.len() as u64).unwrap(), PLAIN);
-    let error = file(PLAIN.len() as u64 - 1).unwrap_err();
+    assert_eq!(file(PLAIN.len() as i64).unwrap(), PLAIN);
+    let error = file(PLAIN.len() as i64 - 1).unwrap_err();
     assert!(error.to_string().ends_with("becomes larger than 293 bytes when it is unpacked"), "{error}");
 
     let mut zeros = zstd::Encoder::new(Vec::new(), 1).unwrap();

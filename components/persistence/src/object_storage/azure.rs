@@ -3,19 +3,12 @@
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use palladium_component::prelude::*;
 
-use super::{
-    Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, is_local, warn_of_plain_http,
-};
+use super::{Kept, ObjectStorageError, Service, artifact_store_of_service};
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
-use palladium_connect::{Connector, Limits};
-
-/// What every emulator of the service knows: its documentation prints the key.
-const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
-const EMULATOR_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-const EMULATOR_ENDPOINT: &str = "http://127.0.0.1:10000/devstoreaccount1";
+use palladium_connect::Limits;
+use palladium_connect::objects::{AzureOptions, warn_of_plain_http};
 
 macro_rules! azure {
     ($(#[$attribute:meta])* $name:ident { $($own:tt)* }) => {
@@ -130,46 +123,19 @@ artifact_store_of_service!(AzureIO);
 
 impl AzureIO {
     fn check(&self) -> Result<(), ArgumentError> {
-        let endpoint = self.endpoint.as_deref();
-        check_endpoint(endpoint, self.allow_http || self.emulator || is_local(endpoint))?;
-        if self.access_key.is_some() && self.sas_token.is_some() {
-            let message = "`access_key` and `sas_token` are given, and only one of them can be used";
-            return Err(ArgumentError::new("sas_token", message).help("leave one of them out"));
-        }
-        Ok(())
+        self.options().check()
     }
 
-    fn builder(&self, container: &str) -> MicrosoftAzureBuilder {
-        let limits = self.limits();
-        let usual = |value: &Option<String>, emulator: &str| match value {
-            None if self.emulator => Some(emulator.to_owned()),
-            value => value.clone(),
-        };
-        let endpoint = usual(&self.endpoint, EMULATOR_ENDPOINT);
-        let has_http = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-        // What the environment says about credentials is not mixed with those that are given.
-        let has_own = self.emulator || self.access_key.is_some() || self.sas_token.is_some();
-        let mut builder = if has_own { MicrosoftAzureBuilder::new() } else { MicrosoftAzureBuilder::from_env() };
-        builder = builder
-            .with_container_name(container)
-            .with_client_options(limits.client_options(self.allow_http || has_http))
-            .with_retry(limits.retry(Limits::SOON))
-            .with_http_connector(Connector { limits, ca_file: None })
-            .with_use_emulator(false)
-            .with_skip_signature(false);
-        let variable = || std::env::var("AZURE_STORAGE_ACCOUNT_NAME").ok();
-        if let Some(account) = usual(&self.account, EMULATOR_ACCOUNT).or_else(variable) {
-            builder = builder.with_account(account);
-        }
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
-        }
-        if let Some(token) = &self.sas_token {
-            return builder.with_config(AzureConfigKey::SasKey, token);
-        }
-        match usual(&self.access_key, EMULATOR_KEY) {
-            Some(key) => builder.with_access_key(key),
-            None => builder,
+    fn options(&self) -> AzureOptions {
+        AzureOptions {
+            account: self.account.clone(),
+            access_key: self.access_key.clone(),
+            sas_token: self.sas_token.clone(),
+            endpoint: self.endpoint.clone(),
+            allow_http: self.allow_http,
+            emulator: self.emulator,
+            anonymous: false,
+            limits: self.limits(),
         }
     }
 }
@@ -178,11 +144,8 @@ impl Service for AzureIO {
     const SCHEME: &'static str = "az";
 
     fn connect(&self, container: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
-        warn_of_plain_http(self.endpoint.as_deref());
-        let client = self.builder(container).build();
-        let client =
-            client.map_err(|error| ObjectStorageError::Setup { bucket: container.to_owned(), source: error.into() })?;
-        Ok(Arc::new(client))
+        warn_of_plain_http(self.endpoint.as_deref(), "models");
+        Ok(self.options().client(container)?)
     }
 
     fn limits(&self) -> Limits {

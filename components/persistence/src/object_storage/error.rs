@@ -1,15 +1,11 @@
 //! What can go wrong with services that store objects.
 
-use std::error::Error;
 use std::io;
 
-use object_store::client::{HttpError, HttpErrorKind};
 use palladium_component::prelude::*;
+use palladium_connect::objects::{Cause, ClientError, Trouble};
 
-use super::cause::Cause;
 use super::name::NameError;
-use palladium_connect::NoMetadata;
-use palladium_connect::ProfileError;
 
 /// A service that stores objects did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -17,18 +13,9 @@ pub enum ObjectStorageError {
     /// The name of an object is none.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// The profile cannot be used.
+    /// No client can be made.
     #[error(transparent)]
-    Profile(#[from] ProfileError),
-    /// The arguments do not make a client.
-    #[error("no client can be made for `{bucket}`")]
-    Setup {
-        /// The bucket.
-        bucket: String,
-        /// Why.
-        #[source]
-        source: Cause,
-    },
+    Client(#[from] ClientError),
     /// Nobody says who is asking.
     #[error("there are no credentials for `{object}`")]
     NoCredentials {
@@ -121,45 +108,19 @@ pub enum ObjectStorageError {
     },
 }
 
-/// What services call a bucket that does not exist.
-const NO_BUCKET: [&str; 4] = ["NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "bucket does not exist"];
-
-/// What services answer to whom they do not know.
-const UNKNOWN_USER: [&str; 4] = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AuthenticationFailed"];
-
-/// What services answer where a bucket is in another region.
-const ELSEWHERE: [&str; 4] =
-    ["without LOCATION", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"];
-
 impl ObjectStorageError {
     /// Returns what an error of the library means for an object.
     pub fn of(object: String, error: object_store::Error) -> ObjectStorageError {
-        let chain = || std::iter::successors(Some(&error as &(dyn Error + 'static)), |cause| (*cause).source());
-        let text = error.to_string();
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let kind = chain().find_map(|cause| cause.downcast_ref::<HttpError>()).map(HttpError::kind);
-        let is_unknown = chain().any(<dyn Error>::is::<NoMetadata>);
+        let trouble = Trouble::of(&error);
         let source = Cause::from(error);
-        if is_unknown {
-            return ObjectStorageError::NoCredentials { object, source };
-        }
-        if says(&NO_BUCKET) {
-            return ObjectStorageError::NoBucket { object };
-        }
-        if says(&ELSEWHERE) || text.contains("status code: 301") || text.contains("status code: 307") {
-            return ObjectStorageError::Elsewhere { object, source };
-        }
-        match source.error() {
-            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-                return ObjectStorageError::Denied { object, source };
-            }
-            _ if says(&UNKNOWN_USER) => return ObjectStorageError::Denied { object, source },
-            _ => {}
-        }
-        match kind {
-            Some(HttpErrorKind::Connect) => ObjectStorageError::Unreachable { object, source },
-            Some(HttpErrorKind::Timeout) => ObjectStorageError::Stalled { object, source },
-            _ => ObjectStorageError::Failed { object, source },
+        match trouble {
+            Trouble::NoCredentials => ObjectStorageError::NoCredentials { object, source },
+            Trouble::NoBucket => ObjectStorageError::NoBucket { object },
+            Trouble::Elsewhere => ObjectStorageError::Elsewhere { object, source },
+            Trouble::Denied => ObjectStorageError::Denied { object, source },
+            Trouble::Unreachable => ObjectStorageError::Unreachable { object, source },
+            Trouble::Stalled => ObjectStorageError::Stalled { object, source },
+            Trouble::NoObject | Trouble::Failed => ObjectStorageError::Failed { object, source },
         }
     }
 }
@@ -168,7 +129,7 @@ impl Explain for ObjectStorageError {
     fn help(&self) -> Option<String> {
         let help = match self {
             ObjectStorageError::Name(_) => NameError::HELP,
-            ObjectStorageError::Profile(error) => return error.help(),
+            ObjectStorageError::Client(error) => return error.help(),
             ObjectStorageError::NoCredentials { .. } => {
                 "give them as arguments, as `\"${environ.NAME}\"`, or in the way that the service describes for programs"
             }
@@ -184,10 +145,9 @@ impl Explain for ObjectStorageError {
                  one writer at a time"
             }
             ObjectStorageError::Cut { .. } => "try again",
-            ObjectStorageError::Setup { .. }
-            | ObjectStorageError::Content { .. }
-            | ObjectStorageError::Runtime(_)
-            | ObjectStorageError::Failed { .. } => return None,
+            ObjectStorageError::Content { .. } | ObjectStorageError::Runtime(_) | ObjectStorageError::Failed { .. } => {
+                return None;
+            }
         };
         Some(help.to_owned())
     }

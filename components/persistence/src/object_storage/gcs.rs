@@ -4,15 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{ObjectMeta, ObjectStore};
 use palladium_component::prelude::*;
 
-use super::{
-    Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, is_local, warn_of_plain_http,
-};
+use super::{Kept, ObjectStorageError, Service, artifact_store_of_service};
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
-use palladium_connect::{Connector, Limits};
+use palladium_connect::Limits;
+use palladium_connect::objects::{GcsOptions, warn_of_plain_http};
 
 /// The service takes one change of an object a second.
 const MUTATION_PAUSE: Duration = Duration::from_secs(1);
@@ -118,8 +116,18 @@ artifact_store_of_service!(GCSIO);
 
 impl GCSIO {
     fn check(&self) -> Result<(), ArgumentError> {
-        let endpoint = self.endpoint.as_deref();
-        check_endpoint(endpoint, self.allow_http || is_local(endpoint))
+        self.options().check()
+    }
+
+    fn options(&self) -> GcsOptions {
+        GcsOptions {
+            service_account: self.service_account.clone(),
+            endpoint: self.endpoint.clone(),
+            allow_http: self.allow_http,
+            anonymous: false,
+            limits: self.limits(),
+            pause: MUTATION_PAUSE,
+        }
     }
 }
 
@@ -127,25 +135,8 @@ impl Service for GCSIO {
     const SCHEME: &'static str = "gs";
 
     fn connect(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
-        warn_of_plain_http(self.endpoint.as_deref());
-        let limits = self.limits();
-        let has_http = self.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-        let mut builder = GoogleCloudStorageBuilder::from_env()
-            .with_bucket_name(bucket)
-            .with_client_options(limits.client_options(self.allow_http || has_http))
-            .with_retry(limits.retry(MUTATION_PAUSE))
-            .with_http_connector(Connector { limits, ca_file: None })
-            .with_skip_signature(false);
-        if let Some(file) = &self.service_account {
-            builder = builder.with_service_account_path(file.display().to_string());
-        }
-        if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_base_url(endpoint.trim_end_matches('/'));
-        }
-        let client = builder.build();
-        let client =
-            client.map_err(|error| ObjectStorageError::Setup { bucket: bucket.to_owned(), source: error.into() })?;
-        Ok(Arc::new(client))
+        warn_of_plain_http(self.endpoint.as_deref(), "models");
+        Ok(self.options().client(bucket)?)
     }
 
     /// Conditions are on numbers of generations here, not on an `ETag`.

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, S3ConditionalPut};
-use object_store::{ObjectStore, StaticCredentialProvider};
+use object_store::ObjectStore;
 use palladium_component::prelude::*;
 
-use super::{Kept, ObjectStorageError, Service, artifact_store_of_service, check_endpoint, warn_of_plain_http};
+use super::{Kept, ObjectStorageError, Service, artifact_store_of_service};
 use crate::file_like::persister::{self, OverObjects, persister_over_objects};
-use palladium_connect::{Connector, Limits};
-use palladium_connect::{Profile, ProfileFiles};
+use palladium_connect::Limits;
+use palladium_connect::objects::{S3Options, warn_of_plain_http};
 
 macro_rules! s3 {
     ($(#[$attribute:meta])* $name:ident { $($own:tt)* }) => {
@@ -150,68 +149,23 @@ artifact_store_of_service!(S3IO);
 
 impl S3IO {
     fn check(&self) -> Result<(), ArgumentError> {
-        check_endpoint(self.endpoint.as_deref(), self.allow_http)?;
-        let has_key = self.access_key_id.is_some();
-        if has_key != self.secret_access_key.is_some() {
-            let (given, missing) =
-                if has_key { ("access_key_id", "secret_access_key") } else { ("secret_access_key", "access_key_id") };
-            return Err(ArgumentError::new(given, format!("`{given}` is given without `{missing}`"))
-                .help("give both, or neither to use the usual sources of AWS"));
-        }
-        if has_key && self.profile.is_some() {
-            return Err(ArgumentError::new("profile", "`access_key_id` and `profile` are given, which both name keys")
-                .help("leave one of them out"));
-        }
-        if self.session_token.is_some() && !has_key {
-            return Err(ArgumentError::new("session_token", "`session_token` is given without the keys it belongs to")
-                .help("give `access_key_id` and `secret_access_key` too"));
-        }
-        Ok(())
+        self.options().check()
     }
 
-    /// Returns the profile that counts: one that is asked for has to be there.
-    fn profile(&self) -> Result<Profile, ObjectStorageError> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let files = ProfileFiles::of_environment(variable);
-        if let Some(name) = &self.profile {
-            return Ok(files.named(name)?);
+    fn options(&self) -> S3Options {
+        S3Options {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: self.secret_access_key.clone(),
+            session_token: self.session_token.clone(),
+            ca_file: self.ca_file.clone(),
+            allow_http: self.allow_http,
+            virtual_hosted_style: self.virtual_hosted_style,
+            anonymous: false,
+            limits: self.limits(),
         }
-        if self.access_key_id.is_some() {
-            return Ok(Profile::default());
-        }
-        let is_given = variable("AWS_ACCESS_KEY_ID").is_some();
-        let found = files.find(&variable("AWS_PROFILE").unwrap_or_else(|| "default".into()))?.unwrap_or_default();
-        Ok(if is_given { Profile { keys: None, session_token: None, ..found } } else { found })
-    }
-
-    fn builder(&self, bucket: &str) -> Result<AmazonS3Builder, ObjectStorageError> {
-        let limits = self.limits();
-        let profile = self.profile()?;
-        let mut builder = AmazonS3Builder::from_env()
-            .with_bucket_name(bucket)
-            .with_client_options(limits.client_options(self.allow_http))
-            .with_retry(limits.retry(Limits::SOON))
-            .with_http_connector(Connector { limits, ca_file: self.ca_file.clone() })
-            .with_virtual_hosted_style_request(self.virtual_hosted_style)
-            .with_conditional_put(S3ConditionalPut::ETagMatch)
-            .with_skip_signature(false);
-        let region = match &self.region {
-            None if self.profile.is_none() && builder.get_config_value(&AmazonS3ConfigKey::Region).is_some() => None,
-            region => region.clone().or(profile.region),
-        };
-        if let Some(region) = region {
-            builder = builder.with_region(region);
-        }
-        if let Some(endpoint) = self.endpoint.clone().or(profile.endpoint) {
-            builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
-        }
-        let keys = self.access_key_id.clone().zip(self.secret_access_key.clone());
-        let token = if keys.is_some() { self.session_token.clone() } else { profile.session_token };
-        if let Some((key_id, secret_key)) = keys.or(profile.keys) {
-            let credential = AwsCredential { key_id, secret_key, token };
-            builder = builder.with_credentials(Arc::new(StaticCredentialProvider::new(credential)));
-        }
-        Ok(builder)
     }
 }
 
@@ -219,11 +173,8 @@ impl Service for S3IO {
     const SCHEME: &'static str = "s3";
 
     fn connect(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, ObjectStorageError> {
-        warn_of_plain_http(self.endpoint.as_deref());
-        let client = self.builder(bucket)?.build();
-        let client =
-            client.map_err(|error| ObjectStorageError::Setup { bucket: bucket.to_owned(), source: error.into() })?;
-        Ok(Arc::new(client))
+        warn_of_plain_http(self.endpoint.as_deref(), "models");
+        Ok(self.options().client(bucket)?)
     }
 
     fn limits(&self) -> Limits {
