@@ -22,20 +22,20 @@ const WIDTH: usize = 100;
 impl Screen {
     /// Returns the screen that standard output is shown on.
     pub fn of_standard_output() -> Screen {
-        Screen::of(std::io::stdout())
+        Screen::of(&std::io::stdout())
     }
 
     /// Returns the screen that standard error is shown on.
     pub fn of_standard_error() -> Screen {
-        Screen::of(std::io::stderr())
+        Screen::of(&std::io::stderr())
     }
 
     /// Returns the screen of a stream: as wide as the variable COLUMNS says, else as the terminal is.
-    fn of(stream: impl AsFd + IsTerminal) -> Screen {
+    fn of<S: AsFd + IsTerminal>(stream: &S) -> Screen {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let said = variable("COLUMNS").and_then(|columns| columns.parse().ok());
         let terminal = || {
-            let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(&stream).ok());
+            let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(stream).ok());
             size.flatten().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0)
         };
         let width = said.or_else(terminal).unwrap_or(WIDTH).clamp(20, 1000);

@@ -36,7 +36,7 @@ fn benchmark(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("column_major_matrix", |bencher| bencher.iter(|| black_box(&table).to_matrix().unwrap()));
     group.bench_function("row_major_matrix", |bencher| {
-        bencher.iter(|| black_box(&table).to_row_major_matrix().unwrap())
+        bencher.iter(|| black_box(&table).to_row_major_matrix().unwrap());
     });
     group.bench_function("column_view", |bencher| bencher.iter(|| black_box(&table).numbers("c0").unwrap().len()));
     group.bench_function("classes_of_text", |bencher| bencher.iter(|| Classes::of(black_box(&text)).unwrap()));

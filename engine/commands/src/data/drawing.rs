@@ -58,16 +58,22 @@ fn shape(report: &Report) -> String {
 
 /// A column of the drawing.
 struct Drawn {
-    heading: &'static str,
+    heading: String,
     cells: Vec<String>,
     is_right: bool,
+}
+
+impl Drawn {
+    fn width(&self) -> usize {
+        self.cells.iter().chain([&self.heading]).map(|cell| width(cell)).max().unwrap_or(0)
+    }
 }
 
 /// Draws a line for each column of the data, and leaves out figures where there is no room for them.
 fn columns(report: &Report, screen: &Screen) -> Vec<String> {
     let all: Vec<&ColumnSummary> = report.features.iter().chain(&report.target).collect();
-    let drawn = |heading, is_right, cell: &dyn Fn(&ColumnSummary) -> String| Drawn {
-        heading,
+    let drawn = |heading: &str, is_right, cell: &dyn Fn(&ColumnSummary) -> String| Drawn {
+        heading: heading.to_owned(),
         is_right,
         cells: all.iter().map(|summary| cell(summary)).collect(),
     };
@@ -89,12 +95,9 @@ fn columns(report: &Report, screen: &Screen) -> Vec<String> {
         drawn("max", true, &of_range(|range| &range.max)),
         drawn("std", true, &|summary| summary.moments.and_then(|moments| moments.std).map_or_else(String::new, short)),
     ];
-    let widest = |drawn: &Drawn| drawn.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
     // A figure that no column has is left out.
-    table.retain(|drawn| widest(drawn) > 0);
-    let taken = |table: &[Drawn]| -> usize {
-        table.iter().map(|drawn| widest(drawn).max(width(drawn.heading)) + GAP.len()).sum()
-    };
+    table.retain(|drawn| drawn.cells.iter().any(|cell| !cell.is_empty()));
+    let taken = |table: &[Drawn]| -> usize { table.iter().map(|drawn| drawn.width() + GAP.len()).sum() };
     for dropped in ["std", "mean", "max", "min", "distinct", "type"] {
         if taken(&table) + VALUES > screen.width {
             table.retain(|drawn| drawn.heading != dropped);
@@ -107,16 +110,13 @@ fn columns(report: &Report, screen: &Screen) -> Vec<String> {
 
 /// Draws columns below their headings.
 fn lines(table: &[Drawn], screen: &Screen) -> Vec<String> {
-    let widths: Vec<usize> = table
-        .iter()
-        .map(|drawn| drawn.cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(width(drawn.heading)))
-        .collect();
+    let widths: Vec<usize> = table.iter().map(Drawn::width).collect();
     let line = |cell: &dyn Fn(&Drawn) -> String| {
         let cells = table.iter().zip(&widths).map(|(drawn, width)| padded(&cell(drawn), *width, drawn.is_right));
         cut(cells.collect::<Vec<_>>().join(GAP).trim_end(), screen.width, screen)
     };
     let n_lines = table.first().map_or(0, |drawn| drawn.cells.len());
-    let heading = line(&|drawn| drawn.heading.to_owned());
+    let heading = line(&|drawn| drawn.heading.clone());
     std::iter::once(heading).chain((0..n_lines).map(|row| line(&|drawn| drawn.cells[row].clone()))).collect()
 }
 
@@ -197,28 +197,21 @@ fn intervals(min: &Cell, max: &Cell, histogram: &[usize]) -> Vec<(String, usize)
 
 /// Draws rows, with as many columns as fit.
 fn rows(table: &Table, screen: &Screen) -> Vec<String> {
-    let mut taken = 0;
-    let mut drawn: Vec<(String, Vec<String>, bool)> = Vec::new();
+    let (mut taken, mut drawn) = (0, Vec::new());
     for (index, (name, values)) in table.names().zip(table.columns()).enumerate() {
         let text = |row| cell_text(values, row).map_or_else(|| "-".to_owned(), |text| cut(&text, CELL, screen));
-        let cells: Vec<String> = (0..table.n_rows()).map(text).collect();
-        let name = cut(name, CELL, screen);
-        taken += cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(width(&name)) + GAP.len();
+        let column = Drawn {
+            heading: cut(name, CELL, screen),
+            cells: (0..table.n_rows()).map(text).collect(),
+            is_right: table.column_type(index).is_numeric(),
+        };
+        taken += column.width() + GAP.len();
         if taken > screen.width + GAP.len() && !drawn.is_empty() {
             break;
         }
-        drawn.push((name, cells, table.column_type(index).is_numeric()));
+        drawn.push(column);
     }
-    let widths: Vec<usize> = drawn
-        .iter()
-        .map(|(name, cells, _)| cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(width(name)))
-        .collect();
-    let line = |cell: &dyn Fn(&(String, Vec<String>, bool)) -> String| {
-        let cells = drawn.iter().zip(&widths).map(|(column, width)| padded(&cell(column), *width, column.2));
-        cut(cells.collect::<Vec<_>>().join(GAP).trim_end(), screen.width, screen)
-    };
-    let mut lines = vec![line(&|(name, ..)| name.clone())];
-    lines.extend((0..table.n_rows()).map(|row| line(&|(_, cells, _)| cells[row].clone())));
+    let mut lines = lines(&drawn, screen);
     let left_out = table.n_columns() - drawn.len();
     if left_out > 0 {
         let text = format!("and {} more; `--columns` names those to show", counted(left_out, "column"));

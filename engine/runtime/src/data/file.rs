@@ -123,7 +123,7 @@ fn write_csv(table: &Table, pieces: Vec<Table>, writer: &mut dyn Write) -> Resul
         let names: Vec<String> = piece.names().map(str::to_owned).collect();
         let n_rows = piece.n_rows();
         let texts = names.iter().try_fold(piece, |piece, name| piece.cast(name, ColumnType::Text))?;
-        let columns: Vec<&StringArray> = texts.columns().iter().map(|column| column.as_string::<i32>()).collect();
+        let columns: Vec<&StringArray> = texts.columns().iter().map(AsArray::as_string).collect();
         let mut line = Vec::new();
         for row in 0..n_rows {
             line.clear();
