@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value as Json, json};
@@ -208,32 +207,42 @@ fn a_loader_of_nothing_has_nothing_to_show() {
     assert_eq!(shown, "dataset_loader_train: palladium.dataset.EmptyDatasetLoader\n0 rows, 0 features, no target\n");
 }
 
+/// Returns a command whose loader waits until somebody writes into the pipe of this name.
+fn waiting(folder: &Path, pipe: &str, arguments: &[&str]) -> Command {
+    assert!(Command::new("mkfifo").arg(folder.join(pipe)).status().unwrap().success());
+    let mut command = palladium(folder);
+    let path = format!("dataset_loader_train.path=\"${{here}}/{pipe}\"");
+    command.args(arguments).args(["--config", "config.ron", "--set", &path]).stdout(Stdio::piped());
+    command
+}
+
 #[test]
 fn a_terminal_shows_how_far_a_long_load_is_and_no_log_mixes_with_it() {
-    for command in [&["data"][..], &["fit", "--no-save"]] {
+    for arguments in [&["data"][..], &["fit", "--no-save"]] {
         let folder = iris();
         let data = fs::read(folder.path().join("iris.data")).unwrap();
-        let pipe = folder.path().join("pipe.data");
-        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // It waits longer than the one at the terminal.
+        let quiet = Running(waiting(folder.path(), "quiet.data", arguments).stderr(Stdio::piped()).spawn().unwrap());
+
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let terminal = fs::File::options().read(true).write(true).open(name).unwrap();
-        let mut started = palladium(folder.path());
-        let path = "dataset_loader_train.path=\"${here}/pipe.data\"";
-        started.args(command).args(["--config", "config.ron", "--set", path]);
-        started.env("PALLADIUM_LOG", "info").env("NO_COLOR", "1").stdout(Stdio::piped()).stderr(terminal);
-        let child = Running(started.spawn().unwrap());
-        drop(started);
-
-        // The loader waits until somebody writes into the pipe.
+        let mut command = waiting(folder.path(), "seen.data", arguments);
+        command.env("PALLADIUM_LOG", "info").env("NO_COLOR", "1").stderr(terminal);
+        let seen = Running(command.spawn().unwrap());
+        drop(command);
         let mut screen = fs::File::from(master);
         let mut shown = String::new();
         read_until(&mut screen, &mut shown, "\r\u{1b}[Kloading dataset_loader_train: ");
-        fs::write(&pipe, &data).unwrap();
-        let output = child.finish();
-        assert!(output.status.success(), "{shown}");
+
+        for pipe in ["quiet.data", "seen.data"] {
+            fs::write(folder.path().join(pipe), &data).unwrap();
+        }
+        let (quiet, seen) = (quiet.finish(), seen.finish());
+        assert!(quiet.status.success() && seen.status.success(), "{shown}");
+        assert_eq!(text(&quiet.stderr), "");
         // At the end of the terminal there is an error instead of nothing.
         let mut rest = Vec::new();
         let _ = screen.read_to_end(&mut rest);
@@ -243,9 +252,7 @@ fn a_terminal_shows_how_far_a_long_load_is_and_no_log_mixes_with_it() {
         let (line, behind) = last.split_once("\r\u{1b}[K").unwrap();
         assert!(line.ends_with(" s") && !line.contains('\n'), "{shown:?}");
         assert!(!behind.contains('\u{1b}'), "{shown:?}");
-        if command[0] == "fit" {
-            assert!(behind.contains("Loading data done in"), "{shown:?}");
-        }
+        assert_eq!(behind.contains("Loading data done in"), arguments[0] == "fit", "{shown:?}");
     }
 }
 
@@ -256,21 +263,4 @@ fn read_until(screen: &mut fs::File, shown: &mut String, text: &str) {
         let length = screen.read(&mut bytes).unwrap();
         shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
     }
-}
-
-#[test]
-fn what_is_no_terminal_is_told_nothing() {
-    let folder = iris();
-    let pipe = folder.path().join("pipe.data");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let mut command = palladium(folder.path());
-    let path = "dataset_loader_train.path=\"${here}/pipe.data\"";
-    command.args(["data", "--config", "config.ron", "--set", path]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = Running(command.spawn().unwrap());
-    // Long enough for a line, if there were one.
-    std::thread::sleep(Duration::from_millis(1500));
-    fs::write(&pipe, fs::read(folder.path().join("iris.data")).unwrap()).unwrap();
-    let output = child.finish();
-    assert!(output.status.success());
-    assert_eq!(text(&output.stderr), "");
 }

@@ -286,6 +286,21 @@ mod tests {
     }
 
     #[test]
+    fn text_stands_for_dates_and_categories() {
+        let texts = |cells: &[&str]| {
+            let cells = Arc::new(StringArray::from(cells.to_vec())) as ArrayRef;
+            Samples::new(Table::new(vec![("d".into(), cells)]).unwrap())
+        };
+        let trained = |kind| [ColumnSpec { name: "d".into(), kind }];
+        let days = texts(&["2024-01-31"]).align(&trained(ColumnType::Date)).unwrap();
+        assert_eq!(days.table().column_type(0), ColumnType::Date);
+        let error = texts(&["2024-01-31", "soon"]).align(&trained(ColumnType::Date)).unwrap_err();
+        assert_eq!(error.to_string(), "column `d` holds `soon` in row 2, which is no date");
+        assert!(texts(&["a"]).align(&trained(ColumnType::Category)).is_ok());
+        assert!(days.align(&trained(ColumnType::Float)).is_err());
+    }
+
+    #[test]
     fn splits_off_the_target() {
         let table = samples(&["a", "y", "b"]).table;
         let dataset = Dataset::split(table.clone(), Some("y")).unwrap();

@@ -29,6 +29,7 @@ impl Explain for DataError {
             DataError::WrongType { found: ColumnType::Text, .. } => {
                 Some("correct the cells that hold text, or leave the column out".into())
             }
+            DataError::NotCast { .. } => Some("correct the cell, or leave the row or the column out".into()),
             DataError::NoData => Some("take a loader that reads data; the one in use yields none".into()),
             DataError::NoRows => Some("check what the loader is told to leave out".into()),
             _ => None,
