@@ -118,7 +118,7 @@ fn mistakes_in_a_query_are_told_with_its_place() {
             "`palladium.dataset.Query`: `sql` is not understood: near \"form\": syntax error",
         ),
         (
-            json!({"sql": "select load(amount) from sales"}),
+            json!({"sql": "select load(1) from sales"}),
             "`palladium.dataset.Query`: `sql` is not understood: no such function: load",
         ),
         (
