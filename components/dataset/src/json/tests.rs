@@ -80,7 +80,7 @@ fn errors_name_line_and_column() {
         ("{\"a\": 1}\n{\"a\": \"x\"}", "line 2, column 9: column `a` holds a text, and whole numbers before"),
         ("{\"a\": true}\n{\"a\": 1.5}", "line 2, column 9: column `a` holds a number, and flags before"),
         ("{\"a\": [1]}", "line 1, column 7: column `a` holds a list, a number, a text or a flag is needed"),
-        ("{\"a\": {}}", "line 1, column 7: column `a` holds an object, a number, a text or a flag is needed"),
+        ("{\"a\": {}}", "line 1, column 8: column `a` holds an object, a number, a text or a flag is needed"),
         ("{\"a\": 1, \"a\": 2}", "line 1, column 12: the row has `a` twice"),
         ("{\"a\": NaN}", "line 1, column 7: expected value"),
         (&deep, "column `b` holds a list, a number"),
