@@ -121,7 +121,7 @@ fn what_is_wrong_with_a_source_is_found_before_anything_is_loaded() {
     for (loader, expected) in cases {
         std::fs::write(folder.path().join("a.ron"), format!("{{\"dataset_loader_train\": {loader}}}")).unwrap();
         let output = palladium(folder.path()).args(["check", "--config", "a.ron"]).output().unwrap();
-        let said = [text(&output.stderr), text(&output.stdout)].concat();
+        let said = format!("{}{}", text(&output.stderr), text(&output.stdout));
         assert!(!output.status.success() && said.contains(expected), "{loader}: {said}");
     }
 }

@@ -61,7 +61,7 @@ fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> 
         |share: &Vec<usize>| guarded(file, FORMAT, || read_columns(file, &input, &metadata, share, reading.n_rows));
     let parts: Result<Vec<Vec<(usize, ArrayRef)>>, FormatError> = thread::scope(|scope| {
         let threads: Vec<_> = shares.iter().map(|share| scope.spawn(|| read_share(share))).collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
+        let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
         joined.map(|part| part.unwrap_or_else(|_| Err(FormatError::broken(file, FORMAT, "a thread gave up")))).collect()
     });
     let mut columns: Vec<(usize, ArrayRef)> = parts?.into_iter().flatten().collect();

@@ -112,7 +112,7 @@ pub fn reading(path: &Path) -> Reading<'_> {
 }
 
 /// Returns the error with all its causes, and the advice.
-pub fn told(error: impl Explain) -> (String, Option<String>) {
-    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |cause| (*cause).source());
+pub fn told(error: &impl Explain) -> (String, Option<String>) {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| (*cause).source());
     (causes.map(ToString::to_string).collect::<Vec<_>>().join(": "), error.help())
 }

@@ -109,7 +109,7 @@ fn broken_files_are_told() {
         }
         assert!(n_wrong > whole.len() / 30, "{n_wrong} of {}", whole.len());
     }
-    let (error, help) = told(load(&reading(&write(folder.path(), b"FEA1 and so on"))).unwrap_err());
+    let (error, help) = told(&load(&reading(&write(folder.path(), b"FEA1 and so on"))).unwrap_err());
     assert!(error.contains("the first version of Feather") && help.is_some(), "{error}");
 }
 

@@ -80,7 +80,7 @@ fn errors_name_line_and_column() {
         ("{\"a\": 1}\n{\"a\": \"x\"}", "line 2, column 9: column `a` holds a text, and whole numbers before"),
         ("{\"a\": true}\n{\"a\": 1.5}", "line 2, column 9: column `a` holds a number, and flags before"),
         ("{\"a\": [1]}", "line 1, column 7: column `a` holds a list, a number, a text or a flag is needed"),
-        ("{\"a\": {}}", "line 1, column 7: column `a` holds an object, a number, a text or a flag is needed"),
+        ("{\"a\": {}}", "line 1, column 8: column `a` holds an object, a number, a text or a flag is needed"),
         ("{\"a\": 1, \"a\": 2}", "line 1, column 12: the row has `a` twice"),
         ("{\"a\": NaN}", "line 1, column 7: expected value"),
         (&deep, "column `b` holds a list, a number"),
@@ -98,11 +98,11 @@ fn errors_name_line_and_column() {
     ];
     let cases = lines.iter().map(|case| (case, read_lines as ReadFile));
     for ((content, expected), read) in cases.chain(array.iter().map(|case| (case, read_array as ReadFile))) {
-        let (error, help) = told(load(content.as_bytes(), read, None, None).unwrap_err());
+        let (error, help) = told(&load(content.as_bytes(), read, None, None).unwrap_err());
         assert!(error.contains(expected) && error.contains("a.json`, line "), "{error}");
         assert!(help.is_some(), "{error}");
     }
-    let (error, _) = told(load(b"{\"a\": \"\xff\"}", read_lines, None, None).unwrap_err());
+    let (error, _) = told(&load(b"{\"a\": \"\xff\"}", read_lines, None, None).unwrap_err());
     assert!(error.contains("line 1, column "), "{error}");
 }
 
@@ -114,7 +114,7 @@ fn columns_that_are_not_read_may_hold_anything() {
         assert_eq!(load(content.as_bytes(), read, Some(&chosen), None).unwrap(), table(vec![ints("a", &[Some(1)])]));
     }
     let chosen = ["aa".to_owned()];
-    let (error, help) = told(load(b"{\"a\": 1}", read_lines, Some(&chosen), None).unwrap_err());
+    let (error, help) = told(&load(b"{\"a\": 1}", read_lines, Some(&chosen), None).unwrap_err());
     assert!(error.ends_with("has no column `aa`, which `columns` names; there are `a`"), "{error}");
     assert_eq!(help.unwrap(), "did you mean `a`?");
 }
@@ -127,15 +127,15 @@ fn rows_and_keys_are_bounded() {
     let file = &source.files().unwrap()[0];
     for layout in [Layout::Array, Layout::Lines] {
         let reader = file.open(crate::source::Compression::Infer).unwrap().reader;
-        let (error, _) = told(Records::new(file, reader, layout).limited(50).next().err().unwrap());
+        let (error, _) = told(&Records::new(file, reader, layout).limited(50).next().err().unwrap());
         assert!(error.contains("column") && error.ends_with("the row has more than 50 bytes"), "{error}");
     }
     let many: Vec<String> = (0..=100_000).map(|key| format!("\"k{key}\": 1")).collect();
     let many = format!("{{{}}}", many.join(", "));
-    let (error, _) = told(load(many.as_bytes(), read_lines, None, None).unwrap_err());
+    let (error, _) = told(&load(many.as_bytes(), read_lines, None, None).unwrap_err());
     assert!(error.contains("line 1, column ") && error.ends_with("more than 100000 keys together"), "{error}");
     let sparse: String = (0..4000).map(|key| format!("{{\"k{key}\": 1}}\n")).collect();
-    let (error, help) = told(load(sparse.as_bytes(), read_lines, None, None).unwrap_err());
+    let (error, help) = told(&load(sparse.as_bytes(), read_lines, None, None).unwrap_err());
     assert!(error.contains("line 3163, column 1: there are 3162 keys in 3163 rows so far"), "{error}");
     assert!(help.is_some());
 }

@@ -83,7 +83,7 @@ fn what_is_not_asked_for_is_not_decoded() {
     let first = Reading { columns: Some(&chosen), n_rows: Some(2), ..reading(&path) };
     assert_eq!(load(&first).unwrap(), Table::new(vec![ints("a", &[Some(1), None])]).unwrap());
     for wrong in [Reading { n_rows: None, ..first }, Reading { columns: None, ..first }, reading(&path)] {
-        let (error, help) = told(load(&wrong).unwrap_err());
+        let (error, help) = told(&load(&wrong).unwrap_err());
         assert!(error.contains("cannot be read as Parquet: ") && help.is_some(), "{error}");
     }
 }
@@ -95,7 +95,7 @@ fn broken_files_are_told() {
     let whole = std::fs::read(&path).unwrap();
     for length in (0..whole.len()).step_by(7) {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let (error, _) = told(load(&reading(&path)).unwrap_err());
+        let (error, _) = told(&load(&reading(&path)).unwrap_err());
         assert!(error.contains("a.parquet` cannot be read as Parquet"), "{error}");
     }
     let mut n_wrong = 0;
@@ -124,13 +124,13 @@ fn columns_that_tables_do_not_hold_are_refused_unless_they_are_left_out() {
     ];
     for (name, expected) in cases {
         let chosen = [name.to_owned()];
-        let (error, help) = told(load(&Reading { columns: Some(&chosen), ..reading(&path) }).unwrap_err());
+        let (error, help) = told(&load(&Reading { columns: Some(&chosen), ..reading(&path) }).unwrap_err());
         assert!(error.contains(expected) && help.is_some(), "{error}");
     }
     let chosen = ["text".to_owned()];
     let text = load(&Reading { columns: Some(&chosen), ..reading(&path) }).unwrap();
     assert_eq!(text, Table::new(vec![texts("text", &["x"])]).unwrap());
-    let (error, _) = told(Reading { target_column: Some("tex"), ..reading(&path) }.load(read).unwrap_err());
+    let (error, _) = told(&Reading { target_column: Some("tex"), ..reading(&path) }.load(read).unwrap_err());
     assert!(error.contains("has no column `tex`, which `target_column` names"), "{error}");
 }
 

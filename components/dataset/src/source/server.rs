@@ -8,6 +8,9 @@ use palladium_component::prelude::*;
 
 use super::Storage;
 
+/// Options of `storage`.
+pub(super) type Options<'a> = Vec<(&'a str, Data)>;
+
 /// A web server that answers as it is told, and remembers the heads of requests in small letters.
 pub(super) struct Server {
     pub(super) address: String,

@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::source::server::{Server, file, say, status, storage, text};
+use crate::source::server::{Options, Server, file, say, status, storage, text};
 use crate::source::{Compression, Source};
 
 fn header(name: &str, value: &str) -> (&'static str, Data) {
@@ -78,11 +78,11 @@ fn redirects_stay_with_the_server_unless_others_are_allowed() {
         say(connection, &answer);
     });
     let secret = header("X-Key", "hush");
-    assert_eq!(fetch(&first.url("here"), &[secret.clone()]).unwrap(), "b\n");
+    assert_eq!(fetch(&first.url("here"), std::slice::from_ref(&secret)).unwrap(), "b\n");
     assert!(first.heads().iter().all(|head| head.contains("x-key: hush")), "{:?}", first.heads());
 
     let away = format!("http://me:hush@{}/away?query", first.address);
-    let told = failure(&away, &[secret.clone()]);
+    let told = failure(&away, std::slice::from_ref(&secret));
     assert_eq!(told, format!("`{}` is redirected to another server, `http://{}`", first.url("away"), second.address));
     assert!(second.heads().is_empty());
     assert_eq!(fetch(&away, &[secret, ("cross_origin_redirects", Data::Bool(true))]).unwrap(), "a\n");
@@ -151,7 +151,7 @@ fn servers_that_fall_silent_or_die_are_told_and_the_next_call_works() {
     }
     let dying = |deaths| {
         Server::new(move |_, number, connection| {
-            say(connection, &if number < deaths { half.to_owned() } else { file("b\n") })
+            say(connection, &if number < deaths { half.to_owned() } else { file("b\n") });
         })
     };
     let server = dying(1);
@@ -225,7 +225,7 @@ fn packed_answers_are_unpacked() {
 
 #[test]
 fn wrong_addresses_and_options_are_found_before_anything_is_fetched() {
-    let cases: [(&str, Vec<(&str, Data)>, &str); 8] = [
+    let cases: [(&str, Options<'_>, &str); 8] = [
         (
             "ftp://host/a.csv",
             vec![],

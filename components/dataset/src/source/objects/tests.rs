@@ -2,7 +2,7 @@ use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::*;
-use crate::source::server::{Server, say, storage, text};
+use crate::source::server::{Options, Server, say, storage, text};
 use crate::source::{Compression, Source};
 
 /// Returns the address that a variable names; nothing where the tests have no such server.
@@ -14,7 +14,7 @@ fn server(variable: &str) -> Option<String> {
 }
 
 /// Returns a scheme with options for each of the servers that there are.
-fn services() -> Vec<(&'static str, Vec<(&'static str, Data)>)> {
+fn services() -> Vec<(&'static str, Options<'static>)> {
     let s3 = server("PALLADIUM_TEST_S3").map(|url| {
         let keys =
             [("access_key_id", text("test")), ("secret_access_key", text("test")), ("allow_http", Data::Bool(true))];
@@ -132,7 +132,7 @@ fn services_that_are_not_there_are_told() {
 
 #[test]
 fn wrong_addresses_and_options_are_found_before_anything_is_asked() {
-    let cases: [(&str, Vec<(&str, Data)>, &str); 9] = [
+    let cases: [(&str, Options<'_>, &str); 9] = [
         ("s3://bucket", vec![], "`path` is no address of objects: a slash is to follow the name of the bucket"),
         ("s3:///a.csv", vec![], "`path` is no address of objects: it names no bucket"),
         ("s3://key:hush@bucket/a", vec![], "`path` is no address of objects: it names no bucket"),
