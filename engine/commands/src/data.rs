@@ -16,6 +16,7 @@ use crate::aside::{self, Aside};
 use crate::host::job_failed;
 use crate::load_watch::LoadWatch;
 use crate::screen::Screen;
+use crate::signals::{Interruptible, stop_at_signals};
 use crate::{options, terminal};
 
 /// Shows what a loader yields.
@@ -34,7 +35,8 @@ impl Command for DataCommand {
                  very many columns the first are shown; `--columns` picks others, and JSON has them all.\n\n\
                  With `--to` nothing is shown: all rows are written, the target last, and standard error tells how \
                  many. Parquet and Arrow keep the types; CSV and JSON lines hold dates and times as RFC 3339 writes \
-                 them. The file is written beside its place and moved there when it is complete.\n\n\
+                 them. The file is written beside its place and moved there when it is complete: after an error or \
+                 Ctrl-C, what was there stays.\n\n\
                  The JSON has `loader`, its path; `component`; `rows`; `features`, a list with an object for each \
                  column; `target`, such an object or null; and with `--head` `head`, a list of rows. An object has \
                  `name`, `type`, `rows`, `missing`, `distinct` (`{\"count\": N}` or `{\"more_than\": N}`) and, where \
@@ -139,8 +141,9 @@ impl<'m> Export<'m> {
     /// Writes the data and returns what was done.
     fn write(&self, data: &Dataset) -> Result<String, CommandError> {
         let table = data.to_table().map_err(Failure::from)?;
+        let stopped = stop_at_signals()?;
         let mut file = Aside::create(self.path)?;
-        self.format.write(&table, file.writer()).map_err(|error| match error {
+        self.format.write(&table, &mut Interruptible::new(file.writer(), stopped)).map_err(|error| match error {
             WriteError::Io(error) => aside::failed(self.path, error),
             other => Failure::message(format!("`{}` cannot be written: {other}", self.path.display())).into(),
         })?;

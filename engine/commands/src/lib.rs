@@ -31,6 +31,7 @@ mod schema;
 mod screen;
 mod serve;
 mod shell;
+mod signals;
 mod status_line;
 mod stream;
 mod table;

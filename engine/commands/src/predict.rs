@@ -18,6 +18,7 @@ use self::progress::Progress;
 use self::standard_input::StandardInput;
 use crate::aside::Aside;
 use crate::host::job_failed;
+use crate::signals::stop_at_signals;
 use crate::{options, terminal};
 
 /// Predicts for the rows of a file.
@@ -236,17 +237,6 @@ impl Target {
             Target::File(aside) => aside.put_in_place(),
         }
     }
-}
-
-/// Returns the flag that SIGINT and SIGTERM set; a second signal ends the process at once.
-fn stop_at_signals() -> Result<Arc<AtomicBool>, CommandError> {
-    let cancelled = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancelled))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancelled)))
-            .map_err(|error| Failure::message(format!("signals cannot be caught: {error}")))?;
-    }
-    Ok(cancelled)
 }
 
 fn predict_failed(error: BatchError) -> CommandError {
