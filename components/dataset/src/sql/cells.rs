@@ -318,7 +318,8 @@ mod tests {
     #[test]
     fn the_type_follows_the_cells() {
         use ColumnType::{Bool, Category, Date, Float, Int, Text, Timestamp};
-        let cases: [(Option<ColumnType>, &[&str], ColumnType, &[&str]); 14] = [
+        type Case = (Option<ColumnType>, &'static [&'static str], ColumnType, &'static [&'static str]);
+        let cases: [Case; 14] = [
             (None, &["", ""], Float, &["", ""]),
             (None, &["", "1"], Int, &["", "1"]),
             (None, &["", "x"], Text, &["", "x"]),
