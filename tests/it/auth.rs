@@ -172,7 +172,7 @@ fn programs_get_in_by_their_key() {
         let body: Json = refused.json().unwrap();
         assert_eq!(body, json!({"status": "ERROR", "error_code": -1, "error_message": "the key is unknown"}));
 
-        // The line of the server and that of the decorator name the span that the response names.
+        // The one line about a request, the decorator's or the server's, names the span that the response names.
         let traced = service.request("GET", SAMPLE).header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
         let traced = traced.send().unwrap();
         let own = service.get("/alive");
@@ -184,8 +184,8 @@ fn programs_get_in_by_their_key() {
         });
         assert!(spans[0].starts_with(&format!("trace_id={TRACE} ")), "{spans:?}");
         let log = service.log();
-        for (span, n_lines) in spans.iter().zip([2, 1]) {
-            assert_eq!(log.lines().filter(|line| line.contains(span)).count(), n_lines, "{span} in {log}");
+        for span in &spans {
+            assert_eq!(log.lines().filter(|line| line.contains(span)).count(), 1, "{span} in {log}");
         }
         assert!(log.contains("principal=\"example\"") && log.contains("view=\"predict_decorators\""), "{log}");
         assert!(!log.contains("iris-example-key"), "{log}");

@@ -102,11 +102,15 @@ impl Lifecycle for Cached {
 
 impl DatasetLoader for Cached {
     fn load(&self) -> Result<Dataset, Failure> {
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
         let recipe = self.recipe.get().ok_or(CacheError::NoConfiguration)?;
         let folder = Folder::open(&self.folder()?)?;
         let Some(key) = self.key_now(recipe, &folder)? else {
             // The loader itself says best which of its files is missing.
-            let data = self.source.load()?;
+            let data = self.source.load_with_progress(progress)?;
             tracing::warn!("The data of `{}` are not stored: a file that it names is not there.", recipe.loader);
             return Ok(data);
         };
@@ -116,7 +120,8 @@ impl DatasetLoader for Cached {
             return Ok(data);
         }
         let lock = folder.lock(&key.name)?;
-        let data = self.stored_meanwhile(&folder, &key).map_or_else(|| self.load_and_store(&folder, &key, recipe), Ok);
+        let load = || self.load_and_store(&folder, &key, recipe, progress);
+        let data = self.stored_meanwhile(&folder, &key).map_or_else(load, Ok);
         drop(lock);
         data
     }
@@ -174,9 +179,15 @@ impl Cached {
         })
     }
 
-    fn load_and_store(&self, folder: &Folder, key: &Key, recipe: &Recipe) -> Result<Dataset, Failure> {
+    fn load_and_store(
+        &self,
+        folder: &Folder,
+        key: &Key,
+        recipe: &Recipe,
+        progress: &LoadProgress,
+    ) -> Result<Dataset, Failure> {
         let stored = Utc::now();
-        let data = self.source.load()?;
+        let data = self.source.load_with_progress(progress)?;
         if self.key_now(recipe, folder)?.as_ref() != Some(key) {
             tracing::warn!("The data of `{}` changed while they were loaded, and are not stored.", recipe.loader);
             return Ok(data);

@@ -55,11 +55,16 @@ impl Reading<'_> {
     }
 
     /// Loads the data set, of which `read` reads one file.
-    pub(crate) fn load(&self, read: ReadFile) -> Result<Dataset, FormatError> {
-        let source = self.source()?;
+    pub(crate) fn load(&self, read: ReadFile, progress: &LoadProgress) -> Result<Dataset, FormatError> {
+        let source = self.source()?.with_progress(progress);
         let table = source.read(self.n_rows, |file, n_rows| read(file, &Reading { n_rows, ..*self }))?;
         Dataset::split(table, self.target_column)
             .map_err(|reason| FormatError::Data { file: self.path.to_owned(), reason })
+    }
+
+    /// Returns what the data depend on.
+    pub(crate) fn inputs(&self) -> Result<Option<Vec<Input>>, FormatError> {
+        Ok(self.source()?.inputs()?)
     }
 
     fn source(&self) -> Result<Source, FormatError> {
@@ -168,7 +173,15 @@ macro_rules! loader {
 
         impl DatasetLoader for $type {
             fn load(&self) -> Result<Dataset, Failure> {
-                Ok(self.reading().load($read)?)
+                self.load_with_progress(&LoadProgress::default())
+            }
+
+            fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+                Ok(self.reading().load($read, progress)?)
+            }
+
+            fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+                Ok(self.reading().inputs()?)
             }
         }
     };

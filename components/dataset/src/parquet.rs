@@ -49,7 +49,8 @@ loader! {
 /// Reads one file.
 fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> {
     let broken = |error: ParquetError| FormatError::broken(file, FORMAT, error);
-    let input = Chunks::new(file.open_file(reading.compression)?).map_err(|error| file.failed(error))?;
+    let input =
+        Chunks::new(file.open_file(reading.compression)?, file.progress()).map_err(|error| file.failed(error))?;
     let metadata =
         guarded(file, FORMAT, || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(broken))?;
     let fields = metadata.schema().fields();
@@ -136,12 +137,13 @@ fn read_columns(
 struct Chunks {
     file: Arc<File>,
     size: u64,
+    progress: LoadProgress,
 }
 
 impl Chunks {
-    fn new(file: Arc<File>) -> std::io::Result<Chunks> {
+    fn new(file: Arc<File>, progress: &LoadProgress) -> std::io::Result<Chunks> {
         let size = file.metadata()?.len();
-        Ok(Chunks { file, size })
+        Ok(Chunks { file, size, progress: progress.clone() })
     }
 }
 
@@ -155,7 +157,7 @@ impl ChunkReader for Chunks {
     type T = BufReader<ReadAt>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        let mut reader = ReadAt::new(Arc::clone(&self.file));
+        let mut reader = ReadAt::new(Arc::clone(&self.file), &self.progress);
         reader.seek(SeekFrom::Start(start))?;
         Ok(BufReader::new(reader))
     }
@@ -170,6 +172,7 @@ impl ChunkReader for Chunks {
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, start)?;
+        self.progress.add_bytes(length as u64);
         Ok(bytes.into())
     }
 }

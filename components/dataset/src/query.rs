@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 use palladium_component::prelude::*;
 use palladium_component::value::nearest;
 
+use crate::inputs::inputs_of;
 use crate::sql::{Asked, Bound, Dialect, Limits, Params, Request, Shape, SqlError};
 use memory::Memory;
 
@@ -134,11 +135,11 @@ impl Query {
         }
     }
 
-    fn asked(&self) -> Result<Dataset, Failure> {
+    fn asked(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
         let memory = Memory::new()?;
         let mut columns = Vec::new();
         for (name, loader) in &self.tables {
-            let table = loader.load()?.to_table();
+            let table = loader.load_with_progress(progress)?.to_table();
             let table = table.map_err(|source| QueryError::Data { table: name.clone(), source })?;
             memory.add(name, &table)?;
             columns.extend(table.names().map(str::to_owned));
@@ -174,7 +175,15 @@ impl Query {
 
 impl DatasetLoader for Query {
     fn load(&self) -> Result<Dataset, Failure> {
-        self.asked()
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        self.asked(progress)
+    }
+
+    fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
+        inputs_of(self.tables.values())
     }
 }
 

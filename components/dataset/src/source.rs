@@ -42,6 +42,7 @@ use remote::Fetched;
 pub(crate) struct Source {
     place: Place,
     storage: Storage,
+    progress: LoadProgress,
 }
 
 /// What kind of place it is.
@@ -60,6 +61,8 @@ pub(crate) struct SourceFile {
     content: Content,
     /// How many bytes a compressed file may become.
     max_size: u64,
+    /// Counts what is read.
+    progress: LoadProgress,
     /// What was fetched of a server, which is kept for the next time it is opened.
     fetched: OnceLock<Fetched>,
 }
@@ -106,7 +109,25 @@ impl Source {
         if let Place::Local(_) = place {
             storage.check_for("files of this machine", &["max_size"])?;
         }
-        Ok(Source { place, storage })
+        Ok(Source { place, storage, progress: LoadProgress::default() })
+    }
+
+    /// Has what is read counted.
+    pub(crate) fn with_progress(self, progress: &LoadProgress) -> Source {
+        Source { progress: progress.clone(), ..self }
+    }
+
+    /// Returns what the data depend on; nothing where another machine would have to be asked.
+    ///
+    /// # Errors
+    /// There is no file.
+    pub(crate) fn inputs(&self) -> Result<Option<Vec<Input>>, SourceError> {
+        match &self.place {
+            Place::Local(path) => {
+                Ok(Some(local::files(path)?.into_iter().map(|(_, path)| Input::File(path)).collect()))
+            }
+            Place::Http(_) | Place::Objects(_) => Ok(None),
+        }
     }
 
     /// Returns the files, sorted by name: those of a folder or pattern, or the one that the path names.
@@ -118,6 +139,7 @@ impl Source {
             name,
             content,
             max_size: self.storage.max_size,
+            progress: self.progress.clone(),
             fetched: OnceLock::new(),
         };
         Ok(match &self.place {
@@ -158,16 +180,20 @@ impl SourceFile {
     /// It is not there, may not be read or is no archive with exactly one member.
     pub(crate) fn open(&self, compression: Compression) -> Result<Opened, SourceError> {
         let (file, encoding, is_seekable) = self.content()?;
+        if is_seekable && let Ok(metadata) = file.metadata() {
+            self.progress.expect_bytes(metadata.len());
+        }
         let format = compression.of(&self.name).or(encoding.filter(|_| compression == Compression::Infer));
         match format {
             None if is_seekable => {
                 let copy = file.try_clone().map_err(|reason| error::cannot_open(&self.name, reason))?;
-                Ok(Opened { reader: Box::new(ReadAt::new(file)), file: Some(copy) })
+                Ok(Opened { reader: Box::new(ReadAt::new(file, &self.progress)), file: Some(copy) })
             }
             // What is no file on disk, such as a pipe, can be read once only.
             None => Ok(Opened { reader: Box::new(file), file: None }),
             Some(format) => {
-                let reader = compression::decoder(&self.name, format, file, is_seekable, self.max_size)?;
+                let reader =
+                    compression::decoder(&self.name, format, file, is_seekable, self.max_size, &self.progress)?;
                 Ok(Opened { reader, file: None })
             }
         }
@@ -211,6 +237,11 @@ impl SourceFile {
         let mut copy = tempfile::tempfile().map_err(SourceError::Temporary)?;
         std::io::copy(&mut opened.reader, &mut copy).map_err(|error| self.failed(error))?;
         Ok(Arc::new(copy))
+    }
+
+    /// Returns what counts what is read.
+    pub(crate) fn progress(&self) -> &LoadProgress {
+        &self.progress
     }
 
     /// Returns what an error of a reader of this file means.

@@ -133,7 +133,7 @@ impl Sql {
         if self.sql.trim().is_empty() {
             return Err(ArgumentError::new("sql", "`sql` is empty, a query or the name of a table is needed"));
         }
-        let request = self.request();
+        let request = self.request(None);
         self.check_columns(&request)?;
         if let (Some(table), Some(_)) = (request.asked.table(), &self.params) {
             let message = format!("`params` is for queries, and `{table}` is the name of a table");
@@ -179,7 +179,7 @@ impl Sql {
         }
     }
 
-    fn request(&self) -> Request<'_> {
+    fn request<'a>(&'a self, progress: Option<&'a LoadProgress>) -> Request<'a> {
         Request {
             asked: Asked::new(&self.sql),
             params: self.params.as_ref(),
@@ -189,6 +189,7 @@ impl Sql {
                 target_column: self.target_column.as_deref(),
                 index_col: self.index_col.as_ref(),
                 parse_dates: self.parse_dates.as_ref(),
+                progress,
             },
         }
     }
@@ -198,7 +199,7 @@ impl Sql {
     }
 
     fn found(&self) -> Result<String, SqlError> {
-        let (location, limits, request) = (Location::parse(&self.url)?, self.limits(), self.request());
+        let (location, limits, request) = (Location::parse(&self.url)?, self.limits(), self.request(None));
         let place = location.to_string();
         let n_columns = match &location {
             Location::Server(server) => self.pool.probe(&Database { server, place: &place, limits }, &request)?,
@@ -208,8 +209,8 @@ impl Sql {
         Ok(format!("{} with {columns}", request.what(&place)))
     }
 
-    fn read(&self) -> Result<Dataset, SqlError> {
-        let (location, limits, request) = (Location::parse(&self.url)?, self.limits(), self.request());
+    fn read(&self, progress: &LoadProgress) -> Result<Dataset, SqlError> {
+        let (location, limits, request) = (Location::parse(&self.url)?, self.limits(), self.request(Some(progress)));
         match &location {
             Location::Server(server) => {
                 let place = location.to_string();
@@ -228,6 +229,10 @@ impl Lifecycle for Sql {
 
 impl DatasetLoader for Sql {
     fn load(&self) -> Result<Dataset, Failure> {
-        Ok(self.read()?)
+        self.load_with_progress(&LoadProgress::default())
+    }
+
+    fn load_with_progress(&self, progress: &LoadProgress) -> Result<Dataset, Failure> {
+        Ok(self.read(progress)?)
     }
 }

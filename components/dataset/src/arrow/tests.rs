@@ -48,7 +48,7 @@ fn write(folder: &Path, bytes: &[u8]) -> PathBuf {
 }
 
 fn load(reading: &Reading<'_>) -> Result<Table, FormatError> {
-    reading.load(read).map(|data| data.to_table().unwrap())
+    reading.load(read, &LoadProgress::default()).map(|data| data.to_table().unwrap())
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn load(
 ) -> Result<Table, FormatError> {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), content);
-    let loaded = Reading { columns, n_rows, ..reading(&path) }.load(read);
+    let loaded = Reading { columns, n_rows, ..reading(&path) }.load(read, &LoadProgress::default());
     loaded.map(|data| data.to_table().unwrap())
 }
 
@@ -43,11 +43,11 @@ fn objects_are_rows_and_keys_are_columns() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), LINES.as_bytes());
-    let lines = reading(&path).load(read_lines).unwrap().features;
+    let lines = reading(&path).load(read_lines, &LoadProgress::default()).unwrap().features;
     let places = [0, 1, 2].map(|row| lines.place(row).unwrap());
     assert!(places.iter().zip([1, 3, 4]).all(|(place, line)| place.ends_with(&format!("a.json`, line {line}"))));
     let path = write(folder.path(), ARRAY.as_bytes());
-    let array = reading(&path).load(read_array).unwrap().features;
+    let array = reading(&path).load(read_array, &LoadProgress::default()).unwrap().features;
     assert!(array.place(1).unwrap().ends_with("a.json`, row 2"));
 }
 

@@ -38,7 +38,7 @@ fn columns() -> Vec<(&'static str, ArrayRef)> {
 }
 
 fn load(reading: &Reading<'_>) -> Result<Table, FormatError> {
-    reading.load(read).map(|data| data.to_table().unwrap())
+    reading.load(read, &LoadProgress::default()).map(|data| data.to_table().unwrap())
 }
 
 /// Overwrites the pages of a column in a row group.
@@ -69,7 +69,7 @@ fn columns_and_rows_are_chosen() {
         assert_eq!(labels, Table::new(vec![ints("__index_level_0__", &[Some(7), Some(8), Some(9)])]).unwrap());
     }
     let path = folder.path().join("a.parquet");
-    let data = Reading { target_column: Some("a"), ..reading(&path) }.load(read).unwrap();
+    let data = Reading { target_column: Some("a"), ..reading(&path) }.load(read, &LoadProgress::default()).unwrap();
     assert_eq!((data.target.unwrap().name, data.features.n_columns()), ("a".to_owned(), 3));
 }
 
@@ -130,7 +130,7 @@ fn columns_that_tables_do_not_hold_are_refused_unless_they_are_left_out() {
     let chosen = ["text".to_owned()];
     let text = load(&Reading { columns: Some(&chosen), ..reading(&path) }).unwrap();
     assert_eq!(text, Table::new(vec![texts("text", &["x"])]).unwrap());
-    let (error, _) = told(&Reading { target_column: Some("tex"), ..reading(&path) }.load(read).unwrap_err());
+    let (error, _) = told(&Reading { target_column: Some("tex"), ..reading(&path) }.load(read, &LoadProgress::default()).unwrap_err());
     assert!(error.contains("has no column `tex`, which `target_column` names"), "{error}");
 }
 

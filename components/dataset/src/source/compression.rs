@@ -99,6 +99,7 @@ pub(super) fn decoder(
     file: Arc<File>,
     is_seekable: bool,
     max_size: u64,
+    progress: &LoadProgress,
 ) -> Result<Box<dyn Read + Send>, SourceError> {
     let n_packed = Arc::new(AtomicU64::new(0));
     let packed = |input: Box<dyn Read + Send>| {
@@ -106,7 +107,7 @@ pub(super) fn decoder(
         BufReader::with_capacity(BUFFER, counted)
     };
     let input: Box<dyn Read + Send> =
-        if is_seekable { Box::new(ReadAt::new(Arc::clone(&file))) } else { Box::new(Arc::clone(&file)) };
+        if is_seekable { Box::new(ReadAt::new(Arc::clone(&file), progress)) } else { Box::new(Arc::clone(&file)) };
     let decoder: Box<dyn Read + Send> = match format {
         Format::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed(input))),
         Format::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed(input))),
@@ -116,8 +117,8 @@ pub(super) fn decoder(
             Box::new(decoder.map_err(|reason| broken(name, format, reason))?)
         }
         Format::Zip if is_seekable => {
-            let member = zip::find(name, ReadAt::new(Arc::clone(&file)))?;
-            let input = member.packed(ReadAt::new(file)).map_err(|reason| SourceError::of(name, reason))?;
+            let member = zip::find(name, ReadAt::new(Arc::clone(&file), &LoadProgress::default()))?;
+            let input = member.packed(ReadAt::new(file, progress)).map_err(|reason| SourceError::of(name, reason))?;
             Box::new(member.unpacked(packed(input)))
         }
         Format::Zip => return Err(SourceError::NotAFile { file: name.to_owned() }),

@@ -5,16 +5,19 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use palladium_component::prelude::*;
+
 /// Reads a file from its start, whatever others do with it.
 pub(crate) struct ReadAt {
     file: Arc<File>,
     position: u64,
+    progress: LoadProgress,
 }
 
 impl ReadAt {
-    /// Returns a reader of the whole file.
-    pub(crate) fn new(file: Arc<File>) -> ReadAt {
-        ReadAt { file, position: 0 }
+    /// Returns a reader of the whole file, which counts what it reads.
+    pub(crate) fn new(file: Arc<File>, progress: &LoadProgress) -> ReadAt {
+        ReadAt { file, position: 0, progress: progress.clone() }
     }
 }
 
@@ -22,6 +25,7 @@ impl Read for ReadAt {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read_at(buffer, self.position)?;
         self.position += length as u64;
+        self.progress.add_bytes(length as u64);
         Ok(length)
     }
 }

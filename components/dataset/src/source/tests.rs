@@ -225,3 +225,23 @@ fn files_that_differ_are_named() {
         assert!(error.help().is_some());
     }
 }
+
+#[test]
+fn what_is_read_is_counted_and_data_depend_on_files_of_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [PACKED[0], PACKED[4], ("rows.csv", PLAIN)] {
+        let path = write(folder.path(), name, bytes);
+        let progress = LoadProgress::default();
+        let _running = progress.begin("data");
+        let source = source(&path).with_progress(&progress);
+        assert_eq!(content(&source.files().unwrap()[0], Compression::Infer).unwrap(), PLAIN, "{name}");
+        let (loading, length) = (progress.current().unwrap(), bytes.len() as u64);
+        assert_eq!(loading.expected_bytes, Some(length), "{name}");
+        // Of an archive the table of its members is not counted.
+        assert!(loading.bytes == length || name.ends_with(".zip") && (1..length).contains(&loading.bytes), "{name}");
+        assert_eq!(source.inputs().unwrap(), Some(vec![Input::File(path)]), "{name}");
+    }
+    let elsewhere = Source::new("https://host/rows.csv", None).unwrap();
+    assert_eq!(elsewhere.inputs().unwrap(), None);
+    assert!(source(&folder.path().join("absent")).inputs().is_err());
+}

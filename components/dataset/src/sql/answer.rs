@@ -16,7 +16,12 @@ pub(crate) struct Shape<'a> {
     pub(crate) target_column: Option<&'a str>,
     pub(crate) index_col: Option<&'a Names>,
     pub(crate) parse_dates: Option<&'a ParseDates>,
+    /// Counts the rows.
+    pub(crate) progress: Option<&'a LoadProgress>,
 }
+
+/// So many rows are counted at once.
+const COUNTED: usize = 4096;
 
 /// The columns of an answer while its rows arrive.
 pub(crate) struct Answer {
@@ -24,6 +29,7 @@ pub(crate) struct Answer {
     what: String,
     columns: Vec<Cells>,
     n_rows: usize,
+    progress: LoadProgress,
 }
 
 impl Answer {
@@ -54,7 +60,10 @@ impl Answer {
                 parameter,
                 present: columns.into_iter().map(|column| column.name).collect(),
             }),
-            None => Ok(Answer { what: what.to_owned(), columns, n_rows: 0 }),
+            None => {
+                let progress = shape.progress.cloned().unwrap_or_default();
+                Ok(Answer { what: what.to_owned(), columns, n_rows: 0, progress })
+            }
         }
     }
 
@@ -77,6 +86,9 @@ impl Answer {
             }
         }
         self.n_rows += 1;
+        if self.n_rows.is_multiple_of(COUNTED) {
+            self.progress.add_rows(COUNTED as u64);
+        }
         Ok(())
     }
 
