@@ -29,6 +29,8 @@ mod part;
 mod plain;
 mod provenance;
 mod sniff;
+#[cfg(test)]
+mod tests;
 
 use indexmap::IndexMap;
 use palladium_component::prelude::*;

@@ -136,7 +136,7 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
         (Cells::Missing(before), Cells::Missing(after)) => Cells::Missing(before + after),
         (Cells::Missing(n_rows), Cells::Int(ints)) => {
             let mut numbers = vec![f64::NAN; n_rows];
-            numbers.extend(ints.values.iter().map(|number| *number as f64));
+            numbers.extend(to_floats(&ints));
             Cells::Float(numbers)
         }
         (Cells::Missing(n_rows), Cells::Float(after)) => {
@@ -164,6 +164,7 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
             let n_before = before.values.len();
             before.values.extend(after.values);
             before.missing.extend(after.missing.iter().map(|row| n_before + row));
+            before.negative_zeros.extend(after.negative_zeros.iter().map(|row| n_before + row));
             before.n_zoned += after.n_zoned;
             Cells::Int(before)
         }
@@ -205,7 +206,9 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
 }
 
 fn to_floats(ints: &Ints) -> Vec<f64> {
-    ints.values.iter().map(|number| *number as f64).collect()
+    let mut numbers: Vec<f64> = ints.values.iter().map(|number| *number as f64).collect();
+    ints.negative_zeros.iter().for_each(|row| numbers[*row] = -0.0);
+    numbers
 }
 
 fn join_texts(texts: &mut Texts, after: Texts, plan: &Plan, file: &str) -> Result<(), CsvError> {

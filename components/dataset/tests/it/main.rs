@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 #![expect(clippy::needless_pass_by_value, reason = "rows of a table of cases read better without ampersands")]
 
+mod corpora;
 mod errors;
 mod harness;
 mod iris;
 mod properties;
+mod sources;
 mod vectors;
 mod warnings;
