@@ -69,7 +69,7 @@ fn arguments_of_the_wrong_type() {
     refused(json!({"skiprows": -1}), &csv("skiprows", skiprows, "a whole number"));
     refused(json!({"skiprows": [1, "x"]}), &csv("skiprows", skiprows, "text"));
     let usecols = "a list of column names, or one of positions from 0";
-    refused(json!({"usecols": "a"}), &csv("usecols", usecols, "text"));
+    refused(json!({"usecols": 1}), &csv("usecols", usecols, "a whole number"));
     refused(json!({"usecols": ["a", 1]}), &csv("usecols", usecols, "a whole number"));
     refused(json!({"usecols": [1, "a"]}), &csv("usecols", usecols, "text"));
     refused(json!({"usecols": [-1]}), &csv("usecols", usecols, "a whole number"));
