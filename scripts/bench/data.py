@@ -33,9 +33,9 @@ def make(folder, n_rows):
 
 
 def original(path):
-    """As Palladium for Python loads a table: the features as one array."""
+    """As Palladium for Python loads a table: the features, texts among them, as one array of objects."""
     frame = pandas.read_csv(path)
-    target = frame.pop("word")
+    target = frame.pop("x9")
     return frame.values, target.values
 
 
