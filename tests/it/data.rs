@@ -72,6 +72,12 @@ fn a_file_is_split_into_data_to_learn_from_and_to_test_with() {
 }
 
 #[test]
+fn an_unusual_file_is_read_with_the_options_that_it_needs() {
+    let printed = fit("csv", &[("dataset_loader_train", 10), ("dataset_loader_test", 10)]);
+    assert!(printed.starts_with("train score: 1") && printed.contains("\ntest score: 1"), "{printed}");
+}
+
+#[test]
 fn rows_are_sampled_stacked_and_joined() {
     let sampled =
         fit("sample", &[("dataset_loader_train.impl", 100), ("dataset_loader_train", 50), ("dataset_loader_test", 50)]);

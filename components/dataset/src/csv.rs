@@ -29,6 +29,8 @@ mod part;
 mod plain;
 mod provenance;
 mod sniff;
+#[cfg(test)]
+mod tests;
 
 use indexmap::IndexMap;
 use palladium_component::prelude::*;
@@ -262,8 +264,7 @@ macro_rules! loader {
             }
 
             fn inputs(&self) -> Result<Option<Vec<Input>>, Failure> {
-                let files = self.files()?.files()?;
-                Ok(Some(files.iter().map(|file| Input::File(file.name().into())).collect()))
+                Ok(self.files()?.inputs()?)
             }
         }
     };

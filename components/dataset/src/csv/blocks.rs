@@ -22,7 +22,7 @@ use super::sniff;
 use crate::source::SourceFile;
 
 /// The longest line, in bytes.
-const MAX_LINE: usize = 256 << 20;
+const MAX_LINE: usize = 128 << 20;
 
 /// Some rows of a file.
 #[derive(Default)]
@@ -216,11 +216,8 @@ impl<'a> Blocks<'a> {
         if let SeparatorOption::Detect = options.separator {
             blocks.dialect.separator = blocks.detect(block, at)?;
         }
-        if blocks.n_footer_lines > 0 && blocks.is_exhausted {
-            block.length = blocks.footer_start(block)?;
-            blocks.n_footer_lines = 0;
-        }
         let layout = blocks.read_first_rows(options, block, &mut at)?;
+        blocks.check_footer(block, at)?;
         blocks.keep(block, at);
         blocks.hand_out(block);
         Ok((blocks, layout))
@@ -415,6 +412,20 @@ impl<'a> Blocks<'a> {
             self.is_done = true;
         }
         self.keep(block, at);
+        Ok(())
+    }
+
+    /// Checks that the footer begins after the first row, which ends at a place.
+    fn check_footer(&mut self, block: &mut Block, at: usize) -> Result<(), CsvError> {
+        if self.n_footer_lines == 0 {
+            return Ok(());
+        }
+        while self.footer_start(block)? < at {
+            if self.is_exhausted {
+                return Err(CsvError::Empty { file: self.file.to_owned() });
+            }
+            self.read_more(block)?;
+        }
         Ok(())
     }
 

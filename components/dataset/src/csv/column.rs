@@ -47,8 +47,8 @@ impl Column {
         // Once the column is text, its texts are its cells.
         if let Some(texts) = part.texts {
             match (&mut self.texts, &mut self.cells) {
-                (_, Cells::Text(cells)) => return join_texts(cells, texts, plan, file),
-                (Some(kept), _) => join_texts(kept, texts, plan, file)?,
+                (_, Cells::Text(cells)) => return join_texts(cells, &texts, plan, file),
+                (Some(kept), _) => join_texts(kept, &texts, plan, file)?,
                 (kept @ None, _) => *kept = Some(texts),
             }
         }
@@ -57,7 +57,7 @@ impl Column {
             Ok(cells) => cells,
             Err(part) if is_inferred => match (self.texts.take(), part) {
                 (Some(mut kept), Cells::Text(texts)) => {
-                    join_texts(&mut kept, texts, plan, file)?;
+                    join_texts(&mut kept, &texts, plan, file)?;
                     Cells::Text(kept)
                 }
                 // The texts of this part are among those that are kept.
@@ -136,7 +136,7 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
         (Cells::Missing(before), Cells::Missing(after)) => Cells::Missing(before + after),
         (Cells::Missing(n_rows), Cells::Int(ints)) => {
             let mut numbers = vec![f64::NAN; n_rows];
-            numbers.extend(ints.values.iter().map(|number| *number as f64));
+            numbers.extend(to_floats(&ints));
             Cells::Float(numbers)
         }
         (Cells::Missing(n_rows), Cells::Float(after)) => {
@@ -152,7 +152,7 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
         (Cells::Missing(n_rows), Cells::Text(after)) => {
             let mut texts = Texts::with_capacity(n_rows);
             (0..n_rows).for_each(|_| texts.push(None));
-            join_texts(&mut texts, after, plan, file)?;
+            join_texts(&mut texts, &after, plan, file)?;
             Cells::Text(texts)
         }
         (Cells::Int(ints), Cells::Missing(n_rows)) => {
@@ -164,6 +164,7 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
             let n_before = before.values.len();
             before.values.extend(after.values);
             before.missing.extend(after.missing.iter().map(|row| n_before + row));
+            before.negative_zeros.extend(after.negative_zeros.iter().map(|row| n_before + row));
             before.n_zoned += after.n_zoned;
             Cells::Int(before)
         }
@@ -197,7 +198,7 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
             Cells::Text(texts)
         }
         (Cells::Text(mut texts), Cells::Text(after)) => {
-            join_texts(&mut texts, after, plan, file)?;
+            join_texts(&mut texts, &after, plan, file)?;
             Cells::Text(texts)
         }
         (_, after) => return Ok(Err(after)),
@@ -205,10 +206,12 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
 }
 
 fn to_floats(ints: &Ints) -> Vec<f64> {
-    ints.values.iter().map(|number| *number as f64).collect()
+    let mut numbers: Vec<f64> = ints.values.iter().map(|number| *number as f64).collect();
+    ints.negative_zeros.iter().for_each(|row| numbers[*row] = -0.0);
+    numbers
 }
 
-fn join_texts(texts: &mut Texts, after: Texts, plan: &Plan, file: &str) -> Result<(), CsvError> {
+fn join_texts(texts: &mut Texts, after: &Texts, plan: &Plan, file: &str) -> Result<(), CsvError> {
     let n_bytes = texts.bytes.len();
     if n_bytes + after.bytes.len() > MAX_TEXT {
         return Err(CsvError::TextTooLong { file: file.to_owned(), column: plan.name.clone() });

@@ -120,7 +120,7 @@ fn month(text: &str) -> Option<(u32, &str)> {
     let is_month = |month: &&str| name.len() >= 3 && starts_with(month, name);
     let position = MONTHS
         .iter()
-        .position(|month| is_month(&month) || name.eq_ignore_ascii_case("sept") && *month == "september")?;
+        .position(|month| is_month(month) || name.eq_ignore_ascii_case("sept") && *month == "september")?;
     Some((position as u32 + 1, rest.strip_prefix('.').unwrap_or(rest)))
 }
 

@@ -82,13 +82,13 @@ fn scaled(decimal: u64, exponent: i32) -> Option<f64> {
     Some(f64::from_bits(mantissa & !(1 << FRACTION) | (biased as u64) << FRACTION))
 }
 
-/// Returns the number that eight digits stand for.
-fn eight(bytes: [u8; 8]) -> Option<u64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Returns the number that eight digits stand for, of which the first is the lowest byte.
+fn eight(text: u64) -> Option<u64> {
     const TENS: u64 = 0x000F_4240_0000_0064;
     const ONES: u64 = 0x0000_2710_0000_0001;
     const PAIRS: u64 = 0x0000_00FF_0000_00FF;
-    let text = u64::from_le_bytes(bytes);
     let digits = text.wrapping_sub(ZEROS);
     if (text.wrapping_add(0x4646_4646_4646_4646) | digits) & 0x8080_8080_8080_8080 != 0 {
         return None;
@@ -98,42 +98,67 @@ fn eight(bytes: [u8; 8]) -> Option<u64> {
     Some(sum >> 32)
 }
 
-/// Adds the digits at the start of a text to a number and returns how many there are.
-fn digits(text: &[u8], decimal: &mut u64) -> usize {
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first_chunk::<8>()
-        && let Some(number) = eight(*first)
+/// Returns the number that the last so many bytes of a text, at most 19, stand for.
+fn last_digits(text: &[u8], count: usize) -> Option<u64> {
+    if count > 8
+        && let Some((before, last)) = text.split_last_chunk::<8>()
+        && let Some((_, middle)) = before.split_last_chunk::<8>()
     {
-        *decimal = decimal.wrapping_mul(100_000_000).wrapping_add(number);
-        rest = after;
+        // The middle word may begin with something else, for which zeros are put in.
+        let shift = 8 * (16 - count.min(16));
+        let middle = u64::from_le_bytes(*middle) >> shift << shift | ZEROS & !(u64::MAX << shift);
+        let lower = eight(middle)? * 100_000_000 + eight(u64::from_le_bytes(*last))?;
+        let upper = match count {
+            ..=16 => 0,
+            _ => one_by_one(&text[text.len() - count..text.len() - 16])?,
+        };
+        return Some(upper * 10_000_000_000_000_000 + lower);
     }
-    while let [first, after @ ..] = rest
-        && first.is_ascii_digit()
-    {
-        *decimal = decimal.wrapping_mul(10).wrapping_add(u64::from(first - b'0'));
-        rest = after;
-    }
-    text.len() - rest.len()
+    one_by_one(&text[text.len() - count..])
 }
+
+fn one_by_one(digits: &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+    }
+    Some(number)
+}
+
+/// The most digits whose number always fits into 64 bits.
+const MOST_DIGITS: usize = 19;
+
+const POWERS_OF_TEN: [u64; MOST_DIGITS + 1] = {
+    let mut powers = [1; MOST_DIGITS + 1];
+    let mut exponent = 1;
+    while exponent <= MOST_DIGITS {
+        powers[exponent] = 10 * powers[exponent - 1];
+        exponent += 1;
+    }
+    powers
+};
 
 /// Returns the number that a text of a sign, up to 19 digits and one point holds; nothing for any other text.
 pub(crate) fn plain(text: &[u8]) -> Option<f64> {
-    let (is_negative, unsigned) = match text {
-        [b'-', unsigned @ ..] => (true, unsigned),
-        unsigned => (false, unsigned),
+    // The sign is as good as random, so no branch depends on it.
+    let is_negative = text.first() == Some(&b'-');
+    let unsigned = &text[usize::from(is_negative)..];
+    let point = match unsigned {
+        [_, b'.', ..] => 1,
+        _ => unsigned.iter().position(|byte| *byte == b'.').unwrap_or(unsigned.len()),
     };
-    let mut decimal = 0;
-    let n_whole = digits(unsigned, &mut decimal);
-    let n_fraction = match &unsigned[n_whole..] {
-        [] => 0,
-        [b'.', fraction @ ..] if digits(fraction, &mut decimal) == fraction.len() => fraction.len(),
-        _ => return None,
-    };
-    if !(1..=19).contains(&(n_whole + n_fraction)) {
+    let n_fraction = unsigned.len().saturating_sub(point + 1);
+    if !(1..=MOST_DIGITS).contains(&(point + n_fraction)) {
         return None;
     }
-    let number = scaled(decimal, -(n_fraction as i32))?;
-    Some(if is_negative { -number } else { number })
+    let fraction = last_digits(text, n_fraction)?;
+    let whole = one_by_one(&unsigned[..point])?;
+    let number = scaled(whole * POWERS_OF_TEN[n_fraction] + fraction, -(n_fraction as i32))?;
+    Some(f64::from_bits(number.to_bits() | u64::from(is_negative) << 63))
 }
 
 #[cfg(test)]

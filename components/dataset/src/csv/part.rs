@@ -98,6 +98,8 @@ pub(crate) struct Ints {
     pub(crate) values: Vec<i64>,
     /// The positions of missing ones.
     pub(crate) missing: Vec<usize>,
+    /// The positions of zeros with a minus, which stays where numbers become of whole numbers.
+    pub(crate) negative_zeros: Vec<usize>,
     /// How many of them, being times, have a time zone.
     pub(crate) n_zoned: usize,
 }
@@ -227,16 +229,23 @@ impl Column<'_> {
     /// Reads whole numbers, none of them missing, or missing values alone.
     fn ints(&self) -> Option<Cells> {
         let (markers, format) = (&self.plan.markers, self.format.numbers);
-        let mut values = Vec::with_capacity(self.n_rows());
+        let mut ints = Ints { values: Vec::with_capacity(self.n_rows()), ..Ints::default() };
         for cell in self.cells() {
-            match format.whole_number(cell) {
-                Some(number) if !markers.has_numbers() => values.push(number),
-                Some(number) if !markers.has_whole_number(number) && !markers.has_text(cell) => values.push(number),
-                _ if values.is_empty() => return self.missing(),
-                _ => return None,
+            let number = format.whole_number(cell).filter(|number| {
+                !markers.has_numbers() || !markers.has_whole_number(*number) && !markers.has_text(cell)
+            });
+            match number {
+                Some(number) => {
+                    if number == 0 && cell.contains(&b'-') {
+                        ints.negative_zeros.push(ints.values.len());
+                    }
+                    ints.values.push(number);
+                }
+                None if ints.values.is_empty() => return self.missing(),
+                None => return None,
             }
         }
-        Some(Cells::Int(Ints { values, ..Ints::default() }))
+        Some(Cells::Int(ints))
     }
 
     fn missing(&self) -> Option<Cells> {

@@ -130,7 +130,9 @@ fn columns_that_tables_do_not_hold_are_refused_unless_they_are_left_out() {
     let chosen = ["text".to_owned()];
     let text = load(&Reading { columns: Some(&chosen), ..reading(&path) }).unwrap();
     assert_eq!(text, Table::new(vec![texts("text", &["x"])]).unwrap());
-    let (error, _) = told(&Reading { target_column: Some("tex"), ..reading(&path) }.load(read, &LoadProgress::default()).unwrap_err());
+    let (error, _) = told(
+        &Reading { target_column: Some("tex"), ..reading(&path) }.load(read, &LoadProgress::default()).unwrap_err(),
+    );
     assert!(error.contains("has no column `tex`, which `target_column` names"), "{error}");
 }
 

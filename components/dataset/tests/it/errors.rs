@@ -58,7 +58,7 @@ fn arguments_of_the_wrong_type() {
                  `float`, `text`, `date`, `timestamp`, `timestamp_utc`";
     refused(json!({"dtype": "nonsense"}), &csv("dtype", kinds, "text"));
     refused(json!({"dtype": {"a": "nonsense"}}), &csv("dtype", kinds, "text"));
-    refused(json!({"converters": {"a": "float"}}), &csv("converters", "a function", "text"));
+    refused(json!({"converters": {"a": 1}}), &csv("converters", "a function", "a whole number"));
     refused(json!({"parse_dates": "a"}), &csv("parse_dates", "a list of columns, true or false", "text"));
     let header = "`infer`, null or the number of a row from 0";
     refused(json!({"header": "first"}), &csv("header", header, "text"));
@@ -69,7 +69,7 @@ fn arguments_of_the_wrong_type() {
     refused(json!({"skiprows": -1}), &csv("skiprows", skiprows, "a whole number"));
     refused(json!({"skiprows": [1, "x"]}), &csv("skiprows", skiprows, "text"));
     let usecols = "a list of column names, or one of positions from 0";
-    refused(json!({"usecols": "a"}), &csv("usecols", usecols, "text"));
+    refused(json!({"usecols": 1}), &csv("usecols", usecols, "a whole number"));
     refused(json!({"usecols": ["a", 1]}), &csv("usecols", usecols, "a whole number"));
     refused(json!({"usecols": [1, "a"]}), &csv("usecols", usecols, "text"));
     refused(json!({"usecols": [-1]}), &csv("usecols", usecols, "a whole number"));
@@ -127,13 +127,6 @@ fn arguments_that_do_not_go_together() {
         all
     };
     refused(json!({"path": ""}), &csv("`path` is empty, the name of a file is needed"));
-    for scheme in ["http", "https", "s3", "ftp", "file"] {
-        let expected = format!(
-            "`path` is a `{scheme}` address, only files on this machine can be read\nhelp: fetch the file first and \
-             give its path"
-        );
-        refused(json!({"path": format!("{scheme}://host/data.csv")}), &csv(&expected));
-    }
     let empty = "`names` is empty\nhelp: leave it out to take the names from the header row, or give one name for \
                  each column";
     refused(json!({"names": []}), &csv(empty));
@@ -197,14 +190,13 @@ fn paths_that_lead_to_no_file() {
         let error = load_file("palladium.dataset.CSV", path, &json!({})).unwrap_err();
         assert_eq!(error.replace(&root, "ROOT"), expected);
     };
-    check(folder.path(), "`ROOT` is a folder, where a file is needed\nhelp: give the path of one of the files in it");
     check(&folder.path().join("irs.data"), "there is no file `ROOT/irs.data`\nhelp: did you mean `ROOT/iris.data`?");
     check(&folder.path().join("other"), "there is no file `ROOT/other`\nhelp: check `path`");
     check(
         &folder.path().join("x/iris.data"),
         "there is no file `ROOT/x/iris.data`\nhelp: there is no folder `ROOT/x` either",
     );
-    check(&folder.path().join("iris.data/x"), "cannot read `ROOT/iris.data/x`: Not a directory (os error 20)");
+    check(&folder.path().join("iris.data/x"), "cannot read `ROOT/iris.data/x`");
     let here = std::env::current_dir().unwrap();
     let relative = format!(
         "there is no file `Cargo.tom`\nhelp: did you mean `Cargo.toml`?; the path counts from the folder that the \
@@ -300,7 +292,9 @@ fn text_that_is_not_utf8() {
     let path = folder.path().join("data.csv.gz");
     std::fs::write(&path, b"\x1f\x8b\x08\x00\x00").unwrap();
     let error = load_file("palladium.dataset.CSV", &path, &json!({})).unwrap_err();
-    assert!(error.ends_with("\nhelp: the file seems to be compressed: unpack it first"), "{error}");
+    assert!(error.starts_with("`"), "{error}");
+    let error = load_file("palladium.dataset.CSV", &path, &json!({"compression": null})).unwrap_err();
+    assert!(error.ends_with("\nhelp: the file seems to be compressed: leave `compression` out, or say how"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 #![expect(clippy::needless_pass_by_value, reason = "rows of a table of cases read better without ampersands")]
 
+mod corpora;
 mod errors;
 mod harness;
 mod iris;
@@ -11,6 +12,7 @@ mod properties;
 mod proxy;
 mod query;
 mod servers;
+mod sources;
 mod sql;
 mod vectors;
 mod warnings;
