@@ -259,7 +259,7 @@ fn holds(cell: &Option<String>) -> String {
     cell.as_ref().map_or_else(|| "has no value".to_owned(), |cell| format!("holds `{cell}`"))
 }
 
-/// Returns what went wrong in a function and where, to follow its name.
+/// Returns what went wrong in a function and where, as it follows the name of the function.
 pub(crate) fn finding_text(finding: &Diagnostic) -> String {
     let place = finding.labels.first().map(|label| format!(" at {}", label.span)).unwrap_or_default();
     format!("has failed{place}: {}", finding.message)

@@ -464,7 +464,7 @@ impl Options<'_> {
             (Header::Infer, Some(_)) | (Header::Absent, _) => None,
         }
     }
-    /// Returns how lines are written, if the separator does not have to be detected first.
+    /// Returns how lines are written whose fields are separated so.
     pub(crate) fn dialect(&self, separator: &Separator) -> Dialect {
         Dialect {
             separator: separator.clone(),
