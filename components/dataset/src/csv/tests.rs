@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow_array::StringArray;
 use proptest::collection::vec;
@@ -13,8 +13,11 @@ use super::load::load;
 use super::options::{DateColumns, SeparatorOption};
 use super::*;
 
-static COMMA: LazyLock<SeparatorOption> =
-    LazyLock::new(|| SeparatorOption::Given(Separator::Text(b",".as_slice().into())));
+/// Returns what options refer to for as long as a test may.
+fn comma() -> &'static SeparatorOption {
+    Box::leak(Box::new(SeparatorOption::Given(Separator::Text(b",".as_slice().into()))))
+}
+
 static SPACES: SeparatorOption = SeparatorOption::Given(Separator::Whitespace);
 
 /// Returns the options of a loader that is given none.
@@ -22,7 +25,7 @@ fn options() -> Options<'static> {
     Options {
         target_column: None,
         names: None,
-        separator: &COMMA,
+        separator: comma(),
         header: Header::Absent,
         nrows: None,
         skiprows: None,

@@ -119,7 +119,7 @@ fn columns_that_tables_do_not_hold_are_refused_unless_they_are_left_out() {
     let path = write(folder.path(), "a.parquet", columns, Compression::UNCOMPRESSED);
     let cases = [
         ("list", "column `list` has the type List(Int32), which tables do not hold"),
-        ("big", "column `big` cannot become whole numbers: row 1 holds 18446744073709551615"),
+        ("big", "column `big` holds `18446744073709551615` in row 1, which is no whole number"),
         ("txt", "has no column `txt`, which `columns` names; there are `list`, `big`, `text`"),
     ];
     for (name, expected) in cases {
