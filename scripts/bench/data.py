@@ -1,7 +1,7 @@
 """What it takes to load tables in Python: wall clock and CPU time in seconds, how many bytes memory grows by at its peak,
 and the number of rows.
 
-Usage: data.py make FOLDER ROWS
+Usage: data.py make PATH ROWS
        data.py load READER PATH
 """
 
@@ -14,22 +14,22 @@ import numpy
 import pandas
 
 
-def make_csv(path, n_rows):
+def make(path, n_rows):
+    path = pathlib.Path(path)
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     random = numpy.random.default_rng(0)
     columns = {f"x{column}": random.standard_normal(n_rows) for column in range(10)}
     words = numpy.array([f"word-{random.integers(10**9)}" for _ in range(500)])
     columns["word"] = words[random.integers(len(words), size=n_rows)]
     unfinished = path.with_suffix(".part")
-    pandas.DataFrame(columns).to_csv(unfinished, index=False)
+    frame = pandas.DataFrame(columns)
+    if path.suffix == ".parquet":
+        frame.to_parquet(unfinished, index=False)
+    else:
+        frame.to_csv(unfinished, index=False)
     unfinished.rename(path)
-
-
-def make(folder, n_rows):
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    csv = folder / f"{n_rows}.csv"
-    if not csv.exists():
-        make_csv(csv, n_rows)
 
 
 def original(path):
@@ -39,15 +39,20 @@ def original(path):
     return frame.values, target.values
 
 
+def pandas_pyarrow(path):
+    read = pandas.read_parquet if path.endswith(".parquet") else pandas.read_csv
+    return read(path, engine="pyarrow")
+
+
 def polars(path):
     import polars
 
-    return lambda: polars.read_csv(path)
+    return lambda: polars.read_parquet(path) if path.endswith(".parquet") else polars.read_csv(path)
 
 
 READERS = {
     "pandas-c": lambda path: lambda: pandas.read_csv(path),
-    "pandas-pyarrow": lambda path: lambda: pandas.read_csv(path, engine="pyarrow"),
+    "pandas-pyarrow": lambda path: lambda: pandas_pyarrow(path),
     "polars": polars,
     "original": lambda path: lambda: original(path),
 }
@@ -60,7 +65,9 @@ def memory(what):
 
 def load(reader, path):
     if reader == "pandas-pyarrow":
-        import pyarrow.csv  # noqa: F401  The import is no part of what is measured.
+        # The import is no part of what is measured.
+        import pyarrow.csv  # noqa: F401
+        import pyarrow.parquet  # noqa: F401
     read = READERS[reader](path)
     before, cpu, start = memory("VmRSS"), time.process_time(), time.perf_counter()
     table = read()
@@ -73,8 +80,8 @@ def load(reader, path):
 
 def main():
     match sys.argv[1:]:
-        case ["make", folder, n_rows]:
-            make(folder, int(n_rows))
+        case ["make", path, n_rows]:
+            make(path, int(n_rows))
         case ["load", reader, path]:
             load(reader, path)
         case _:

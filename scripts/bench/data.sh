@@ -2,19 +2,23 @@
 # What it takes to load tables, side by side in one run: Palladium, pandas' two engines, polars, and what Palladium for
 # Python does, a data frame by pandas' C engine made one array. For each table and reader: wall clock and CPU time in
 # seconds, how much memory grows by at its peak in MB, and how many times longer each takes than Palladium; medians of
-# RUNS processes, which take turns. The file is a seeded CSV of ROWS rows, ten columns of numbers and one of texts; it
-# is kept between runs and in memory while it is read.
+# RUNS processes, which take turns. The files are seeded, with ten columns of numbers and one of texts: CSV of ROWS rows
+# and Parquet of PARQUET_ROWS rows. They are kept between runs and in memory while they are read; `sql.sh` does the same
+# for a database.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/palladium-target}"
 rows="${ROWS:-2000000}"
+parquet_rows="${PARQUET_ROWS:-500000}"
 runs="${RUNS:-5}"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/palladium-bench"
 
 [ -x "$cache/data/bin/pip" ] || python3 -m venv "$cache/data"
 "$cache/data/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/bench/frameworks/data.txt
 python="$cache/data/bin/python"
-"$python" scripts/bench/data.py make "$cache/tables" "$rows"
+csv="$cache/tables/$rows.csv" parquet="$cache/tables/$parquet_rows.parquet"
+"$python" scripts/bench/data.py make "$csv" "$rows"
+"$python" scripts/bench/data.py make "$parquet" "$parquet_rows"
 
 cargo bench --locked --quiet --package palladium-dataset --bench data --no-run
 work="$(mktemp -d)"
@@ -51,4 +55,5 @@ compare() {
 }
 
 printf '%-8s %-15s %8s %8s %9s %7s\n' table reader wall/s CPU/s peak/MB ratio
-compare CSV palladium.dataset.CSV "$cache/tables/$rows.csv" polars pandas-c pandas-pyarrow original
+compare CSV palladium.dataset.CSV "$csv" polars pandas-c pandas-pyarrow original
+compare Parquet palladium.dataset.Parquet "$parquet" polars pandas-pyarrow

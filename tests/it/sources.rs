@@ -19,7 +19,7 @@ fn every_format_gives_the_same_table() {
     };
     let expected = run("parquet", "ron");
     assert!(expected.starts_with("train score: 0.9") && expected.contains("\ntest score: "), "{expected}");
-    for layer in ["parquet", "jsonlines", "json", "arrow"] {
+    for layer in ["parquet", "jsonlines", "json", "arrow", "table"] {
         for language in ["ron", "rhai"] {
             assert_eq!(run(layer, language), expected, "{layer}.{language}");
         }
