@@ -70,9 +70,9 @@ fn body(n_rows: usize) -> Vec<u8> {
 fn benchmarks(criterion: &mut Criterion) {
     let (service, model) = (service(), model());
     let query = NAMES.map(|name| (name.to_owned(), "6.3".to_owned())).to_vec();
-    let get = ("get".to_owned(), PredictRequest { query, ..PredictRequest::default() });
+    let get = ("get".to_owned(), PredictRequest { query: query.into(), ..PredictRequest::default() });
     let posts = [1, 100, 10_000].map(|n_rows| {
-        let request = PredictRequest { body: Some(body(n_rows)), ..PredictRequest::default() };
+        let request = PredictRequest { body: Some(body(n_rows).into()), ..PredictRequest::default() };
         (format!("post {n_rows} rows"), request)
     });
     for (name, request) in [get].iter().chain(&posts) {

@@ -13,6 +13,7 @@ mod parquet_output;
 mod parquet_rows;
 mod row;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
@@ -157,7 +158,7 @@ impl Run<'_> {
         let samples: Vec<&[u8]> = batch.iter().flatten().map(|row| row.sample().as_bytes()).collect();
         let wanted = if self.rejects.is_some() { Wanted::All } else { Wanted::Before };
         let mut ask = |body| {
-            let request = PredictRequest { body: Some(body), ..PredictRequest::default() };
+            let request = PredictRequest { body: Some(Cow::Owned(body)), ..PredictRequest::default() };
             self.predictor.predict(self.model, &request)
         };
         let settled = settle(&samples, wanted, is_of_rows, &mut ask);

@@ -106,7 +106,7 @@ fn answer(predictor: &Predictor, line: &[u8]) -> Result<Vec<u8>, String> {
         }
         false => (first_object(line).map(parameters).unwrap_or_default(), line.to_vec()),
     };
-    let request = PredictRequest { query, body: Some(body), max_rows: None };
+    let request = PredictRequest { query: query.into(), body: Some(body.into()), max_rows: None };
     let response = predictor.predict(&model, &request).map_err(|error| told(&error))?;
     let response = if is_one { response.into_single() } else { response };
     serde_json::to_vec(&response).map_err(|error| format!("InternalError: {error}"))

@@ -102,10 +102,11 @@ fn answer(of: &Opaque, model: &Dynamic, request: &Dynamic) -> Answer {
     let service = component::<dyn PredictService>(of, "predict")?;
     let model = model_argument(model)?;
     let request = match request.as_map_ref() {
-        Ok(query) => PredictRequest { query: query_of(&query)?, ..PredictRequest::default() },
-        Err(_) if request.is_array() => {
-            PredictRequest { body: Some(to_json(request)?.to_string().into_bytes()), ..PredictRequest::default() }
-        }
+        Ok(query) => PredictRequest { query: query_of(&query)?.into(), ..PredictRequest::default() },
+        Err(_) if request.is_array() => PredictRequest {
+            body: Some(to_json(request)?.to_string().into_bytes().into()),
+            ..PredictRequest::default()
+        },
         Err(_) => {
             return Err(Fault::new(format!("a request is a map or a list of maps, this is {}", describe(request)))
                 .help("a map is the query of a GET, a list of maps the body of a POST"));

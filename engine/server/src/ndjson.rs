@@ -7,6 +7,7 @@
 //! Decorators see the request without its body, and an answer without one: what they return is the head, unless they
 //! answer with a status or a body of their own.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -314,10 +315,10 @@ impl Asking {
 
     fn ask(&self, body: Vec<u8>) -> Result<PredictResponse, PredictError> {
         let started = Instant::now();
-        let request = PredictRequest { query: self.query.clone(), body: Some(body), max_rows: None };
+        let request = PredictRequest { query: Cow::Borrowed(&self.query), body: Some(body.into()), max_rows: None };
         let answered = guarded(|| self.route.service.predict(&self.model, &request));
         let response = answered.map_err(|panic| PredictError::Internal(Failure::message(panic)))??;
-        self.route.tell(&self.model, &response, Duration::ZERO, started);
+        self.route.tell(self.model.metadata.version(), &response, Duration::ZERO, started);
         Ok(response)
     }
 

@@ -1,5 +1,6 @@
 //! Predictions over HTTP.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
     DecoratorList, ErrorDetail, PersistError, Persister, PredictRequest, PredictResponse, PredictService, Predicted,
-    TrainedModel, ViewRequest,
+    TrainedModel, Version, ViewRequest,
 };
 use palladium_component::value::with_causes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -57,15 +58,19 @@ impl PredictRoute {
             false => None,
         };
         let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE);
-        let plain = PredictRequest { query, body, max_rows: Some(server.routes.settings.max_rows) };
+        let plain = PredictRequest {
+            query: query.into(),
+            body: body.map(Cow::Owned),
+            max_rows: Some(server.routes.settings.max_rows),
+        };
         let model = self.model().await?;
         let version = model.metadata.version();
         let answered = if !is_large && self.answers_at_once(server) {
-            self.predict(&model, &plain, Duration::ZERO)
+            self.predict(&model, version, &plain, Duration::ZERO)
         } else {
             let permits = if is_large { &server.service.large } else { &server.small };
             let (route, asked) = (Arc::clone(self), Instant::now());
-            let work = move || route.predict(&model, &plain, asked.elapsed());
+            let work = move || route.predict(&model, version, &plain, asked.elapsed());
             away(permits, server.predict_timeout(), work).await.flatten()
         };
         let Answer { status, body, predicted } = answered.map_err(|refusal| refusal.by(version))?;
@@ -99,9 +104,11 @@ impl PredictRoute {
         if is_stream(request) {
             return ndjson::answer_decorated(self, server, request, payload, request_id).await;
         }
-        let query = query::decode(request.query_string());
-        let head = with_query(request, query.clone().unwrap_or_default(), request_id.clone());
-        let query = query.map_err(Refusal::bad_request);
+        let (query, is_query) = match query::decode(request.query_string()) {
+            Ok(query) => (query, Ok(())),
+            Err(problem) => (Vec::new(), Err(Refusal::bad_request(problem))),
+        };
+        let head = with_query(request, query, request_id);
         let has_body = *request.method() == Method::POST;
         let read = async {
             let body = match has_body {
@@ -124,13 +131,15 @@ impl PredictRoute {
         let answers_here = at_hand.is_some();
         let (route, told) = (Arc::clone(self), Arc::new(OnceLock::new()));
         let tells = Arc::clone(&told);
-        let view = move |Read { body, permit, waited }: Read, queued: Duration| {
+        let view = move |shown: &ViewRequest, Read { body, permit, waited }: Read, queued: Duration| {
             let _until_done = permit;
             let answer = || {
-                let request = PredictRequest { query: query?, body: body?, max_rows };
+                is_query?;
+                let body = body?.map(|own| if own.is_empty() { Cow::from(&shown.body) } else { own.into() });
+                let request = PredictRequest { query: Cow::from(&shown.query), body, max_rows };
                 let model = at_hand.map_or_else(|| route.read_model(), |read| read.map_err(no_model))?;
                 let version = model.metadata.version();
-                let answered = route.predict(&model, &request, waited + queued);
+                let answered = route.predict(&model, version, &request, waited + queued);
                 let Answer { status, body, predicted } = answered.map_err(|refusal| refusal.by(version))?;
                 if let Some(predicted) = predicted {
                     // A view is called once.
@@ -140,25 +149,25 @@ impl PredictRoute {
                 name_version(&mut response, version);
                 Ok(response)
             };
-            answer().unwrap_or_else(|refusal| route.respond(refusal, &request_id))
+            answer().unwrap_or_else(|refusal| route.respond(refusal, &shown.request_id))
         };
         let by_head = !answers_here && !self.decorators.is_empty() && !self.decorators.needs_body();
         let waiting = if has_body && by_head { server.service.waiting() } else { None };
         let answered = if let Some(waiting) = waiting {
-            let view = move |_: &ViewRequest, read| view(read, Duration::ZERO);
+            let view = move |shown: &ViewRequest, read| view(shown, read, Duration::ZERO);
             through_head(&self.decorators, head, read, view, waiting, server.predict_timeout()).await
         } else {
-            let read = read.await;
-            let body = read.body.as_ref().ok().cloned().flatten().unwrap_or_default();
+            let mut read = read.await;
+            let body = read.body.as_mut().ok().and_then(Option::as_mut).map(std::mem::take).unwrap_or_default();
             let shown = ViewRequest { body, ..head };
             match answers_here {
-                true => at_once(&self.decorators, &shown, |_| view(read, Duration::ZERO)),
+                true => at_once(&self.decorators, &shown, |shown| view(shown, read, Duration::ZERO)),
                 false => {
                     let work = async {
                         let permit = Arc::clone(&server.small).acquire_owned().await;
-                        let view = move |_: &ViewRequest, queued| {
+                        let view = move |shown: &ViewRequest, queued| {
                             let _until_done = permit;
-                            view(read, queued)
+                            view(shown, read, queued)
                         };
                         through_queue(&self.decorators, shown, view).await
                     };
@@ -244,15 +253,16 @@ impl PredictRoute {
     fn predict(
         &self,
         model: &Arc<TrainedModel>,
+        version: Option<Version>,
         request: &PredictRequest,
         queued: Duration,
     ) -> Result<Answer, Refusal> {
         let started = Instant::now();
         let work = || {
             let response = self.service.predict(model, request).map_err(Refusal::from)?;
-            let answer = self.envelope.success(&response, model.metadata.version()).map_err(Refusal::internal)?;
+            let answer = self.envelope.success(&response, version).map_err(Refusal::internal)?;
             let (status, body) = answer;
-            Ok(Answer { status, body, predicted: self.tell(model, &response, queued, started) })
+            Ok(Answer { status, body, predicted: self.tell(version, &response, queued, started) })
         };
         let answered = guarded(work).map_err(Refusal::internal);
         if request.body.as_ref().is_none_or(|body| body.len() <= LARGE) {
@@ -264,7 +274,7 @@ impl PredictRoute {
     /// Tells the observers of a prediction, and returns what they were told.
     pub fn tell(
         &self,
-        model: &TrainedModel,
+        version: Option<Version>,
         response: &PredictResponse,
         queued: Duration,
         started: Instant,
@@ -272,14 +282,14 @@ impl PredictRoute {
         if !self.observers.is_any() {
             return None;
         }
-        let (version, n_samples) = (model.metadata.version(), response.n_samples());
+        let n_samples = response.n_samples();
         let predicted = Predicted { route: self.index, version, n_samples, queued, time: started.elapsed() };
         self.observers.all().iter().for_each(|observer| observer.predicted(&predicted));
         Some(predicted)
     }
 }
 
-/// A body as it was read, the permit to work on it where it is a large one, and how long that was waited for.
+/// A body as it was read, or empty where decorators are shown it, the permit to work on it where it is a large one, and how long that was waited for.
 struct Read {
     body: Result<Option<Vec<u8>>, Refusal>,
     permit: Option<OwnedSemaphorePermit>,

@@ -1,5 +1,6 @@
 //! Predict services.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use palladium_data::{Predictions, Probabilities, Table};
@@ -164,18 +165,18 @@ pub struct OwnAnswers {
     pub refusals: bool,
 }
 
-/// A request, as plain data.
+/// A request, as plain data, which whoever asks may keep.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PredictRequest {
+pub struct PredictRequest<'a> {
     /// The decoded pairs of the query string, in order.
-    pub query: Vec<(String, String)>,
+    pub query: Cow<'a, [(String, String)]>,
     /// The JSON body of a POST; a GET has none.
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Cow<'a, [u8]>>,
     /// How many samples the body may hold; nothing stands for any number.
     pub max_rows: Option<usize>,
 }
 
-impl PredictRequest {
+impl PredictRequest<'_> {
     /// Returns the first value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

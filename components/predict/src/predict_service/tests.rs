@@ -1,5 +1,6 @@
 //! Requests and what they are answered with.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use palladium_component::data::arrow_array::cast::AsArray;
@@ -105,13 +106,13 @@ fn trained(service: &MappingPredictService, model: Echo) -> Arc<TrainedModel> {
     Arc::new(TrainedModel { columns, model: Box::new(model), metadata: Metadata::default() })
 }
 
-fn get(query: &[(&str, &str)]) -> PredictRequest {
+fn get(query: &[(&str, &str)]) -> PredictRequest<'static> {
     let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     PredictRequest { query, ..PredictRequest::default() }
 }
 
-fn post(body: impl Into<Vec<u8>>) -> PredictRequest {
-    PredictRequest { body: Some(body.into()), ..PredictRequest::default() }
+fn post(body: impl Into<Vec<u8>>) -> PredictRequest<'static> {
+    PredictRequest { body: Some(Cow::Owned(body.into())), ..PredictRequest::default() }
 }
 
 fn answer(service: &MappingPredictService, request: &PredictRequest) -> Result<Json, String> {
@@ -257,7 +258,7 @@ fn parameters_come_from_the_query_and_else_from_the_model() {
         ("size".to_owned(), Parameter::Int(10)),
         ("threshold2".to_owned(), Parameter::Float(0.8)),
     ]);
-    for body in [None, Some(br#"[{"a": 1, "b": 1, "threshold": 9}]"#.to_vec())] {
+    for body in [None, Some(Cow::from(br#"[{"a": 1, "b": 1, "threshold": 9}]"#))] {
         let echo = Echo::default();
         let seen = Arc::clone(&echo.seen);
         service.predict(&trained(&service, echo), &PredictRequest { body, ..get(&query) }).unwrap();
@@ -287,7 +288,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     let params = [("size", FieldType::Int), ("threshold", FieldType::Float)];
     let service = MappingPredictService { params: Params::of(fields(&params)), ..service(&AB) };
     let body = r#"[{"a": "x", "b": 1.5, "c": [{}]}, {"a": 1, "a": 2, "B": 3}, [], {"b": {"x": [1]}}]"#;
-    let query = vec![("size".to_owned(), "many".to_owned()), ("threshold".to_owned(), "low".to_owned())];
+    let query = vec![("size".to_owned(), "many".to_owned()), ("threshold".to_owned(), "low".to_owned())].into();
     let request = PredictRequest { query, ..post(body) };
     let expected = [
         "wrong_type 1 a: a number, text \"x\"",
@@ -398,7 +399,7 @@ fn functions_stand_in_for_building_blocks() {
     assert_eq!(own.signature(), None, "only the function knows what requests hold");
     let echo = Echo::default();
     let seen = Arc::clone(&echo.seen);
-    let query = vec![("size".to_owned(), "few".to_owned())];
+    let query = vec![("size".to_owned(), "few".to_owned())].into();
     let response = own.predict(&trained(&own, echo), &PredictRequest { query, ..post(body) }).unwrap();
     assert_eq!(serde_json::to_value(&response).unwrap(), json!([2.0, 3.0]));
     assert_eq!(seen.lock().unwrap()[0].1, Parameters::from([("size".to_owned(), Parameter::Text("few".into()))]));
