@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use palladium_component::interfaces::{
@@ -24,7 +25,9 @@ pub const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version")
 
 /// Returns a response of JSON text.
 pub fn respond(status: StatusCode, body: Vec<u8>) -> HttpResponse {
-    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(body)
+    let mut response = HttpResponse::with_body(status, BoxBody::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
 }
 
 /// Names the version of the model that was asked, if it has one.

@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
 use palladium_component::value::with_causes;
@@ -121,14 +121,11 @@ pub fn plain_request(request: &HttpRequest, request_id: String) -> ViewRequest {
 
 /// Does as [`plain_request`] with a query string that is decoded already.
 pub fn with_query(request: &HttpRequest, query: Vec<(String, String)>, request_id: String) -> ViewRequest {
-    let header = |(name, value): (&HeaderName, &HeaderValue)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
     ViewRequest {
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
         query,
-        headers: request.headers().iter().map(header).collect(),
+        headers: plain_headers(request.headers()),
         body: Vec::new(),
         peer: request.peer_addr().map(|address| address.ip()),
         request_id,
@@ -138,16 +135,22 @@ pub fn with_query(request: &HttpRequest, query: Vec<(String, String)>, request_i
     }
 }
 
+/// Returns headers as text; what of them is none is replaced.
+fn plain_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    };
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+}
+
 /// Returns a response as decorators see it.
 ///
 /// # Errors
 /// A body that is not there yet.
 pub fn plain_response(response: HttpResponse) -> Result<ViewResponse, Failure> {
     let status = response.status().as_u16();
-    let header = |(name, value): (&HeaderName, &HeaderValue)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let headers = response.headers().iter().map(header).collect();
+    let headers = plain_headers(response.headers());
     let body = response.into_body().try_into_bytes().map_err(|_| Failure::message("the body of a view is no text"))?;
     Ok(ViewResponse { status, headers, body: body.into() })
 }
@@ -159,17 +162,18 @@ pub fn plain_response(response: HttpResponse) -> Result<ViewResponse, Failure> {
 pub fn http_response(response: ViewResponse) -> Result<HttpResponse, String> {
     let status = StatusCode::from_u16(response.status)
         .map_err(|_| format!("decorators answered with the status {}, which is none", response.status))?;
-    let mut builder = HttpResponse::build(status);
+    let mut answer = HttpResponse::with_body(status, BoxBody::new(response.body));
+    let headers = answer.headers_mut();
     for (name, value) in response.headers {
         let header = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value));
         match header {
             (Ok(name), _) if matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") => {}
-            (Ok(name), Ok(value)) => drop(builder.append_header((name, value))),
+            (Ok(name), Ok(value)) => headers.append(name, value),
             (Err(_), _) => return Err(format!("decorators answered with the header {name:?}, which is no name")),
             (_, Err(_)) => {
                 return Err(format!("decorators answered with a header `{name}` whose value cannot be sent"));
             }
         }
     }
-    Ok(builder.body(response.body))
+    Ok(answer)
 }

@@ -5,21 +5,22 @@
 /// # Errors
 /// A `%` without two hexadecimal digits, bytes that are not UTF-8; in words.
 pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode_form(name)?, decode_form(value)?))
-        })
-        .collect()
-}
-
-fn decode_form(part: &str) -> Result<String, String> {
-    let decoded = match part.contains('+') {
-        true => percent_decode(&part.replace('+', " ")),
-        false => percent_decode(part),
-    };
-    decoded.map_err(|problem| format!("the query string {problem}"))
+    let is_wrong = |problem: &str| format!("the query string {problem}");
+    let blank = |byte: u8| if byte == b'+' { b' ' } else { byte };
+    let mut pairs = Vec::new();
+    let mut rest = query.as_bytes();
+    while let Some(first) = rest.first() {
+        if *first == b'&' {
+            rest = &rest[1..];
+            continue;
+        }
+        let (name, behind) = decode_until(rest, |byte| matches!(byte, b'=' | b'&'), blank).map_err(is_wrong)?;
+        let value = behind.strip_prefix(b"=").unwrap_or_default();
+        let (value, behind_value) = decode_until(value, |byte| byte == b'&', blank).map_err(is_wrong)?;
+        rest = if behind.first() == Some(&b'=') { behind_value } else { behind };
+        pairs.push((name, value));
+    }
+    Ok(pairs)
 }
 
 /// Returns a part of a URL with its `%` decoded.
@@ -27,26 +28,44 @@ fn decode_form(part: &str) -> Result<String, String> {
 /// # Errors
 /// As [`decode`].
 pub fn percent_decode(part: &str) -> Result<String, &'static str> {
-    if !part.contains('%') {
-        return Ok(part.to_owned());
-    }
-    let mut decoded = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
-        let (plain, encoded) = rest.split_at(at);
-        let Some([high, low]) = encoded.get(1..3).and_then(|digits| Some([hex(digits[0])?, hex(digits[1])?])) else {
-            return Err("holds a `%` without two hexadecimal digits");
+    decode_until(part.as_bytes(), |_| false, |byte| byte).map(|(decoded, _)| decoded)
+}
+
+/// Decodes up to a byte that ends the part, and returns also what is left from there on.
+fn decode_until(
+    part: &[u8],
+    ends: impl Fn(u8) -> bool,
+    plain: impl Fn(u8) -> u8,
+) -> Result<(String, &[u8]), &'static str> {
+    const NO_DIGITS: &str = "holds a `%` without two hexadecimal digits";
+    const SHORT: usize = 32;
+    let mut decoded = Vec::with_capacity(part.len().min(SHORT));
+    let mut rest = part;
+    while let [byte, behind @ ..] = rest
+        && !ends(*byte)
+    {
+        let (byte, behind) = match (byte, behind) {
+            (b'%', [high, low, behind @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, behind),
+                _ => return Err(NO_DIGITS),
+            },
+            (b'%', _) => return Err(NO_DIGITS),
+            (byte, behind) => (plain(*byte), behind),
         };
-        decoded.extend_from_slice(plain);
-        decoded.push(high * 16 + low);
-        rest = &encoded[3..];
+        decoded.push(byte);
+        rest = behind;
     }
-    decoded.extend_from_slice(rest);
-    String::from_utf8(decoded).map_err(|_| "is not UTF-8 once its `%` are decoded")
+    let decoded = String::from_utf8(decoded).map_err(|_| "is not UTF-8 once its `%` are decoded")?;
+    Ok((decoded, rest))
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -55,8 +74,11 @@ mod tests {
 
     #[test]
     fn decodes_pairs() {
-        let cases: [(&str, &[(&str, &str)]); 7] = [
+        let cases: [(&str, &[(&str, &str)]); 10] = [
             ("", &[]),
+            ("&", &[]),
+            ("&a&&=&b==&", &[("a", ""), ("", ""), ("b", "=")]),
+            ("c&d=1", &[("c", ""), ("d", "1")]),
             ("a=1&b=2", &[("a", "1"), ("b", "2")]),
             ("sepal%20length=6.3&sepal+width=%2b1", &[("sepal length", "6.3"), ("sepal width", "+1")]),
             ("a=b=c&&d", &[("a", "b=c"), ("d", "")]),

@@ -29,7 +29,7 @@ impl RequestIds {
         if let Some(RequestId(id)) = kept.get::<RequestId>() {
             return id.clone();
         }
-        let id = hex::encode(self.number().to_be_bytes());
+        let id = format!("{:016x}", self.number());
         kept.insert(RequestId(id.clone()));
         id
     }
