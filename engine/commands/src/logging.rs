@@ -8,19 +8,17 @@ mod file;
 mod python;
 mod settings;
 mod sink;
+mod time;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 
-use chrono::SecondsFormat;
+use memchr::memchr2;
 use palladium_component::interfaces::Failure;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::redaction::Redaction;
 use crate::status_line::StatusLine;
@@ -28,6 +26,7 @@ use fields::Fields;
 use file::LogFiles;
 pub use settings::{Format, Logging, Target, Time};
 use sink::{Output, Sink};
+use time::{LocalTime, UtcTime};
 
 /// The variable that says what is logged.
 const VARIABLE: &str = "PALLADIUM_LOG";
@@ -89,7 +88,7 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
     macro_rules! with_time {
         ($log:expr) => {
             match logging.time {
-                Time::Utc => tracing::subscriber::set_global_default($log.finish()),
+                Time::Utc => tracing::subscriber::set_global_default($log.with_timer(UtcTime).finish()),
                 Time::Local => tracing::subscriber::set_global_default($log.with_timer(LocalTime).finish()),
                 Time::None => tracing::subscriber::set_global_default($log.without_time().finish()),
             }
@@ -137,7 +136,7 @@ impl<'a> MakeWriter<'a> for Redacting {
 impl Write for Line<'_> {
     /// Writes a whole event, which is what the log hands over at once.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
+        let text = std::str::from_utf8(event).map_or_else(|_| String::from_utf8_lossy(event), Cow::Borrowed);
         let Redacting { sink, redaction, in_one_line } = self.log;
         let redacted = redaction.redact_line(&text);
         let shown = if *in_one_line { one_line(&redacted) } else { redacted };
@@ -156,19 +155,10 @@ impl Write for Line<'_> {
 /// Returns an event as one line: what a client or a script put into a message begins no further one.
 fn one_line(event: &str) -> Cow<'_, str> {
     let text = event.strip_suffix('\n').unwrap_or(event);
-    if text.len() < event.len() && !text.contains(['\n', '\r']) {
+    if text.len() < event.len() && memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
         return Cow::Borrowed(event);
     }
     Cow::Owned(format!("{}\n", text.replace('\n', "\\n").replace('\r', "\\r")))
-}
-
-/// Writes the time of an event with the offset of this machine.
-struct LocalTime;
-
-impl FormatTime for LocalTime {
-    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        writer.write_str(&chrono::Local::now().to_rfc3339_opts(SecondsFormat::Micros, false))
-    }
 }
 
 #[cfg(test)]

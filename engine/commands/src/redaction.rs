@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 use arc_swap::ArcSwap;
 use palladium_component::value::Diagnostics;
 use palladium_config::{Config, Redactor};
@@ -16,8 +16,9 @@ pub struct Redaction(Arc<ArcSwap<Known>>);
 #[derive(Clone, Debug, Default)]
 struct Known {
     redactors: Vec<Redactor>,
-    /// Finds what may have to be hidden in a line of the log, and more than that: nearly all lines hold nothing of it.
-    finder: Option<AhoCorasick>,
+    /// Finds what may have to be hidden in a line of the log in small letters, and more than that: nearly all lines hold
+    /// nothing of it. There is none where too much is hidden.
+    finder: Option<Searcher>,
 }
 
 impl Known {
@@ -29,7 +30,7 @@ impl Known {
         }
         let redactors: Vec<Redactor> = self.redactors.iter().chain([config.redactor()]).cloned().collect();
         let hidden = redactors.iter().flat_map(Redactor::hidden).chain(NAMES).chain(["://"]);
-        let finder = AhoCorasick::builder().ascii_case_insensitive(true).prefilter(false).build(hidden).ok();
+        let finder = Searcher::new(hidden.map(str::to_ascii_lowercase));
         Known { redactors, finder }
     }
 
@@ -59,7 +60,7 @@ impl Redaction {
     pub fn redact_line<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let known = self.0.load();
         match &known.finder {
-            Some(finder) if !finder.is_match(line) => Cow::Borrowed(line),
+            Some(finder) if finder.find(line.to_ascii_lowercase()).is_none() => Cow::Borrowed(line),
             _ => Cow::Owned(mask_named(&known.redact(line))),
         }
     }
@@ -134,5 +135,6 @@ mod tests {
     #[test]
     fn knows_passwords_of_urls_without_a_configuration() {
         assert_eq!(Redaction::default().redact("x://u:canary@h"), "x://u:***@h");
+        assert_eq!(Redaction::default().redact_line("Token=canary x://u:canary@h"), "Token=*** x://u:***@h");
     }
 }
