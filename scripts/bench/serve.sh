@@ -4,7 +4,11 @@
 # and an API key, and, where Python can bring them, the original Palladium under gunicorn, FastAPI under uvicorn and
 # MLServer, each with as many workers as there are cores. For each request and number of connections: requests per
 # second, their share of the bare handler's, median and 99th percentile of the latency, and CPU time per request. Then
-# how long each took from its start to its first prediction, and its memory before and after the load.
+# how long each took from its start to its first prediction, and its memory before and after the load. `palladium` and
+# the bare handler are built as they are given away, which takes minutes.
+#
+# A load sends the next request at once, so that client and server wait for each other's cores; a paced one waits for a
+# millisecond, and its latency is that of a server with cores to spare.
 #
 # Needs wrk (Debian: apt-get install wrk) and curl. SECONDS_EACH sets how long each load lasts, FRAMEWORKS=0 leaves the
 # Python servers out, CONNECTIONS lists the numbers of connections for one row.
@@ -14,10 +18,10 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/palladium-target}"
 duration="${SECONDS_EACH:-5}"
 workers="$(nproc)"
 
-cargo build --release --locked --quiet --package palladium --bin palladium
-cargo build --release --locked --quiet --package palladium-server --example constant
-palladium="$CARGO_TARGET_DIR/release/palladium"
-constant="$CARGO_TARGET_DIR/release/examples/constant"
+cargo build --profile dist --locked --quiet --package palladium --bin palladium
+cargo build --profile dist --locked --quiet --package palladium-server --example constant
+palladium="$CARGO_TARGET_DIR/dist/palladium"
+constant="$CARGO_TARGET_DIR/dist/examples/constant"
 
 work="$(mktemp -d)"
 declare -A port process started idle
@@ -143,7 +147,7 @@ joblib.dump(pickle.load(gzip.open("model-1.pkl.gz")), "model.joblib")') >"$work/
     start mlserver 5023 "$work/python" env PATH="$mlserver:$PATH" "$mlserver/mlserver" start .
 fi
 
-# load SERVER CONNECTIONS ROWS: requests per second, median and 99th percentile in milliseconds, CPU milliseconds.
+# load SERVER CONNECTIONS ROWS DELAY: requests per second, median and 99th percentile in milliseconds, CPU milliseconds.
 load() {
     local script="$work/load.lua" before after
     if [ "$3" -gt 0 ]; then
@@ -158,6 +162,7 @@ LUA
     else
         echo "wrk.headers[\"X-API-Key\"] = \"$key\"" >"$script"
     fi
+    [ "$4" -eq 0 ] || echo "function delay() return $4 end" >>"$script"
     before="$(cpu "$1")"
     wrk --threads 1 --connections "$2" --duration "${duration}s" --timeout 60s --latency --script "$script" "$(url "$1")" \
         >"$work/wrk"
@@ -174,7 +179,8 @@ LUA
         END { print rate, median, late, requests ? 1000 * ticks / hertz / requests : 0 }' "$work/wrk"
 }
 
-# compare REQUEST ROWS CONNECTIONS: loads all servers.
+# compare REQUEST ROWS CONNECTIONS [DELAY]: loads all servers; between requests each connection waits for so many
+# milliseconds.
 compare() {
     local ceiling='' name rate median late milliseconds
     ask palladium "$2" --output "$work/answer"
@@ -183,7 +189,7 @@ compare() {
         [ -n "${started[$name]:-}" ] || continue
         # MLServer has no GET.
         [ "$name" != mlserver ] || [ "$2" -gt 0 ] || continue
-        read -r rate median late milliseconds <<<"$(load "$name" "$3" "$2")"
+        read -r rate median late milliseconds <<<"$(load "$name" "$3" "$2" "${4:-0}")"
         ceiling="${ceiling:-$rate}"
         awk -v request="$1" -v connections="$3" -v name="$name" -v rate="$rate" -v ceiling="$ceiling" \
             -v median="$median" -v late="$late" -v milliseconds="$milliseconds" 'BEGIN {
@@ -198,6 +204,8 @@ compare() {
 printf '%-16s %11s %-10s %11s %6s %9s %9s %10s\n' request connections server 'requests/s' share 'p50 ms' 'p99 ms' 'CPU ms'
 for connections in ${CONNECTIONS:-1 8 64}; do compare 'GET' 0 "$connections"; done
 for connections in ${CONNECTIONS:-1 8 64}; do compare 'POST 1 row' 1 "$connections"; done
+compare 'GET, paced' 0 8 1
+compare 'POST 1, paced' 1 8 1
 compare 'POST 100 rows' 100 8
 compare 'POST 10,000 rows' 10000 2
 
