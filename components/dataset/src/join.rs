@@ -7,6 +7,7 @@ use palladium_component::prelude::*;
 
 use crate::inputs::inputs_of;
 use crate::keys::{common, rows_of_both};
+use crate::names::Names;
 
 /// Joins the rows of two loaders that have the same values in the columns `on`, as pandas' `merge` does.
 ///
@@ -43,21 +44,6 @@ pub struct Join {
     /// it is.
     #[param(default = ["_x", "_y"])]
     suffixes: (Option<String>, Option<String>),
-}
-
-/// The names of the columns that have the same values.
-#[derive(Clone, Debug)]
-struct Names(Vec<String>);
-
-impl FromArgument for Names {
-    const TYPE: ParamType = ParamType::OneOf(&[ParamType::Text, ParamType::List(&ParamType::Text)]);
-
-    fn from_argument(value: &Value) -> Result<Names, Mismatch> {
-        match value.as_text() {
-            Some(name) => Ok(Names(vec![name.to_owned()])),
-            None => Vec::from_argument(value).map(Names).map_err(|_| Mismatch::wrong(Self::TYPE, value)),
-        }
-    }
 }
 
 /// Which rows of the left table come.

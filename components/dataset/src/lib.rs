@@ -11,6 +11,7 @@ mod inputs;
 mod join;
 mod json;
 mod keys;
+mod names;
 mod openml;
 mod parquet;
 mod query;

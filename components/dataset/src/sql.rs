@@ -22,6 +22,8 @@ use std::time::Duration;
 use palladium_component::prelude::*;
 use palladium_connect::{Location, ServerOptions};
 
+use crate::names::Names;
+
 pub use error::SqlError;
 
 pub(crate) use answer::Shape;
@@ -31,7 +33,7 @@ pub(crate) use options::Params;
 pub(crate) use places::{Bound, Dialect};
 pub(crate) use sqlite::Sqlite;
 
-use options::{Names, ParseDates};
+use options::ParseDates;
 use server::{Database, Pool};
 
 /// Loads a table from a database: SQLite, PostgreSQL, MySQL or MariaDB.

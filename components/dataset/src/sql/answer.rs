@@ -8,7 +8,8 @@ use palladium_component::prelude::*;
 use super::SqlError;
 use super::cells::{CellError, Cells};
 use super::dates;
-use super::options::{Names, ParseDates};
+use super::options::ParseDates;
+use crate::names::Names;
 
 /// What the options say about the columns of an answer.
 #[derive(Clone, Copy, Debug, Default)]

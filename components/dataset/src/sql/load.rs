@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::answer::Shape;
 use super::asked::Asked;
-use super::options::{Names, Params};
+use super::options::Params;
 use super::places::{Bound, Dialect, PlaceError};
+use crate::names::Names;
 
 /// How long is waited.
 #[derive(Clone, Copy, Debug)]

@@ -23,10 +23,6 @@ pub(crate) enum Params {
     Map(IndexMap<String, Datum>),
 }
 
-/// The names of columns.
-#[derive(Clone, Debug)]
-pub(crate) struct Names(pub(crate) Vec<String>);
-
 /// Which columns become dates with a time, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct ParseDates(pub(crate) IndexMap<String, DateFormat>);
@@ -76,17 +72,6 @@ impl FromArgument for Params {
             Data::List(_) => Vec::from_argument(value).map(Params::List),
             Data::Map(_) => IndexMap::from_argument(value).map(Params::Map),
             _ => Err(Mismatch::wrong("a list of values, or a map from the names of places to values", value)),
-        }
-    }
-}
-
-impl FromArgument for Names {
-    const TYPE: ParamType = ParamType::OneOf(&[ParamType::Text, ParamType::List(&ParamType::Text)]);
-
-    fn from_argument(value: &Value) -> Result<Names, Mismatch> {
-        match value.as_text() {
-            Some(name) => Ok(Names(vec![name.to_owned()])),
-            None => Vec::from_argument(value).map(Names).map_err(|_| Mismatch::wrong(Self::TYPE, value)),
         }
     }
 }
