@@ -8,7 +8,7 @@ use crate::process::{iris, palladium, text};
 fn logged(folder: &Path, logging: &str, command: &[&str]) -> String {
     std::fs::write(folder.join("logging.ron"), format!("{{\"logging\": ({logging})}}")).unwrap();
     let mut process = palladium(folder);
-    process.env_remove("PALLADIUM_LOG").env("TZ", "XXX-5");
+    process.env_remove("PALLADIUM_LOG").env("TZ", "TST-5");
     let output = process.args(command).args(["--config", "config.ron,logging.ron"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stderr)

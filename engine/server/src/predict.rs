@@ -289,7 +289,8 @@ impl PredictRoute {
     }
 }
 
-/// A body as it was read, or empty where decorators are shown it, the permit to work on it where it is a large one, and how long that was waited for.
+/// A body as it was read, or empty where decorators are shown it, the permit to work on it where it is a large one, and
+/// how long that was waited for.
 struct Read {
     body: Result<Option<Vec<u8>>, Refusal>,
     permit: Option<OwnedSemaphorePermit>,
