@@ -1,5 +1,7 @@
 //! A line in the log for each request.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use palladium_component::prelude::*;
@@ -46,7 +48,7 @@ impl Decorator for AccessLog {
             view,
             method = request.method,
             path = request.path,
-            peer = request.peer.map(display),
+            peer = request.peer.map(|peer| display(Address(peer))),
             principal = principal(request),
             status = status_of(&returned),
             microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -71,10 +73,39 @@ impl Decorator for AccessLog {
     }
 }
 
+/// An address as its `Display` shows it, at less cost for the usual ones: every line has one.
+struct Address(IpAddr);
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let IpAddr::V4(address) = self.0 else { return self.0.fmt(formatter) };
+        for (index, octet) in address.octets().into_iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(".")?;
+            }
+            formatter.write_str(itoa::Buffer::new().format(octet))?;
+        }
+        Ok(())
+    }
+}
+
 /// Returns the status that a client gets: a failure of a decorator is answered with 500.
 pub fn status_of(returned: &Result<Returned, Failure>) -> u16 {
     match returned {
         Ok(Returned::Response(response)) => response.status,
         _ => 500,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_as_they_are() {
+        for text in ["0.0.0.0", "10.1.29.255", "255.255.255.255", "::1", "2001:db8::ff00:42:8329"] {
+            let address: IpAddr = text.parse().unwrap();
+            assert_eq!(Address(address).to_string(), text);
+        }
     }
 }

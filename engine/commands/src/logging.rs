@@ -5,6 +5,7 @@
 
 mod fields;
 mod file;
+mod lines;
 mod python;
 mod settings;
 mod sink;
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 use memchr::memchr2;
 use palladium_component::interfaces::Failure;
+use tracing::subscriber::set_global_default;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -24,6 +26,7 @@ use crate::redaction::Redaction;
 use crate::status_line::StatusLine;
 use fields::Fields;
 use file::LogFiles;
+use lines::Lines;
 pub use settings::{Format, Logging, Target, Time};
 use sink::{Output, Sink};
 use time::{LocalTime, UtcTime};
@@ -88,14 +91,21 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
     macro_rules! with_time {
         ($log:expr) => {
             match logging.time {
-                Time::Utc => tracing::subscriber::set_global_default($log.with_timer(UtcTime).finish()),
-                Time::Local => tracing::subscriber::set_global_default($log.with_timer(LocalTime).finish()),
-                Time::None => tracing::subscriber::set_global_default($log.without_time().finish()),
+                Time::Utc => set_global_default($log.with_timer(UtcTime).finish()),
+                Time::Local => set_global_default($log.with_timer(LocalTime).finish()),
+                Time::None => set_global_default($log.without_time().finish()),
             }
         };
     }
     let set = match logging.format {
-        Format::Full => with_time!(log.fmt_fields(Fields)),
+        Format::Full => {
+            let log = log.fmt_fields(Fields);
+            match logging.time {
+                Time::Utc => set_global_default(log.event_format(Lines::new(UtcTime)).finish()),
+                Time::Local => set_global_default(log.event_format(Lines::new(LocalTime)).finish()),
+                Time::None => set_global_default(log.event_format(Lines::without_time()).finish()),
+            }
+        }
         Format::Pretty => with_time!(log.pretty().with_ansi(color)),
         Format::Compact => with_time!(log.compact().fmt_fields(Fields)),
         Format::Json => with_time!(log.json().flatten_event(true)),

@@ -7,6 +7,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 /// Writes the time of an event in UTC, as `tracing_subscriber`'s default does at more cost.
+#[derive(Clone, Copy)]
 pub struct UtcTime;
 
 impl FormatTime for UtcTime {
@@ -43,6 +44,7 @@ fn in_utc(time: DateTime<Utc>) -> [u8; 27] {
 }
 
 /// Writes the time of an event with the offset of this machine.
+#[derive(Clone, Copy)]
 pub struct LocalTime;
 
 impl FormatTime for LocalTime {
