@@ -3,9 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::shards::Shards;
+
 /// Numbers of values up to each of some bounds, and their sum. Values are whole: bytes or nanoseconds.
 pub struct Histogram {
     bounds: Arc<[u64]>,
+    values: Shards<Values>,
+}
+
+struct Values {
     /// How many values lie between a bound and the one before; the last are beyond all bounds.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
@@ -25,29 +31,34 @@ pub struct Snapshot {
 impl Histogram {
     /// Returns a histogram without values; the bounds ascend.
     pub fn new(bounds: &Arc<[u64]>) -> Histogram {
-        let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Histogram { bounds: Arc::clone(bounds), counts, sum: AtomicU64::new(0) }
+        // Counts of different threads share no cache line.
+        let length = (bounds.len() + 1).next_multiple_of(16);
+        let counts = || (0..length).map(|_| AtomicU64::new(0)).collect();
+        let values = Shards::new(|| Values { counts: counts(), sum: AtomicU64::new(0) });
+        Histogram { bounds: Arc::clone(bounds), values }
     }
 
     /// Adds a value.
     pub fn add(&self, value: u64) {
         let place = self.bounds.partition_point(|bound| *bound < value);
-        if let Some(count) = self.counts.get(place) {
+        let Values { counts, sum } = self.values.own();
+        if let Some(count) = counts.get(place) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        self.sum.fetch_add(value, Ordering::Relaxed);
+        sum.fetch_add(value, Ordering::Relaxed);
     }
 
     /// Returns what it holds.
     pub fn snapshot(&self) -> Snapshot {
         let mut count = 0;
-        let mut cumulative: Vec<u64> = Vec::with_capacity(self.counts.len());
-        for between in &self.counts {
-            count += between.load(Ordering::Relaxed);
-            cumulative.push(count);
-        }
-        cumulative.pop();
-        Snapshot { cumulative, count, sum: self.sum.load(Ordering::Relaxed) }
+        let mut up_to = |place: usize| {
+            let between = self.values.all().filter_map(|values| values.counts.get(place));
+            count += between.map(|count| count.load(Ordering::Relaxed)).sum::<u64>();
+            count
+        };
+        let cumulative = (0..self.bounds.len()).map(&mut up_to).collect();
+        let count = up_to(self.bounds.len());
+        Snapshot { cumulative, count, sum: self.values.all().map(|values| values.sum.load(Ordering::Relaxed)).sum() }
     }
 }
 

@@ -11,4 +11,5 @@ mod metrics;
 mod open_telemetry;
 mod process;
 mod recorder;
+mod shards;
 mod state;

@@ -9,6 +9,7 @@ use palladium_component::prelude::*;
 
 use crate::exposition::{Exposition, Metric, Sort};
 use crate::histogram::Histogram;
+use crate::shards::Shards;
 
 /// The methods that have a label of their own; any text may be sent as one.
 const METHODS: [&str; 8] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "other"];
@@ -35,7 +36,7 @@ pub struct Recorder {
     /// The bounds of times, in nanoseconds.
     times: Arc<[u64]>,
     sizes: Arc<[u64]>,
-    in_flight: AtomicI64,
+    in_flight: Shards<AtomicI64>,
     broken_off: AtomicU64,
     /// The routes, and after them what is none.
     routes: Box<[RouteSeries]>,
@@ -44,7 +45,7 @@ pub struct Recorder {
 struct RouteSeries {
     rule: String,
     /// For each method, once it was seen, the requests by their status.
-    requests: [OnceLock<Box<[AtomicU64]>>; METHODS.len()],
+    requests: Shards<[OnceLock<Box<[AtomicU64]>>; METHODS.len()]>,
     time: Histogram,
     received: Histogram,
     sent: Histogram,
@@ -56,7 +57,7 @@ struct VersionSeries {
     version: Option<Version>,
     queue: Histogram,
     time: Histogram,
-    rows: AtomicU64,
+    rows: Shards<AtomicU64>,
 }
 
 impl Recorder {
@@ -65,14 +66,14 @@ impl Recorder {
         let sizes: Arc<[u64]> = Arc::from(SIZES);
         let series = |rule: &str| RouteSeries {
             rule: rule.to_owned(),
-            requests: Default::default(),
+            requests: Shards::default(),
             time: Histogram::new(times),
             received: Histogram::new(&sizes),
             sent: Histogram::new(&sizes),
             versions: ArcSwap::default(),
         };
         let routes = rules.iter().copied().chain([UNKNOWN]).map(series).collect();
-        let (in_flight, broken_off) = (AtomicI64::new(0), AtomicU64::new(0));
+        let (in_flight, broken_off) = (Shards::default(), AtomicU64::new(0));
         Recorder { times: Arc::clone(times), sizes, in_flight, broken_off, routes }
     }
 
@@ -80,8 +81,9 @@ impl Recorder {
     pub fn write(&self, text: &mut Exposition) {
         self.write_requests(text);
         let help = "Requests that are being answered, this one among them.";
-        let in_flight = self.in_flight.load(Ordering::Relaxed) as f64;
-        text.metric("palladium_http_requests_in_flight", Sort::Gauge, help).number(&[], in_flight);
+        // A request may begin on one thread and end on another.
+        let in_flight: i64 = self.in_flight.all().map(|count| count.load(Ordering::Relaxed)).sum();
+        text.metric("palladium_http_requests_in_flight", Sort::Gauge, help).number(&[], in_flight as f64);
         let help = "Requests whose client went away before there was an answer.";
         let broken_off = self.broken_off.load(Ordering::Relaxed);
         text.metric("palladium_http_requests_broken_off_total", Sort::Counter, help).count(&[], broken_off);
@@ -101,10 +103,11 @@ impl Recorder {
         let help = "Requests that were answered, by route, method and status.";
         let mut metric = text.metric("palladium_http_requests_total", Sort::Counter, help);
         for route in &self.routes {
-            for (method, statuses) in METHODS.iter().zip(&route.requests) {
-                let counts = statuses.get().into_iter().flat_map(|statuses| statuses.iter()).zip(FIRST_STATUS..);
-                for (count, status) in counts {
-                    let count = count.load(Ordering::Relaxed);
+            for (place, method) in METHODS.iter().enumerate() {
+                let seen: Vec<&[AtomicU64]> =
+                    route.requests.all().filter_map(|methods| methods[place].get().map(Box::as_ref)).collect();
+                for (index, status) in (0..STATUSES).zip(FIRST_STATUS..) {
+                    let count: u64 = seen.iter().map(|statuses| statuses[index].load(Ordering::Relaxed)).sum();
                     if count > 0 {
                         let labels =
                             [("route", route.rule.as_str()), ("method", method), ("status", &status.to_string())];
@@ -143,7 +146,9 @@ impl Recorder {
         });
         let help = "Samples that were predicted.";
         let mut metric = text.metric("palladium_predict_rows_total", Sort::Counter, help);
-        self.each_version(|labels, series| metric.count(labels, series.rows.load(Ordering::Relaxed)));
+        self.each_version(|labels, series| {
+            metric.count(labels, series.rows.all().map(|count| count.load(Ordering::Relaxed)).sum());
+        });
     }
 
     fn each_version(&self, mut write: impl FnMut(&[(&str, &str)], &VersionSeries)) {
@@ -159,7 +164,7 @@ impl Recorder {
 impl RouteSeries {
     fn count(&self, method: &str, status: u16) {
         let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
-        let statuses = self.requests[method].get_or_init(|| (0..STATUSES).map(|_| AtomicU64::new(0)).collect());
+        let statuses = self.requests.own()[method].get_or_init(|| (0..STATUSES).map(|_| AtomicU64::new(0)).collect());
         // What HTTP does not know is counted with the last of its statuses.
         let place = usize::from(status.saturating_sub(FIRST_STATUS)).min(STATUSES - 1);
         statuses[place].fetch_add(1, Ordering::Relaxed);
@@ -169,14 +174,14 @@ impl RouteSeries {
         let add = |series: &VersionSeries| {
             series.queue.add(nanoseconds(predicted.queued));
             series.time.add(nanoseconds(predicted.time));
-            series.rows.fetch_add(predicted.n_samples as u64, Ordering::Relaxed);
+            series.rows.own().fetch_add(predicted.n_samples as u64, Ordering::Relaxed);
         };
         let is_its = |series: &&Arc<VersionSeries>| series.version == predicted.version;
         if let Some(series) = self.versions.load().iter().rev().find(is_its) {
             return add(series);
         }
         let (queue, time) = (Histogram::new(times), Histogram::new(times));
-        let new = Arc::new(VersionSeries { version: predicted.version, queue, time, rows: AtomicU64::new(0) });
+        let new = Arc::new(VersionSeries { version: predicted.version, queue, time, rows: Shards::default() });
         self.versions.rcu(|known| match known.iter().find(is_its) {
             Some(_) => Vec::clone(known),
             None => {
@@ -192,11 +197,11 @@ impl RouteSeries {
 
 impl Observer for Recorder {
     fn begun(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.own().fetch_add(1, Ordering::Relaxed);
     }
 
     fn ended(&self, answered: Option<&Answered<'_>>) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.own().fetch_sub(1, Ordering::Relaxed);
         let Some(answered) = answered else {
             self.broken_off.fetch_add(1, Ordering::Relaxed);
             return;
