@@ -57,8 +57,8 @@ impl ColumnBuilder {
     /// Returns the column.
     pub fn finish(self) -> ArrayRef {
         match self {
-            ColumnBuilder::Float(values) => Arc::new(Float64Array::from(values)),
-            ColumnBuilder::Int(values) => Arc::new(Int64Array::from(values)),
+            ColumnBuilder::Float(values) => Arc::new(Float64Array::new(values.into(), None)),
+            ColumnBuilder::Int(values) => Arc::new(Int64Array::new(values.into(), None)),
             ColumnBuilder::Bool(values) => Arc::new(BooleanArray::from(values)),
             ColumnBuilder::Text(mut builder) => Arc::new(builder.finish()),
         }

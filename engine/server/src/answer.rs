@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use palladium_component::interfaces::{
     Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments,
-    PredictError, PredictResponse, PredictService, Version, View,
+    PredictError, PredictResponse, PredictService, Version, View, ViewResponse,
 };
 use palladium_component::value::Map;
 use palladium_component::value::with_causes;
@@ -18,16 +18,26 @@ use std::sync::Arc;
 use crate::decorated::http_response;
 use crate::request_id::HEADER;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const JSON_TYPE: &str = "application/json; charset=utf-8";
+const JSON: HeaderValue = HeaderValue::from_static(JSON_TYPE);
 
 /// The header that names the version of the model that was asked.
-pub const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
+pub const MODEL_VERSION: HeaderName = HeaderName::from_static(MODEL_VERSION_NAME);
+pub const MODEL_VERSION_NAME: &str = "x-model-version";
 
 /// Returns a response of JSON text.
 pub fn respond(status: StatusCode, body: Vec<u8>) -> HttpResponse {
     let mut response = HttpResponse::with_body(status, BoxBody::new(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
+}
+
+/// Does as [`respond`] and [`name_version`], as decorators see it.
+pub fn respond_plainly(status: StatusCode, body: Vec<u8>, version: Option<Version>) -> ViewResponse {
+    let mut headers = Vec::with_capacity(2);
+    headers.push(("content-type".to_owned(), JSON_TYPE.to_owned()));
+    headers.extend(version.map(|version| (MODEL_VERSION_NAME.to_owned(), version.number().to_string())));
+    ViewResponse { status: status.as_u16(), headers, body }
 }
 
 /// Names the version of the model that was asked, if it has one.
@@ -42,7 +52,7 @@ pub fn name_request(response: &mut HttpResponse, request_id: &str) {
     let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     if let (true, Ok(id)) = (is_refusal && !response.headers().contains_key(HEADER), HeaderValue::from_str(request_id))
     {
-        response.headers_mut().insert(HeaderName::from_static(HEADER), id);
+        response.headers_mut().insert(HEADER, id);
     }
 }
 
@@ -398,7 +408,7 @@ impl Written {
         name_version(&mut response, version);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&request_id) {
-            headers.insert(HeaderName::from_static(HEADER), id);
+            headers.insert(HEADER, id);
         }
         if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(ALLOW, allow);

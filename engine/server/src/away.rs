@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{rt, web};
@@ -68,9 +68,9 @@ pub struct Pace(AtomicBool);
 impl Pace {
     const QUICK: Duration = Duration::from_millis(1);
 
-    /// Notes how long the work took that was begun then.
-    pub fn note(&self, begun: Instant) {
-        let is_quick = begun.elapsed() < Pace::QUICK;
+    /// Notes how long the work took.
+    pub fn note(&self, time: Duration) {
+        let is_quick = time < Pace::QUICK;
         // Others read it all the time.
         if self.is_quick() != is_quick {
             self.0.store(is_quick, Ordering::Relaxed);

@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
 use palladium_component::value::with_causes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::answer::{Refusal, Shape, guarded};
+use crate::answer::{MODEL_VERSION, MODEL_VERSION_NAME, Refusal, Shape, guarded};
 use crate::away::{too_slow, within};
 use crate::{query, trace};
+
+/// What a view answers, as decorators see it.
+pub type Viewed = Result<ViewResponse, Failure>;
 
 /// Answers a request through the decorators of a view, on a thread where any of them may block.
 ///
@@ -24,7 +27,7 @@ use crate::{query, trace};
 pub async fn through(
     decorators: &DecoratorList,
     request: ViewRequest,
-    view: impl FnOnce(&ViewRequest) -> HttpResponse + Send + 'static,
+    view: impl FnOnce(&ViewRequest) -> Viewed + Send + 'static,
 ) -> Result<HttpResponse, Refusal> {
     through_queue(decorators, request, move |request, _| view(request)).await
 }
@@ -36,7 +39,7 @@ pub async fn through(
 pub async fn through_queue(
     decorators: &DecoratorList,
     request: ViewRequest,
-    view: impl FnOnce(&ViewRequest, Duration) -> HttpResponse + Send + 'static,
+    view: impl FnOnce(&ViewRequest, Duration) -> Viewed + Send + 'static,
 ) -> Result<HttpResponse, Refusal> {
     let (decorators, asked) = (decorators.clone(), Instant::now());
     let work = move || {
@@ -54,7 +57,7 @@ pub async fn through_queue(
 pub fn at_once(
     decorators: &DecoratorList,
     request: &ViewRequest,
-    view: impl FnOnce(&ViewRequest) -> HttpResponse,
+    view: impl FnOnce(&ViewRequest) -> Viewed,
 ) -> Result<HttpResponse, Refusal> {
     http_response(call(decorators, request, view)?).map_err(Refusal::internal)
 }
@@ -62,11 +65,11 @@ pub fn at_once(
 fn call(
     decorators: &DecoratorList,
     request: &ViewRequest,
-    view: impl FnOnce(&ViewRequest) -> HttpResponse,
+    view: impl FnOnce(&ViewRequest) -> Viewed,
 ) -> Result<ViewResponse, Refusal> {
     let called = guarded(|| {
         let arguments = Arguments::Request(request);
-        let returned = decorators.call(None, &arguments, || plain_response(view(request)).map(Returned::Response))?;
+        let returned = decorators.call(None, &arguments, || view(request).map(Returned::Response))?;
         Ok::<_, Failure>(ViewResponse::try_from(returned)?)
     });
     called.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(with_causes(&failure)))
@@ -82,7 +85,7 @@ pub async fn through_head<B: Send + 'static>(
     decorators: &DecoratorList,
     request: ViewRequest,
     body: impl Future<Output = B>,
-    view: impl FnOnce(&ViewRequest, B) -> HttpResponse + Send + 'static,
+    view: impl FnOnce(&ViewRequest, B) -> Viewed + Send + 'static,
     permit: OwnedSemaphorePermit,
     limit: Duration,
 ) -> Result<HttpResponse, Refusal> {
@@ -94,7 +97,9 @@ pub async fn through_head<B: Send + 'static>(
         let _ = ask.send(());
         match given.blocking_recv() {
             Ok(body) => view(request, body),
-            Err(_) => Refusal::bad_request("the client has gone").respond(Shape::Flat, &request.request_id),
+            Err(_) => {
+                plain_response(Refusal::bad_request("the client has gone").respond(Shape::Flat, &request.request_id))
+            }
         }
     };
     let (mut answered, mut asked) = (pin!(through(decorators, request, view)), pin!(asked));
@@ -148,7 +153,7 @@ fn plain_headers(headers: &HeaderMap) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// A body that is not there yet.
-pub fn plain_response(response: HttpResponse) -> Result<ViewResponse, Failure> {
+pub fn plain_response(response: HttpResponse) -> Viewed {
     let status = response.status().as_u16();
     let headers = plain_headers(response.headers());
     let body = response.into_body().try_into_bytes().map_err(|_| Failure::message("the body of a view is no text"))?;
@@ -165,15 +170,23 @@ pub fn http_response(response: ViewResponse) -> Result<HttpResponse, String> {
     let mut answer = HttpResponse::with_body(status, BoxBody::new(response.body));
     let headers = answer.headers_mut();
     for (name, value) in response.headers {
-        let header = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value));
-        match header {
-            (Ok(name), _) if matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") => {}
-            (Ok(name), Ok(value)) => headers.append(name, value),
-            (Err(_), _) => return Err(format!("decorators answered with the header {name:?}, which is no name")),
+        match (header_name(&name), HeaderValue::try_from(value)) {
+            (Some(name), _) if matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") => {}
+            (Some(name), Ok(value)) => headers.append(name, value),
+            (None, _) => return Err(format!("decorators answered with the header {name:?}, which is no name")),
             (_, Err(_)) => {
                 return Err(format!("decorators answered with a header `{name}` whose value cannot be sent"));
             }
         }
     }
     Ok(answer)
+}
+
+/// Returns the name of a header, if it is one. Those that most responses have are not looked at letter by letter.
+fn header_name(name: &str) -> Option<HeaderName> {
+    match name {
+        "content-type" => Some(CONTENT_TYPE),
+        MODEL_VERSION_NAME => Some(MODEL_VERSION),
+        _ => HeaderName::from_bytes(name.as_bytes()).ok(),
+    }
 }

@@ -130,10 +130,10 @@ impl Http {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let (current, open) = (Arc::clone(&self.current), Arc::clone(&self.open));
+        let (current, requests) = (Arc::clone(&self.current), self.open.requests());
         // One table instead of actix's router: paths are compared once, and every answer is ours.
         let app = App::new().default_service(fn_service(move |request: ServiceRequest| {
-            let (server, running) = (current.load_full(), open.request());
+            let (server, running) = (current.load(), requests.request());
             async move {
                 let (request, mut payload) = request.into_parts();
                 let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);

@@ -32,11 +32,11 @@ use tokio::sync::{Semaphore, watch};
 use crate::answer::{Refusal, guarded, name_version};
 use crate::away::{away, within};
 use crate::body::NDJSON;
-use crate::decorated::{plain_request, through};
+use crate::decorated::{plain_request, plain_response, through};
 use crate::lines::{End, Line, Lines};
 use crate::predict::PredictRoute;
-use crate::query;
 use crate::server::Server;
+use crate::{query, request_id};
 
 /// So many lines are predicted for in one call at most, fewer where they are long.
 const MAX_ROWS: usize = 1000;
@@ -55,7 +55,7 @@ pub async fn answer(
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
     let model = route.model().await?;
     let head = head(&model);
-    let exchange = Exchange::new(route, server, model, query, request, payload, server.ids.of(request)).await?;
+    let exchange = Exchange::new(route, server, model, query, request, payload, request_id::of(request)).await?;
     Ok(exchange.behind(head))
 }
 
@@ -78,9 +78,9 @@ pub async fn answer_decorated(
         Ok((model, query)) => {
             let head = head(&model);
             *found.lock().unwrap_or_else(PoisonError::into_inner) = Some((model, query));
-            head
+            plain_response(head)
         }
-        Err(refusal) => viewed.respond(refusal, &id),
+        Err(refusal) => plain_response(viewed.respond(refusal, &id)),
     };
     let head = within(server.predict_timeout(), through(&route.decorators, shown, view)).await??;
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -1,7 +1,7 @@
 //! What is open: connections and requests, so that a stop knows what it waits for.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
@@ -12,8 +12,20 @@ use tokio::sync::Notify;
 pub struct Open {
     /// Connections that end by themselves once the service stops: those of HTTP/1.
     ending: Arc<AtomicUsize>,
-    requests: Arc<AtomicUsize>,
+    /// Requests, by worker.
+    requests: Mutex<Vec<Arc<AtomicUsize>>>,
     stopping: Notify,
+}
+
+/// Counts the requests of one worker, so that workers do not wait for each other's counts.
+#[derive(Clone)]
+pub struct Requests(Arc<AtomicUsize>);
+
+impl Requests {
+    /// Counts a request.
+    pub fn request(&self) -> Counted {
+        Counted::new(&self.0)
+    }
 }
 
 /// Counts as long as it lives.
@@ -38,9 +50,17 @@ impl Open {
         Counted::new(&self.ending)
     }
 
-    /// Counts a request.
-    pub fn request(&self) -> Counted {
-        Counted::new(&self.requests)
+    /// Returns what counts the requests of a worker.
+    pub fn requests(&self) -> Requests {
+        let counts = Arc::default();
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counts));
+        Requests(counts)
+    }
+
+    /// Returns how many requests there are.
+    fn n_requests(&self) -> usize {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.iter().map(|counts| counts.load(Ordering::SeqCst)).sum()
     }
 
     /// Notes that nothing more is accepted.
@@ -54,7 +74,7 @@ impl Open {
         const OFTEN: Duration = Duration::from_millis(20);
         const SENDING: Duration = Duration::from_millis(500);
         self.stopping.notified().await;
-        while self.ending.load(Ordering::SeqCst) > 0 || self.requests.load(Ordering::SeqCst) > 0 {
+        while self.ending.load(Ordering::SeqCst) > 0 || self.n_requests() > 0 {
             sleep(OFTEN).await;
         }
         sleep(SENDING).await;

@@ -14,10 +14,10 @@ use palladium_component::interfaces::{
 use palladium_component::value::with_causes;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond};
+use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond, respond_plainly};
 use crate::away::{Pace, away, within};
 use crate::body::LARGE;
-use crate::decorated::{at_once, through_head, through_queue, with_query};
+use crate::decorated::{at_once, plain_response, through_head, through_queue, with_query};
 use crate::observers::Observers;
 use crate::server::Server;
 use crate::{body, ndjson, query};
@@ -115,10 +115,10 @@ impl PredictRoute {
                 true => body::read_json(request, payload, &server.limits).await.map(Some),
                 false => Ok(None),
             };
-            let asked = Instant::now();
             if !body.as_ref().is_ok_and(|body| body.as_ref().is_some_and(|body| body.len() > LARGE)) {
                 return Read { body, permit: None, waited: Duration::ZERO };
             }
+            let asked = Instant::now();
             match within(server.predict_timeout(), Arc::clone(&server.service.large).acquire_owned()).await {
                 Ok(permit) => Read { body, permit: permit.ok(), waited: asked.elapsed() },
                 Err(refusal) => Read { body: Err(refusal), permit: None, waited: asked.elapsed() },
@@ -145,11 +145,9 @@ impl PredictRoute {
                     // A view is called once.
                     let _ = tells.set(predicted);
                 }
-                let mut response = respond(status, body);
-                name_version(&mut response, version);
-                Ok(response)
+                Ok(respond_plainly(status, body, version))
             };
-            answer().unwrap_or_else(|refusal| route.respond(refusal, &shown.request_id))
+            answer().or_else(|refusal| plain_response(route.respond(refusal, &shown.request_id)))
         };
         let by_head = !answers_here && !self.decorators.is_empty() && !self.decorators.needs_body();
         let waiting = if has_body && by_head { server.service.waiting() } else { None };
@@ -266,7 +264,8 @@ impl PredictRoute {
         };
         let answered = guarded(work).map_err(Refusal::internal);
         if request.body.as_ref().is_none_or(|body| body.len() <= LARGE) {
-            self.pace.note(started);
+            let told = answered.as_ref().ok().and_then(|answer| answer.as_ref().ok()?.predicted);
+            self.pace.note(told.map_or_else(|| started.elapsed(), |told| told.time));
         }
         answered?
     }

@@ -6,7 +6,6 @@
 /// A `%` without two hexadecimal digits, bytes that are not UTF-8; in words.
 pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
     let is_wrong = |problem: &str| format!("the query string {problem}");
-    let blank = |byte: u8| if byte == b'+' { b' ' } else { byte };
     let mut pairs = Vec::new();
     let mut rest = query.as_bytes();
     while let Some(first) = rest.first() {
@@ -14,9 +13,9 @@ pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
             rest = &rest[1..];
             continue;
         }
-        let (name, behind) = decode_until(rest, |byte| matches!(byte, b'=' | b'&'), blank).map_err(is_wrong)?;
+        let (name, behind) = decode_until(rest, |byte| matches!(byte, b'=' | b'&'), Plus::IsBlank).map_err(is_wrong)?;
         let value = behind.strip_prefix(b"=").unwrap_or_default();
-        let (value, behind_value) = decode_until(value, |byte| byte == b'&', blank).map_err(is_wrong)?;
+        let (value, behind_value) = decode_until(value, |byte| byte == b'&', Plus::IsBlank).map_err(is_wrong)?;
         rest = if behind.first() == Some(&b'=') { behind_value } else { behind };
         pairs.push((name, value));
     }
@@ -28,29 +27,37 @@ pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
 /// # Errors
 /// As [`decode`].
 pub fn percent_decode(part: &str) -> Result<String, &'static str> {
-    decode_until(part.as_bytes(), |_| false, |byte| byte).map(|(decoded, _)| decoded)
+    decode_until(part.as_bytes(), |_| false, Plus::IsPlus).map(|(decoded, _)| decoded)
+}
+
+/// What a `+` stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plus {
+    IsPlus,
+    IsBlank,
 }
 
 /// Decodes up to a byte that ends the part, and returns also what is left from there on.
-fn decode_until(
-    part: &[u8],
-    ends: impl Fn(u8) -> bool,
-    plain: impl Fn(u8) -> u8,
-) -> Result<(String, &[u8]), &'static str> {
+fn decode_until(part: &[u8], ends: impl Fn(u8) -> bool, plus: Plus) -> Result<(String, &[u8]), &'static str> {
     const NO_DIGITS: &str = "holds a `%` without two hexadecimal digits";
     const SHORT: usize = 32;
     let mut decoded = Vec::with_capacity(part.len().min(SHORT));
     let mut rest = part;
-    while let [byte, behind @ ..] = rest
-        && !ends(*byte)
-    {
-        let (byte, behind) = match (byte, behind) {
-            (b'%', [high, low, behind @ ..]) => match (hex(*high), hex(*low)) {
+    let stops = |byte: &u8| ends(*byte) || *byte == b'%' || *byte == b'+' && plus == Plus::IsBlank;
+    loop {
+        let (as_it_is, behind) = rest.split_at(rest.iter().position(stops).unwrap_or(rest.len()));
+        decoded.extend_from_slice(as_it_is);
+        let (byte, behind) = match behind {
+            [b'%', high, low, behind @ ..] => match (hex(*high), hex(*low)) {
                 (Some(high), Some(low)) => (high * 16 + low, behind),
                 _ => return Err(NO_DIGITS),
             },
-            (b'%', _) => return Err(NO_DIGITS),
-            (byte, behind) => (plain(*byte), behind),
+            [b'%', ..] => return Err(NO_DIGITS),
+            [b'+', behind @ ..] if plus == Plus::IsBlank => (b' ', behind),
+            _ => {
+                rest = behind;
+                break;
+            }
         };
         decoded.push(byte);
         rest = behind;

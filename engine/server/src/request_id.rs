@@ -1,43 +1,41 @@
 //! Names for requests, by which a client's report finds the line in the log.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage, HttpRequest};
+use fastrand::Rng;
 
 /// The header that carries the id of a request.
-pub const HEADER: &str = "x-request-id";
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives out ids.
-pub struct RequestIds {
-    state: RandomState,
-    next: AtomicU64,
+thread_local! {
+    /// Workers do not wait for each other's numbers.
+    static NUMBERS: RefCell<Rng> = RefCell::new(Rng::with_seed(RandomState::new().hash_one(0)));
 }
 
-impl RequestIds {
-    pub fn new() -> RequestIds {
-        RequestIds { state: RandomState::new(), next: AtomicU64::new(0) }
+/// Returns the id that a proxy in front gave the request, or a new one, which the request then keeps.
+pub fn of(request: &HttpRequest) -> String {
+    let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
+    if let Some(given) = given.filter(|given| is_plain(given)) {
+        return given.to_owned();
     }
+    let mut kept = request.extensions_mut();
+    if let Some(RequestId(id)) = kept.get::<RequestId>() {
+        return id.clone();
+    }
+    let mut digits = [0; 16];
+    let written = hex::encode_to_slice(number().to_be_bytes(), &mut digits);
+    debug_assert!(written.is_ok(), "two digits for each byte");
+    let id = String::from_utf8_lossy(&digits).into_owned();
+    kept.insert(RequestId(id.clone()));
+    id
+}
 
-    /// Returns the id that a proxy in front gave the request, or a new one, which the request then keeps.
-    pub fn of(&self, request: &HttpRequest) -> String {
-        let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
-        if let Some(given) = given.filter(|given| is_plain(given)) {
-            return given.to_owned();
-        }
-        let mut kept = request.extensions_mut();
-        if let Some(RequestId(id)) = kept.get::<RequestId>() {
-            return id.clone();
-        }
-        let id = format!("{:016x}", self.number());
-        kept.insert(RequestId(id.clone()));
-        id
-    }
-
-    /// Returns a number that nobody guesses and that is not 0.
-    pub fn number(&self) -> u64 {
-        self.state.hash_one(self.next.fetch_add(1, Ordering::Relaxed)).max(1)
-    }
+/// Returns a number that is drawn from all but 0.
+pub fn number() -> u64 {
+    NUMBERS.with_borrow_mut(|numbers| numbers.u64(1..))
 }
 
 /// The id that a request without one was given.
@@ -57,15 +55,25 @@ mod tests {
 
     #[test]
     fn takes_over_plain_ids_only() {
-        let ids = RequestIds::new();
-        let of = |id: &str| ids.of(&TestRequest::default().insert_header((HEADER, id)).to_http_request());
-        assert_eq!(of("a-B_1.2"), "a-B_1.2");
+        let id_of = |id: &str| of(&TestRequest::default().insert_header((HEADER, id)).to_http_request());
+        assert_eq!(id_of("a-B_1.2"), "a-B_1.2");
         for odd in ["", "a b", "a\"", &"x".repeat(65)] {
-            assert_eq!(of(odd).len(), 16, "{odd}");
+            assert_eq!(id_of(odd).len(), 16, "{odd}");
         }
         let bare = TestRequest::default().to_http_request();
-        let id = ids.of(&bare);
-        assert_eq!(ids.of(&bare), id, "a request keeps its id");
-        assert_ne!(ids.of(&TestRequest::default().to_http_request()), id);
+        let id = of(&bare);
+        assert_eq!(of(&bare), id, "a request keeps its id");
+        assert_ne!(of(&TestRequest::default().to_http_request()), id);
+    }
+
+    #[test]
+    fn threads_draw_different_numbers() {
+        let draw = || (0..1000).map(|_| number()).collect::<Vec<_>>();
+        let drawn: Vec<Vec<u64>> = std::thread::scope(|scope| {
+            let threads = [scope.spawn(draw), scope.spawn(draw)];
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let distinct: std::collections::HashSet<u64> = drawn.concat().into_iter().collect();
+        assert!(distinct.len() == 2000 && !distinct.contains(&0));
     }
 }

@@ -12,17 +12,17 @@ use palladium_component::value::Diagnostics;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::answer::{Refusal, Shape};
-use crate::decorated::{plain_request, through};
+use crate::decorated::{plain_request, plain_response, through};
 use crate::head;
 use crate::methods::Methods;
 use crate::options::{Loaded, ServeOptions};
 use crate::reload::Process;
-use crate::request_id::{HEADER, RequestIds};
+use crate::request_id::HEADER;
 use crate::routes::{Endpoint, Route, Routes};
 use crate::rule::Parts;
 use crate::service::{Service, Shared};
 use crate::settings::Limits;
-use crate::trace;
+use crate::{request_id, trace};
 
 /// How long a prediction may take unless the configuration says so.
 const PREDICT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,7 +39,6 @@ pub struct Server {
     pub limits: Limits,
     /// Other requests than those with large bodies that may be worked on at once away from the workers.
     pub small: Arc<Semaphore>,
-    pub ids: RequestIds,
 }
 
 impl Server {
@@ -61,15 +60,15 @@ impl Server {
         let service = Arc::new(Service::of(&loaded.app, loaded.sources, &mut routes, shared));
         let files: Vec<String> = loaded.files.iter().map(|file| file.display().to_string()).collect();
         let limits = routes.settings.limits.clone();
-        let (files, small, ids) = (files.join(", "), Arc::new(Semaphore::new(SMALL)), RequestIds::new());
-        (Server { routes, service, files, limits, small, ids }, unused)
+        let (files, small) = (files.join(", "), Arc::new(Semaphore::new(SMALL)));
+        (Server { routes, service, files, limits, small }, unused)
     }
 
     /// Answers a request, and tells the log and the observers where they want to know.
     pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
         let observers = &*self.routes.observers;
-        let trace = trace::of(request, &self.ids, observers, is_logged);
+        let trace = trace::of(request, observers, is_logged);
         if !is_logged && !observers.is_any() && trace.is_none() {
             return self.answer(request, payload).await.response;
         }
@@ -95,7 +94,7 @@ impl Server {
         let refused = response.headers().get(HEADER).and_then(|id| id.to_str().ok());
         tracing::info!(
             target: "palladium::access",
-            request_id = refused.map_or_else(|| self.ids.of(request), str::to_owned),
+            request_id = refused.map_or_else(|| request_id::of(request), str::to_owned),
             trace_id = trace.map(|trace| display(trace.trace_id)),
             span_id = trace.map(|trace| display(trace.span_id)),
             method = %request.method(),
@@ -109,7 +108,7 @@ impl Server {
     async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> Answer {
         let elsewhere = Shape::Views { views: &self.routes.views, path: request.path() };
         if let Err(refusal) = head::check(request, &self.limits) {
-            return Answer::nowhere(refusal.respond(elsewhere, &self.ids.of(request)));
+            return Answer::nowhere(refusal.respond(elsewhere, &request_id::of(request)));
         }
         if let Some(route) = self.routes.find(request.path()) {
             return self.answer_at(route, Vec::new(), request, payload).await;
@@ -119,7 +118,7 @@ impl Server {
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        Answer::nowhere(refusal.respond(elsewhere, &self.ids.of(request)))
+        Answer::nowhere(refusal.respond(elsewhere, &request_id::of(request)))
     }
 
     async fn answer_at(&self, route: &Route, parts: Parts, request: &HttpRequest, payload: &mut Payload) -> Answer {
@@ -130,20 +129,20 @@ impl Server {
             }
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
-                predict.answer_decorated(self, request, payload, self.ids.of(request)).await
+                predict.answer_decorated(self, request, payload, request_id::of(request)).await
             }
             Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
-                None => view.answer(request, payload, parts, limits, &self.service, self.ids.of(request)).await,
+                None => view.answer(request, payload, parts, limits, &self.service, request_id::of(request)).await,
             },
         };
         // What answers has come through the decorators.
         let is_logged = answer.is_ok() && route.decorators().log_requests();
         let response = match (answer, &route.endpoint) {
             (Ok(response), _) => response,
-            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, self.ids.of(request)).await,
-            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &self.ids.of(request)),
+            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, request_id::of(request)).await,
+            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &request_id::of(request)),
         };
         Answer { route: Some(route.index), response, is_logged }
     }
@@ -154,9 +153,9 @@ impl Server {
         if route.decorators().is_empty() {
             return Ok(options(&route.methods));
         }
-        let shown = ViewRequest { parts, ..plain_request(request, self.ids.of(request)) };
+        let shown = ViewRequest { parts, ..plain_request(request, request_id::of(request)) };
         let methods = route.methods.clone();
-        through(route.decorators(), shown, move |_| options(&methods)).await
+        through(route.decorators(), shown, move |_| plain_response(options(&methods))).await
     }
 }
 

@@ -12,7 +12,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use palladium_component::interfaces::{Parent, SpanId, Trace, TraceId};
 
 use crate::observers::Observers;
-use crate::request_id::RequestIds;
+use crate::request_id::number;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -22,17 +22,17 @@ const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 const SAMPLED: u8 = 1;
 
 /// Returns the trace of a request, which the request then keeps; nothing where it came with none and nobody wants one.
-pub fn of(request: &HttpRequest, ids: &RequestIds, observers: &Observers, is_logged: bool) -> Option<Arc<Trace>> {
+pub fn of(request: &HttpRequest, observers: &Observers, is_logged: bool) -> Option<Arc<Trace>> {
     let records = observers.record_traces();
     let (trace_id, parent) = match given(request) {
         Some(Given { trace_id, span_id, is_sampled }) => {
             let state = if records { state(request).unwrap_or_default() } else { String::new() };
             (trace_id, Some(Parent { span_id, is_sampled, state }))
         }
-        None if is_logged || records => (new_trace(ids), None),
+        None if is_logged || records => (new_trace(), None),
         None => return None,
     };
-    let mut trace = Trace { trace_id, span_id: new_span(ids), parent, is_sampled: false };
+    let mut trace = Trace { trace_id, span_id: new_span(), parent, is_sampled: false };
     trace.is_sampled = observers.sample(&trace);
     let trace = Arc::new(trace);
     request.extensions_mut().insert(Arc::clone(&trace));
@@ -55,16 +55,16 @@ pub fn tell(trace: &Trace, response: &mut HttpResponse) {
     }
 }
 
-fn new_trace(ids: &RequestIds) -> TraceId {
+fn new_trace() -> TraceId {
     let mut bytes = [0; 16];
     let (left, right) = bytes.split_at_mut(8);
-    left.copy_from_slice(&ids.number().to_be_bytes());
-    right.copy_from_slice(&ids.number().to_be_bytes());
+    left.copy_from_slice(&number().to_be_bytes());
+    right.copy_from_slice(&number().to_be_bytes());
     TraceId(bytes)
 }
 
-fn new_span(ids: &RequestIds) -> SpanId {
-    SpanId(ids.number().to_be_bytes())
+fn new_span() -> SpanId {
+    SpanId(number().to_be_bytes())
 }
 
 /// What the header `traceparent` says.
@@ -257,10 +257,10 @@ mod tests {
 
     #[test]
     fn a_trace_begins_where_somebody_wants_to_know() {
-        let (ids, observers) = (RequestIds::new(), Observers::default());
+        let observers = Observers::default();
         let bare = || TestRequest::default().to_http_request();
-        assert_eq!(of(&bare(), &ids, &observers, false), None);
-        let (one, other) = (of(&bare(), &ids, &observers, true).unwrap(), of(&bare(), &ids, &observers, true).unwrap());
+        assert_eq!(of(&bare(), &observers, false), None);
+        let (one, other) = (of(&bare(), &observers, true).unwrap(), of(&bare(), &observers, true).unwrap());
         assert!(one.trace_id != other.trace_id && one.span_id != other.span_id);
         assert_eq!((&one.parent, one.is_sampled), (&None, false));
 
@@ -269,7 +269,7 @@ mod tests {
             .insert_header((TRACEPARENT, header))
             .insert_header((TRACESTATE, "a=1"))
             .to_http_request();
-        let trace = of(&request, &ids, &observers, false).unwrap();
+        let trace = of(&request, &observers, false).unwrap();
         assert_eq!(kept(&request), Some(Arc::clone(&trace)));
         assert_eq!(trace.trace_id.to_string(), TRACE);
         let parent = trace.parent.as_ref().unwrap();

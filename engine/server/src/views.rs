@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Refusal, Shape, name_request, respond};
 use crate::body::LARGE;
-use crate::decorated::{http_response, plain_request, through, through_head};
+use crate::decorated::{http_response, plain_request, plain_response, through, through_head};
 use crate::ready::{live, ready};
 use crate::rule::Parts;
 use crate::service::{Handle, Service};
@@ -229,7 +229,9 @@ impl ViewRoute {
                 refused?;
                 route.respond(request, &asked)
             };
-            answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.request_id))
+            let answered =
+                answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.request_id));
+            plain_response(answered)
         };
         let by_head = has_body && !self.decorators.is_empty() && !self.decorators.needs_body();
         if let Some(waiting) = by_head.then(|| service.waiting()).flatten() {
