@@ -28,6 +28,7 @@ mod options;
 mod part;
 mod plain;
 mod provenance;
+mod simd;
 mod sniff;
 #[cfg(test)]
 mod tests;

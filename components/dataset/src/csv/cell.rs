@@ -35,10 +35,15 @@ impl NumberFormat {
     }
 
     /// Returns the number that a field holds; it is never NaN.
+    #[inline]
     pub(crate) fn number(self, cell: &[u8]) -> Option<f64> {
-        if self == NumberFormat::ORDINARY {
-            return number(cell);
+        match self == NumberFormat::ORDINARY {
+            true => number(cell),
+            false => self.other_number(cell),
         }
+    }
+
+    fn other_number(self, cell: &[u8]) -> Option<f64> {
         let cell = trim(cell);
         if self.decimal != b'.' && cell.contains(&b'.') && self.thousands != Some(b'.') {
             return None;
@@ -94,10 +99,13 @@ fn whole_number(cell: &[u8]) -> Option<i64> {
     Some(number)
 }
 
+#[inline]
 fn number(cell: &[u8]) -> Option<f64> {
-    if let Some(number) = decimal::plain(cell) {
-        return Some(number);
-    }
+    decimal::plain(cell).or_else(|| unusual_number(cell))
+}
+
+#[inline(never)]
+fn unusual_number(cell: &[u8]) -> Option<f64> {
     let cell = trim(cell);
     // Most texts are told from numbers by their beginning.
     match cell.first()? {

@@ -13,7 +13,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 use super::error::CsvError;
 use super::kind::{Goal, Zoned};
 use super::layout::Reading;
-use super::part::{Cells, Found, Ints, Part, Plan, Tally, Texts};
+use super::part::{Cells, Floats, Found, Ints, Part, Plan, Tally, Texts};
 
 /// How much text one array can hold.
 const MAX_TEXT: usize = i32::MAX as usize;
@@ -107,7 +107,7 @@ impl Column {
             Reading::Infer | Reading::Convert(_) => Goal::Infer,
         };
         Some(match (self.cells, goal) {
-            (Cells::Missing(n_rows), _) => Ok(Arc::new(floats(vec![f64::NAN; n_rows]))),
+            (Cells::Missing(n_rows), _) => Ok(Arc::new(floats(Floats::missing(n_rows)))),
             (Cells::Int(ints), Goal::Date) => {
                 let present = ints.present();
                 let days: Vec<i32> = ints.values.iter().map(|days| *days as i32).collect();
@@ -135,13 +135,13 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
         (cells, Cells::Missing(0)) => cells,
         (Cells::Missing(before), Cells::Missing(after)) => Cells::Missing(before + after),
         (Cells::Missing(n_rows), Cells::Int(ints)) => {
-            let mut numbers = vec![f64::NAN; n_rows];
-            numbers.extend(to_floats(&ints));
+            let mut numbers = Floats::missing(n_rows);
+            numbers.append(to_floats(&ints));
             Cells::Float(numbers)
         }
         (Cells::Missing(n_rows), Cells::Float(after)) => {
-            let mut numbers = vec![f64::NAN; n_rows];
-            numbers.extend(after);
+            let mut numbers = Floats::missing(n_rows);
+            numbers.append(after);
             Cells::Float(numbers)
         }
         (Cells::Missing(n_rows), Cells::Bool(after)) => {
@@ -157,7 +157,7 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
         }
         (Cells::Int(ints), Cells::Missing(n_rows)) => {
             let mut numbers = to_floats(&ints);
-            numbers.resize(numbers.len() + n_rows, f64::NAN);
+            numbers.append(Floats::missing(n_rows));
             Cells::Float(numbers)
         }
         (Cells::Int(mut before), Cells::Int(after)) => {
@@ -170,19 +170,19 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
         }
         (Cells::Int(before), Cells::Float(after)) => {
             let mut numbers = to_floats(&before);
-            numbers.extend(after);
+            numbers.append(after);
             Cells::Float(numbers)
         }
         (Cells::Float(mut numbers), Cells::Missing(n_rows)) => {
-            numbers.resize(numbers.len() + n_rows, f64::NAN);
+            numbers.append(Floats::missing(n_rows));
             Cells::Float(numbers)
         }
         (Cells::Float(mut numbers), Cells::Int(after)) => {
-            numbers.extend(to_floats(&after));
+            numbers.append(to_floats(&after));
             Cells::Float(numbers)
         }
         (Cells::Float(mut numbers), Cells::Float(after)) => {
-            numbers.extend(after);
+            numbers.append(after);
             Cells::Float(numbers)
         }
         (Cells::Bool(mut flags), Cells::Missing(n_rows)) => {
@@ -205,10 +205,10 @@ fn join(before: Cells, after: Cells, plan: &Plan, file: &str) -> Result<Result<C
     }))
 }
 
-fn to_floats(ints: &Ints) -> Vec<f64> {
-    let mut numbers: Vec<f64> = ints.values.iter().map(|number| *number as f64).collect();
-    ints.negative_zeros.iter().for_each(|row| numbers[*row] = -0.0);
-    numbers
+fn to_floats(ints: &Ints) -> Floats {
+    let mut values: Vec<f64> = ints.values.iter().map(|number| *number as f64).collect();
+    ints.negative_zeros.iter().for_each(|row| values[*row] = -0.0);
+    Floats { values, n_missing: 0 }
 }
 
 fn join_texts(texts: &mut Texts, after: &Texts, plan: &Plan, file: &str) -> Result<(), CsvError> {
@@ -225,10 +225,22 @@ fn join_texts(texts: &mut Texts, after: &Texts, plan: &Plan, file: &str) -> Resu
     Ok(())
 }
 
-fn floats(numbers: Vec<f64>) -> Float64Array {
-    let missing = numbers.iter().any(|number| number.is_nan());
-    let present = missing.then(|| NullBuffer::new(BooleanBuffer::from_iter(numbers.iter().map(|cell| !cell.is_nan()))));
-    Float64Array::new(numbers.into(), present)
+fn floats(numbers: Floats) -> Float64Array {
+    let Floats { values, n_missing } = numbers;
+    let present = || NullBuffer::new(BooleanBuffer::from_iter(values.iter().map(|cell| !cell.is_nan())));
+    let present = (n_missing > 0).then(present);
+    Float64Array::new(values.into(), present)
+}
+
+impl Floats {
+    fn missing(n_missing: usize) -> Floats {
+        Floats { values: vec![f64::NAN; n_missing], n_missing }
+    }
+
+    fn append(&mut self, after: Floats) {
+        self.values.extend(after.values);
+        self.n_missing += after.n_missing;
+    }
 }
 
 impl Ints {

@@ -3,6 +3,8 @@
 //! Method: Lemire 2021, "Number parsing at a gigabyte per second", for the numbers that files are full of: up to 19
 //! digits, no exponent. The few others are left to a library.
 
+use super::simd::sixteen;
+
 /// The powers of ten that the table holds.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -LARGEST..=LARGEST;
 const LARGEST: i32 = 27;
@@ -85,7 +87,7 @@ fn scaled(decimal: u64, exponent: i32) -> Option<f64> {
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 /// Returns the number that eight digits stand for, of which the first is the lowest byte.
-fn eight(text: u64) -> Option<u64> {
+pub(crate) fn eight(text: u64) -> Option<u64> {
     const TENS: u64 = 0x000F_4240_0000_0064;
     const ONES: u64 = 0x0000_2710_0000_0001;
     const PAIRS: u64 = 0x0000_00FF_0000_00FF;
@@ -143,10 +145,42 @@ const POWERS_OF_TEN: [u64; MOST_DIGITS + 1] = {
 };
 
 /// Returns the number that a text of a sign, up to 19 digits and one point holds; nothing for any other text.
+#[inline]
 pub(crate) fn plain(text: &[u8]) -> Option<f64> {
     // The sign is as good as random, so no branch depends on it.
     let is_negative = text.first() == Some(&b'-');
     let unsigned = &text[usize::from(is_negative)..];
+    let (decimal, n_fraction) = usual(text, unsigned).or_else(|| any(text, unsigned))?;
+    let number = scaled(decimal, -(n_fraction as i32))?;
+    Some(f64::from_bits(number.to_bits() | u64::from(is_negative) << 63))
+}
+
+/// Reads one digit, a point and 14 to 18 digits, which is how numbers are written that were computed. Returns all digits
+/// as one number, and how many of them stand behind the point.
+#[inline]
+fn usual(text: &[u8], unsigned: &[u8]) -> Option<(u64, usize)> {
+    let [whole, b'.', first, second, ..] = unsigned else { return None };
+    let n_fraction = unsigned.len() - 2;
+    if !(14..=18).contains(&n_fraction) {
+        return None;
+    }
+    // The last sixteen bytes may begin with the point and what is before it, for which zeros are put in.
+    let last = u128::from_le_bytes(*text.last_chunk::<16>()?);
+    let shift = 8 * 16_usize.saturating_sub(n_fraction);
+    let low = last as u64 >> shift << shift | ZEROS & !(u64::MAX << shift);
+    let lower = sixteen(last >> 64 << 64 | u128::from(low))?;
+    let [whole, first, second] = [whole, first, second].map(|byte| u64::from(byte.wrapping_sub(b'0')));
+    if whole > 9 || first > 9 || second > 9 {
+        return None;
+    }
+    let upper = if n_fraction >= 17 { first } else { 0 };
+    let upper = if n_fraction >= 18 { 10 * first + second } else { upper };
+    Some((whole * POWERS_OF_TEN[n_fraction] + upper * POWERS_OF_TEN[16] + lower, n_fraction))
+}
+
+/// Reads up to 19 digits and a point.
+#[inline(never)]
+fn any(text: &[u8], unsigned: &[u8]) -> Option<(u64, usize)> {
     let point = match unsigned {
         [_, b'.', ..] => 1,
         _ => unsigned.iter().position(|byte| *byte == b'.').unwrap_or(unsigned.len()),
@@ -157,8 +191,7 @@ pub(crate) fn plain(text: &[u8]) -> Option<f64> {
     }
     let fraction = last_digits(text, n_fraction)?;
     let whole = one_by_one(&unsigned[..point])?;
-    let number = scaled(whole * POWERS_OF_TEN[n_fraction] + fraction, -(n_fraction as i32))?;
-    Some(f64::from_bits(number.to_bits() | u64::from(is_negative) << 63))
+    Some((whole * POWERS_OF_TEN[n_fraction] + fraction, n_fraction))
 }
 
 #[cfg(test)]
@@ -194,6 +227,17 @@ mod tests {
             match plain(text.as_bytes()) {
                 Some(found) => assert_eq!(found.to_bits(), number.to_bits(), "{text}"),
                 None => assert!(text.len() > 19, "{text}"),
+            }
+        }
+        for length in 10..24 {
+            for place in 0..length {
+                for odd in [b'/', b':', b'-', b'.', b' ', 0x80, 0xb0, 0xff] {
+                    let mut text = b"-1.23456789012345678901234"[..length].to_vec();
+                    text[place] = odd;
+                    let expected = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<f64>().ok());
+                    let expected = expected.filter(|_| text.iter().filter(|byte| byte.is_ascii_digit()).count() <= 19);
+                    assert_eq!(plain(&text), expected, "{}", text.escape_ascii());
+                }
             }
         }
         for text in ["", "-", ".", "-.", "1e5", "+1", " 1", "1 ", "1.2.3", "1-", "12345678x", "0x1", "1_0", "٣"] {

@@ -15,7 +15,7 @@ use super::error::{CsvError, Place};
 use super::layout::{Layout, Reading};
 use super::markers;
 use super::options::{BadLines, Options, Quoting};
-use super::part::{Format, Found, Hint, Part, Plan, read};
+use super::part::{Format, Found, Hint, Part, Plan, read_all};
 use super::provenance::{LineNumbers, ReadFrom};
 use crate::source::{Compression, Opened, Source, SourceFile};
 
@@ -32,7 +32,7 @@ impl Effort {
     /// Returns what is best on this machine.
     pub(crate) fn ordinary() -> Effort {
         let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Effort { block_size: 1 << 19, n_threads }
+        Effort { block_size: 1 << 18, n_threads }
     }
 }
 
@@ -272,7 +272,7 @@ impl Shared<'_> {
     fn parts(&self, block: &mut Block) -> Result<Vec<Part>, CsvError> {
         block.split(self.format.file, self.shape)?;
         block.check_text(self.format.file, self.shape)?;
-        self.plans.iter().map(|plan| read(block, self.shape.n_fields, plan, self.format)).collect()
+        read_all(block, self.shape.n_fields, self.plans, self.format)
     }
 
     fn fail(&self, index: usize, error: CsvError) {

@@ -3,6 +3,7 @@
 //! A column whose type is not declared is missing values, whole numbers, numbers, flags or else text: the first of these
 //! that all of its cells are. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -83,12 +84,29 @@ pub(crate) enum Cells {
     Missing(usize),
     /// Whole numbers, or days or times as such.
     Int(Ints),
-    /// Numbers; a missing one is NaN, which no cell holds otherwise.
-    Float(Vec<f64>),
+    /// Numbers.
+    Float(Floats),
     /// Flags.
     Bool(Vec<Option<bool>>),
     /// Text.
     Text(Texts),
+}
+
+/// Numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Floats {
+    /// The numbers; a missing one is NaN, which no cell holds otherwise.
+    pub(crate) values: Vec<f64>,
+    /// How many are missing.
+    pub(crate) n_missing: usize,
+}
+
+impl Floats {
+    /// Returns numbers of which those that are NaN are missing.
+    fn of(values: Vec<f64>) -> Floats {
+        let n_missing = values.iter().filter(|number| number.is_nan()).count();
+        Floats { values, n_missing }
+    }
 }
 
 /// Whole numbers.
@@ -152,31 +170,73 @@ struct Column<'a> {
     format: &'a Format<'a>,
 }
 
-/// Reads a column of a block.
-pub(crate) fn read(block: &Block, n_fields: usize, plan: &Plan, format: &Format<'_>) -> Result<Part, CsvError> {
-    let column = Column { block, n_fields, plan, format };
-    let declared = |cells| Part { cells, texts: None, tally: Tally::default() };
-    if column.n_rows() == 0 {
-        return Ok(declared(Cells::Missing(0)));
+/// Reads the columns of a block.
+pub(crate) fn read_all(
+    block: &Block,
+    n_fields: usize,
+    plans: &[Plan],
+    format: &Format<'_>,
+) -> Result<Vec<Part>, CsvError> {
+    let columns: Vec<Column<'_>> = plans.iter().map(|plan| Column { block, n_fields, plan, format }).collect();
+    let numbers = floats_of(&columns);
+    columns.iter().zip(numbers).map(|(column, numbers)| column.read(numbers)).collect()
+}
+
+/// Reads the columns that were numbers in the blocks before, some rows of all of them at a time, so that their text is
+/// at hand in the nearest cache. Nothing is returned of columns that hold something else.
+fn floats_of(columns: &[Column<'_>]) -> Vec<Option<Floats>> {
+    const TOGETHER: usize = 64;
+    let reads = |column: &Column<'_>| {
+        let is_float = matches!(column.plan.reading, Reading::Infer) && column.plan.hint.get() == Found::Float;
+        is_float.then(|| column.no_floats())
+    };
+    let mut numbers: Vec<Option<Floats>> = columns.iter().map(reads).collect();
+    let n_rows = columns.first().map_or(0, Column::n_rows);
+    for first in (0..n_rows).step_by(TOGETHER) {
+        let rows = first..n_rows.min(first + TOGETHER);
+        for (column, numbers) in columns.iter().zip(&mut numbers) {
+            let is_read = numbers.as_mut().is_none_or(|numbers| column.read_floats(rows.clone(), numbers).is_some());
+            if !is_read {
+                *numbers = None;
+            }
+        }
     }
-    match &plan.reading {
-        Reading::Infer => Ok(column.infer()),
-        Reading::Kind(kind) => column.declared(kind.goal, &format!("`dtype` {}", kind.name)).map(declared),
-        Reading::Dates => column.declared(Goal::Time(Zoned::Either), "`parse_dates`").map(declared),
-        Reading::Convert(function) => column.converted(function).map(declared),
-    }
+    numbers
 }
 
 impl Column<'_> {
+    /// Reads the column; its numbers may have been read already.
+    fn read(&self, numbers: Option<Floats>) -> Result<Part, CsvError> {
+        let declared = |cells| Part { cells, texts: None, tally: Tally::default() };
+        if self.n_rows() == 0 {
+            return Ok(declared(Cells::Missing(0)));
+        }
+        match &self.plan.reading {
+            Reading::Infer => Ok(self.infer(numbers)),
+            Reading::Kind(kind) => self.declared(kind.goal, &format!("`dtype` {}", kind.name)).map(declared),
+            Reading::Dates => self.declared(Goal::Time(Zoned::Either), "`parse_dates`").map(declared),
+            Reading::Convert(function) => self.converted(function).map(declared),
+        }
+    }
+
     fn n_rows(&self) -> usize {
         self.block.rows.lines.n_rows()
     }
 
     #[inline]
     fn cells(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.cells_of(0..self.n_rows())
+    }
+
+    #[inline]
+    fn cells_of(&self, rows: Range<usize>) -> impl ExactSizeIterator<Item = &[u8]> {
         let text = self.block.text();
-        let bounds = self.block.bounds().get(self.plan.position..).unwrap_or_default();
-        bounds.chunks(self.n_fields).map(move |row| &text[row[0].0 as usize..row[0].1 as usize])
+        let bounds = &self.block.bounds()[rows.start * self.n_fields..rows.end * self.n_fields];
+        let position = self.plan.position;
+        bounds.chunks_exact(self.n_fields.max(1)).map(move |row| {
+            let (start, end) = row[position];
+            &text[start as usize..end as usize]
+        })
     }
 
     /// Returns where a cell begins: line breaks in quotes before it count.
@@ -188,11 +248,11 @@ impl Column<'_> {
     }
 
     /// Finds the type out.
-    fn infer(&self) -> Part {
+    fn infer(&self, numbers: Option<Floats>) -> Part {
         let ints = || self.format.has_ints.then(|| self.ints()).flatten();
-        let numbers = || ints().or_else(|| self.floats());
         let cells = match self.plan.hint.get() {
-            Found::Missing | Found::Int => numbers(),
+            _ if numbers.is_some() => numbers.map(|numbers| self.floats_or_missing(numbers)),
+            Found::Missing | Found::Int => ints().or_else(|| self.floats()),
             Found::Float => self.floats(),
             Found::Bool => self.bools(),
             Found::Text => None,
@@ -213,7 +273,7 @@ impl Column<'_> {
                 return Part { cells: Cells::Text(texts), texts: None, tally };
             }
             Cells::Int(ints) => tally.n_numbers = ints.values.len() as u64,
-            Cells::Float(numbers) => tally.n_numbers = numbers.iter().filter(|number| !number.is_nan()).count() as u64,
+            Cells::Float(numbers) => tally.n_numbers = (numbers.values.len() - numbers.n_missing) as u64,
             Cells::Bool(flags) => {
                 let present = flags.iter().zip(self.cells()).enumerate().filter(|(_, (flag, _))| flag.is_some());
                 for (row, (_, cell)) in present {
@@ -253,22 +313,38 @@ impl Column<'_> {
     }
 
     fn floats(&self) -> Option<Cells> {
+        let mut numbers = self.no_floats();
+        self.read_floats(0..self.n_rows(), &mut numbers)?;
+        Some(self.floats_or_missing(numbers))
+    }
+
+    fn no_floats(&self) -> Floats {
+        Floats { values: Vec::with_capacity(self.n_rows()), n_missing: 0 }
+    }
+
+    /// Adds the numbers of some rows; nothing is returned if one of their cells is something else.
+    fn read_floats(&self, rows: Range<usize>, numbers: &mut Floats) -> Option<()> {
         let (markers, format) = (&self.plan.markers, self.format.numbers);
-        let mut values = Vec::with_capacity(self.n_rows());
-        for cell in self.cells() {
-            values.push(match format.number(cell) {
+        for cell in self.cells_of(rows) {
+            numbers.values.push(match format.number(cell) {
                 Some(number) if !markers.has_numbers() => number,
                 Some(number) if !markers.has_number(number) && !markers.has_text(cell) => number,
-                Some(_) => f64::NAN,
-                None if markers.has_text(cell) => f64::NAN,
-                None => return None,
+                None if !markers.has_text(cell) => return None,
+                Some(_) | None => {
+                    numbers.n_missing += 1;
+                    f64::NAN
+                }
             });
         }
-        Some(match values.iter().all(|number| number.is_nan()) {
+        Some(())
+    }
+
+    fn floats_or_missing(&self, numbers: Floats) -> Cells {
+        match numbers.n_missing == numbers.values.len() {
             // A number that means a missing value makes a column one of numbers all the same.
-            true if self.cells().all(|cell| markers.has_text(cell)) => Cells::Missing(values.len()),
-            _ => Cells::Float(values),
-        })
+            true if self.cells().all(|cell| self.plan.markers.has_text(cell)) => Cells::Missing(numbers.n_missing),
+            _ => Cells::Float(numbers),
+        }
     }
 
     fn bools(&self) -> Option<Cells> {
@@ -318,7 +394,8 @@ impl Column<'_> {
                     None if markers.has_text(cell) => Ok(f64::NAN),
                     None => Err(wrong(row, Some(cell))),
                 };
-                Ok(Cells::Float(self.cells().enumerate().map(number).collect::<Result<_, _>>()?))
+                let values: Vec<f64> = self.cells().enumerate().map(number).collect::<Result<_, _>>()?;
+                Ok(Cells::Float(Floats::of(values)))
             }
             Goal::Bool { nullable } => {
                 let flag = |(row, cell)| match self.format.flags.flag(cell) {
@@ -446,7 +523,7 @@ impl Results {
             (true, false, false) if self.n_floats == 0 && self.n_missing == 0 => {
                 Ok(Cells::Int(Ints { values: self.ints, ..Ints::default() }))
             }
-            (true, false, false) => Ok(Cells::Float(self.numbers)),
+            (true, false, false) => Ok(Cells::Float(Floats::of(self.numbers))),
             (false, true, false) => Ok(Cells::Bool(self.flags)),
             (false, false, true) => {
                 let mut texts = Texts::with_capacity(self.texts.len());

@@ -1,6 +1,7 @@
 //! Splits text without quotes, escapes and comments, in which every line end ends a row.
 
 use super::blocks::{Rows, Shape};
+use super::simd::{LANES, candidates};
 
 /// A row with too many fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,9 +11,6 @@ pub(crate) struct Bad {
     /// How many it has.
     pub(crate) found: usize,
 }
-
-/// How many bytes are looked at together.
-const LANES: usize = 64;
 
 /// Splits a text that begins with a physical line into rows, and adds where their fields begin and end. Lines of white
 /// space alone are left out.
@@ -36,23 +34,6 @@ pub(crate) fn split(
     let mask = candidates(&last, separator) & ((1 << rest.len()) - 1);
     splitter.take(chunks.len() * LANES, mask)?;
     splitter.finish()
-}
-
-/// Returns a bit for each byte that is the separator or may be a line end.
-#[inline]
-fn candidates(chunk: &[u8; LANES], separator: u8) -> u64 {
-    let mut flags = [0_u8; LANES];
-    for (flag, byte) in flags.iter_mut().zip(chunk) {
-        *flag = u8::from(*byte == separator) | u8::from(*byte <= b'\r');
-    }
-    let mut mask = 0;
-    let (words, _) = flags.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        // The product gathers the lowest bit of each byte in the highest byte.
-        let bits = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= bits << (8 * index);
-    }
-    mask
 }
 
 struct Splitter<'a> {
