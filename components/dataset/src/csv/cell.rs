@@ -43,6 +43,13 @@ impl NumberFormat {
         }
     }
 
+    /// Tells whether a field is a number; most texts are told from numbers by their first letter.
+    pub(crate) fn is_number(self, cell: &[u8]) -> bool {
+        let begins_a_word =
+            cell.first().is_some_and(|first| first.is_ascii_alphabetic() && !matches!(first, b'i' | b'I'));
+        !(begins_a_word && self == NumberFormat::ORDINARY) && self.number(cell).is_some()
+    }
+
     fn other_number(self, cell: &[u8]) -> Option<f64> {
         let cell = trim(cell);
         if self.decimal != b'.' && cell.contains(&b'.') && self.thousands != Some(b'.') {
@@ -210,10 +217,14 @@ mod tests {
             ("NAN", None),
             ("+nan", None),
             ("infin", None),
+            ("Inf", Some(f64::INFINITY)),
+            ("infinity", Some(f64::INFINITY)),
+            ("word", None),
             ("", None),
         ];
         for (cell, expected) in cases {
             assert_eq!(number(cell.as_bytes()), expected, "{cell:?}");
+            assert_eq!(NumberFormat::ORDINARY.is_number(cell.as_bytes()), expected.is_some(), "{cell:?}");
         }
     }
 

@@ -268,7 +268,7 @@ impl Column<'_> {
         match &cells {
             _ if is_text => {
                 let texts = self.texts(|row, cell| {
-                    tally.add(self.format.numbers.number(cell).is_some(), || (self.place(row), shortened(cell)));
+                    tally.add(self.format.numbers.is_number(cell), || (self.place(row), shortened(cell)));
                 });
                 return Part { cells: Cells::Text(texts), texts: None, tally };
             }
