@@ -1,6 +1,6 @@
 //! The layers of `configs/auth` over the iris example, and every decorator of views, over a real socket.
 
-mod provider;
+pub mod provider;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use reqwest::blocking::Response;
 use serde_json::{Value as Json, json};
 
+use crate::auth::provider::{Provider, Signer, now};
 use crate::browser::{Browser, ENTER, TAB};
 use crate::process::{iris, palladium, python, repository, succeed, text};
 use crate::serve::{SAMPLE, Service};
@@ -869,4 +870,26 @@ fn schemathesis_finds_nothing_behind_decorators() {
     );
     let service = service(&["service/admin.ron", "service/inference.ron"], &own, &[]);
     check_by_schemathesis(&service, &[&login, &FEW[..]].concat());
+}
+
+#[test]
+fn schemathesis_finds_nothing_behind_tokens() {
+    let signer = Signer::new();
+    let keys = Provider::saying(200, &signer.jwks().to_string());
+    let claims = json!({"iss": "https://idp/", "aud": "iris", "sub": "ada", "exp": now() + 3600, "scope": "predict"});
+    let signed = signer.sign(&json!({"alg": "ES256", "kid": "k"}), &claims);
+    let jwt = [("predict_decorators.1.issuer", "https://idp/".to_owned()), ("predict_decorators.1.jwks_url", keys.url)];
+
+    let known = json!({"active": true, "sub": "ada", "scope": "predict models"}).to_string();
+    let provider = Provider::saying_about("token=known-to-the-provider", 200, &known);
+    let oauth2 =
+        [("predict_decorators.1.endpoint", provider.url.clone()), ("list_decorators.1.endpoint", provider.url)];
+    for (layer, settings, token) in
+        [("auth/jwt.ron", jwt, signed.as_str()), ("auth/oauth2.ron", oauth2, "known-to-the-provider")]
+    {
+        let [one, other] = settings.map(|(key, value)| format!("{key}={value:?}"));
+        let service = service(&[layer], "{}", &["--set", &one, "--set", &other]);
+        let header = format!("Authorization: Bearer {token}");
+        check_by_schemathesis(&service, &[&["--header", &header], &FEW[..]].concat());
+    }
 }

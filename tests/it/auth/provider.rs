@@ -20,6 +20,12 @@ pub struct Provider {
 
 impl Provider {
     pub fn saying(status: u16, body: &str) -> Provider {
+        Provider::saying_about("", status, body)
+    }
+
+    /// Says so about requests whose body holds a text, and that the token is unknown about all others.
+    pub fn saying_about(known: &str, status: u16, body: &str) -> Provider {
+        let known = known.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let says = Arc::new(Mutex::new((status, body.to_owned())));
@@ -38,8 +44,12 @@ impl Provider {
                     }
                     head += &line;
                 }
-                std::io::Read::read_exact(&mut stream, &mut vec![0; length]).unwrap();
-                let (status, body) = told.lock().unwrap().clone();
+                let mut asked = vec![0; length];
+                std::io::Read::read_exact(&mut stream, &mut asked).unwrap();
+                let (status, body) = match String::from_utf8_lossy(&asked).contains(&known) {
+                    true => told.lock().unwrap().clone(),
+                    false => (200, r#"{"active": false}"#.to_owned()),
+                };
                 let head =
                     format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
                 // Whoever asked may have gone.
