@@ -21,6 +21,7 @@ mod decorators;
 mod documents;
 mod inference;
 mod init;
+mod killed;
 mod logging;
 mod metrics;
 #[cfg(feature = "otel")]

@@ -13,7 +13,7 @@ use crate::serve::{SAMPLE, Service};
 
 /// Returns the path of a program of Debian; nothing where it is not installed.
 #[expect(clippy::print_stdout, reason = "whoever reads the output needs to know what was not tested")]
-fn program(name: &str) -> Option<String> {
+pub fn program(name: &str) -> Option<String> {
     let found = ["/usr/sbin", "/usr/bin"].map(|folder| format!("{folder}/{name}"));
     if let Some(path) = found.into_iter().find(|path| Path::new(path).exists()) {
         return Some(path);
@@ -75,13 +75,19 @@ fn configuration(folder: &Path, port: u16, upstream: &str) -> String {
         assert_eq!(site.matches(documented).count(), 1, "{documented}");
         site = site.replace(documented, &here);
     }
-    let is_root = rustix::process::geteuid().is_root();
-    let user = if is_root { "user root;" } else { "" };
+    whole_configuration(&folder.to_string(), &site)
+}
+
+/// Returns what nginx needs around servers to run with its files in a folder.
+pub fn whole_configuration(folder: &str, servers: &str) -> String {
+    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
         .map(|name| format!("{name}_temp_path {folder}/{name};\n"))
         .concat();
     // One process, so that it ends with the test.
-    format!("daemon off;\nmaster_process off;\npid {folder}/pid;\n{user}\nevents {{}}\nhttp {{\n{temporary}{site}}}\n")
+    format!(
+        "daemon off;\nmaster_process off;\npid {folder}/pid;\n{user}\nevents {{}}\nhttp {{\n{temporary}{servers}}}\n"
+    )
 }
 
 /// Runs the benchmark of the manual, and checks that no request fails.
