@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The servers that the tests of the model stores talk to: PostgreSQL, MariaDB, nginx with WebDAV, moto and s3rver for
-# S3, Azurite for Azure; nginx also stands in front of the service, and ab sends it requests. Each listens on a free port of 127.0.0.1, keeps its files in a temporary folder and ends with
-# the shell that started it. The variables PALLADIUM_TEST_... say where they are; PALLADIUM_TEST_PYTHON is a Python with
-# what reads the metrics of the service, with schemathesis and with clients of the Open Inference Protocol,
-# PALLADIUM_TEST_PROMTOOL is the program of Prometheus that checks the metrics, and PALLADIUM_TEST_CHROMEDRIVER the one
-# that drives a headless Chromium.
+# S3, Azurite for Azure; nginx also stands in front of the service, and ab sends it requests. Each listens on a free
+# port of 127.0.0.1, keeps its files in a temporary folder and ends with the shell that started it. The variables
+# PALLADIUM_TEST_... say where they are; PALLADIUM_TEST_PYTHON is a Python with what reads the metrics of the service,
+# with schemathesis and with clients of the Open Inference Protocol, PALLADIUM_TEST_PROMTOOL is the program of
+# Prometheus that checks the metrics, and PALLADIUM_TEST_CHROMEDRIVER the one that drives a headless Chromium.
 #
 #     ./scripts/services.sh COMMAND [ARGUMENT]...
 #

@@ -1,4 +1,4 @@
-//! The description of a service: a valid document that says what the service does, and the page that shows it.
+//! The description of a service: a valid document that says what the service does.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,10 +6,8 @@ use std::sync::Arc;
 use reqwest::blocking::Response;
 use serde_json::{Value as Json, json};
 
-use crate::auth::provider::{Provider, Signer, now};
-use crate::browser::{Browser, ENTER, TAB};
-use crate::process::{iris, palladium, python, repository, succeed, text};
-use crate::serve::{SAMPLE, Service};
+use crate::process::{iris, palladium, repository, succeed, text};
+use crate::serve::Service;
 
 /// Returns a folder with the iris example, further layers of `configs`, and one that is given as text.
 fn folder(layers: &[&str], own: &str) -> (tempfile::TempDir, String) {
@@ -27,7 +25,7 @@ fn folder(layers: &[&str], own: &str) -> (tempfile::TempDir, String) {
 }
 
 /// Starts the iris service with a fitted model and further layers.
-fn service(layers: &[&str], own: &str, options: &[&str]) -> Service {
+pub fn service(layers: &[&str], own: &str, options: &[&str]) -> Service {
     let (folder, files) = folder(layers, own);
     succeed(folder.path(), &["fit", "--config", "config.ron"]);
     Service::start_with(Arc::new(folder), &[&["--config", &files], options].concat())
@@ -433,7 +431,8 @@ fn a_running_service_shows_the_classes_of_its_model() {
 }
 
 /// The argon2 hash of `secret`, as in the examples.
-const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$cGFsbGFkaXVtLW1hbnVhbA$bP2MnedpyMc7QZlW9p46VglcHSH7bg56I7RVSB/vaDU";
+pub const HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$cGFsbGFkaXVtLW1hbnVhbA$bP2MnedpyMc7QZlW9p46VglcHSH7bg56I7RVSB/vaDU";
 
 /// Checks an answer by what the document says about an operation: the status, the headers that belong to it and the
 /// body. Returns the body; lines as a list.
@@ -719,177 +718,4 @@ fn the_console_answers_as_the_document_says() {
     let strange = strange.header("content-type", "application/json").body("{}").send().unwrap();
     assert_eq!(strange.status(), 403);
     check_answer(&document, "/console/api/fit", "post", strange);
-}
-
-/// Fails where the page complains or asks anything of another server.
-fn check_quiet(browser: &Browser, base: &str) {
-    let requests = browser.check_quiet(base);
-    assert!(requests.len() >= 4, "{requests:?}");
-}
-
-#[test]
-fn the_page_shows_the_service_and_tries_it_out() {
-    let Some(browser) = Browser::start() else { return };
-    let service = service(&["service/admin.ron"], "{}", &[]);
-    browser.open(&format!("{}/docs", service.base));
-    assert!(browser.find("#docs .info .title").text().starts_with("iris"));
-    let operation = "#operations-Predictions-get_predict";
-    let summary = browser.find(&format!("{operation} .opblock-summary-control"));
-    browser.screenshot("docs");
-    assert!(!browser.has(&format!("{operation} button.execute")));
-    assert_eq!(summary.attribute("aria-expanded").as_deref(), Some("false"));
-    summary.click();
-    browser.find(&format!("{operation} button.execute")).click();
-    let answer = browser.find(&format!("{operation} .live-responses-table .response .highlight-code"));
-    browser.wait_for("the prediction", || answer.text().contains("\"Iris-versicolor\"").then_some(()));
-    browser.screenshot("docs-get");
-    browser.find(&format!("{operation} tr[data-param-name='petal length'] input")).type_in("0.5");
-    browser.find(&format!("{operation} button.execute")).click();
-    browser.wait_for("another prediction", || browser.text().contains("\"Iris-setosa\"").then_some(()));
-
-    let post = "#operations-Predictions-post_predict";
-    browser.find_by_path("//button[contains(., 'Predict for several samples')]").click();
-    browser.find(&format!("{post} button.execute")).click();
-    let answer = browser.find(&format!("{post} .live-responses-table .response .highlight-code"));
-    browser.wait_for("the predictions", || answer.text().contains("\"Iris-versicolor\"").then_some(()));
-    check_quiet(&browser, &service.base);
-}
-
-#[test]
-fn the_page_asks_for_what_the_service_wants_to_know_of_callers() {
-    let Some(browser) = Browser::start() else { return };
-    let service = service(&["auth/basic.ron"], "{}", &[]);
-    browser.open(&format!("{}/docs", service.base));
-    browser.find(".auth-wrapper button.authorize").click();
-    browser.find("#auth-basic-username").type_in("admin");
-    browser.find("#auth-basic-password").type_in("secret");
-    browser.screenshot("docs-login");
-    browser.find(".auth-btn-wrapper button.authorize").click();
-    browser.find(".auth-btn-wrapper button.btn-done").click();
-    let operation = "#operations-Predictions-get_predict";
-    browser.find(&format!("{operation} .opblock-summary-control")).click();
-    browser.find(&format!("{operation} button.execute")).click();
-    browser.wait_for("the prediction", || browser.text().contains("\"Iris-versicolor\"").then_some(()));
-    check_quiet(&browser, &service.base);
-}
-
-#[test]
-fn the_page_works_by_keyboard_and_under_another_path() {
-    let Some(browser) = Browser::start() else { return };
-    let own = r#"{"docs": {"!": "palladium.openapi.Docs", "rule": "/a/api.json", "docs_rule": "/a/b/docs"}}"#;
-    let service = service(&[], own, &[]);
-    browser.open(&format!("{}/a/b/docs", service.base));
-    browser.find("#operations-Predictions-get_predict .opblock-summary-control");
-    let focused = "return document.activeElement.closest('#operations-Predictions-get_predict') !== null";
-    browser.wait_for("the operation by the key Tab", || {
-        browser.press([TAB]);
-        (browser.run(focused) == true).then_some(())
-    });
-    browser.press([ENTER]);
-    browser.find("#operations-Predictions-get_predict button.execute");
-    check_quiet(&browser, &service.base);
-}
-
-/// What is the same behind decorators need not be tried so often: checking passwords takes its time.
-const FEW: [&str; 2] = ["--max-examples", "8"];
-
-/// Has schemathesis send what the document allows and forbids, and compare the answers with it.
-fn check_by_schemathesis(service: &Service, options: &[&str]) {
-    let Some(mut python) = python() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let output = python
-        .current_dir(folder.path())
-        .env("SCHEMATHESIS_HOOKS", repository().join("scripts/services/schemathesis_hooks.py"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .args(["-m", "schemathesis.cli", "--no-color", "--config-file"])
-        .arg(repository().join("scripts/services/schemathesis.toml"))
-        .args(["run", &format!("{}/openapi.json", service.base), "--warnings", "off"])
-        .args(options)
-        .output()
-        .unwrap();
-    let printed = text(&output.stdout);
-    assert!(output.status.success(), "{printed}\n{}", text(&output.stderr));
-    assert!(printed.contains("No issues found"), "{printed}");
-    // A service that answers nothing but errors would keep its promises too.
-    assert_eq!(service.get("/live").status(), 200);
-}
-
-#[test]
-fn schemathesis_finds_nothing_in_the_iris_service() {
-    let own = r#"{
-        "probabilities": {
-            "!": "palladium.server.PredictService",
-            "entry_point": "/probabilities",
-            "mapping": [
-                ["sepal length", "float"], ["sepal width", "int"], ["petal length", "bool"], ["petal width", "float"],
-            ],
-            "predict_proba": true,
-        },
-        "activate_by_path": {
-            "!": "palladium.server.add_url_rule",
-            "rule": "/activate/<model_version>",
-            "view_func": "palladium.server.activate",
-            "methods": ["PUT"],
-        },
-        "console": "palladium.console.Console",
-    }"#;
-    let layers = ["service/admin.ron", "service/metrics.ron", "service/inference.ron", "service/functions.ron"];
-    let service = service(&layers, own, &[]);
-    check_by_schemathesis(&service, &[]);
-    assert_eq!(service.get(SAMPLE).status(), 200);
-}
-
-#[test]
-fn schemathesis_finds_nothing_behind_decorators() {
-    // The limits of the examples would refuse most requests.
-    let rate = |index: u8| ["per_second", "burst"].map(|name| format!("predict_decorators.{index}.{name}=100000"));
-    let login = ["--auth", "admin:secret"];
-    let cases = [
-        ("auth/basic.ron", rate(1), login),
-        ("auth/api_key.ron", rate(0), ["--header", "x-api-key: iris-example-key"]),
-    ];
-    for (layer, [per_second, burst], credentials) in cases {
-        let service = service(&[layer], "{}", &["--set", &per_second, "--set", &burst]);
-        check_by_schemathesis(&service, &[&credentials, &FEW[..]].concat());
-    }
-    let lists = ["alive", "list", "server_fit", "jobs", "activate", "update_model_cache", "open_inference", "console"];
-    let others = lists.map(|list| format!(r#""{list}_decorators": {{"__copy__": "predict_decorators"}}"#)).join(", ");
-    let own = format!(
-        r#"{{
-            "predict_decorators": [
-                {{"!": "palladium.decorators.ConcurrencyLimit", "max": 8}},
-                "palladium.decorators.Timing",
-                {{"!": "palladium.decorators.BasicAuth", "users": {{"admin": "{HASH}"}}}},
-                {{"!": "palladium.decorators.RateLimit", "per_second": 100000}},
-                {{"!": "palladium.decorators.Cors", "origins": "https://a.example.com"}},
-                "palladium.decorators.SecurityHeaders",
-            ],
-            "console": "palladium.console.Console",
-            {others}
-        }}"#
-    );
-    let service = service(&["service/admin.ron", "service/inference.ron"], &own, &[]);
-    check_by_schemathesis(&service, &[&login, &FEW[..]].concat());
-}
-
-#[test]
-fn schemathesis_finds_nothing_behind_tokens() {
-    let signer = Signer::new();
-    let keys = Provider::saying(200, &signer.jwks().to_string());
-    let claims = json!({"iss": "https://idp/", "aud": "iris", "sub": "ada", "exp": now() + 3600, "scope": "predict"});
-    let signed = signer.sign(&json!({"alg": "ES256", "kid": "k"}), &claims);
-    let jwt = [("predict_decorators.1.issuer", "https://idp/".to_owned()), ("predict_decorators.1.jwks_url", keys.url)];
-
-    let known = json!({"active": true, "sub": "ada", "scope": "predict models"}).to_string();
-    let provider = Provider::saying_about("token=known-to-the-provider", 200, &known);
-    let oauth2 =
-        [("predict_decorators.1.endpoint", provider.url.clone()), ("list_decorators.1.endpoint", provider.url)];
-    for (layer, settings, token) in
-        [("auth/jwt.ron", jwt, signed.as_str()), ("auth/oauth2.ron", oauth2, "known-to-the-provider")]
-    {
-        let [one, other] = settings.map(|(key, value)| format!("{key}={value:?}"));
-        let service = service(&[layer], "{}", &["--set", &one, "--set", &other]);
-        let header = format!("Authorization: Bearer {token}");
-        check_by_schemathesis(&service, &[&["--header", &header], &FEW[..]].concat());
-    }
 }

@@ -11,6 +11,7 @@
 //! second pass over the file, which gathers such columns alone. Memory thus holds the table and little more. What cannot
 //! be read twice, such as a pipe, keeps all its texts until the end.
 
+mod block;
 mod blocks;
 mod cell;
 mod check;
@@ -43,7 +44,7 @@ use encoding::Encoding;
 use load::Effort;
 use options::{
     BadLines, Character, ColumnName, Columns, DateColumns, Header, Kinds, Labels, MissingValues, Options, Quoting,
-    SeparatorOption, SkippedLines, Texts,
+    SeparatorOption, SkippedLines,
 };
 
 /// Declares a loader. The two differ in name, manual page and default separator only.

@@ -7,7 +7,6 @@ use palladium_component::prelude::*;
 
 use crate::inputs::inputs_of;
 use crate::keys::{common, rows_of_both};
-use crate::names::Names;
 
 /// Joins the rows of two loaders that have the same values in the columns `on`, as pandas' `merge` does.
 ///
@@ -36,7 +35,7 @@ pub struct Join {
     /// The loader whose rows are looked up.
     right: Arc<dyn DatasetLoader>,
     /// The name of the column that both have, or a list of such names.
-    on: Names,
+    on: Texts,
     /// Which rows of `left` come: `inner`, those with a row of `right`; `left`, all of them.
     #[param(default = "inner")]
     how: How,

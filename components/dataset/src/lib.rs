@@ -11,7 +11,6 @@ mod inputs;
 mod join;
 mod json;
 mod keys;
-mod names;
 mod openml;
 mod parquet;
 mod query;

@@ -22,8 +22,6 @@ use std::time::Duration;
 use palladium_component::prelude::*;
 use palladium_connect::{Location, ServerOptions};
 
-use crate::names::Names;
-
 pub use error::SqlError;
 
 pub(crate) use answer::Shape;
@@ -108,7 +106,7 @@ pub struct Sql {
     /// The columns of the table to read, in this order. Only for the name of a table. Null: all.
     columns: Option<Vec<String>>,
     /// Name of the column that labels the rows, or a list of such names. It is left out.
-    index_col: Option<Names>,
+    index_col: Option<Texts>,
     /// Columns that become dates with a time: a list of names, or a map from a name to how its dates are written: as a
     /// pattern of `strftime` such as `%d.%m.%Y`, or as numbers since 1970 in days `D`, seconds `s`, milliseconds `ms`,
     /// microseconds `us` or nanoseconds `ns`. Without that, texts are read as ISO 8601, numbers as seconds. Times with

@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 
 use crate::credentials::{Given, bearer, header};
-use crate::plain::{HeaderName, Texts, hidden};
+use crate::plain::{HeaderName, hidden};
 use crate::view::{described_401, only_views, refusal, request_of};
 
 /// Lets programs with a key in.

@@ -4,7 +4,7 @@ use palladium_component::prelude::*;
 use url::Url;
 
 use crate::credentials::{Given, header};
-use crate::plain::{HeaderName, Texts, is_token};
+use crate::plain::{HeaderName, is_token};
 use crate::view::{add_to_header, answer, only_views, refusal, request_of};
 
 /// Lets pages of other origins call from browsers (CORS).

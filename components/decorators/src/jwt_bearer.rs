@@ -16,7 +16,7 @@ use self::keys::KeySet;
 use self::source::{KeySource, Published, Times};
 use self::verify::{Expected, Rejection};
 use crate::credentials::{Given, bearer};
-use crate::plain::{QuotedText, ServiceUrl, Texts};
+use crate::plain::{QuotedText, ServiceUrl};
 use crate::view::{described_bearer, later, only_views, refusal, request_of};
 use crate::watched::{Watched, read};
 

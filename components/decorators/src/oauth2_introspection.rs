@@ -12,7 +12,7 @@ use crate::credentials::{Given, bearer};
 use crate::expiring::Expiring;
 use crate::gate::{Bounds, Gate};
 use crate::keyed_hash::{Hash, KeyedHash};
-use crate::plain::{QuotedText, ServiceUrl, Texts};
+use crate::plain::{QuotedText, ServiceUrl};
 use crate::remote::{Remote, RemoteError, json};
 use crate::view::{described_bearer, later, only_views, refusal, request_of};
 

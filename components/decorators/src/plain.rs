@@ -7,21 +7,6 @@ use palladium_component::prelude::*;
 use palladium_component::value::has_placeholder;
 use url::Url;
 
-/// A text or a list of texts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Texts(pub Vec<String>);
-
-impl FromArgument for Texts {
-    const TYPE: ParamType = ParamType::OneOf(&[ParamType::Text, ParamType::List(&ParamType::Text)]);
-
-    fn from_argument(value: &Value) -> Result<Texts, Mismatch> {
-        match value.as_text() {
-            Some(text) => Ok(Texts(vec![text.to_owned()])),
-            None => Vec::from_argument(value).map(Texts).map_err(|_| Mismatch::wrong(Self::TYPE, value)),
-        }
-    }
-}
-
 /// The name of a header, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderName(pub String);

@@ -2,7 +2,6 @@
 
 use palladium_component::prelude::*;
 
-use crate::plain::Texts;
 use crate::view::{only_views, refusal, request_of};
 
 /// Lets those in who may do what is asked for, by the scopes that another decorator has found out.

@@ -25,10 +25,7 @@ pub fn of(request: &HttpRequest) -> String {
     if let Some(RequestId(id)) = kept.get::<RequestId>() {
         return id.clone();
     }
-    let mut digits = [0; 16];
-    let written = hex::encode_to_slice(number().to_be_bytes(), &mut digits);
-    debug_assert!(written.is_ok(), "two digits for each byte");
-    let id = String::from_utf8_lossy(&digits).into_owned();
+    let id = hex::encode(number().to_be_bytes());
     kept.insert(RequestId(id.clone()));
     id
 }

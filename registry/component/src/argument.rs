@@ -158,6 +158,21 @@ impl<T: FromArgument> FromArgument for Vec<T> {
     }
 }
 
+/// One text, or several as a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts(pub Vec<String>);
+
+impl FromArgument for Texts {
+    const TYPE: ParamType = ParamType::OneOf(&[ParamType::Text, ParamType::List(&ParamType::Text)]);
+
+    fn from_argument(value: &Value) -> Result<Texts, Mismatch> {
+        match value.as_text() {
+            Some(text) => Ok(Texts(vec![text.to_owned()])),
+            None => Vec::from_argument(value).map(Texts).map_err(|_| Mismatch::wrong(Self::TYPE, value)),
+        }
+    }
+}
+
 impl<A: FromArgument, B: FromArgument> FromArgument for (A, B) {
     const TYPE: ParamType = ParamType::Pair(&A::TYPE, &B::TYPE);
 

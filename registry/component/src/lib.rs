@@ -33,7 +33,7 @@ mod rule;
 mod slice;
 
 pub use args::{Args, ArgumentError};
-pub use argument::{Failed, FromArgument, Mismatch, describe};
+pub use argument::{Failed, FromArgument, Mismatch, Texts, describe};
 pub use callback::Callback;
 pub use descriptor::{Descriptor, Gone, Literal, Origin, Param, ParamType, Range, Record};
 pub use registry::{Conflict, NotFound, Registry, RegistryError};
@@ -60,6 +60,6 @@ pub mod prelude {
     pub use crate::value::{Callable, Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value};
     pub use crate::{
         Args, ArgumentError, Callback, Descriptor, FromArgument, Literal, Mismatch, NotFound, Param, ParamType,
-        Registry, component,
+        Registry, Texts, component,
     };
 }

@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use palladium_component::prelude::*;
 
-use super::blocks::{Block, Blocks, Rows, Shape};
+use super::block::{Block, Rows, Shape};
+use super::blocks::Blocks;
 use super::column::Column;
 use super::error::{CsvError, Place};
 use super::layout::{Layout, Reading};

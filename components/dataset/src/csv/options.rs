@@ -120,10 +120,6 @@ pub(crate) enum Kinds {
     PerColumn(IndexMap<String, Kind>),
 }
 
-/// One text or several.
-#[derive(Clone, Debug)]
-pub(crate) struct Texts(pub(crate) Vec<String>);
-
 /// Which row holds the column names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Header {
@@ -337,17 +333,6 @@ impl FromArgument for Kinds {
         match value.as_map() {
             Some(_) => IndexMap::from_argument(value).map(Kinds::PerColumn),
             None => Kind::from_argument(value).map(Kinds::Everywhere),
-        }
-    }
-}
-
-impl FromArgument for Texts {
-    const TYPE: ParamType = ParamType::OneOf(&[ParamType::Text, ParamType::List(&ParamType::Text)]);
-
-    fn from_argument(value: &Value) -> Result<Self, Mismatch> {
-        match value.as_text() {
-            Some(text) => Ok(Texts(vec![text.to_owned()])),
-            None => Vec::from_argument(value).map(Texts),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use arrow_buffer::NullBufferBuilder;
 use palladium_component::prelude::*;
 
-use super::blocks::Block;
+use super::block::Block;
 use super::cell::{Flags, NumberFormat};
 use super::dates;
 use super::dialect::breaks;

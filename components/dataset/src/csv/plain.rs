@@ -1,6 +1,6 @@
 //! Splits text without quotes, escapes and comments, in which every line end ends a row.
 
-use super::blocks::{Rows, Shape};
+use super::block::{Rows, Shape};
 use super::simd::{LANES, candidates};
 
 /// A row with too many fields.

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::{Fake, data, findings, floats, ints, table, texts};
 
 fn join(on: &[&str], how: How, left: Dataset, right: Dataset) -> Join {
-    let on = Names(on.iter().map(|name| (*name).to_owned()).collect());
+    let on = Texts(on.iter().map(|name| (*name).to_owned()).collect());
     let suffixes = (Some("_x".to_owned()), Some("_y".to_owned()));
     Join { left: Fake::of(left), right: Fake::of(right), on, how, suffixes }
 }

@@ -9,13 +9,12 @@ use super::SqlError;
 use super::cells::{CellError, Cells};
 use super::dates;
 use super::options::ParseDates;
-use crate::names::Names;
 
 /// What the options say about the columns of an answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shape<'a> {
     pub(crate) target_column: Option<&'a str>,
-    pub(crate) index_col: Option<&'a Names>,
+    pub(crate) index_col: Option<&'a Texts>,
     pub(crate) parse_dates: Option<&'a ParseDates>,
     /// Counts the rows.
     pub(crate) progress: Option<&'a LoadProgress>,

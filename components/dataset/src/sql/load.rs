@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use palladium_component::Texts;
+
 use super::answer::Shape;
 use super::asked::Asked;
 use super::options::Params;
 use super::places::{Bound, Dialect, PlaceError};
-use crate::names::Names;
 
 /// How long is waited.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,7 @@ impl<'a> Request<'a> {
 }
 
 /// Returns the columns of a table to read; those that label its rows come first.
-fn with_labels<'a>(columns: &'a [String], labels: Option<&'a Names>) -> Vec<&'a str> {
+fn with_labels<'a>(columns: &'a [String], labels: Option<&'a Texts>) -> Vec<&'a str> {
     let labels = labels.map_or(&[][..], |names| &names.0);
     let others = columns.iter().filter(|column| !labels.contains(column));
     labels.iter().chain(others).map(String::as_str).collect()
