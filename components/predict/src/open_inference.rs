@@ -22,7 +22,7 @@ use palladium_component::value::nearest;
 
 use self::problem::{Problem, refusal};
 use self::request::{Body, InferenceRequest};
-use self::response::{Answered, wants_bytes};
+use self::response::{Answered, MODEL_VERSION, wants_bytes};
 use self::versions::Versions;
 
 /// Offers all predict services by the Open Inference Protocol, version 2, over HTTP.
@@ -66,8 +66,9 @@ use self::versions::Versions;
 /// A prediction goes through the decorators of its predict service and counts as one of its own; all else goes through
 /// `decorator_list_name`. Errors are `{"error": "…"}`, also for paths below the prefix that are no route, but for what
 /// decorators answer in place of the view. How much is said of what is wrong with a request for predictions is up to
-/// `errors` of the predict service: with `codes` it is a word such as `missing_value`. The header `x-model-version` of a
-/// prediction has the version too.
+/// `errors` of the predict service: with `codes` it is a word such as `missing_value`. The header `x-model-version` of an
+/// answer has the version too, also where the model is there and the request is refused. What takes longer than
+/// `predict_timeout` of `server` is answered with 503.
 #[component(View, name = "palladium.server.OpenInference", check)]
 pub struct OpenInference {
     /// What the paths begin with; clients expect `/v2`.
@@ -220,8 +221,27 @@ impl OpenInference {
         request: &ViewRequest,
         service: &dyn ServiceHandle,
     ) -> Result<ViewResponse, Problem> {
-        let Offered { name, served, signature } = offered;
         let model = self.model(offered, offered.version(request)?)?;
+        let answered = offered.predict(&model, request, service);
+        answered.or_else(|problem| {
+            let mut response = problem.respond_with(offered.served.detail, &request.request_id);
+            if let Some(version) = model.metadata.version() {
+                response.set_header(MODEL_VERSION, version.to_string());
+            }
+            Ok(response)
+        })
+    }
+}
+
+impl Offered {
+    /// Answers by a model.
+    fn predict(
+        &self,
+        model: &Arc<TrainedModel>,
+        request: &ViewRequest,
+        service: &dyn ServiceHandle,
+    ) -> Result<ViewResponse, Problem> {
+        let Offered { name, served, signature } = self;
         let started = Instant::now();
         let body = Body::read(request)?;
         let bytes = wants_bytes(&body.request, signature)?;
@@ -230,16 +250,14 @@ impl OpenInference {
             return Err(PredictError::TooManyRows { limit: service.max_rows() }.into());
         }
         let query = keyword_parameters(&body.request, signature, request)?;
-        let response = served.service.predict_table(&model, samples, &query)?;
+        let response = served.service.predict_table(model, samples, &query)?;
         let id = body.request.id.as_deref();
-        let answered = Answered { name, model: &model, signature, id, bytes }.write(&response)?;
+        let answered = Answered { name, model, signature, id, bytes }.write(&response)?;
         let (route, version, n_samples) = (served.route, model.metadata.version(), response.n_samples());
         service.predicted(&Predicted { route, version, n_samples, queued: Duration::ZERO, time: started.elapsed() });
         Ok(answered)
     }
-}
 
-impl Offered {
     /// Returns the version that a request names.
     fn version(&self, request: &ViewRequest) -> Result<Option<Version>, Problem> {
         let parse = |text: &str| text.parse().map_err(|_| self.has_no_version(text));
@@ -280,7 +298,7 @@ fn keyword_parameters(
 impl View for OpenInference {
     fn rules(&self) -> Vec<ViewRule> {
         let rule = |(path, method, question): (&str, &str, Question)| ViewRule {
-            decorates: question == Question::Infer,
+            predicts: question == Question::Infer,
             ..ViewRule::new(format!("{}{path}", self.prefix), &[method])
         };
         ROUTES.into_iter().map(rule).collect()

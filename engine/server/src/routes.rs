@@ -127,9 +127,9 @@ impl Route {
         }
     }
 
-    /// Tells whether what answers calls decorators itself.
-    pub fn decorates(&self) -> bool {
-        matches!(&self.endpoint, Endpoint::View(view) if view.decorates)
+    /// Tells whether a component predicts here, which calls decorators itself.
+    pub fn predicts(&self) -> bool {
+        matches!(&self.endpoint, Endpoint::View(view) if view.predicts)
     }
 }
 
@@ -210,7 +210,7 @@ impl Routes {
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
             let answers = Answers::Server(view);
-            let route = ViewRoute { rule: rule.to_owned(), answers, decorators, changes: false, decorates: false };
+            let route = ViewRoute { rule: rule.to_owned(), answers, decorators, changes: false, predicts: false };
             let methods = Methods::of(["GET"]);
             let endpoint = Endpoint::View(Arc::new(route));
             routes.insert(Route { rule: rule.to_owned(), methods, endpoint, index: 0, key: None, span: None });

@@ -122,11 +122,8 @@ impl Server {
     }
 
     async fn answer_at(&self, route: &Route, parts: Parts, request: &HttpRequest, payload: &mut Payload) -> Answer {
-        let limits = &self.limits;
         let answer = match &route.endpoint {
-            _ if *request.method() == Method::OPTIONS && !route.decorates() => {
-                self.options(route, parts, request).await
-            }
+            _ if *request.method() == Method::OPTIONS && !route.predicts() => self.options(route, parts, request).await,
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
                 predict.answer_decorated(self, request, payload, request_id::of(request)).await
@@ -134,7 +131,7 @@ impl Server {
             Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
-                None => view.answer(request, payload, parts, limits, &self.service, request_id::of(request)).await,
+                None => view.answer(self, request, payload, parts, request_id::of(request)).await,
             },
         };
         // What answers has come through the decorators.

@@ -12,12 +12,13 @@ use palladium_runtime::{App, decorate, root_keys};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Refusal, Shape, name_request, respond};
+use crate::away::within;
 use crate::body::LARGE;
 use crate::decorated::{http_response, plain_request, plain_response, through, through_head};
 use crate::ready::{live, ready};
 use crate::rule::Parts;
+use crate::server::Server;
 use crate::service::{Handle, Service};
-use crate::settings::Limits;
 use crate::{body, changes, query};
 
 /// A view of the server itself.
@@ -169,8 +170,8 @@ pub struct ViewRoute {
     pub decorators: DecoratorList,
     /// Whether a request may change something where a component answers itself.
     pub changes: bool,
-    /// Whether the component calls decorators itself, and answers OPTIONS too.
-    pub decorates: bool,
+    /// Whether the component predicts for predict services: it calls their decorators itself, and answers OPTIONS too.
+    pub predicts: bool,
 }
 
 impl ViewRoute {
@@ -199,27 +200,30 @@ impl ViewRoute {
     /// A decorator fails.
     pub async fn answer(
         self: &Arc<Self>,
+        server: &Server,
         request: &HttpRequest,
         payload: &mut Payload,
         parts: Parts,
-        limits: &Limits,
-        service: &Arc<Service>,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
+        let service = &server.service;
         let head = ViewRequest { parts, ..plain_request(request, request_id) };
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let has_body = !matches!(*request.method(), Method::GET | Method::HEAD);
         let large = Arc::clone(&service.large);
+        let limit = if self.predicts { server.predict_timeout() } else { Duration::MAX };
         let read = async {
             let body = match has_body {
-                true => body::read(request, payload, limits).await,
+                true => body::read(request, payload, &server.limits).await,
                 false => Ok(Vec::new()),
             };
-            let permit = match &body {
-                Ok(body) if body.len() > LARGE => large.acquire_owned().await.ok(),
-                _ => None,
-            };
-            (body, permit)
+            if !body.as_ref().is_ok_and(|body| body.len() > LARGE) {
+                return (body, None);
+            }
+            match within(limit, large.acquire_owned()).await {
+                Ok(permit) => (body, permit.ok()),
+                Err(refusal) => (Err(refusal), None),
+            }
         };
         let (route, asked) = (Arc::clone(self), Arc::clone(service));
         let view = move |request: &ViewRequest, refused: Result<(), Refusal>, permit: Option<OwnedSemaphorePermit>| {
@@ -243,7 +247,19 @@ impl ViewRoute {
         }
         let (body, permit) = read.await;
         let (body, refused) = apart(body);
-        through(&self.decorators, ViewRequest { body, ..head }, move |request| view(request, refused, permit)).await
+        let request = ViewRequest { body, ..head };
+        if !self.predicts {
+            return through(&self.decorators, request, move |request| view(request, refused, permit)).await;
+        }
+        let work = async {
+            let one = Arc::clone(&server.small).acquire_owned().await;
+            let view = move |request: &ViewRequest| {
+                let _until_done = one;
+                view(request, refused, permit)
+            };
+            through(&self.decorators, request, view).await
+        };
+        within(limit, work).await.flatten()
     }
 
     fn respond(&self, request: &ViewRequest, service: &Arc<Service>) -> Result<HttpResponse, Refusal> {

@@ -96,9 +96,10 @@ pub struct ViewRule {
     /// Whether a request that the component answers itself may change something. A service that other machines reach
     /// does not start with such a rule unless a decorator asks who makes its requests.
     pub changes: bool,
-    /// Whether the component calls decorators itself, by [`ServiceHandle::decorated`]: those of the view are not called,
-    /// and it answers OPTIONS too.
-    pub decorates: bool,
+    /// Whether the component predicts here for predict services, whose decorators it calls by
+    /// [`ServiceHandle::decorated`]: those of the view are not called, it answers OPTIONS too, and what takes longer
+    /// than predictions may is given up.
+    pub predicts: bool,
 }
 
 impl ViewRule {

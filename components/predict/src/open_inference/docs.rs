@@ -193,8 +193,8 @@ fn infer(offered: &Offered, service: &dyn ServiceHandle) -> Operation {
         ..operation("POST", &format!("Predict by {name}"))
     };
     let length = OperationHeader::count(JSON_LENGTH, "How long the JSON is where bytes follow.").optional();
-    let version = OperationHeader::text(MODEL_VERSION, "The version of the model that was asked.").optional();
-    let predicted = answer("The predictions.", response(signature)).with_header(length).with_header(version);
+    let version = || OperationHeader::text(MODEL_VERSION, "The version of the model that was asked.").optional();
+    let predicted = answer("The predictions.", response(signature)).with_header(length).with_header(version());
     operation.add(predicted.with_content(bytes("The JSON, and behind it the elements of the answer in bytes.")));
     for (status, description) in [
         (400, "The request cannot be understood."),
@@ -202,13 +202,13 @@ fn infer(offered: &Offered, service: &dyn ServiceHandle) -> Operation {
         (413, "The body is too large, or has too many samples."),
         (415, "The body is neither JSON nor bytes, or is encoded."),
         (500, "The model refuses or fails."),
-        (503, "There is no active model, or it cannot be read."),
+        (503, "There is no active model, it cannot be read, or predicting takes too long."),
     ] {
-        operation.add(problem(status, description));
+        operation.add(problem(status, description).with_header(version()));
     }
     if served.service.own_answers().refusals {
         let unknown = OperationResponse::unknown("A function of the configuration refuses the request.");
-        operation.add(unknown.with_content(error_content()));
+        operation.add(unknown.with_content(error_content()).with_header(version()));
     }
     operation
 }

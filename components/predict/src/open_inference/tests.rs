@@ -12,8 +12,8 @@ use super::*;
 #[test]
 fn rules_cover_the_protocol_and_predictions_are_decorated_by_the_view() {
     let rules = view(&[]).rules();
-    let decorates: Vec<&str> = rules.iter().filter(|rule| rule.decorates).map(|rule| rule.path.as_str()).collect();
-    assert_eq!(decorates, ["/v2/models/<name>/infer", "/v2/models/<name>/versions/<version>/infer"]);
+    let predicts: Vec<&str> = rules.iter().filter(|rule| rule.predicts).map(|rule| rule.path.as_str()).collect();
+    assert_eq!(predicts, ["/v2/models/<name>/infer", "/v2/models/<name>/versions/<version>/infer"]);
     assert_eq!(rules.len(), 10);
     assert!(rules.iter().all(|rule| !rule.changes && rule.methods.len() == 1));
 }
@@ -188,8 +188,10 @@ fn predictions_are_those_of_the_predict_service() {
         predicted.iter().map(|one| (one.route, one.version.unwrap().number(), one.n_samples)).collect();
     assert_eq!(counted, [(4, 2, 2), (4, 3, 2)]);
 
-    let headers = service.post("/v2/models/one/versions/3/infer", &two_samples()).headers;
-    assert!(headers.contains(&("x-model-version".to_owned(), "3".to_owned())), "{headers:?}");
+    for body in [two_samples(), json!({"inputs": []})] {
+        let headers = service.post("/v2/models/one/versions/3/infer", &body).headers;
+        assert!(headers.contains(&("x-model-version".to_owned(), "3".to_owned())), "{headers:?}");
+    }
 
     let matrix = json!({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.9, 1]}]});
     let output = json!({"name": "predict", "datatype": "BYTES", "shape": [1], "data": ["yes"]});
@@ -403,7 +405,7 @@ fn routes_say_what_they_take_and_answer() {
             let found: Vec<u16> = operation.responses.iter().filter_map(|response| response.status).collect();
             assert_eq!((&operation.method, found.as_slice()), (&rule.methods[0], statuses), "{path}");
             let listed = operation.parameters.iter().find(|parameter| parameter.name == "name");
-            let is_listed = path.contains("<name>") && !rule.decorates;
+            let is_listed = path.contains("<name>") && !rule.predicts;
             assert_eq!(listed.is_some(), is_listed, "{path}");
             if let Some(listed) = listed {
                 assert_eq!(listed.schema["enum"], json!(["one", "two", "broken"]), "{path}");
@@ -411,7 +413,7 @@ fn routes_say_what_they_take_and_answer() {
             let version = operation.parameters.iter().any(|parameter| parameter.name == "version");
             assert_eq!(version, path.contains("<version>"), "{path}");
             let decorators: Vec<_> = operation.decorators.iter().flatten().collect();
-            assert_eq!(decorators.len(), usize::from(rule.decorates), "{path}");
+            assert_eq!(decorators.len(), usize::from(rule.predicts), "{path}");
             assert!(decorators.iter().all(|docs| docs.responses[0].description == "From guards."));
         }
     }

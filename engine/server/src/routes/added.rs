@@ -48,10 +48,10 @@ pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, find
                 continue;
             }
             let methods = Methods::of(rule.methods.iter().map(String::as_str));
-            let ViewRule { path: rule, changes, decorates, .. } = rule;
-            let decorators = if decorates { views::decorators(app, None) } else { decorators.clone() };
+            let ViewRule { path: rule, changes, predicts, .. } = rule;
+            let decorators = if predicts { views::decorators(app, None) } else { decorators.clone() };
             let (path, answers) = (rule.clone(), answers.clone());
-            let route = ViewRoute { rule: path, answers, decorators, changes, decorates };
+            let route = ViewRoute { rule: path, answers, decorators, changes, predicts };
             let endpoint = Endpoint::View(Arc::new(route));
             let (key, span) = (Some(placed.key.clone()), Some(placed.span.clone()));
             routes.insert(Route { rule, methods, endpoint, index: 0, key, span });

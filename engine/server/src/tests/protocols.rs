@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use palladium_component::prelude::*;
 use palladium_runtime::App;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::support::*;
 use crate::check_routes;
@@ -39,8 +39,8 @@ impl Lifecycle for Protocol {}
 
 impl View for Protocol {
     fn rules(&self) -> Vec<ViewRule> {
-        let decorates = ViewRule { decorates: true, ..ViewRule::new("/own/<what>/do", &["POST"]) };
-        vec![ViewRule::new("/own/<what>", &["GET", "POST"]), decorates]
+        let predicts = ViewRule { predicts: true, ..ViewRule::new("/own/<what>/do", &["POST"]) };
+        vec![ViewRule::new("/own/<what>", &["GET", "POST"]), predicts]
     }
 
     fn decorator_list_name(&self) -> Option<&str> {
@@ -66,6 +66,10 @@ impl View for Protocol {
                 std::thread::sleep(Duration::from_millis(30));
                 self.inside.fetch_sub(1, Ordering::SeqCst);
                 ViewResponse::text(200, "")
+            }
+            "late" => {
+                std::thread::sleep(Duration::from_secs(1));
+                ViewResponse::text(200, "late")
             }
             what => ViewResponse::text(200, format!("{} {what}", request.method)),
         };
@@ -106,7 +110,7 @@ impl Decorator for Notes {
     }
 }
 
-fn app_of(protocol: &Arc<Protocol>) -> App {
+fn app_of(protocol: &Arc<Protocol>, settings: &Json) -> App {
     let store = Store::new(Reads::Cached(model(1)));
     let components = vec![
         ("model_persister", Component::Persister(store)),
@@ -117,12 +121,11 @@ fn app_of(protocol: &Arc<Protocol>) -> App {
     for list in ["own_decorators", "predict_decorators"] {
         decorators.insert(DecoratorList::new(list, vec![Arc::new(Notes)]));
     }
-    let settings = value(&json!({"max_body": 200_000, "max_large_bodies": 1}));
-    App::of_components(components, vec![("server", settings)]).decorated_by(decorators)
+    App::of_components(components, vec![("server", value(settings))]).decorated_by(decorators)
 }
 
 fn start(protocol: &Arc<Protocol>) -> Running {
-    Running::start(app_of(protocol), options())
+    Running::start(app_of(protocol, &json!({"max_body": 200_000, "max_large_bodies": 1})), options())
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn refusals_are_said_in_the_way_of_the_view() {
 }
 
 #[test]
-fn a_view_that_decorates_is_decorated_by_nobody_else() {
+fn a_view_that_predicts_is_decorated_by_nobody_else() {
     let running = start(&Arc::default());
     let ask = |method: &str, path: &str| {
         let response = running.client().request(method, path, &[], "");
@@ -166,6 +169,22 @@ fn a_view_that_decorates_is_decorated_by_nobody_else() {
     assert_eq!(ask("OPTIONS", "/own/a/do"), through(200, "predict_decorators", "OPTIONS a"));
     let panicked = ask("POST", "/own/panic/do");
     assert_eq!((panicked.0, panicked.1.as_str()), (500, "predict_decorators"), "decorators see what a panic became");
+}
+
+#[test]
+fn predictions_of_a_view_are_given_up_and_other_answers_are_not() {
+    let settings = json!({"predict_timeout": 0.2, "max_large_bodies": 1});
+    let running = Running::start(app_of(&Arc::default(), &settings), options());
+    let long = "x".repeat(100_000);
+    for body in ["", &long] {
+        let response = running.client().request("POST", "/own/late/do", &[], body);
+        let said = "own: the prediction took longer than 0.2 seconds";
+        assert_eq!((response.status, response.body.as_str()), (503, said));
+    }
+    let response = running.client().request("POST", "/own/a/do", &[], &long);
+    assert_eq!(response.status, 503, "what is given up keeps its permit");
+    let response = running.client().request("POST", "/own/late", &[], "");
+    assert_eq!((response.status, response.body.as_str()), (200, "late"));
 }
 
 #[test]
@@ -219,8 +238,8 @@ fn so_many_large_bodies_are_worked_on_as_the_limits_say() {
 #[test]
 fn what_a_view_lacks_is_found_while_planning() {
     let protocol = Arc::new(Protocol { unmet: Some("nothing goes"), ..Protocol::default() });
-    let findings = check_routes(&app_of(&protocol));
+    let findings = check_routes(&app_of(&protocol, &json!({})));
     let found: Vec<_> = findings.iter().map(|finding| (finding.message.as_str(), finding.help.as_slice())).collect();
     assert_eq!(found, [("nothing goes with predict_service", &["add it".to_owned()][..])]);
-    assert!(check_routes(&app_of(&Arc::default())).is_empty());
+    assert!(check_routes(&app_of(&Arc::default(), &json!({}))).is_empty());
 }
