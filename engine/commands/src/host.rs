@@ -69,6 +69,9 @@ impl Loader {
     fn start(&self, mode: Mode) -> Result<Config, CommandError> {
         let config = self.read(mode, Environment::process())?;
         self.set_up_log(&config, &Logging::of(config.root()).unwrap_or_default())?;
+        for finding in self.redaction.redact_findings(palladium_runtime::doubtful_keys(config.root(), &self.registry)) {
+            warn!("{}", finding.in_one_line());
+        }
         Ok(config)
     }
 

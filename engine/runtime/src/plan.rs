@@ -9,6 +9,7 @@ use palladium_component::{Failed, Registry, describe};
 use crate::App;
 use crate::blueprint::blueprint;
 use crate::decorate::{FunctionDecorator, decorated};
+use crate::doubt;
 use crate::root_keys::{self, Holds};
 
 /// A checked configuration whose components are constructed and not yet initialized: nothing was opened, connected
@@ -62,6 +63,7 @@ pub fn plan(root: &Value, registry: &Registry) -> Result<Plan, Diagnostics> {
 /// components are not initialized, for looking at and for further checks. `Failed` stands where a component is wrong.
 pub fn inspect(root: &Value, registry: &Registry) -> (App, Diagnostics) {
     let mut planner = Planner::new(registry);
+    planner.findings = doubt::keys(root, registry);
     let root = planner.root(root);
     let mode = planner.mode(&root);
     (App::not_started(root, planner.components, mode).decorated_by(planner.decorators), tidy(planner.findings))
@@ -98,6 +100,7 @@ impl<'a> Planner<'a> {
             self.root_key(key, &mut built);
         }
         self.named_decorator_lists(&mut built);
+        self.findings.extend(doubt::lists(root, self.registry));
         built
     }
 

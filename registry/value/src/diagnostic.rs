@@ -55,6 +55,8 @@ codes! {
     InitFailed = "init_failed",
     /// A key that a command needs is not there.
     MissingKey = "missing_key",
+    /// Nothing reads a root key that is almost one with a meaning.
+    MisspeltKey = "misspelt_key",
     /// A process asked for a second configuration.
     AlreadyInitialized = "already_initialized",
     /// A configuration is larger or deeper than the limits allow.

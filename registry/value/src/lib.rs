@@ -17,7 +17,7 @@ pub use callable::Callable;
 pub use causes::with_causes;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
 pub use key_path::KeyPath;
-pub use nearest::nearest;
+pub use nearest::{is_slip, nearest};
 pub use secrets::{HIDDEN, is_secret_key, mask_urls, url_passwords};
 pub use source::{Position, Source, Span};
 pub use unknown::{has_placeholder, placeholder};

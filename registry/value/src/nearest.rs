@@ -25,9 +25,31 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// Tells whether a name is another one with a slip or two, and not that name with something behind it, as in `model_a`.
+pub fn is_slip(name: &str, meant: &str) -> bool {
+    let most = 2.min(meant.chars().count() / 3);
+    !name.starts_with(meant) && (1..=most).contains(&strsim::damerau_levenshtein(name, meant))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_longer_name_is_no_slip() {
+        for (name, meant, expected) in [
+            ("modle", "model", true),
+            ("predict_decoraters", "predict_decorators", true),
+            ("alive_decorator", "alive_decorators", true),
+            ("servr", "server", true),
+            ("model", "model", false),
+            ("model_a", "model", false),
+            ("my_decorators", "fit_decorators", false),
+            ("a", "b", false),
+        ] {
+            assert_eq!(is_slip(name, meant), expected, "{name}");
+        }
+    }
 
     #[test]
     fn suggests_only_near_names() {
