@@ -1,6 +1,7 @@
 //! Decisions about stored versions: which one is active, and which ones nobody needs.
 
 use palladium_component::interfaces::{Failure, Metadata, PersistError, Persister, Version};
+use palladium_component::value::nearest;
 
 /// Which models a store keeps beside the active one.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,40 @@ impl palladium_component::interfaces::Explain for NoScore {
     }
 }
 
+/// No version has the score.
+#[derive(Debug, thiserror::Error)]
+#[error("no version has a number under `{name}`")]
+struct UnknownScore {
+    name: String,
+    near: Option<String>,
+    scores: Vec<String>,
+}
+
+impl UnknownScore {
+    fn of(name: &str, models: &[Metadata]) -> UnknownScore {
+        let mut scores: Vec<String> = Vec::new();
+        for (entry, _) in models.iter().flat_map(Metadata::entries).filter(|(_, value)| value.is_f64()) {
+            if !scores.iter().any(|known| known == entry) {
+                scores.push(entry.to_owned());
+            }
+        }
+        let near = nearest(name, scores.iter().map(String::as_str)).map(str::to_owned);
+        UnknownScore { name: name.to_owned(), near, scores }
+    }
+}
+
+impl palladium_component::interfaces::Explain for UnknownScore {
+    fn help(&self) -> Option<String> {
+        if let Some(near) = &self.near {
+            return Some(format!("did you mean `{near}`?"));
+        }
+        Some(match self.scores.is_empty() {
+            true => "`palladium fit --evaluate` stores scores with a model".to_owned(),
+            false => format!("there are `{}`", self.scores.join("`, `")),
+        })
+    }
+}
+
 /// Returns the version that is active according to the properties of a store.
 ///
 /// # Errors
@@ -45,11 +80,17 @@ pub fn active(persister: &dyn Persister) -> Result<Option<Version>, PersistError
 /// Returns the versions that are not kept, in order. The active one is always kept.
 ///
 /// # Errors
-/// Scores are to be compared with that of the active version, which has none.
+/// No version has the score, or the active one has none to compare with.
 pub fn surplus(models: &[Metadata], active: Option<Version>, retention: &Retention) -> Result<Vec<Version>, Failure> {
     let score = |metadata: &Metadata, name: &str| metadata.get(name).and_then(serde_json::Value::as_f64);
     let old = &models[..models.len().saturating_sub(retention.newest)];
     let old: Vec<&Metadata> = old.iter().filter(|metadata| metadata.version() != active).collect();
+    if let Some(Better { score: name, .. }) = &retention.better
+        && !models.is_empty()
+        && models.iter().all(|metadata| score(metadata, name).is_none())
+    {
+        return Err(UnknownScore::of(name, models).into());
+    }
     // Where nothing could be left out there is nothing to compare.
     if old.is_empty() {
         return Ok(Vec::new());
@@ -115,6 +156,12 @@ mod tests {
         for active in [None, Some(version(3)), Some(version(77))] {
             let error = surplus(&models(&scores), active, &retention).unwrap_err();
             assert_eq!(error.to_string(), "the active version has no number under `score_test` to compare others with");
+        }
+        for (newest, threshold) in [(0, Some(0.5)), (0, None), (9, Some(0.5))] {
+            let retention = Retention { newest, better: Some(Better { score: "score_tst".into(), threshold }) };
+            let error = surplus(&models(&scores), Some(version(1)), &retention).unwrap_err();
+            assert_eq!(error.to_string(), "no version has a number under `score_tst`");
+            assert_eq!(error.help().unwrap(), "did you mean `score_test`?");
         }
         // Where only the active version is old, or none is, nobody's score is needed.
         let retention = Retention { newest: 5, better: better(None) };
