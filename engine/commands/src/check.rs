@@ -120,6 +120,7 @@ fn check(
     let (app, mut findings) = palladium_runtime::inspect(config.root(), terminal.registry());
     findings.extend(palladium_server::check_routes(&app));
     findings.extend(Terminal::findings(&config));
+    findings.extend(Terminal::nothing(config.root(), config.files()));
     let mut findings = palladium_runtime::tidy(findings);
     if without_env {
         findings.0.retain(|finding| !finding.is_uncertain);

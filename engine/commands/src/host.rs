@@ -8,8 +8,8 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use palladium_component::Registry;
 use palladium_component::interfaces::{Blueprint, CommandError, Failure, Host, Mode, PersistError, Persister, clap};
-use palladium_component::value::{Data, Diagnostic, Diagnostics, Span, Value, nearest, with_causes};
-use palladium_config::{Config, Environment, Override, Request};
+use palladium_component::value::{Code, Data, Diagnostic, Diagnostics, Span, Value, nearest, with_causes};
+use palladium_config::{Config, DEFAULT_LOCATIONS, Environment, Override, Request};
 use palladium_runtime::lineage::Sources;
 use palladium_runtime::{App, JobError, Plan, Step, root_keys};
 use palladium_script::Project;
@@ -176,6 +176,17 @@ impl Terminal {
         let logging = Logging::of(config.root()).unwrap_or_default().to_stderr();
         self.loader.set_up_log(&config, &logging)?;
         Ok(config)
+    }
+
+    /// Returns what is wrong with a configuration that has no key because no file was found.
+    pub fn nothing(root: &Value, files: &[PathBuf]) -> Option<Diagnostic> {
+        let mut keys = root.as_map().into_iter().flat_map(|map| map.keys());
+        let is_empty = files.is_empty() && keys.all(|key| key == root_keys::MODE);
+        is_empty.then(|| {
+            Diagnostic::new(Code::MissingKey, "there is no configuration")
+                .note(format!("this folder has none of `{}`", DEFAULT_LOCATIONS.join("`, `")))
+                .help("name the files with `--config a.ron,b.ron` or the variable `PALLADIUM_CONFIG`")
+        })
     }
 
     /// Returns the findings of a configuration that are the commands' own to make: those about `logging`.

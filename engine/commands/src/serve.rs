@@ -10,7 +10,7 @@ use palladium_component::value::Value;
 use palladium_runtime::{App, root_keys};
 use palladium_server::{Bound, Listen, Loaded, Reload, ServeError, ServeOptions, serve};
 
-use crate::host::Loader;
+use crate::host::{Loader, Terminal};
 use crate::{routes, terminal};
 
 /// Answers predictions over HTTP.
@@ -98,6 +98,9 @@ impl Command for Serve {
         let is_check = matches.get_flag("check");
         let loader = terminal(host)?.loader().clone();
         let loaded = loader.load(Mode::Serve)?;
+        if let Some(finding) = Terminal::nothing(loaded.app.root(), &loaded.files) {
+            return Err(Diagnostics(vec![finding]).into());
+        }
         let mut options = options(matches);
         if !is_check {
             options.reload = Some(reload(loader, &loaded));

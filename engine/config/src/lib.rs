@@ -38,6 +38,7 @@ use palladium_value::{Code, Data, Diagnostic, Diagnostics, Entry, Map, Span, Val
 pub use ::rhai;
 use environment::Reader;
 pub use environment::{Environment, Redactor};
+pub use locate::DEFAULT_LOCATIONS;
 use locate::{Language, Text};
 pub use origin::{Difference, Layer, Origin};
 pub use overrides::Override;

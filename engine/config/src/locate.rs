@@ -10,7 +10,7 @@ use palladium_value::{Code, Diagnostic, Source, nearest};
 use crate::limits::FILE_BYTES;
 
 /// Where a configuration is looked for when none is named, in this order.
-const DEFAULT_LOCATIONS: [&str; 4] =
+pub const DEFAULT_LOCATIONS: [&str; 4] =
     ["palladium-config.ron", "palladium-config.rhai", "etc/palladium-config.ron", "etc/palladium-config.rhai"];
 
 /// The language of a file.
