@@ -28,7 +28,6 @@ impl Command for Admin {
             )
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .disable_help_subcommand(true)
             .subcommand(activate_arguments())
             .subcommand(attachments::attach_arguments())
             .subcommand(attachments::list_arguments())

@@ -19,7 +19,6 @@ pub fn root() -> Command {
         .version(palladium_runtime::VERSION)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(true)
         .styles(Styles::styled().header(heading).usage(heading).literal(AnsiColor::Cyan.on_default().bold()))
         .after_help(
             "The configuration is named by `--config a.ron,b.ron`, else by the variable PALLADIUM_CONFIG, else it is \
