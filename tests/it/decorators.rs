@@ -5,9 +5,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use reqwest::blocking::Client;
+use rustix::process::Signal;
 use serde_json::Value as Json;
 
-use crate::process::{Running, iris, palladium, succeed};
+use crate::process::{Running, iris, palladium, succeed, text};
 use crate::serve::Service;
 
 /// The Basic-Auth example of Palladium's manual, and further decorators around it.
@@ -50,7 +51,8 @@ fn functions_decorate_the_views() {
     std::fs::write(folder.path().join("decorators.rhai"), DECORATORS).unwrap();
     let mut command = palladium(folder.path());
     command.args(["serve", "--port", "0", "--config", "config.ron,decorators.rhai"]).env("LOGIN", "dXNlcjpwYXNz");
-    let mut process = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    command.env("PALLADIUM_LOG", "error");
+    let mut process = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let base = line.trim().rsplit(' ').next().unwrap().to_owned();
@@ -81,7 +83,10 @@ fn functions_decorate_the_views() {
     let failed = get("/list");
     assert_eq!(failed.status(), 500);
     let body = failed.text().unwrap();
-    assert!(body.contains("an internal error occurred") && !body.contains("wisteria"), "{body}");
+    assert!(body.contains("an internal error occurred") && !body.contains("123"), "{body}");
+    process.signal(Signal::TERM);
+    let log = text(&process.finish().stderr);
+    assert!(log.contains("; look at ") && log.contains("decorators.rhai:"), "{log}");
 }
 
 /// Functions around a view, and one in its place, that say who they think makes a request.

@@ -102,7 +102,7 @@ impl Envelope {
         } else {
             let ok = MetadataArguments { status: "OK", error_code: 0, error_message: None };
             let further = own.map(|own| own.metadata.clone()).unwrap_or_default();
-            let metadata = self.decorated(&ok, version, further).map_err(|failure| with_causes(&failure))?;
+            let metadata = self.decorated(&ok, version, further).map_err(|failure| explained(&failure))?;
             body.extend_from_slice(format!(r#"{{"metadata":{metadata},"result":"#).as_bytes());
         }
         serde_json::to_writer(&mut body, response).map_err(|error| with_causes(&error))?;
@@ -166,7 +166,7 @@ impl Envelope {
         let (error_code, message, further) = (error.error_code, Some(error.error_message), error.metadata);
         let arguments = MetadataArguments { status: "ERROR", error_code, error_message: message };
         let caught = guarded(|| self.decorated(&arguments, version, further.clone()))
-            .map(|decorated| decorated.map_err(|failure| with_causes(&failure)));
+            .map(|decorated| decorated.map_err(|failure| explained(&failure)));
         caught.and_then(|decorated| decorated).unwrap_or_else(|why| {
             tracing::error!(target: "palladium::server", "the metadata of a refusal stay undecorated: {why}");
             Json::Object(self.plain(&arguments, version, further))
@@ -253,6 +253,11 @@ impl Refusal {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, -1, reason)
     }
 
+    /// Returns the refusal of what has failed: the log has why, and what to do about it.
+    pub fn failed(failure: &Failure) -> Refusal {
+        Refusal::internal(explained(failure))
+    }
+
     /// Returns a refusal whose reason is logged, for something that may be there later.
     pub fn unavailable(said: &'static str, logged: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, Reason::Kept { said, logged: logged.into() })
@@ -279,7 +284,7 @@ impl Refusal {
                 Refusal { word: Some("refused"), is_of_service: true, ..refusal }
             }
             PredictError::NoProbabilities => Refusal::said(status, -1, error.to_string()),
-            PredictError::Internal(_) => Refusal::internal(with_causes(error)),
+            PredictError::Internal(failure) => Refusal::failed(failure),
         }
     }
 
@@ -335,7 +340,7 @@ impl Refusal {
             return told;
         }
         let changed = guarded(|| teller.service.error_response(told.clone()));
-        let changed = changed.and_then(|changed| changed.map_err(|failure| with_causes(&failure)));
+        let changed = changed.and_then(|changed| changed.map_err(|failure| explained(&failure)));
         changed.unwrap_or_else(|why| {
             tracing::error!(target: "palladium::server", request_id, "a refusal is told as it was: {why}");
             told
@@ -415,6 +420,12 @@ impl Written {
         }
         response
     }
+}
+
+/// Returns why something failed, with what to do about it: where in a script to look, for one.
+fn explained(failure: &Failure) -> String {
+    let causes = with_causes(failure);
+    failure.help().map_or(causes.clone(), |help| format!("{causes}; {help}"))
 }
 
 /// Returns a refusal as the first view says it that has an own way at the path.

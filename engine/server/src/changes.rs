@@ -155,7 +155,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
     };
     let decorated = service.list.decorators.call(None, &Arguments::Request(request), list);
     let response = decorated.and_then(|returned| Ok(returned.try_into()?));
-    http_response(response.map_err(|failure| Refusal::internal(with_causes(&failure)))?).map_err(Refusal::internal)
+    http_response(response.map_err(|failure| Refusal::failed(&failure))?).map_err(Refusal::internal)
 }
 
 /// Answers a request about jobs: shows all, or the one of an id, which a DELETE asks to stop.

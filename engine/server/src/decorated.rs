@@ -72,7 +72,7 @@ fn call(
         let returned = decorators.call(None, &arguments, || view(request).map(Returned::Response))?;
         Ok::<_, Failure>(ViewResponse::try_from(returned)?)
     });
-    called.map_err(Refusal::internal)?.map_err(|failure| Refusal::internal(with_causes(&failure)))
+    called.map_err(Refusal::internal)?.map_err(|failure| Refusal::failed(&failure))
 }
 
 /// Does what [`through`] does for decorators that look at the head of a request alone: its body is read once they call

@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{DecoratorList, View, ViewRequest};
-use palladium_component::value::{Callable, with_causes};
+use palladium_component::value::Callable;
 use palladium_runtime::{App, decorate, root_keys};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -271,7 +271,7 @@ impl ViewRoute {
                 view.answer(request, &handle)
             }
         };
-        let answered = answered.map_err(|failure| Refusal::internal(with_causes(&failure)))?;
+        let answered = answered.map_err(|failure| Refusal::failed(&failure))?;
         let mut response = http_response(answered).map_err(Refusal::internal)?;
         name_request(&mut response, &request.request_id);
         Ok(response)
