@@ -10,16 +10,16 @@
 # A load sends the next request at once, so that client and server wait for each other's cores; a paced one waits for a
 # millisecond, and its latency is that of a server with cores to spare.
 #
-# The servers take turns; the medians of ROUNDS loads each are shown, since a load or two depend on where the system
-# happens to run client and server.
+# The servers take turns; the medians of ROUNDS loads each are shown, and of the shares of one turn, since a load or two
+# depend on where the system happens to run client and server, and machines change their pace.
 #
 # Needs wrk (Debian: apt-get install wrk) and curl. SECONDS_EACH sets how long each load lasts, FRAMEWORKS=0 leaves the
 # Python servers out, CONNECTIONS lists the numbers of connections for one row.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/palladium-target}"
-duration="${SECONDS_EACH:-2}"
-rounds="${ROUNDS:-3}"
+duration="${SECONDS_EACH:-1}"
+rounds="${ROUNDS:-5}"
 workers="$(nproc)"
 
 cargo build --profile dist --locked --quiet --package palladium --bin palladium
@@ -186,7 +186,7 @@ LUA
 # medians FILE: the median of each column.
 medians() {
     local column
-    for column in 1 2 3 4; do
+    for column in 1 2 3 4 5; do
         sort -g -k "$column,$column" "$1" | awk -v column="$column" '
             { value[NR] = $column } END { printf "%s ", value[int((NR + 1) / 2)] }'
     done
@@ -195,7 +195,7 @@ medians() {
 # compare REQUEST ROWS CONNECTIONS [DELAY]: loads all servers; between requests each connection waits for so many
 # milliseconds.
 compare() {
-    local ceiling='' name rate median late milliseconds round
+    local ceiling name loaded rate median late milliseconds share round
     ask palladium "$2" --output "$work/answer"
     start bare 5011 "$work" "$constant" 127.0.0.1:5011 "$work/answer"
     for ((round = 0; round < rounds; round++)); do
@@ -203,19 +203,19 @@ compare() {
             [ -n "${started[$name]:-}" ] || continue
             # MLServer has no GET.
             [ "$name" != mlserver ] || [ "$2" -gt 0 ] || continue
-            load "$name" "$3" "$2" "${4:-0}" >>"$work/loads-$name"
+            loaded="$(load "$name" "$3" "$2" "${4:-0}")"
+            read -r rate median late milliseconds <<<"$loaded"
+            [ "$name" != bare ] || ceiling="$rate"
+            share="$(awk -v rate="$rate" -v ceiling="$ceiling" 'BEGIN { print rate / ceiling }')"
+            echo "$rate $median $late $milliseconds $share" >>"$work/loads-$name"
         done
     done
     for name in bare palladium guarded original fastapi mlserver; do
         [ -f "$work/loads-$name" ] || continue
-        read -r rate median late milliseconds <<<"$(medians "$work/loads-$name")"
+        read -r rate median late milliseconds share <<<"$(medians "$work/loads-$name")"
         rm "$work/loads-$name"
-        ceiling="${ceiling:-$rate}"
-        awk -v request="$1" -v connections="$3" -v name="$name" -v rate="$rate" -v ceiling="$ceiling" \
-            -v median="$median" -v late="$late" -v milliseconds="$milliseconds" 'BEGIN {
-                printf "%-16s %11d %-10s %11.1f %6.3f %9.3f %9.3f %10.3f\n", request, connections, name, rate,
-                    rate / ceiling, median, late, milliseconds
-            }'
+        printf '%-16s %11d %-10s %11.1f %6.3f %9.3f %9.3f %10.3f\n' "$1" "$3" "$name" "$rate" "$share" "$median" "$late" \
+            "$milliseconds"
     done
     kill -- "-${process[bare]}"
     wait "${process[bare]}" 2>/dev/null || true
