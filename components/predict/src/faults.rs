@@ -49,9 +49,10 @@ impl Examining<'_> {
     fn not_json(&mut self, body: &[u8], error: &serde_json::Error) {
         let whole = || not_a_body(body, error);
         let Some(field) = self.field else { return self.errors.push(whole) };
-        let (row, field) = (Some(self.row + 1), self.mapping.fields()[field].name.clone());
-        let message = format!("the field `{field}` is not JSON: {error}");
-        self.errors.push(|| InputError { row, field: Some(field), is_sent: true, message, ..whole() });
+        let (row, field) = (Some(self.row + 1), &self.mapping.fields()[field]);
+        let message = format!("the field `{}` is not JSON: {error}", field.name);
+        let (expected, field) = (expected(field.kind, Given::Null).to_owned(), Some(field.name.clone()));
+        self.errors.push(|| InputError { row, field, is_sent: true, expected, message, ..whole() });
     }
 
     fn not_a_list<E: Error>(&mut self, given: Given<'_>) -> E {
@@ -176,7 +177,9 @@ impl<'de> Visitor<'de> for List<'_, '_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        // What breaks off is no object.
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         self.refuse(Given::Object)
     }
 

@@ -172,6 +172,7 @@ fn answers_the_samples_of_a_body() {
             Err("sample 1: `b` has to be a whole number of at most 64 bits, got the number 1e23"),
         ),
         (r#"{"a": 1, "b": 2}"#, Err("the body has to be a list of objects, got an object")),
+        (r#"{"a": 1, "b": 2"#, Err("the body is not JSON: EOF while parsing an object at line 1 column 15")),
         ("null", Err("the body has to be a list of objects, got null")),
         (r#""a""#, Err("the body has to be a list of objects, got text \"a\"")),
         ("[[1, 2]]", Err("sample 1: a sample has to be an object, got a list")),
@@ -305,7 +306,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     let broken = r#"[{"a": "x", "b": 1}, {"a": 1, "b": tru}]"#;
     let found = errors(&service, &post(broken));
     assert_eq!(found[0], expected[0]);
-    assert_eq!(found[1], "not_json 2 b: a JSON list of objects, expected ident at line 1 column 39");
+    assert_eq!(found[1], "not_json 2 b: a whole number, expected ident at line 1 column 39");
     let single = get(&[("a", "x"), ("size", "?")]);
     let expected = [
         "wrong_type 0 a: a number, text \"x\"",
