@@ -23,6 +23,7 @@ mod rhai_spans;
 mod rhai_values;
 mod rhai_watch;
 mod ron;
+mod ron_syntax;
 pub mod script;
 mod secrets;
 mod suggest;
