@@ -75,19 +75,20 @@ struct Stopped<'a> {
     text: &'a str,
     tokens: Vec<Token<'a>>,
     at: usize,
-    is_trailing: bool,
+    kind: &'a ErrorKind,
 }
 
 impl<'a> Stopped<'a> {
-    fn new(source: &'a Arc<Source>, text: &'a str, error: &Error) -> Stopped<'a> {
+    fn new(source: &'a Arc<Source>, text: &'a str, error: &'a Error) -> Stopped<'a> {
         let tokens: Vec<Token<'_>> = ron2::__internal::Lexer::new(text)
             .map(|token| Token { text: token.text, range: token.span.start_offset..token.span.end_offset })
             .collect();
         let offset = error.span().start_offset;
-        let is_eof = matches!(error.kind(), ErrorKind::Eof);
+        let kind = error.kind();
+        let is_eof = matches!(kind, ErrorKind::Eof);
         let found = tokens.iter().position(|token| token.range.end > offset && !is_eof);
         let at = found.unwrap_or(tokens.len().saturating_sub(1));
-        Stopped { source, text, tokens, at, is_trailing: matches!(error.kind(), ErrorKind::TrailingCharacters) }
+        Stopped { source, text, tokens, at, kind }
     }
 
     /// Returns the token that stands so many behind the one at which the parser stopped.
@@ -113,7 +114,7 @@ impl<'a> Stopped<'a> {
     fn beginning(&self) -> Option<Diagnostic> {
         let (first, second) = (self.tokens.first()?, self.tokens.get(1).map_or("", |token| token.text));
         let is_other = !matches!(first.text, "" | "{" | "(" | "#" | "]" | "}" | ")") && !matches!(second, "(" | "{");
-        if !is_other || !(self.is_trailing || self.at == 0) {
+        if !is_other || !(self.at == 0 || matches!(self.kind, ErrorKind::TrailingCharacters)) {
             return None;
         }
         let help = match matches!(second, ":" | "=") && first.is_name() {
@@ -155,7 +156,7 @@ impl<'a> Stopped<'a> {
             }
             ":" if self.token(-1).is_some_and(Token::is_text) => self.quoted_name(self.token(-1)?),
             _ if token.is_text() && self.text_at(1) == ":" => self.quoted_name(token),
-            text if is_unquoted(text) => {
+            text if is_unquoted(text) && matches!(self.kind, ErrorKind::UnexpectedChar(_)) => {
                 let finding = self.finding(&token.range, format!("unexpected `{text}`"), "a value is expected here");
                 Some(finding.help("text stands in double quotes: `\"…\"`"))
             }
@@ -208,15 +209,15 @@ impl<'a> Stopped<'a> {
         }
         let range = start..self.tokens[last].range.end;
         let name = &self.text[range.clone()];
-        let map = |arguments: &str| format!("{{\"!\": \"{name}\"{arguments}}}");
         if self.tokens.get(last + 1).is_some_and(|next| next.text == "(") {
             let arguments: String =
                 self.names_in_brackets(last + 2).iter().map(|name| format!(", \"{name}\": …")).collect();
             let message = format!("the dotted name `{name}` cannot stand before `(…)`");
-            return self.finding(&range, message, "").help(format!("write `{}`", map(&arguments)));
+            return self.finding(&range, message, "").help(format!("write `{{\"!\": \"{name}\"{arguments}}}`"));
         }
-        let help = format!("write `\"{name}\"` for text, `{}` for a component", map(""));
-        self.finding(&range, format!("`{name}` is not a value"), "").help(help)
+        // It may be a secret.
+        let help = "write `\"…\"` for text, `{\"!\": \"…\"}` for a component";
+        self.finding(&range, "text stands in double quotes", "").help(help)
     }
 
     /// Returns the names of the first arguments from a token on.
@@ -249,14 +250,15 @@ impl<'a> Stopped<'a> {
         let start = self.token(-1).map_or(0, |token| token.range.start);
         let ends = |character: char| character.is_whitespace() || ",:()[]{}\"".contains(character);
         let rest = &self.text[start..];
-        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        let range = start..start + rest.find(ends).unwrap_or(rest.len());
+        let word = self.source.shown().get(range.clone()).unwrap_or_default();
         let help = match word.get(..2) {
             Some("0x" | "0X") => "the digits of `0x…` are 0 to 9 and a to f",
             Some("0o" | "0O") => "the digits of `0o…` are 0 to 7",
             Some("0b" | "0B") => "the digits of `0b…` are 0 and 1",
             _ => "text stands in double quotes: `\"…\"`",
         };
-        self.finding(&(start..start + word.len()), format!("`{word}` is not a number"), "").help(help)
+        self.finding(&range, format!("`{word}` is not a number"), "").help(help)
     }
 
     /// Returns the innermost bracket that is open where the parser stopped.
