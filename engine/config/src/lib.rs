@@ -19,6 +19,7 @@ mod printed;
 mod rhai_file;
 mod rhai_functions;
 mod rhai_modules;
+mod rhai_names;
 mod rhai_spans;
 mod rhai_values;
 mod rhai_watch;
