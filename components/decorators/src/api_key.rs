@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 
 use crate::credentials::{Given, bearer, header};
-use crate::plain::{HeaderName, hidden};
+use crate::plain::{HeaderName, hidden, hidden_in};
 use crate::view::{described_401, only_views, refusal, request_of};
 
 /// Lets programs with a key in.
@@ -63,8 +63,10 @@ impl FromArgument for Keys {
         let map = value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, &hidden(value)))?;
         let mut keys: Vec<(String, [u8; 32])> = Vec::new();
         for (name, entry) in map {
-            let wrong = |problem: &str| {
-                Mismatch::wrong(format!("a map from names to keys; that of {name:?} {problem}"), &hidden(value))
+            let wrong = |problem: &str| Mismatch::Refused {
+                message: format!("the key of {name:?} {problem}"),
+                value: hidden_in(&entry.value, value),
+                label: String::new(),
             };
             let digest = digest_of(&entry.value).map_err(wrong)?;
             if let Some((other, _)) = keys.iter().find(|(_, known)| *known == digest && !has_placeholder(value)) {

@@ -283,7 +283,7 @@ mod tests {
             (json!({}), "one of `users` and `users_file` is needed"),
             (json!({"users": {}}), "names nobody"),
             (json!({"users": {"a": SECRET}, "users_file": "x"}), "not both"),
-            (json!({"users": {"a": "canary"}}), "that of \"a\" is no argon2 hash"),
+            (json!({"users": {"a": "canary"}}), "the hash of the password of \"a\" is no argon2 hash"),
             (json!({"users": {"a": SECRET}, "realm": "x\"y"}), "`realm`"),
             (json!({"users": {"a": SECRET}, "realm": "x\r\ny"}), "`realm`"),
         ] {

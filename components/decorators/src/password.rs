@@ -9,7 +9,7 @@ use palladium_component::ParamType;
 use palladium_component::prelude::*;
 
 use crate::keyed_hash::KeyedHash;
-use crate::plain::hidden;
+use crate::plain::{hidden, hidden_in};
 
 /// The argon2 hash of a password, as `palladium hash-password` prints it.
 #[derive(Clone)]
@@ -67,9 +67,10 @@ impl FromArgument for Users {
         for (user, entry) in map {
             let hash = PasswordHash::parse(entry.value.as_text().unwrap_or_default());
             let added = hash.map_err(str::to_owned).and_then(|hash| users.add(user, hash));
-            added.map_err(|problem| {
-                let expected = format!("a map from users to the hashes of their passwords; that of {user:?} {problem}");
-                Mismatch::wrong(expected, &hidden(value))
+            added.map_err(|problem| Mismatch::Refused {
+                message: format!("the hash of the password of {user:?} {problem}"),
+                value: hidden_in(&entry.value, value),
+                label: String::new(),
             })?;
         }
         Ok(users)

@@ -88,8 +88,13 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_letter)
 }
 
-/// Returns a value of the same type that stands nowhere: a message about it quotes no line that may hold a secret.
+/// Returns a value of the same type that holds nothing, at its place in a text that shows nothing of it.
 pub fn hidden(value: &Value) -> Value {
+    hidden_in(value, value)
+}
+
+/// Does what [`hidden`] does for a part of a value, none of which is shown.
+pub fn hidden_in(value: &Value, whole: &Value) -> Value {
     // What stands for a variable that is not at hand is no secret, and has to be known as such.
     if has_placeholder(value) {
         return value.clone();
@@ -100,7 +105,7 @@ pub fn hidden(value: &Value) -> Value {
         Data::List(_) => Data::List(Vec::new()),
         other => other.clone(),
     };
-    Value::new(data, Span::nowhere("secret"))
+    Value::new(data, value.span.covered(&whole.span))
 }
 
 #[cfg(test)]

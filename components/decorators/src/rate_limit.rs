@@ -93,9 +93,16 @@ struct Left {
 
 impl RateLimit {
     fn check(&self) -> Result<(), ArgumentError> {
-        if self.per_second.is_some() == self.per_minute.is_some() {
-            let message = "one of `per_second` and `per_minute` is needed, not both".to_owned();
-            return Err(ArgumentError { parameter: None, message, help: None });
+        match (self.per_second, self.per_minute) {
+            (None, None) => {
+                let message = "`per_second` or `per_minute` is needed".to_owned();
+                let help = Some("`per_second: 10` lets each caller make ten requests a second".to_owned());
+                return Err(ArgumentError { parameter: None, message, help });
+            }
+            (Some(_), Some(_)) => {
+                return Err(ArgumentError::new("per_minute", "give `per_second` or `per_minute`, not both"));
+            }
+            _ => {}
         }
         match (self.by == By::Header, &self.header) {
             (true, None) => Err(ArgumentError::new("by", "`header` has to name the header that callers are known by")),
@@ -298,8 +305,8 @@ mod tests {
     #[test]
     fn arguments_are_checked() {
         for (arguments, said) in [
-            (json!({}), "one of `per_second` and `per_minute` is needed"),
-            (json!({"per_second": 1, "per_minute": 1}), "one of `per_second` and `per_minute` is needed"),
+            (json!({}), "`per_second` or `per_minute` is needed"),
+            (json!({"per_second": 1, "per_minute": 1}), "give `per_second` or `per_minute`, not both"),
             (json!({"per_second": 0}), "`per_second`"),
             (json!({"per_minute": 1e-300}), "`per_minute`"),
             (json!({"per_second": 1, "burst": 0}), "`burst`"),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use palladium_component::label_of_wrong;
 use palladium_component::prelude::*;
 
 use crate::column::ColumnBuilder;
@@ -165,25 +166,36 @@ impl FromArgument for Params {
         let Some(map) = value.as_map() else {
             return pairs(value, &Self::TYPE).map(Params);
         };
-        let read = |(name, entry): (&String, &Entry)| {
-            Ok(Field { name: name.clone(), kind: FieldType::from_argument(&entry.value)? })
-        };
-        map.iter().map(read).collect::<Result<_, Mismatch>>().map(Params)
+        Mismatch::collect(map.iter().map(|(name, entry)| of_type(name.clone(), &entry.value))).map(Params)
     }
 }
 
 /// Reads pairs of name and type; each name stands once.
 fn pairs(value: &Value, expected: &ParamType) -> Result<Vec<Field>, Mismatch> {
     let items = value.as_list().ok_or_else(|| Mismatch::wrong(expected, value))?;
-    let mut fields: Vec<Field> = Vec::with_capacity(items.len());
     let mut seen = std::collections::HashSet::with_capacity(items.len());
-    for item in items {
-        let (name, kind) = <(String, FieldType)>::from_argument(item)?;
-        if !seen.insert(name.clone()) {
-            let expected = format!("a list in which each name stands once, `{name}` stands twice");
+    Mismatch::collect(items.iter().map(|item| {
+        let Some([name, kind]) = item.as_list() else {
+            return Err(Mismatch::wrong(<(String, FieldType)>::TYPE, item));
+        };
+        let field = of_type(String::from_argument(name)?, kind)?;
+        if !seen.insert(field.name.clone()) {
+            let expected = format!("a list in which each name stands once, `{}` stands twice", field.name);
             return Err(Mismatch::wrong(expected, item));
         }
-        fields.push(Field { name, kind });
+        Ok(field)
+    }))
+}
+
+/// Returns the field of a name and a type that is still to be read.
+fn of_type(name: String, kind: &Value) -> Result<Field, Mismatch> {
+    match FieldType::from_argument(kind) {
+        Ok(kind) => Ok(Field { name, kind }),
+        Err(_) => {
+            let expected = FieldType::TYPE.to_string();
+            let label = label_of_wrong(&expected, kind);
+            let message = format!("the type of `{name}` has to be {expected}");
+            Err(Mismatch::Refused { message, value: kind.clone(), label })
+        }
     }
-    Ok(fields)
 }

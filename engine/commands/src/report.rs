@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use palladium_component::interfaces::{CommandError, Failure};
+use palladium_component::interfaces::{CommandError, Failure, cause_in_words};
 
 use crate::redaction::Redaction;
 
@@ -32,7 +32,7 @@ fn failure_text(failure: &Failure) -> String {
     let mut text = format!("error: {failure}");
     let mut cause = failure.source();
     while let Some(error) = cause {
-        text.push_str(&format!("\n  caused by: {error}"));
+        text.push_str(&format!("\n  caused by: {}", cause_in_words(error)));
         cause = error.source();
     }
     if let Some(help) = failure.help() {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use palladium_value::{Code, Diagnostic};
+use palladium_value::{Code, Diagnostic, nearest};
 
 use crate::environment::{Reader, Unread};
 
@@ -84,6 +84,15 @@ fn unclosed() -> Diagnostic {
 fn unknown(placeholder: &str) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::Syntax, format!("unknown placeholder `${{{placeholder}}}`"))
         .note("known are `${here}`, `${environ.NAME}` and `${environ.NAME:-default}`; they do not nest");
+    let (first, rest) = placeholder.split_once('.').unwrap_or((placeholder, ""));
+    match nearest(first, ["here", "environ"]) {
+        Some("here") if rest.is_empty() => return diagnostic.help("did you mean `${here}`?"),
+        Some("environ") => {
+            let name = if rest.is_empty() { "NAME" } else { rest };
+            return diagnostic.help(format!("did you mean `${{environ.{name}}}`?"));
+        }
+        _ => {}
+    }
     let bare = placeholder.strip_prefix("env.").unwrap_or(placeholder);
     let is_name = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_name {
@@ -130,6 +139,23 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(check(text), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn advises_what_may_be_meant() {
+        let cases = [
+            ("hree", "did you mean `${here}`?"),
+            ("HERE", "did you mean `${here}`?"),
+            ("environ", "did you mean `${environ.NAME}`?"),
+            ("environ.", "did you mean `${environ.NAME}`?"),
+            ("envrion.HOME", "did you mean `${environ.HOME}`?"),
+            ("env.HOME", "`${environ.HOME}` reads the environment variable `HOME`; `$${env.HOME}` is the plain text"),
+            ("HOME", "`${environ.HOME}` reads the environment variable `HOME`; `$${HOME}` is the plain text"),
+            ("a b", "write `$$` for a dollar"),
+        ];
+        for (placeholder, help) in cases {
+            assert_eq!(unknown(placeholder).help, [help], "{placeholder}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use palladium_value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value};
+use palladium_value::{Code, Data, Diagnostic, Entry, KeyPath, Map, Span, Value, nearest};
 
 use crate::{copy, directive};
 
@@ -44,6 +44,7 @@ fn normalize_root(root: &mut Map, findings: &mut Vec<Diagnostic>) {
             findings.push(finding);
         }
     }
+    check_misspelt(root, &KeyPath::root(), findings);
     for (key, entry) in root {
         normalize(&mut entry.value, &KeyPath::root().join(key), findings);
     }
@@ -97,6 +98,7 @@ fn check_directive(map: &Map, path: &KeyPath, findings: &mut Vec<Diagnostic>) {
                 .in_key(path);
             findings.push(finding);
         }
+        check_misspelt(map, path, findings);
         return;
     };
     let what = match copy.value.as_text() {
@@ -109,15 +111,40 @@ fn check_directive(map: &Map, path: &KeyPath, findings: &mut Vec<Diagnostic>) {
             .in_key(path);
         findings.push(finding);
     }
-    for (key, entry) in map {
-        if is_magic(key) && !matches!(key.as_str(), "__copy__" | "__default__" | "__factory__" | "__rhai__") {
-            let finding = Diagnostic::new(Code::BadArguments, format!("unknown directive `{key}` beside `__copy__`"))
-                .at(&entry.key_span, "")
-                .note("known are `__default__`, `__factory__` (or `!`) and `__rhai__`; other keys are overrides")
+    for (key, entry) in map.iter().filter(|(key, _)| is_unknown(key)) {
+        let finding = Diagnostic::new(Code::BadArguments, format!("unknown directive `{key}` beside `__copy__`"))
+            .at(&entry.key_span, near_directive(key).unwrap_or_default())
+            .note("known are `__default__`, `__factory__` (or `!`) and `__rhai__`; other keys are overrides")
+            .in_key(path);
+        findings.push(finding);
+    }
+}
+
+/// Finds keys that are almost those of directives; other keys with underscores around them are data.
+fn check_misspelt(map: &Map, path: &KeyPath, findings: &mut Vec<Diagnostic>) {
+    for (key, entry) in map.iter().filter(|(key, _)| is_unknown(key)) {
+        if let Some(label) = near_directive(key) {
+            let finding = Diagnostic::new(Code::BadArguments, format!("unknown directive `{key}`"))
+                .at(&entry.key_span, label)
+                .note("known are `__copy__`, `__default__`, `__factory__` (or `!`) and `__rhai__`")
                 .in_key(path);
             findings.push(finding);
         }
     }
+}
+
+/// Tells whether a key looks like a directive and is none.
+fn is_unknown(key: &str) -> bool {
+    is_magic(key) && !matches!(key, "__copy__" | "__default__" | "__factory__" | "__rhai__")
+}
+
+/// Returns what is said about a key that looks like a directive and is almost one.
+fn near_directive(key: &str) -> Option<String> {
+    let word = key.trim_matches('_');
+    if word == "python" {
+        return Some("scripts are written in Rhai, under `__rhai__`".to_owned());
+    }
+    nearest(word, ["copy", "default", "factory", "rhai"]).map(|near| format!("did you mean `__{near}__`?"))
 }
 
 /// Tells whether a key looks like a directive.

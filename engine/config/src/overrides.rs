@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use palladium_value::{Code, Data, Diagnostic, Entry, Map, Source, Span, Value, nearest};
+use palladium_value::{Code, Data, Diagnostic, Entry, Map, Source, Span, Value, is_secret_key, nearest};
 
 use crate::environment::Reader;
 use crate::expand::Surroundings;
@@ -106,7 +106,9 @@ fn set(root: &Map, source: &Arc<Source>, surroundings: &Surroundings<'_>) -> Res
         return Err(vec![finding.help("write `--set model.C=0.5`, `--set 'name=\"text\"'`")]);
     };
     let path = Target::parse(source, &text[..end]).map_err(|finding| vec![finding])?;
-    let value = ron::read_value(source, end + 1, surroundings)?;
+    let value = ron::read_value(source, end + 1, surroundings).map_err(|findings| {
+        findings.into_iter().map(|finding| advise(finding, &path, &text[end + 1..])).collect::<Vec<_>>()
+    })?;
     let (first, key_span) = path.segments[0].clone();
     let mut entry = root
         .get(first)
@@ -118,6 +120,29 @@ fn set(root: &Map, source: &Arc<Source>, surroundings: &Surroundings<'_>) -> Res
         put(&mut entry.value, &path, 1, value).map_err(|finding| vec![finding])?;
     }
     Ok(Change::Layer(Map::from_iter([(first.to_owned(), entry)])))
+}
+
+/// Adds how a value is written that is no RON and may be meant as text; a shell takes quotes away.
+fn advise(mut finding: Diagnostic, path: &Target<'_>, value: &str) -> Diagnostic {
+    let value = value.trim();
+    if finding.code != Code::Syntax || value.is_empty() || value.contains(['"', '\'', '(', '[', '{', '\\', '\n']) {
+        return finding;
+    }
+    let name = path.until(path.segments.len());
+    let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if let Some((whole, part)) = value.split_once(',')
+        && is_whole(whole.trim_start_matches(['+', '-']))
+        && is_whole(part)
+    {
+        return finding.help(format!("the decimal sign is a point: `--set {name}={whole}.{part}`"));
+    }
+    let is_secret = path.segments.iter().any(|(segment, _)| is_secret_key(segment));
+    let shown = if is_secret { "…" } else { value };
+    let is_bare_word = value.chars().all(|sign| sign.is_alphanumeric() || sign == '_');
+    if !is_bare_word {
+        finding.help.clear();
+    }
+    finding.help(format!("text needs quotes: `--set '{name}=\"{shown}\"'`"))
 }
 
 /// Puts a value under the segments of a path from `depth` on.

@@ -26,6 +26,7 @@ use crate::limits;
 use crate::printed::Printed;
 use crate::rhai_functions::{Failed, Functions};
 use crate::rhai_modules::Modules;
+use crate::rhai_names::{at_colon, keys, unknown, unknown_function, variables};
 use crate::rhai_spans::{Lines, Spans, Written};
 use crate::rhai_values::{Importer, type_name};
 use crate::rhai_watch::{Stop, Watch};
@@ -146,7 +147,10 @@ fn evaluate(source: &Arc<Source>, sandbox: &Sandbox) -> Result<Value, Vec<Diagno
     let mut scope = sandbox.scope();
     let result = engine.eval_ast_with_scope::<Dynamic>(&mut scope, &ast);
     let code = Written::File(Arc::clone(source));
-    let value = result.map_err(|error| vec![failure(*error, &code, &modules, &sandbox.reader)])?;
+    let value = result.map_err(|error| {
+        let names = Names { engine: &engine, variables: &FILE_NAMES, keys: Vec::new() };
+        vec![failure(*error, &code, &modules, &sandbox.reader, &names)]
+    })?;
     let spans = Spans::new(source, &ast);
     let whole = Span::new(source, 0..source.text().len());
     let root = spans.root();
@@ -182,9 +186,23 @@ fn syntax(source: &Arc<Source>, error: &ParseError) -> Diagnostic {
             format!("a file may have {}: move some to a module", limits::RHAI_FUNCTIONS)
         }
         ParseErrorType::LiteralTooLarge(_, most) => format!("at most {most}: divide it"),
-        _ => return finding,
+        _ => match lines.offset(error.position()).and_then(|offset| at_colon(source.text(), offset)) {
+            Some(help) => help,
+            None => return finding,
+        },
     };
     finding.help(help)
+}
+
+/// The names that every file finds.
+pub(crate) const FILE_NAMES: [&str; 2] = ["here", "environ"];
+
+/// The names that code knows beside those in its text, for advice.
+pub(crate) struct Names<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) variables: &'a [&'a str],
+    /// The keys of the tree that it changes.
+    pub(crate) keys: Vec<&'a str>,
 }
 
 /// Writes the engine's messages as ours are written.
@@ -203,7 +221,13 @@ fn is_limit(error: &ParseErrorType) -> bool {
 }
 
 /// Returns the finding about code that failed.
-pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, reader: &Reader) -> Diagnostic {
+pub(crate) fn failure(
+    error: EvalAltResult,
+    code: &Written,
+    modules: &Modules,
+    reader: &Reader,
+    names: &Names<'_>,
+) -> Diagnostic {
     let place = |position| code.place(position);
     let mut error = error;
     let mut module: Option<String> = None;
@@ -222,6 +246,8 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
     };
     let position = error.take_position();
     let thrown = thrown(&error);
+    let source = module.as_ref().and_then(|path| modules.source(path));
+    let text = source.as_ref().map_or(code.text(), |source| source.text());
     let mut diagnostic = match error {
         EvalAltResult::ErrorTerminated(token, _) if token.clone().try_cast() == Some(Stop::Memory) => {
             let most = limits::RHAI_MEMORY_BYTES >> 20;
@@ -236,6 +262,13 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
             reader.unread(&name, &why).help(format!("`environ.get(\"{name}\", default)` gives a default"))
         }
         EvalAltResult::ErrorVariableNotFound(name, _) if name == "here" => no_directory(),
+        EvalAltResult::ErrorVariableNotFound(name, _) => {
+            unknown("variable", &name, variables(text).into_iter().chain(names.variables.iter().copied()))
+        }
+        EvalAltResult::ErrorPropertyNotFound(name, _) => {
+            unknown("entry", &name, keys(text).into_iter().chain(names.keys.iter().copied()))
+        }
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(&signature, names.engine, text),
         EvalAltResult::ErrorParsing(kind, _) => Diagnostic::new(Code::Syntax, our_words(&kind.to_string())),
         EvalAltResult::ErrorRuntime(token, _) if token.is::<Refused>() => {
             Diagnostic::new(Code::ScriptFailed, token.cast::<Refused>().0)
@@ -244,7 +277,7 @@ pub(crate) fn failure(error: EvalAltResult, code: &Written, modules: &Modules, r
         other => exceeded(&other).unwrap_or_else(|| Diagnostic::new(Code::ScriptFailed, our_words(&other.to_string()))),
     };
     diagnostic.thrown = diagnostic.thrown.or(thrown);
-    let inside = module.and_then(|path| Written::File(modules.source(&path)?).place(position));
+    let inside = source.and_then(|source| Written::File(source).place(position));
     if let Some(first) = inside.clone().or_else(|| place(position)).or_else(|| caller.clone())
         && !diagnostic.labels.is_empty()
     {

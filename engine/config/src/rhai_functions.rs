@@ -15,7 +15,7 @@ use rhai::{
 };
 
 use crate::limits;
-use crate::rhai_file::{Machine, Sandbox, failure, on_a_large_stack};
+use crate::rhai_file::{FILE_NAMES, Machine, Names, Sandbox, failure, on_a_large_stack};
 use crate::rhai_modules::Modules;
 use crate::rhai_spans::Written;
 use crate::rhai_values::Importer;
@@ -181,7 +181,9 @@ impl ScriptFunction {
             (&machine.engine, self.pointer.fn_name(), None, &global, Position::NONE).into();
         let result = self.pointer.call_raw(&context, None, arguments);
         let result = result.map_err(|error| {
-            let failed = failure(*error, &self.unit().code, &self.program.modules, &self.program.sandbox.reader);
+            let names = Names { engine: &machine.engine, variables: &FILE_NAMES, keys: Vec::new() };
+            let reader = &self.program.sandbox.reader;
+            let failed = failure(*error, &self.unit().code, &self.program.modules, reader, &names);
             let mut failed =
                 if failed.labels.is_empty() { failed.at(&self.span(), "in this function") } else { failed };
             self.program.sandbox.reader.redactor().redact_diagnostic(&mut failed);

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use palladium_value::{Code, Data, Diagnostic, Entry, Map, Source, Span, Value};
 use ron2::ast::{AttributeContent, Document, Expr, Ident, NumberExpr, NumberKind, StructBody, StructField};
-use ron2::{Error, ErrorKind};
 
 use crate::expand::{Surroundings, expand};
 use crate::limits;
 use crate::literal::place_in_literal;
+use crate::ron_syntax::syntax;
 
 /// The extensions of RON, which make no difference for a tree without types.
 const EXTENSIONS: [&str; 4] = ["implicit_some", "unwrap_newtypes", "unwrap_variant_newtypes", "explicit_struct_names"];
@@ -41,7 +41,7 @@ fn parse(
     is_file: bool,
 ) -> Result<Value, Vec<Diagnostic>> {
     check_size(source, text)?;
-    let document = ron2::ast::parse_document(text).map_err(|error| vec![syntax(source, &error)])?;
+    let document = ron2::ast::parse_document(text).map_err(|error| vec![syntax(source, text, &error, is_file)])?;
     let mut reader = Reader { source, surroundings, findings: Vec::new() };
     let value = if is_file { reader.document(&document) } else { reader.single_value(&document) };
     if reader.findings.is_empty() { Ok(value) } else { Err(reader.findings) }
@@ -75,7 +75,7 @@ fn check_size(source: &Arc<Source>, text: &str) -> Result<(), Vec<Diagnostic>> {
 }
 
 /// Returns a span that begins and ends between characters.
-fn span(source: &Arc<Source>, range: Range<usize>) -> Span {
+pub(crate) fn span(source: &Arc<Source>, range: Range<usize>) -> Span {
     let text = source.text();
     let mut start = range.start.min(text.len());
     while !text.is_char_boundary(start) {
@@ -86,30 +86,6 @@ fn span(source: &Arc<Source>, range: Range<usize>) -> Span {
         end += 1;
     }
     Span::new(source, start..end)
-}
-
-fn syntax(source: &Arc<Source>, error: &Error) -> Diagnostic {
-    let place = span(source, error.span().start_offset..error.span().end_offset);
-    let (message, label) = match error.kind() {
-        ErrorKind::Expected { expected, context } => {
-            let expected = if expected == "comma" { "`,`" } else { expected };
-            let context = context.map(|context| format!(" in this {context}")).unwrap_or_default();
-            let label = if expected == "value" { "expected here" } else { "expected before this" };
-            (format!("expected {expected}{context}"), label)
-        }
-        ErrorKind::Eof => ("the file ends where a value is expected".to_owned(), "ends here"),
-        ErrorKind::UnexpectedChar(character) => (format!("unexpected `{character}`"), "a value is expected here"),
-        ErrorKind::TrailingCharacters => ("text after the end of the value".to_owned(), "the value ends before this"),
-        ErrorKind::ExpectedStringEnd => ("text without closing quote".to_owned(), "opened here"),
-        ErrorKind::UnclosedBlockComment => ("comment without `*/`".to_owned(), "opened here"),
-        ErrorKind::InvalidEscape(why) => (format!("this escape is not known: {why}"), "in this text"),
-        other => (other.to_string().to_lowercase(), ""),
-    };
-    let mut diagnostic = Diagnostic::new(Code::Syntax, message).at(&place, label);
-    if matches!(error.kind(), ErrorKind::InvalidEscape(_)) {
-        diagnostic = diagnostic.help(r#"known are `\n`, `\r`, `\t`, `\0`, `\\`, `\"`, `\x41` and `\u{1f600}`"#);
-    }
-    diagnostic
 }
 
 struct Reader<'a> {
@@ -141,7 +117,7 @@ impl Reader<'_> {
         match &document.value {
             Some(root) => {
                 let value = self.value(root);
-                if value.as_map().is_none() && self.findings.is_empty() {
+                if value.as_list().is_some() || (value.as_map().is_none() && self.findings.is_empty()) {
                     let message = format!("a configuration file holds a map, this is {}", value.describe());
                     let finding = Diagnostic::new(Code::NotAMap, message).at(&value.span, "expected a map");
                     self.findings.push(finding.help("write `{\"key\": value}` or `(key: value)`"));
@@ -205,7 +181,7 @@ impl Reader<'_> {
                 Data::Null
             }
             Expr::Error(error) => {
-                self.findings.push(syntax(self.source, &error.error));
+                self.findings.push(syntax(self.source, self.source.text(), &error.error, true));
                 Data::Null
             }
         };

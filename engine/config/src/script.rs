@@ -16,6 +16,7 @@ pub use crate::locate::{Unreadable, read_text};
 use crate::rhai_functions::pointer;
 pub use crate::rhai_functions::{Failed, failed};
 pub use crate::rhai_modules::find_module;
+pub use crate::rhai_names::{in_words, unknown};
 use crate::rhai_values::Importer;
 
 thread_local! {

@@ -13,14 +13,18 @@ use crate::environment::Reader;
 use crate::limits;
 use crate::locate::Text;
 use crate::printed::Printed;
-use crate::rhai_file::{Machine, Sandbox, failure, on_a_large_stack, our_words};
+use crate::rhai_file::{Machine, Names, Sandbox, failure, on_a_large_stack, our_words};
 use crate::rhai_functions::{Functions, of_pointer};
-use crate::rhai_spans::Written;
+use crate::rhai_names::at_colon;
+use crate::rhai_spans::{Lines, Written};
 use crate::rhai_values::{Importer, is_same, scalar};
 use crate::script::{Opaque, to_dynamic};
 
 /// The names under which a script finds the tree.
 const NAMES: [&str; 3] = ["C", "cfg", "config"];
+
+/// All names that a script finds.
+const ALL_NAMES: [&str; 5] = ["C", "cfg", "config", "here", "environ"];
 
 /// The text of a script and where it stands.
 struct Script {
@@ -138,7 +142,10 @@ fn run_one(
     let ast = engine.compile(&script.text).map_err(|error| {
         let message = format!("the script is not Rhai: {}", our_words(&error.err_type().to_string()));
         let span = code.place(error.position()).unwrap_or_else(|| script.span.clone());
-        Diagnostic::new(Code::ScriptFailed, message).at(&span, "")
+        let finding = Diagnostic::new(Code::ScriptFailed, message).at(&span, "");
+        let offset = Lines::new(&script.text).offset(error.position());
+        let advice = offset.and_then(|offset| at_colon(&script.text, offset));
+        advice.into_iter().fold(finding, Diagnostic::help)
     })?;
     engine.set_max_map_size(limits::RHAI_MAP_ENTRIES);
     let mut scope = sandbox.scope();
@@ -146,10 +153,27 @@ fn run_one(
         scope.push_dynamic(name, tree.clone());
     }
     engine.run_ast_with_scope(&mut scope, &ast).map_err(|error| {
-        let finding = failure(*error, code, &machine.modules, &sandbox.reader);
+        let mut names = Names { engine: &machine.engine, variables: &ALL_NAMES, keys: Vec::new() };
+        let keys = tree.as_map_ref().map(|map| keys_of(&map)).unwrap_or_default();
+        names.keys = keys.iter().map(String::as_str).collect();
+        let finding = failure(*error, code, &machine.modules, &sandbox.reader, &names);
         if finding.labels.is_empty() { finding.at(&script.span, "in this script") } else { finding }
     })?;
     Ok((ast, scope))
+}
+
+/// Returns the keys of a tree as a script sees it, as far as there are not too many.
+fn keys_of(map: &rhai::Map) -> Vec<String> {
+    let mut found: Vec<String> = map.keys().map(ToString::to_string).collect();
+    for value in map.values() {
+        if found.len() > limits::SUGGESTED_PATHS {
+            break;
+        }
+        if let Ok(inner) = value.as_map_ref() {
+            found.extend(keys_of(&inner));
+        }
+    }
+    found
 }
 
 fn not_a_map(script: &Script) -> Diagnostic {

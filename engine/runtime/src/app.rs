@@ -132,9 +132,23 @@ impl App {
                 let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
                 diagnostic
                     .note(format!("the root keys are {}", keys.join(", ")))
+                    .note(format!("they come from {}", self.sources().join(", ")))
                     .help("add it, or check that `--config` or `PALLADIUM_CONFIG` names the right files")
             }
         }
+    }
+
+    /// Returns the names of the files and overrides that the root keys come from.
+    fn sources(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let spans = self.root.as_map().into_iter().flat_map(|map| map.values().map(|entry| &entry.key_span));
+        for span in spans.filter(|span| span.is_quotable()) {
+            let name = format!("`{}`", span.source().name());
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// Returns all components of a kind, wherever they stand, in construction order.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use palladium_component::value::{Code, Diagnostic, Position as Place, Source, Span, nearest};
-use palladium_config::script::Failed;
+use palladium_config::script::{Failed, in_words, unknown};
 use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
 
 use crate::methods::{METHODS, Method, Of};
@@ -92,11 +92,7 @@ impl Whereabouts<'_> {
 
 impl Whereabouts<'_> {
     fn unknown(&self, what: &str, name: &str) -> Diagnostic {
-        let finding = Diagnostic::new(Code::ScriptFailed, format!("there is no {what} `{name}`"));
-        match nearest(name, self.names.iter().map(String::as_str)) {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None => finding,
-        }
+        unknown(what, name, self.names.iter().map(String::as_str))
     }
 }
 
@@ -129,22 +125,6 @@ fn no_function(signature: &str) -> Diagnostic {
 
 /// The name under which Rhai knows all our values.
 const HOST: &str = "component";
-
-/// Returns Rhai's name of a type in our words.
-fn in_words(name: &str) -> &str {
-    match name.trim_start_matches("&mut ").rsplit("::").next().unwrap_or(name) {
-        "array" | "Array" => "a list",
-        "map" | "Map" => "a map",
-        "string" | "char" | "&str | ImmutableString | String" | "ImmutableString" | "String" => "text",
-        "i64" => "a whole number",
-        "f64" => "a number",
-        "bool" => "a flag",
-        "()" => "nothing",
-        "Fn" | "FnPtr" => "a function",
-        HOST => "a component, model or table",
-        other => other,
-    }
-}
 
 /// Writes the engine's messages as ours are written.
 fn our_words(message: &str) -> String {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use palladium_component::data::DataError;
-use palladium_component::interfaces::{Explain, Failure, PersistError, PredictError, VersionError};
+use palladium_component::interfaces::{Explain, Failure, PersistError, PredictError, VersionError, cause_in_words};
 use palladium_component::value::{Code, Diagnostic, Diagnostics};
 use palladium_config::script::{Failed, failed};
 use palladium_runtime::JobError;
@@ -31,7 +31,7 @@ impl Fault {
         let mut finding = Diagnostic::new(Code::ScriptFailed, error.to_string());
         let mut cause = error.source();
         while let Some(error) = cause {
-            finding = finding.note(format!("caused by: {error}"));
+            finding = finding.note(format!("caused by: {}", cause_in_words(error)));
             cause = error.source();
         }
         help.into_iter().fold(finding, Diagnostic::help).into()

@@ -5,7 +5,7 @@ use palladium_value::{
     Code, Data, Diagnostic, Diagnostics, Entry, KeyPath, Map, Span, Value, has_placeholder, nearest,
 };
 
-use crate::argument::describe;
+use crate::argument::{is_literal, label_of_wrong};
 use crate::{Descriptor, Failed, FromArgument, Literal, Mismatch, Param};
 
 /// The arguments given to one component. Reading takes them out; what is wrong is collected.
@@ -70,8 +70,12 @@ impl<'a> Args<'a> {
     fn mismatch<T>(&mut self, param: &Param, mismatch: Mismatch) -> Option<T> {
         let (expected, value, label) = match mismatch {
             Mismatch::Reported => return self.fail(),
+            Mismatch::Several(all) => {
+                all.into_iter().for_each(|one| drop(self.mismatch::<T>(param, one)));
+                return None;
+            }
             Mismatch::Wrong { expected, value } => {
-                let label = format!("this is {}", describe(&value));
+                let label = label_of_wrong(&expected, &value);
                 (expected, value, label)
             }
             Mismatch::OutOfRange { range, value } => (range, value, "out of range".to_owned()),
@@ -240,8 +244,7 @@ impl Literal {
 
 /// Returns the advice for a text that reads like the number or flag that was expected.
 fn unquoted(value: &Value, expected: &str) -> Option<String> {
-    // What does not stand in the file as it is may come from the environment, whose values are never shown.
-    let text = value.as_text().filter(|text| value.span.text().trim_matches(['"', '`']) == *text)?;
+    let text = value.as_text().filter(|text| is_literal(value, text))?;
     let fits = match text {
         "true" | "false" => expected.contains("flag"),
         _ => expected.contains("number") && text.trim() == text && text.parse::<f64>().is_ok_and(f64::is_finite),

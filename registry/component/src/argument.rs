@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use palladium_interfaces::{Component, Interface};
-use palladium_value::{Data, Map, Value};
+use palladium_value::{Data, Map, Value, nearest};
 
 use crate::ParamType;
 
@@ -53,9 +53,14 @@ pub enum Mismatch {
         /// What to say at its place.
         label: String,
     },
+    /// Several parts of it are wrong.
+    Several(Vec<Mismatch>),
     /// It holds a component whose own arguments are wrong, which has been reported.
     Reported,
 }
+
+/// How many wrong parts of one value are reported.
+const MOST_MISMATCHES: usize = 20;
 
 impl Mismatch {
     /// Returns the mismatch of a value and a type in words.
@@ -67,6 +72,62 @@ impl Mismatch {
     pub fn out_of_range(range: impl Display, value: &Value) -> Mismatch {
         Mismatch::OutOfRange { range: format!("{range}"), value: value.clone() }
     }
+
+    /// Collects what was read of the parts of a value, or all that is wrong with them.
+    ///
+    /// # Errors
+    /// One or several parts that could not be read.
+    pub fn collect<T>(parts: impl IntoIterator<Item = Result<T, Mismatch>>) -> Result<Vec<T>, Mismatch> {
+        let (mut read, mut wrong) = (Vec::new(), Vec::new());
+        for part in parts {
+            match part {
+                Ok(part) => read.push(part),
+                Err(mismatch) => wrong.push(mismatch),
+            }
+            if wrong.len() == MOST_MISMATCHES {
+                break;
+            }
+        }
+        match wrong.len() {
+            0 => Ok(read),
+            1 => Err(wrong.remove(0)),
+            _ => Err(Mismatch::Several(wrong)),
+        }
+    }
+}
+
+/// Returns what is said at the place of a value that is not what was expected: what it is, or, where one of several
+/// texts was expected, that it is none of them and which one is near.
+pub fn label_of_wrong(expected: &str, value: &Value) -> String {
+    /// What is longer is no misspelt choice.
+    const LONGEST: usize = 40;
+    let choices = choices(expected);
+    let Some(text) = value.as_text().filter(|_| !choices.is_empty()) else {
+        return format!("this is {}", describe(value));
+    };
+    let shown = if is_literal(value, text) && text.len() <= LONGEST { format!("`{text}`") } else { "this".to_owned() };
+    match nearest(text, choices) {
+        Some(near) => format!("{shown} is none of them; did you mean `{near}`?"),
+        None => format!("{shown} is none of them"),
+    }
+}
+
+/// Returns the texts among several alternatives in words, such as "`a` or `b` or null".
+fn choices(expected: &str) -> Vec<&str> {
+    let alternatives: Vec<&str> =
+        expected.split(" or ").flat_map(|part| part.trim_end_matches(',').split(", ")).collect();
+    if alternatives.len() < 2 || expected.contains("such as") {
+        return Vec::new();
+    }
+    // What stands behind "a list of" are its items.
+    let before_items = alternatives.into_iter().take_while(|part| !part.contains(" of "));
+    before_items.filter_map(|part| part.strip_prefix('`')?.strip_suffix('`')).collect()
+}
+
+/// Tells whether a text stands in the file as it is; what does not may come from the environment, whose values are
+/// never shown.
+pub(crate) fn is_literal(value: &Value, text: &str) -> bool {
+    value.span.text().trim_matches(['"', '`']) == text
 }
 
 /// Returns what a value is, for messages, with the kind of a component.
@@ -120,8 +181,10 @@ macro_rules! unsigned {
 
             fn from_argument(value: &Value) -> Result<Self, Mismatch> {
                 let number = i64::from_argument(value)?;
-                <$type>::try_from(number)
-                    .map_err(|_| Mismatch::out_of_range(format!("a whole number from 0 to {}", <$type>::MAX), value))
+                <$type>::try_from(number).map_err(|_| match i64::try_from(<$type>::MAX) {
+                    Ok(most) => Mismatch::out_of_range(format!("a whole number from 0 to {most}"), value),
+                    Err(_) => Mismatch::out_of_range("at least 0", value),
+                })
             }
         }
     )*};
@@ -154,7 +217,7 @@ impl<T: FromArgument> FromArgument for Vec<T> {
 
     fn from_argument(value: &Value) -> Result<Self, Mismatch> {
         let items = value.as_list().ok_or_else(|| Mismatch::wrong(Self::TYPE, value))?;
-        items.iter().map(T::from_argument).collect()
+        Mismatch::collect(items.iter().map(T::from_argument))
     }
 }
 
@@ -216,5 +279,26 @@ impl<I: Interface + ?Sized> FromArgument for Arc<I> {
         }
         let component = erased.downcast_ref::<Component>();
         component.and_then(I::of).ok_or_else(|| Mismatch::wrong(Self::TYPE, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_the_texts_that_can_be_given() {
+        let cases = [
+            ("`a` or `b` or null", &["a", "b"][..]),
+            ("`infer`, null or the number of a row from 0", &["infer"]),
+            ("a whole number from 1, or `active`", &["active"]),
+            ("a pair of text and `a` or `b`", &[]),
+            ("a weekday such as `MO`, `+1MO` or `MO(+1)`", &[]),
+            ("text or null", &[]),
+            ("`a`", &[]),
+        ];
+        for (expected, texts) in cases {
+            assert_eq!(choices(expected), texts, "{expected}");
+        }
     }
 }

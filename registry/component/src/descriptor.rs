@@ -264,6 +264,7 @@ impl fmt::Display for Plural<'_> {
             ParamType::Pair(first, second) => write!(formatter, "pairs of {first} and {second}"),
             ParamType::Component(kind) => write!(formatter, "{kind}s"),
             ParamType::Function => formatter.write_str("functions"),
+            several @ (ParamType::OneOf(_) | ParamType::Optional(_)) => write!(formatter, "({several})"),
             other => write!(formatter, "{other}"),
         }
     }

@@ -33,7 +33,7 @@ mod rule;
 mod slice;
 
 pub use args::{Args, ArgumentError};
-pub use argument::{Failed, FromArgument, Mismatch, Texts, describe};
+pub use argument::{Failed, FromArgument, Mismatch, Texts, describe, label_of_wrong};
 pub use callback::Callback;
 pub use descriptor::{Descriptor, Gone, Literal, Origin, Param, ParamType, Range, Record};
 pub use registry::{Conflict, NotFound, Registry, RegistryError};

@@ -31,10 +31,27 @@ struct Everything {
     mapping: Vec<(String, i64)>,
     /// Maybe a flag.
     flag: Option<bool>,
+    /// What to keep.
+    keep: Option<Keep>,
+    /// Ports.
+    #[param(default = [])]
+    ports: Vec<u16>,
     /// Another component.
     inner: Option<Arc<dyn DatasetLoader>>,
     #[state]
     seen: OnceLock<u8>,
+}
+
+/// One of three words.
+struct Keep;
+
+impl FromArgument for Keep {
+    const TYPE: ParamType = ParamType::Choice(&["train", "test", "all"]);
+
+    fn from_argument(value: &Value) -> Result<Keep, Mismatch> {
+        let known = value.as_text().is_some_and(|text| ["train", "test", "all"].contains(&text));
+        if known { Ok(Keep) } else { Err(Mismatch::wrong(Self::TYPE, value)) }
+    }
 }
 
 impl Everything {
@@ -86,6 +103,10 @@ fn map(text: &str) -> Map {
             Err(_) => match value {
                 "null" => Data::Null,
                 "1.5" => Data::Float(1.5),
+                "[x,1,-1]" => {
+                    let items = [Data::Text("x".into()), Data::Int(1), Data::Int(-1)];
+                    Data::List(items.map(|data| Value::new(data, span.clone())).to_vec())
+                }
                 "[[a,1]]" => {
                     let pair = [Data::Text("a".into()), Data::Int(1)].map(|data| Value::new(data, span.clone()));
                     Data::List(vec![Value::new(Data::List(pair.to_vec()), span.clone())])
@@ -117,7 +138,7 @@ fn reads_arguments_and_defaults() {
     let read = object.as_any().downcast_ref::<Everything>().unwrap();
     assert_eq!((read.c, read.count, read.chunk, read.path.as_str(), read.flag), (1.0, 7, 1, "x", None));
     assert_eq!(read.mapping, [("a".to_owned(), 1)]);
-    assert!(read.inner.is_none() && read.seen.get().is_none());
+    assert!(read.inner.is_none() && read.keep.is_none() && read.ports.is_empty() && read.seen.get().is_none());
 }
 
 #[test]
@@ -127,7 +148,10 @@ fn says_what_is_wrong() {
         ("!=example.Everything\npaht=x", &["has no parameter `paht`", "did you mean `path`?", "needs `path`"]),
         (
             "!=example.Everything\npath=x\nzzz=1",
-            &["has no parameter `zzz`", "expected one of `C`, `count`, `chunk`, `path`, `mapping`, `flag`, `inner`"],
+            &[
+                "has no parameter `zzz`",
+                "expected one of `C`, `count`, `chunk`, `path`, `mapping`, `flag`, `keep`, `ports`, `inner`",
+            ],
         ),
         (
             "!=example.Everything\npath=x\nnumber=1\npaths=y",
@@ -143,7 +167,7 @@ fn says_what_is_wrong() {
         ("!=example.Everything\npath=x\nC=0", &["`C` of `example.Everything` has to be greater than 0 and at most 10"]),
         (
             "!=example.Everything\npath=x\ncount=-1",
-            &["`count` of `example.Everything` has to be a whole number from 0", "^^ out of range"],
+            &["`count` of `example.Everything` has to be at least 0", "^^ out of range"],
         ),
         (
             "!=example.Everything\npath=x\nchunk=-1",
@@ -153,6 +177,16 @@ fn says_what_is_wrong() {
         ("!=example.Everything\npath=x\nmapping=y", &["has to be a list of pairs of text and a whole number"]),
         ("!=example.Everything\npath=x\ninner=y", &["has to be a dataset loader", "this is text"]),
         ("!=example.Everything\npath=x\ncount=1\nn_rows=2", &["`n_rows` is another name of `count`"]),
+        (
+            "!=example.Everything\npath=x\nkeep=trian",
+            &["has to be `train` or `test` or `all`", "`trian` is none of them; did you mean `train`?"],
+        ),
+        (
+            "!=example.Everything\npath=x\nports=[x,1,-1]",
+            &["`ports` of `example.Everything` has to be a whole number\n", "has to be a whole number from 0 to 65535"],
+        ),
+        ("!=example.Everything\npath=x\nkeep=loud", &["`loud` is none of them"]),
+        ("!=example.Everything\npath=x\nkeep=1", &["this is a whole number"]),
         ("!=example.Everything\npath=forbidden", &["`path` must not be forbidden", "help: take another"]),
         ("!=exampel.Everything", &["no component is named", "did you mean `example.Everything`?"]),
         ("!=Nothing", &["last part of several names", "`elsewhere.Nothing` or `example.Nothing`"]),

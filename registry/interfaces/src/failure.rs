@@ -72,6 +72,19 @@ impl Failure {
     }
 }
 
+/// Returns what an error says where it is the cause of another: a diagnostic its message, place and advice in one line.
+pub fn cause_in_words(error: &(dyn Error + 'static)) -> String {
+    let inner = error.downcast_ref::<Failure>().map_or(error, |failure| failure.0.as_ref() as &(dyn Error + 'static));
+    let boxed = inner.downcast_ref::<Box<Diagnostic>>().map(AsRef::as_ref);
+    match boxed.or_else(|| inner.downcast_ref::<Diagnostic>()) {
+        Some(finding) => {
+            let line = finding.in_one_line();
+            line.strip_prefix(&format!("{}: ", finding.code.as_str())).unwrap_or(&line).to_owned()
+        }
+        None => error.to_string(),
+    }
+}
+
 impl<E: Explain> From<E> for Failure {
     fn from(error: E) -> Failure {
         Failure(Box::new(error))
@@ -106,5 +119,21 @@ struct Message {
 impl Explain for Message {
     fn help(&self) -> Option<String> {
         self.help.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palladium_value::Code;
+
+    use super::*;
+
+    #[test]
+    fn a_diagnostic_is_a_cause_without_its_header() {
+        let finding = || Diagnostic::new(Code::BadArguments, "no such parameter").help("did you mean `C`?");
+        let expected = "no such parameter; did you mean `C`?";
+        assert_eq!(cause_in_words(&finding()), expected);
+        assert_eq!(cause_in_words(&Failure::from(Box::new(finding()))), expected);
+        assert_eq!(cause_in_words(&Failure::message("no disk")), "no disk");
     }
 }

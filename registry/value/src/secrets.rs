@@ -116,6 +116,31 @@ pub(crate) fn covered(text: &str) -> String {
     covered
 }
 
+/// Returns a text with every letter and digit of some ranges covered; everything stands where it stands in the text.
+pub(crate) fn covered_in(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.sort_by_key(|range| range.start);
+    let mut covered = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in ranges {
+        let start = range.start.max(done);
+        let end = range.end.max(start);
+        covered.push_str(&text[done..start]);
+        for part in text[start..end].split_inclusive(is_punctuation) {
+            let letters = part.trim_end_matches(is_punctuation);
+            covered.push_str(&covered_secret(letters));
+            covered.push_str(&part[letters.len()..]);
+        }
+        done = end;
+    }
+    covered.push_str(&text[done..]);
+    covered
+}
+
+/// Tells whether a character holds the parts of a value apart.
+fn is_punctuation(character: char) -> bool {
+    character.is_whitespace() || "()[]{}\"'`,:".contains(character)
+}
+
 fn covered_secret(secret: &str) -> String {
     let mut covered = String::with_capacity(secret.len());
     let mut rest = secret;

@@ -125,6 +125,16 @@ impl Span {
         self.source.position(self.end as usize)
     }
 
+    /// Returns the same place in a copy of the source in which what stands here and in `around` is covered, for
+    /// messages about a secret.
+    #[must_use]
+    pub fn covered(&self, around: &Span) -> Span {
+        let text = self.source.shown();
+        let spans = [self, around].into_iter().filter(|span| Arc::ptr_eq(&span.source, &self.source));
+        let ranges = spans.map(Span::range).filter(|range| text.get(range.clone()).is_some()).collect();
+        Span { source: Source::new(self.source.name(), secrets::covered_in(text, ranges)), ..*self }
+    }
+
     /// Tells whether the place stands in a text that can be quoted.
     pub fn is_quotable(&self) -> bool {
         !self.source.text().is_empty()
@@ -151,6 +161,19 @@ impl fmt::Debug for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_covered_place_is_the_same_place() {
+        let source = Source::new("a.ron", "{\n  users: {\"änne\": \"pläin, 1\"}, b: 2\n}");
+        let at = |part: &str| {
+            let start = source.text().find(part).unwrap();
+            Span::new(&source, start..start + part.len())
+        };
+        let covered = at("\"pläin, 1\"").covered(&at("{\"änne\": \"pläin, 1\"}"));
+        assert_eq!(covered.source().text(), "{\n  users: {\"·***\": \"**·**, *\"}, b: 2\n}");
+        assert_eq!(covered.to_string(), "a.ron:2:19");
+        assert_eq!(Span::nowhere("x").covered(&at("b")).to_string(), "x");
+    }
 
     #[test]
     fn offsets_and_positions_are_inverse() {

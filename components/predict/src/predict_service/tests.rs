@@ -594,7 +594,7 @@ fn arguments_are_checked_while_planning() {
         (json!({"mapping": []}), Some(format!("`mapping` of `{name}` has to be a list of at least one feature"))),
         (
             json!({"mapping": [["a", "double"]]}),
-            Some(format!("`mapping` of `{name}` has to be `float` or `int` or `str` or `bool`")),
+            Some(format!("`mapping` of `{name}`: the type of `a` has to be `float` or `int` or `str` or `bool`")),
         ),
         (
             json!({"mapping": [["a", "int"], ["a", "int"]]}),

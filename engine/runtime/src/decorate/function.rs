@@ -246,8 +246,21 @@ fn read(value: &Value, arguments: &Arguments<'_>, done: Option<Returned>) -> Res
         }
         (Data::Null, ..) => Ok(Returned::Nothing),
         (Data::Component(erased), ..) => plain::opaque(erased),
-        _ => Err(Failure::message(format!("a function that decorates returned {}", value.describe()))),
+        _ => Err(wrong(value, arguments)),
     }
+}
+
+/// Returns the failure of a function that returned what cannot stand for what its call returns.
+fn wrong(value: &Value, arguments: &Arguments<'_>) -> Failure {
+    let expected = match arguments {
+        Arguments::Request(_) => "a map with `status`, `headers` and `body`, or what `proceed()` returned",
+        Arguments::Metadata(_) => "a map, or what `proceed()` returned",
+        Arguments::Model(_) => "the version, as `proceed()` returns it",
+        Arguments::Nothing | Arguments::Version(_) | Arguments::Fit(_) => "what `proceed()` returned",
+    };
+    let message = format!("a function that decorates returned {}", value.describe());
+    let place = if value.span.is_quotable() { format!("; look at {}", value.span) } else { String::new() };
+    Failure::with_help(message, format!("it has to return {expected}{place}"))
 }
 
 /// Reads `#{ status: 401, headers: #{ … }, body: "…" }`; a body that is missing or null is that of the call.
