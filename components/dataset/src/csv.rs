@@ -185,8 +185,9 @@ macro_rules! loader {
             /// Options of the place that the file is read from.
             storage: Option<Storage>,
             /// What to do about rows with too many fields: `error`; `warn`, which leaves them out and tells the log; or
-            /// `skip`, which leaves them out. Rows with too few fields are always filled up with missing values, and the
-            /// log tells how many there are.
+            /// `skip`, which leaves them out. Rows with too few fields are always filled up with empty ones, which are
+            /// missing values unless `keep_default_na` or `na_filter` is false, and the log tells how many there are. A
+            /// table of more than 100 million cells is refused if the rows do not have a field for one in twenty of them.
             #[param(default = "error")]
             on_bad_lines: BadLines,
             /// Accepted and without effect: there is one engine.
