@@ -79,7 +79,8 @@ macro_rules! loader {
         #[derive(Clone, Debug)]
         pub struct $type {
             /// The file, or a folder or a pattern such as `${here}/*.csv`, whose files are read one after another and have
-            /// the same columns. A relative path counts from the folder that the command runs in; `${here}/iris.data`
+            /// the same columns. Of files that have no row but the header, the others give the rows, and a column in which
+            /// all is missing in a file has the type that it has in the others. A relative path counts from the folder that the command runs in; `${here}/iris.data`
             /// counts from the configuration file.
             path: String,
             /// Name of the column to learn; the other columns are the features. A whole number is the name of a

@@ -141,7 +141,12 @@ impl<'a> Blocks<'a> {
             None => None,
         };
         let missing = match &header {
-            Some((place, _)) => CsvError::NoRows { header: place.clone() },
+            Some((place, names)) => {
+                let layout = Layout::new(options, header.clone(), names.len(), place);
+                let columns =
+                    layout.map_or_else(|_| names.clone(), |layout| layout.names().map(str::to_owned).collect());
+                CsvError::NoRows { header: place.clone(), columns }
+            }
             None => CsvError::Empty { file: self.file.to_owned() },
         };
         let mut error = missing;

@@ -99,6 +99,8 @@ pub enum CsvError {
     NoRows {
         /// Where the header stands.
         header: Place,
+        /// The columns that would be read.
+        columns: Vec<String>,
     },
     /// The number of names is not that of the fields.
     #[error("{place}: the row has {found} {}, `names` has {names} {}", fields(*found), entries(*names))]

@@ -18,7 +18,7 @@ use super::markers;
 use super::options::{BadLines, Options, Quoting};
 use super::part::{Format, Found, Hint, Part, Plan, read_all};
 use super::provenance::{LineNumbers, ReadFrom};
-use crate::source::{Compression, Opened, Source, SourceFile};
+use crate::source::{Compression, Held, Opened, Source, SourceFile};
 
 /// How files are read.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,16 @@ pub(crate) fn load(
         if name.is_empty() {
             file.name().clone_into(&mut name);
         }
-        read_table(file, compression, &Options { nrows, ..*options }, effort, progress)
+        match read_table(file, compression, &Options { nrows, ..*options }, effort, progress) {
+            Ok(table) => Ok(Held::Table(table)),
+            Err(CsvError::NoRows { header, columns }) => {
+                let empty = columns.iter().map(|name| (name.clone(), Arc::new(Float64Array::new_null(0)) as ArrayRef));
+                let empty = Table::new(empty.collect());
+                let empty = empty.map_err(|reason| CsvError::NotATable { file: file.name().to_owned(), reason })?;
+                Ok(Held::Nothing { columns: Some(empty), alone: Err(CsvError::NoRows { header, columns }) })
+            }
+            Err(error) => Err(error),
+        }
     })?;
     let target = options.target_column.map(|name| name.0.as_str());
     Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: name, reason })
