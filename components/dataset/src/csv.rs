@@ -31,6 +31,7 @@ mod plain;
 mod provenance;
 mod simd;
 mod sniff;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -131,8 +132,9 @@ macro_rules! loader {
             #[param(default = true)]
             na_filter: bool,
             /// The type of all columns, or a map from column, by name or position, to type. `int64` and the other whole
-            /// numbers; `Int64`, which may be missing; `float64`; `float32`, which is kept in 64 bits; `bool`;
-            /// `boolean`, which may be missing; `str` or `object`, the text as it is written; `category`; and `int`,
+            /// numbers, which may be written as `1.0` or `1e3`; `Int64`, which may be missing; `float64`; `float32`,
+            /// which is kept in 64 bits; `bool`, either words or numbers that are 0 or 1; `boolean`, which may be
+            /// missing, and where words may stand beside `0`, `0.0`, `1` and `1.0`; `str` or `object`, the text as it is written; `category`; and `int`,
             /// `float`, `text`, `date`, `timestamp` and `timestamp_utc`. A cell of another type is an error. Null: the
             /// cells tell.
             dtype: Option<Kinds>,
@@ -306,7 +308,8 @@ loader! {
     /// The file is read anew each time, by as many threads as there are cores.
     ///
     /// Each column gets a type by its values: whole numbers; numbers; flags (`true` and `false` in any case); else
-    /// text. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers. A column that is text
+    /// text. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers; the log tells of one that is
+    /// rounded thereby. A column that is text
     /// because of a few values, nine in ten being numbers, is told in the log with the line of the first such value.
     /// `dtype`, `parse_dates` and `converters` say what a column is to be instead.
     ///

@@ -388,6 +388,10 @@ impl Gathered {
             let is_inferred = matches!(plan.reading, Reading::Infer);
             column.tally.warning(&plan.name).filter(|_| is_inferred && column.is_text())
         };
-        self.plans.iter().zip(&self.columns).filter_map(warning).for_each(|warning| tracing::warn!("{warning}"));
+        let rounding =
+            |(plan, column): (&Plan, &Column)| column.tally.rounding(&plan.name).filter(|_| !column.is_text());
+        let columns = || self.plans.iter().zip(&self.columns);
+        let warnings = columns().filter_map(warning).chain(columns().filter_map(rounding));
+        warnings.for_each(|warning| tracing::warn!("{warning}"));
     }
 }
