@@ -17,7 +17,7 @@ use arrow_select::concat::concat_batches;
 use palladium_component::prelude::*;
 
 use crate::format::{FormatError, Reading, Rows, check_type, guarded, loader};
-use crate::source::SourceFile;
+use crate::source::{Held, SourceFile};
 
 const FORMAT: &str = "Arrow";
 
@@ -65,7 +65,7 @@ loader! {
 }
 
 /// Reads one file.
-fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> {
+fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Held<FormatError>, FormatError> {
     let reader = file.open(reading.compression)?.reader;
     let mut messages = Messages::begin(file, reader)?;
     let schema = messages.schema()?;
@@ -78,7 +78,7 @@ fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> 
         .map_err(|error| FormatError::data(file, DataError::TooLarge(error.to_string())))?;
     drop(batches);
     let table = Table::of_arrow(&whole).map_err(|reason| FormatError::data(file, reason))?;
-    Ok(table.with_provenance(Arc::new(Rows { file: file.name().to_owned() })))
+    Ok(Held::Table(table.with_provenance(Arc::new(Rows { file: file.name().to_owned() }))))
 }
 
 /// Reads messages one after another.

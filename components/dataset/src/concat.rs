@@ -5,13 +5,14 @@ use std::sync::Arc;
 use palladium_component::prelude::*;
 
 use crate::inputs::inputs_of;
-use crate::keys::common;
+use crate::keys::{Differ, common_to_all, retyped};
 
 /// Loads the rows of several loaders one after another, as one table.
 ///
 /// All loaders have the same columns, of the same types, and the same target or none; the order of the columns is that of
 /// the first loader. Whole numbers and numbers become numbers, text and categories become text, and categories may be
-/// others in each loader. Everything else that differs is an error, which names the columns and the loaders.
+/// others in each loader. A column of numbers in which all is missing takes the type of the others, but makes numbers of
+/// whole numbers. Everything else that differs is an error, which names the columns and the loaders.
 ///
 /// ```ron
 /// {
@@ -58,15 +59,15 @@ impl Concat {
     }
 }
 
-/// Says what is not the same in two loaders, of which the first is the first of all. They count from 1.
+/// Says what is not the same in two loaders, which count from 1.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 enum ConcatError {
     #[error("{}", targets(.first, .other, *.loader))]
     Target { first: Option<String>, other: Option<String>, loader: usize },
     #[error("the loaders have different columns: {}", columns(.missing, .further, *.loader))]
     Columns { missing: Vec<String>, further: Vec<String>, loader: usize },
-    #[error("column `{name}` holds {found} in loader {loader}, and {expected} in loader 1")]
-    Type { name: String, found: ColumnType, expected: ColumnType, loader: usize },
+    #[error("column `{name}` holds {found} in loader {loader}, and {expected} in loader {first}")]
+    Type { name: String, found: ColumnType, loader: usize, expected: ColumnType, first: usize },
 }
 
 impl Explain for ConcatError {
@@ -116,29 +117,22 @@ fn unified(tables: Vec<Table>) -> Result<Vec<Table>, Failure> {
             return Err(ConcatError::Columns { missing, further, loader: index + 1 }.into());
         }
     }
-    let types = first.iter().map(|spec| Ok((spec.name.as_str(), common_type(spec, &tables)?)));
+    let types = first.iter().map(|spec| Ok((spec.name.as_str(), common_type(&spec.name, &tables)?)));
     let types = types.collect::<Result<Vec<_>, Failure>>()?;
-    let cast = |table: &Table| {
-        let cast = types.iter().try_fold(table.clone(), |table, (name, kind)| match table.column(name)?.data_type() {
-            found if *found == kind.data_type() => Ok(table),
-            _ => table.cast(name, *kind),
-        });
-        Ok(cast?)
-    };
-    tables.iter().map(cast).collect()
+    let cast = |table| Ok(types.iter().try_fold(table, |table, (name, kind)| retyped(table, name, *kind))?);
+    tables.into_iter().map(cast).collect()
 }
 
 /// Returns the type that a column gets, which each table has.
-fn common_type(spec: &ColumnSpec, tables: &[Table]) -> Result<ColumnType, Failure> {
-    let mut kind = spec.kind;
-    for (index, table) in tables.iter().enumerate() {
-        let found = table.column_type(table.index_of(&spec.name)?);
-        kind = common(kind, found).ok_or_else(|| {
-            let (name, expected, loader) = (spec.name.clone(), spec.kind, index + 1);
-            ConcatError::Type { name, found, expected, loader }
-        })?;
-    }
-    Ok(kind)
+fn common_type(name: &str, tables: &[Table]) -> Result<ColumnType, Failure> {
+    let columns = tables.iter().map(|table| table.column(name)).collect::<Result<Vec<_>, _>>()?;
+    Ok(common_to_all(&columns).map_err(|Differ { first, other }| ConcatError::Type {
+        name: name.to_owned(),
+        found: other.1,
+        loader: other.0 + 1,
+        expected: first.1,
+        first: first.0 + 1,
+    })?)
 }
 
 #[cfg(test)]
@@ -170,6 +164,35 @@ mod tests {
         let expected = |cells| table(&data(vec![floats("a", cells)], None));
         assert_eq!(table(&concat(vec![whole(), fractions()]).unwrap()), expected(&[1.0, 0.5]));
         assert_eq!(table(&concat(vec![fractions(), whole()]).unwrap()), expected(&[0.5, 1.0]));
+    }
+
+    #[test]
+    fn a_column_in_which_all_is_missing_takes_the_type_of_the_others() {
+        let missing = || data(vec![("a".into(), Arc::new(Float64Array::new_null(1)) as ArrayRef)], None);
+        let one = |column| data(vec![column], None);
+        let date = one(texts("a", &["2024-01-31"])).features.cast("a", ColumnType::Date).unwrap();
+        let category = one(texts("a", &["x"])).features.cast("a", ColumnType::Category).unwrap();
+        let flag = Table::new(vec![("a".into(), Arc::new(BooleanArray::from(vec![true])))]).unwrap();
+        let whole = |features| Dataset { features, target: None };
+        let cases = [
+            (one(texts("a", &["x"])), ColumnType::Text),
+            (whole(category), ColumnType::Category),
+            (whole(date), ColumnType::Date),
+            (whole(flag), ColumnType::Bool),
+            (one(ints("a", &[Some(1)])), ColumnType::Float),
+            (one(floats("a", &[1.5])), ColumnType::Float),
+            (missing(), ColumnType::Float),
+        ];
+        for (part, expected) in cases {
+            for (parts, row) in [(vec![missing(), part.clone()], 0), (vec![part.clone(), missing()], 1)] {
+                let whole = concat(parts).unwrap().features;
+                assert_eq!((whole.n_rows(), whole.column_type(0)), (2, expected));
+                assert_eq!(cell_text(&whole.columns()[0], row), None, "{expected}");
+            }
+        }
+        let differing = vec![missing(), one(ints("a", &[Some(1)])), one(texts("a", &["x"]))];
+        let failure = concat(differing).unwrap_err().to_string();
+        assert_eq!(failure, "column `a` holds text in loader 3, and whole numbers in loader 2");
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod plain;
 mod provenance;
 mod simd;
 mod sniff;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -79,7 +80,8 @@ macro_rules! loader {
         #[derive(Clone, Debug)]
         pub struct $type {
             /// The file, or a folder or a pattern such as `${here}/*.csv`, whose files are read one after another and have
-            /// the same columns. A relative path counts from the folder that the command runs in; `${here}/iris.data`
+            /// the same columns. Of files that have no row but the header, the others give the rows, and a column in which
+            /// all is missing in a file has the type that it has in the others. A relative path counts from the folder that the command runs in; `${here}/iris.data`
             /// counts from the configuration file.
             path: String,
             /// Name of the column to learn; the other columns are the features. A whole number is the name of a
@@ -130,8 +132,9 @@ macro_rules! loader {
             #[param(default = true)]
             na_filter: bool,
             /// The type of all columns, or a map from column, by name or position, to type. `int64` and the other whole
-            /// numbers; `Int64`, which may be missing; `float64`; `float32`, which is kept in 64 bits; `bool`;
-            /// `boolean`, which may be missing; `str` or `object`, the text as it is written; `category`; and `int`,
+            /// numbers, which may be written as `1.0` or `1e3`; `Int64`, which may be missing; `float64`; `float32`,
+            /// which is kept in 64 bits; `bool`, either words or numbers that are 0 or 1; `boolean`, which may be
+            /// missing, and where words may stand beside `0`, `0.0`, `1` and `1.0`; `str` or `object`, the text as it is written; `category`; and `int`,
             /// `float`, `text`, `date`, `timestamp` and `timestamp_utc`. A cell of another type is an error. Null: the
             /// cells tell.
             dtype: Option<Kinds>,
@@ -185,8 +188,9 @@ macro_rules! loader {
             /// Options of the place that the file is read from.
             storage: Option<Storage>,
             /// What to do about rows with too many fields: `error`; `warn`, which leaves them out and tells the log; or
-            /// `skip`, which leaves them out. Rows with too few fields are always filled up with missing values, and the
-            /// log tells how many there are.
+            /// `skip`, which leaves them out. Rows with too few fields are always filled up with empty ones, which are
+            /// missing values unless `keep_default_na` or `na_filter` is false, and the log tells how many there are. A
+            /// table of more than 100 million cells is refused if the rows do not have a field for one in twenty of them.
             #[param(default = "error")]
             on_bad_lines: BadLines,
             /// Accepted and without effect: there is one engine.
@@ -304,7 +308,8 @@ loader! {
     /// The file is read anew each time, by as many threads as there are cores.
     ///
     /// Each column gets a type by its values: whole numbers; numbers; flags (`true` and `false` in any case); else
-    /// text. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers. A column that is text
+    /// text. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers; the log tells of one that is
+    /// rounded thereby. A column that is text
     /// because of a few values, nine in ten being numbers, is told in the log with the line of the first such value.
     /// `dtype`, `parse_dates` and `converters` say what a column is to be instead.
     ///

@@ -11,10 +11,10 @@ use palladium_component::prelude::*;
 pub(crate) use error::FormatError;
 pub(crate) use places::{Lines, Rows};
 
-use crate::source::{Compression, Source, SourceFile, Storage};
+use crate::source::{Compression, Held, Source, SourceFile, Storage};
 
 /// Reads one file.
-pub(crate) type ReadFile = fn(&SourceFile, &Reading<'_>) -> Result<Table, FormatError>;
+pub(crate) type ReadFile = fn(&SourceFile, &Reading<'_>) -> Result<Held<FormatError>, FormatError>;
 
 /// What one loader is to read.
 #[derive(Clone, Copy)]
@@ -127,8 +127,8 @@ macro_rules! loader {
         #[derive(Clone, Debug)]
         pub struct $type {
             /// The file, or several ones with the same columns: a folder, or a pattern with `*`, `?`, `[ab]` or `**`. A
-            /// relative path counts from the folder that the command runs in; `${here}/name` counts from the
-            /// configuration file. Addresses that begin with `https://`, `http://`, `s3://`, `gs://` or `az://` are
+            /// column of numbers in which all is missing in some files takes its type from the others. A relative path
+            /// counts from the folder that the command runs in; `${here}/name` counts from the configuration file. Addresses that begin with `https://`, `http://`, `s3://`, `gs://` or `az://` are
             /// read from there.
             path: String,
             /// Name of the column to learn; the other columns are the features. Null: there is no target.

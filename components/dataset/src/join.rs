@@ -27,7 +27,8 @@ use crate::keys::{common, rows_of_both};
 /// }
 /// ```
 ///
-/// The target is that of whichever loader has one.
+/// The target is that of whichever loader has one. A join of more rows than `max_rows`, which comes of values in `on` that
+/// both loaders have many times, is refused.
 #[component(DatasetLoader, name = "palladium.dataset.Join", check)]
 pub struct Join {
     /// The loader whose rows give the order.
@@ -43,6 +44,9 @@ pub struct Join {
     /// it is.
     #[param(default = ["_x", "_y"])]
     suffixes: (Option<String>, Option<String>),
+    /// How many rows the result may have. They are counted before they are put together.
+    #[param(default = 100_000_000, min = 1)]
+    max_rows: usize,
 }
 
 /// Which rows of the left table come.
@@ -71,6 +75,8 @@ enum JoinError {
     Column { side: &'static str, source: DataError },
     #[error("column `{name}` holds {left} in `left` and {right} in `right`, which are never equal")]
     Types { name: String, left: ColumnType, right: ColumnType },
+    #[error("the join of {left} and {right} rows would have {n_rows} rows, `max_rows` allows {most}")]
+    TooManyRows { left: usize, right: usize, n_rows: u128, most: usize },
     #[error("`left` has the target `{left}` and `right` the target `{right}`, and there can be but one")]
     Targets { left: String, right: String },
 }
@@ -80,6 +86,11 @@ impl Explain for JoinError {
         Some(match self {
             JoinError::Column { .. } => "both loaders need each column of `on`".to_owned(),
             JoinError::Types { .. } => "have both loaders read the column as the same type".to_owned(),
+            JoinError::TooManyRows { .. } => {
+                "rows come as often as both loaders have the same values in `on`: add columns to `on` that tell them apart, \
+                 read each value once in one of the loaders, or raise `max_rows` if there is memory for so many"
+                    .to_owned()
+            }
             JoinError::Targets { .. } => "leave out `target_column` in one of the loaders".to_owned(),
         })
     }
@@ -163,6 +174,7 @@ impl Join {
         for (row, key) in right_keys.iter().enumerate() {
             known.entry(key.data()).or_default().push(row);
         }
+        self.check_size(left_keys.iter().map(|key| known.get(key.data()).map_or(0, Vec::len)), right.n_rows())?;
         let (mut left_rows, mut right_rows) = (Vec::new(), Vec::new());
         for (row, key) in left_keys.iter().enumerate() {
             match known.get(key.data()) {
@@ -178,6 +190,16 @@ impl Join {
             }
         }
         Ok((left_rows, right_rows))
+    }
+
+    /// Checks how many rows there will be, given how many of the right table there are for each of the left one.
+    fn check_size(&self, counts: impl ExactSizeIterator<Item = usize>, right: usize) -> Result<(), JoinError> {
+        let (left, least) = (counts.len(), usize::from(self.how == How::Left));
+        let n_rows: u128 = counts.map(|count| count.max(least) as u128).sum();
+        match n_rows > self.max_rows as u128 {
+            true => Err(JoinError::TooManyRows { left, right, n_rows, most: self.max_rows }),
+            false => Ok(()),
+        }
     }
 
     /// Returns the columns `on` of both tables, which have the same types.

@@ -16,7 +16,7 @@ use palladium_component::prelude::*;
 pub(crate) use error::JsonError;
 
 use crate::format::{FormatError, Lines, Reading, Rows, loader};
-use crate::source::SourceFile;
+use crate::source::{Held, SourceFile};
 use columns::Columns;
 use records::{Layout, Records};
 
@@ -30,7 +30,8 @@ loader! {
     /// The columns are the keys, in the order in which they first come; a key that an object lacks, or that has `null`, is
     /// a missing value. A column holds whole numbers, numbers, flags or text; whole numbers beside fractions become
     /// numbers, as do whole numbers beyond 64 bits; all else that differs is an error, as are lists and objects within a
-    /// row: leave such columns out with `columns`. Errors name file, line and column. Blank lines are left out.
+    /// row: leave such columns out with `columns`. Errors name file, line and column. Blank lines are left out, as
+    /// is a file without rows beside others that have some.
     #[component(DatasetLoader, name = "palladium.dataset.JSONLines", alias = "palladium.dataset.NDJSON", check, lifecycle)]
     JsonLines, read_lines
 }
@@ -48,15 +49,16 @@ loader! {
     Json, read_array
 }
 
-fn read_lines(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> {
+fn read_lines(file: &SourceFile, reading: &Reading<'_>) -> Result<Held<FormatError>, FormatError> {
     read(file, reading, Layout::Lines)
 }
 
-fn read_array(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> {
+fn read_array(file: &SourceFile, reading: &Reading<'_>) -> Result<Held<FormatError>, FormatError> {
     read(file, reading, Layout::Array)
 }
 
-fn read(file: &SourceFile, reading: &Reading<'_>, layout: Layout) -> Result<Table, FormatError> {
+/// Reads one file. Of one without rows no columns are known.
+fn read(file: &SourceFile, reading: &Reading<'_>, layout: Layout) -> Result<Held<FormatError>, FormatError> {
     let mut records = Records::new(file, file.open(reading.compression)?.reader, layout);
     let mut columns = Columns::new(reading.columns);
     let mut lines = Lines::new(file.name());
@@ -65,6 +67,19 @@ fn read(file: &SourceFile, reading: &Reading<'_>, layout: Layout) -> Result<Tabl
         row::read(file, &record, &mut columns)?;
         lines.push(record.line);
     }
+    match columns.n_rows() {
+        0 => Ok(Held::Nothing { columns: None, alone: finish(file, reading, layout, columns, lines) }),
+        _ => finish(file, reading, layout, columns, lines).map(Held::Table),
+    }
+}
+
+fn finish(
+    file: &SourceFile,
+    reading: &Reading<'_>,
+    layout: Layout,
+    columns: Columns,
+    lines: Lines,
+) -> Result<Table, FormatError> {
     let present = columns.names();
     let present: Vec<&str> = present.iter().map(String::as_str).collect();
     let chosen = reading.choose(file, &present)?;

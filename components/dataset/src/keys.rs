@@ -1,8 +1,9 @@
-//! Rows by the values of some of their columns.
+//! Rows by the values of some of their columns, and the types that columns have in common.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::new_null_array;
 use arrow_array::types::Float64Type;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::ArrowError;
@@ -41,6 +42,47 @@ pub(crate) fn common(one: ColumnType, other: ColumnType) -> Option<ColumnType> {
         (one, other) if one.is_text() && other.is_text() => Some(ColumnType::Text),
         _ => None,
     }
+}
+
+/// Two of several columns whose types have none in common, by their positions.
+#[derive(Debug)]
+pub(crate) struct Differ {
+    /// The first of them.
+    pub(crate) first: (usize, ColumnType),
+    /// The one that differs.
+    pub(crate) other: (usize, ColumnType),
+}
+
+/// Returns the type that columns of several tables have in common. One in which all is missing takes that of the others,
+/// but makes numbers of whole numbers.
+pub(crate) fn common_to_all(columns: &[&ArrayRef]) -> Result<ColumnType, Differ> {
+    let kind = |column: &ArrayRef| ColumnType::of(column.data_type()).unwrap_or(ColumnType::Text);
+    let mut typed = columns.iter().enumerate().filter(|(_, column)| !is_missing(column));
+    let Some((index, column)) = typed.next() else { return Ok(ColumnType::Float) };
+    let first = (index, kind(column));
+    let common = typed.try_fold(first.1, |known, (index, column)| {
+        common(known, kind(column)).ok_or(Differ { first, other: (index, kind(column)) })
+    })?;
+    let has_missing = columns.iter().any(|column| is_missing(column) && !column.is_empty());
+    Ok(if common == ColumnType::Int && has_missing { ColumnType::Float } else { common })
+}
+
+/// Tells whether all is missing in a column, which is then one of numbers where its type is not declared.
+fn is_missing(column: &ArrayRef) -> bool {
+    column.as_primitive_opt::<Float64Type>().is_some_and(|numbers| numbers.null_count() == numbers.len())
+}
+
+/// Returns a table with a column as the type that it has in common with others.
+pub(crate) fn retyped(table: Table, name: &str, kind: ColumnType) -> Result<Table, DataError> {
+    let column = table.column(name)?;
+    if *column.data_type() == kind.data_type() {
+        return Ok(table);
+    }
+    if !is_missing(column) {
+        return table.cast(name, kind);
+    }
+    let missing = new_null_array(&kind.data_type(), column.len());
+    table.map_columns(|other, column| Arc::clone(if other == name { &missing } else { column }))
 }
 
 fn plain(column: &ArrayRef) -> ArrayRef {

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use palladium_component::prelude::*;
 
 use crate::format::{FormatError, Reading, Rows, check_type, guarded, loader};
-use crate::source::{ReadAt, SourceFile};
+use crate::source::{Held, ReadAt, SourceFile};
 
 /// How many rows are decoded at once.
 const DECODED: usize = 1 << 16;
@@ -47,7 +47,7 @@ loader! {
 }
 
 /// Reads one file.
-fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> {
+fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Held<FormatError>, FormatError> {
     let broken = |error: ParquetError| FormatError::broken(file, FORMAT, error);
     let input =
         Chunks::new(file.open_file(reading.compression)?, file.progress()).map_err(|error| file.failed(error))?;
@@ -70,7 +70,7 @@ fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Table, FormatError> 
     columns.sort_by_key(|(position, _)| order(*position));
     let columns = columns.into_iter().map(|(position, column)| (names[position].to_owned(), column)).collect();
     let table = Table::new(columns).map_err(|reason| FormatError::data(file, reason))?;
-    Ok(table.with_provenance(Arc::new(Rows { file: file.name().to_owned() })))
+    Ok(Held::Table(table.with_provenance(Arc::new(Rows { file: file.name().to_owned() }))))
 }
 
 /// Divides columns among threads, so that all of them have about as many bytes to read.

@@ -32,6 +32,7 @@ pub(crate) use compression::Compression;
 pub(crate) use error::SourceError;
 pub(crate) use read_at::ReadAt;
 pub(crate) use storage::Storage;
+pub(crate) use tables::Held;
 
 use compression::Format;
 use http::Http;

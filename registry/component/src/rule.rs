@@ -36,11 +36,16 @@ static RULE: Record = Record {
         field(
             "dtstart",
             &ParamType::Text,
-            "When it begins, such as `2026-10-30 13:21` or `2026-10-30T13:21:18+02:00`; null: now. What other keys do not\n\
-             say is taken from it. In `10/11/2026`, `10-11-2026` and `10.11.26` the month comes first. A date without a\n\
-             time begins at midnight.",
+            "When it begins, such as `2026-10-30 13:21`, `2026-10-30T13:21:18+02:00`, `20261030T132118Z` or\n\
+             `October 30th, 2026`; null: now. What other keys do not say is taken from it. In `10/11/2026`, `10-11-2026`\n\
+             and `10.11.26` the month comes first; in `30.10.2026` the day, as there are but 12 months. A date without a\n\
+             time begins at midnight. Names of time zones are known that mean one thing, such as `UTC` and `CET`.",
         ),
-        field("until", &ParamType::Text, "When it ends, a date as in `dtstart`."),
+        field(
+            "until",
+            &ParamType::Text,
+            "When it ends, a date as in `dtstart`, after which the rule occurs at least once.",
+        ),
         Param {
             range: range(1, 100_000),
             ..field("count", &ParamType::Int, "How often it occurs, counted from `dtstart`; not with `until`.")

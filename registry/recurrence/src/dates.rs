@@ -1,11 +1,10 @@
-//! Dates as people write them.
+//! Dates as people write them: those that [`words`] knows, and what a library makes of others.
+
+mod words;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, TimeDelta, Timelike, Utc};
 
 use crate::zone::Zone;
-
-/// Forms of RFC 5545 and ISO 8601 that the library does not know.
-const FORMS: [&str; 3] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y%m%dT%H%M%S"];
 
 /// The names of time zones that the library knows; it takes all others for UTC.
 const ZONES: [&str; 12] = ["z", "ut", "utc", "gmt", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt"];
@@ -18,10 +17,10 @@ const LAST_YEAR: i32 = 9999;
 /// Reads a date as the clock of a zone shows it, without a fraction of a second. A time alone is today's.
 pub(crate) fn parse(text: &str, zone: Zone, now: DateTime<Utc>) -> Option<NaiveDateTime> {
     let text = text.trim();
-    let of_form = FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    let shown = match of_form {
-        Some(shown) => shown,
-        None if has_impossible_offset(text) => return None,
+    let shown = match words::read(text) {
+        Some((shown, None)) => shown,
+        Some((shown, Some(offset))) => zone.shown(shown.checked_sub_offset(offset)?.and_utc()),
+        None if has_impossible_offset(text) || has_doubtful_offset(text) => return None,
         None => parse_with_library(text, zone, now)?,
     };
     (FIRST_YEAR..=LAST_YEAR).contains(&shown.year()).then_some(shown)?.with_nanosecond(0)
@@ -50,6 +49,13 @@ fn has_impossible_offset(text: &str) -> bool {
     is_offset && hours.parse().is_ok_and(|hours: u32| hours > 23)
 }
 
+/// Tells whether an offset follows the name of a zone, of which the library takes the name alone, and which some mean the
+/// other way round.
+fn has_doubtful_offset(text: &str) -> bool {
+    let Some((before, _)) = text.rsplit_once(['+', '-']) else { return false };
+    before.contains(':') && before.trim_end().ends_with(|last: char| last.is_alphabetic())
+}
+
 fn says_known_zone(text: &str) -> bool {
     let name = text.rsplit(|letter: char| !letter.is_alphabetic()).next().unwrap_or("");
     name.is_empty() || ZONES.contains(&name.to_lowercase().as_str())
@@ -57,6 +63,8 @@ fn says_known_zone(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value as Json;
+
     use super::*;
 
     #[test]
@@ -82,10 +90,27 @@ mod tests {
             ("2026-03-29 02:30", Some("2026-03-29T02:30:00")),
             ("2026-10-25 02:30", Some("2026-10-25T02:30:00")),
             ("2014-10-30 13:21 UTC", Some("2014-10-30T14:21:00")),
-            ("2014-10-30 13:21 CET", None),
             ("2014-10-30 13:21 +99:00", None),
             ("2014-10-30-9900", None),
             ("oct 7, 70 10:00:00", None),
+            ("2014-10-30 13:21 IST", None),
+            ("2014-10-30 13:21 GMT+2", None),
+            ("2014-10-30 13:21:18+24:00", None),
+            ("2014-10-30 13:21 +02:00 CET", None),
+            ("2014-10-30T13:21:18 utc", Some("2014-10-30T14:21:18")),
+            ("2014-10-30 13:21 PM", None),
+            ("2014-10-30 0:21 am", None),
+            ("2014-10-30 pm", None),
+            ("2014-10-30 24:00", None),
+            ("20141030T2460", None),
+            ("20141030T132", None),
+            ("30/30/2014", None),
+            ("30/10/14", None),
+            ("30 Oct Nov 2014", None),
+            ("30 31 Oct 2014", None),
+            ("Fri Oct 30 13:21:18 2014", None),
+            ("2014-10", None),
+            ("2014-30-10", None),
             ("2014-02-30", None),
             ("tomorrow", None),
             ("", None),
@@ -93,6 +118,13 @@ mod tests {
         for (text, expected) in cases {
             let expected = expected.map(|expected| expected.parse().unwrap());
             assert_eq!(parse(text, zone, now), expected, "{text}");
+        }
+        let vectors: Json = serde_json::from_str(include_str!("../tests/vectors/dates.json")).unwrap();
+        let vectors = vectors["cases"].as_array().unwrap();
+        assert!(vectors.len() > 40);
+        for case in vectors.iter().map(|case| case.as_array().unwrap()) {
+            let [text, expected] = [0, 1].map(|index| case[index].as_str().unwrap());
+            assert_eq!(parse(text, zone, now), Some(expected.parse().unwrap()), "{text}");
         }
         let today = parse("03:00", zone, Utc::now()).unwrap();
         assert_eq!(today.time(), chrono::NaiveTime::from_hms_opt(3, 0, 0).unwrap());

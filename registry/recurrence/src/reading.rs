@@ -89,7 +89,9 @@ pub(crate) fn read(value: &Value, now: DateTime<Utc>) -> Result<(Rule, Zone), Re
     if let (Some(_), Some(_), Some(entry)) = (count, rule.until, map.get("count")) {
         return Err(RecurrenceError::TwoEnds { value: boxed(&entry.value) });
     }
-    let rule = ended(rule.completed(), count).ok_or_else(|| RecurrenceError::Never { value: boxed(value) })?;
+    let has_start = map.get("dtstart").is_some_and(|entry| !entry.value.is_null());
+    let rule =
+        ended(rule.completed(), count, has_start).ok_or_else(|| RecurrenceError::Never { value: boxed(value) })?;
     Ok((rule, zone))
 }
 
@@ -135,11 +137,15 @@ fn read_days(parts: &Parts<'_>, frequency: Frequency) -> Result<Days, Recurrence
     Ok(days)
 }
 
-/// Replaces a count by the end that it means. Nothing stands for a rule that never occurs, be it ended or not.
-fn ended(mut rule: Rule, count: Option<i64>) -> Option<Rule> {
+/// Replaces a count by the end that it means. Nothing stands for a rule that never occurs. One that begins now and has
+/// ended already did occur, and is a rule still.
+fn ended(mut rule: Rule, count: Option<i64>, has_start: bool) -> Option<Rule> {
     let before = rule.start.checked_sub_signed(chrono::TimeDelta::seconds(1))?;
     let endless = Rule { until: None, ..rule.clone() };
     let mut last = endless.next_after(before)?;
+    if has_start && rule.until.is_some_and(|until| until < last) {
+        return None;
+    }
     let Some(count) = count else { return Some(rule) };
     for _ in 1..count {
         let Some(next) = endless.next_after(last) else { break };

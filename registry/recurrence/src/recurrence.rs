@@ -18,7 +18,7 @@ use crate::zone::Zone;
 /// | `freq` | `YEARLY`, `MONTHLY`, `WEEKLY`, `DAILY`, `HOURLY`, `MINUTELY` or `SECONDLY`, or its number from 0 to 6; required |
 /// | `interval` | every how many years, months, weeks and so on; 1 |
 /// | `dtstart` | when the rule begins, and what the parts that are not given are taken from; now |
-/// | `until` | when it ends |
+/// | `until` | when it ends, not before the first occurrence since `dtstart` |
 /// | `count` | after how many occurrences since `dtstart` it ends |
 /// | `bymonth`, `bymonthday`, `byyearday`, `byweekno`, `byweekday`, `byeaster` | on which days only |
 /// | `byhour`, `byminute`, `bysecond` | at which times only |
@@ -31,9 +31,13 @@ use crate::zone::Zone;
 /// or month. `byeaster` counts days from Easter Sunday. A day has to fit all parts that are given. A day that a month
 /// does not have is left out.
 ///
-/// Dates are text: `2026-10-30 13:21`, `2026-10-30T13:21:18+02:00`, `30 Oct 2026`, `Oct 30, 2026, 1:21 pm`. In
-/// `10/30/2026`, `10-30-2026` and `10.30.26` the month comes first. A date without a time begins at midnight, a time
-/// without a date is today's, a year of two digits is one of 1970 to 2069, and what says no time zone is in `tz`.
+/// Dates are text in any common form: `2026-10-30 13:21`, `2026-10-30T13:21:18+02:00`, `20261030T132118Z`, `20261030`,
+/// `2026-10-30 1:21 PM`, `30 Oct 2026`, `30-Oct-2026`, `October 30th, 2026`, `Fri Oct 30 13:21:18 2026`. In `10/11/2026`,
+/// `10-11-2026` and `10.11.26` the month comes first; before a year of four digits a first number beyond 12, as in
+/// `30.10.2026 13:21`, is the day. A date without a time begins at midnight, a time without a date is today's, a year of two
+/// digits is one of 1970 to 2069, and what says no time zone is in `tz`. Of zones by name these are known: `Z`, `UT`, `UTC`,
+/// `GMT`, `WET`, `WEST`, `CET`, `CEST`, `EET`, `EEST`, and `EST`, `EDT`, `CST`, `CDT`, `MST`, `MDT`, `PST` and `PDT` of North
+/// America; each stands for the same hours in summer and winter. Others mean several things: write `+02:00` instead.
 ///
 /// An occurrence that the clock skips when it is put forward comes as much later, and one that it shows twice comes the
 /// first time. A rule that goes on all day, which is `HOURLY`, `MINUTELY` or `SECONDLY` without `byhour`, goes on while

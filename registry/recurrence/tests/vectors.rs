@@ -94,3 +94,23 @@ fn rules_mean_what_they_mean_to_dateutil() {
     assert!(cases.len() > 2000, "{}", cases.len());
     assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
+
+#[test]
+fn a_rule_that_ends_before_it_occurs_is_refused() {
+    let never = |rule: Json| match Recurrence::from_value(&value(&rule)) {
+        Ok(_) => false,
+        Err(RecurrenceError::Never { .. }) => true,
+        Err(error) => panic!("{error}"),
+    };
+    let cases = [
+        (json!({"freq": "DAILY", "dtstart": "2026-01-02", "until": "2026-01-01"}), true),
+        (json!({"freq": "DAILY", "dtstart": "2026-01-02", "until": "2026-01-02"}), false),
+        (json!({"freq": "DAILY", "dtstart": "2026-01-02", "until": "2026-01-02", "byhour": 8}), true),
+        (json!({"freq": "MONTHLY", "dtstart": "2026-01-02", "until": "2026-02-01", "bymonthday": 3}), false),
+        // It has been over since a while.
+        (json!({"freq": "DAILY", "until": "2020-01-01"}), false),
+    ];
+    for (rule, expected) in cases {
+        assert_eq!(never(rule.clone()), expected, "{rule}");
+    }
+}

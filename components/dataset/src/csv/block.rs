@@ -37,6 +37,8 @@ pub(crate) struct Rows {
     pub(crate) bad: Vec<(u64, usize)>,
     /// How many have too few fields.
     pub(crate) n_short: u64,
+    /// How many fields these lack together.
+    pub(crate) n_lacking: u64,
     /// The first of these, and how many it has.
     pub(crate) first_short: Option<(u64, usize)>,
 }
@@ -74,6 +76,7 @@ impl Shape {
         if found < self.n_fields {
             bounds.resize(first + self.n_fields, (0, 0));
             rows.n_short += 1;
+            rows.n_lacking += (self.n_fields - found) as u64;
             rows.first_short.get_or_insert((line, found));
         }
         rows.lines.push(line);

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 
-use memchr::{memchr2, memrchr};
+use memchr::{memchr2, memchr2_iter, memrchr};
 use palladium_component::prelude::*;
 
 use super::block::{Block, Shape, Unsplit};
@@ -16,6 +16,7 @@ use super::dialect::{Dialect, Fields, MAX_FIELDS, Separator, Taken, Untaken, bre
 use super::encoding::Undecodable;
 use super::error::{CsvError, Place};
 use super::layout::Layout;
+use super::load::Effort;
 use super::options::{BadLines, Options, SeparatorOption, SkippedLines};
 use super::sniff;
 use crate::source::SourceFile;
@@ -35,6 +36,8 @@ pub(crate) struct Blocks<'a> {
     shape: Shape,
     /// About how long a block is.
     size: usize,
+    /// How many fields a block of several rows has at most.
+    most_fields: usize,
     n_blocks: usize,
     carry: Vec<u8>,
     is_exhausted: bool,
@@ -50,7 +53,7 @@ impl<'a> Blocks<'a> {
         input: Box<dyn Read + Send>,
         options: &Options<'a>,
         source: &'a SourceFile,
-        size: usize,
+        effort: Effort,
         block: &mut Block,
     ) -> Result<(Blocks<'a>, Layout), CsvError> {
         let placeholder = Separator::Whitespace;
@@ -67,7 +70,8 @@ impl<'a> Blocks<'a> {
             rows_left: options.nrows,
             n_footer_lines: options.skipfooter,
             shape: Shape { n_fields: usize::MAX, on_bad_lines: options.on_bad_lines },
-            size,
+            size: effort.block_size,
+            most_fields: effort.most_fields,
             n_blocks: 0,
             carry: Vec::new(),
             is_exhausted: false,
@@ -137,7 +141,12 @@ impl<'a> Blocks<'a> {
             None => None,
         };
         let missing = match &header {
-            Some((place, _)) => CsvError::NoRows { header: place.clone() },
+            Some((place, names)) => {
+                let layout = Layout::new(options, header.clone(), names.len(), place);
+                let columns =
+                    layout.map_or_else(|_| names.clone(), |layout| layout.names().map(str::to_owned).collect());
+                CsvError::NoRows { header: place.clone(), columns }
+            }
             None => CsvError::Empty { file: self.file.to_owned() },
         };
         let mut error = missing;
@@ -246,7 +255,13 @@ impl<'a> Blocks<'a> {
             }
         };
         block.unsplit = Some(Unsplit { separator, line: self.line });
-        self.line += breaks(&block.bytes[..cut]);
+        let text = &block.bytes[..cut];
+        let (n_lines, most) = (breaks(text), (self.most_fields / self.shape.n_fields.max(1)).max(1));
+        let (cut, n_lines) = match n_lines > most as u64 {
+            true => (end_of_lines(text, most), most as u64),
+            false => (cut, n_lines),
+        };
+        self.line += n_lines;
         self.keep(block, cut);
         Ok(())
     }
@@ -257,6 +272,9 @@ impl<'a> Blocks<'a> {
         let mut at = 0;
         while at < limit && self.rows_left != Some(0) {
             let first = block.fields.bounds.len();
+            if first > 0 && first + self.shape.n_fields > self.most_fields {
+                break;
+            }
             let line = self.line;
             match self.take_line(block, at, limit)? {
                 Some((end, is_row)) => {
@@ -273,7 +291,7 @@ impl<'a> Blocks<'a> {
                 return self.split(block);
             }
         }
-        if limit < block.length && self.is_exhausted {
+        if at == limit && limit < block.length && self.is_exhausted {
             self.is_done = true;
         }
         self.keep(block, at);
@@ -467,6 +485,12 @@ impl<'a> Blocks<'a> {
             None => self.source.failed(reason).into(),
         }
     }
+}
+
+/// Returns the place after so many physical lines of a text that has more of them.
+fn end_of_lines(text: &[u8], n_lines: usize) -> usize {
+    let ends = memchr2_iter(b'\n', b'\r', text).filter(|at| text[*at] == b'\n' || text.get(at + 1) != Some(&b'\n'));
+    ends.map(|at| at + 1).nth(n_lines - 1).unwrap_or(text.len())
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

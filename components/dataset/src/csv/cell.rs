@@ -43,6 +43,28 @@ impl NumberFormat {
         }
     }
 
+    /// Returns the whole number that a field holds as one with a fraction or an exponent: `1.0`, `1e3`.
+    pub(crate) fn number_that_is_whole(self, cell: &[u8]) -> Option<i64> {
+        const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+        let number = self.number(cell).filter(|number| number.fract() == 0.0 && (-BEYOND..BEYOND).contains(number))?;
+        Some(number as i64)
+    }
+
+    /// Returns the flag that a number is.
+    pub(crate) fn flag(self, cell: &[u8]) -> Option<bool> {
+        let number = self.number(cell).filter(|number| *number == 0.0 || *number == 1.0)?;
+        Some(number != 0.0)
+    }
+
+    /// Tells whether a field holds a whole number that is another one than a floating point number.
+    pub(crate) fn is_rounded(self, cell: &[u8], number: f64) -> bool {
+        let cell = self.thousands.map_or(Cow::Borrowed(cell), |thousands| without(cell, thousands));
+        let digits = trim(&cell);
+        let digits = digits.strip_prefix(b"-").or(digits.strip_prefix(b"+")).unwrap_or(digits);
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        digits.iter().all(u8::is_ascii_digit) && digits[zeros..] != *format!("{:.0}", number.abs()).as_bytes()
+    }
+
     /// Tells whether a field is a number; most texts are told from numbers by their first letter.
     pub(crate) fn is_number(self, cell: &[u8]) -> bool {
         let begins_a_word =
@@ -136,6 +158,15 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+/// Returns the flag that a field holds as a number in one of the spellings that pandas takes for `boolean`.
+pub(crate) fn exact_flag(cell: &[u8]) -> Option<bool> {
+    match cell {
+        b"1" | b"1.0" => Some(true),
+        b"0" | b"0.0" => Some(false),
+        _ => None,
+    }
 }
 
 /// The texts that mean a flag.
@@ -250,6 +281,25 @@ mod tests {
         let cases = [("1.234", Some(1234)), ("-1.2.3", Some(-123)), (".1", None), ("1,0", None)];
         for (cell, expected) in cases {
             assert_eq!(comma.whole_number(cell.as_bytes()), expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn tells_whole_numbers_that_are_rounded() {
+        let ordinary = NumberFormat::ORDINARY;
+        let grouped = NumberFormat { decimal: b'.', thousands: Some(b',') };
+        let cases = [
+            (ordinary, "9223372036854775808", false),
+            (ordinary, "9223372036854775809", true),
+            (ordinary, " -0018446744073709551615", true),
+            (ordinary, "100000000000000000000", false),
+            (ordinary, "1e20", false),
+            (ordinary, "9223372036854775809.5", false),
+            (grouped, "9,223,372,036,854,775,809", true),
+        ];
+        for (format, cell, expected) in cases {
+            let number = format.number(cell.as_bytes()).unwrap();
+            assert_eq!(format.is_rounded(cell.as_bytes(), number), expected, "{cell}");
         }
     }
 

@@ -10,10 +10,11 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::error::CsvError;
+use super::error::{CsvError, Place};
 use super::kind::{Goal, Zoned};
 use super::layout::Reading;
-use super::part::{Cells, Floats, Found, Ints, Part, Plan, Tally, Texts};
+use super::part::{Cells, Floats, Found, Ints, Part, Plan, Texts};
+use super::tally::Tally;
 
 /// How much text one array can hold.
 const MAX_TEXT: usize = i32::MAX as usize;
@@ -119,6 +120,9 @@ impl Column {
                 Ok(Arc::new(Int64Array::new(ints.values.into(), present)))
             }
             (Cells::Float(numbers), _) => Ok(Arc::new(floats(numbers))),
+            (Cells::Bool(_), Goal::Bool { nullable: false }) if self.tally.n_numbers > 0 && self.tally.n_others > 0 => {
+                Err(mixed_flags(self.tally, plan, file))
+            }
             (Cells::Bool(flags), _) => Ok(Arc::new(BooleanArray::from(flags))),
             (Cells::Text(texts), goal) => strings(texts, plan, file).map(|texts| match goal {
                 Goal::Category => Arc::new(categories(&texts)) as ArrayRef,
@@ -251,6 +255,18 @@ impl Ints {
         let mut present = vec![true; self.values.len()];
         self.missing.iter().for_each(|row| present[*row] = false);
         Some(NullBuffer::from(present))
+    }
+}
+
+/// Returns the error about the first word of a column of flags that has numbers too.
+fn mixed_flags(tally: Tally, plan: &Plan, file: &str) -> CsvError {
+    let (place, cell) = tally.first_other.unwrap_or_else(|| (Place { file: file.to_owned(), line: 1 }, String::new()));
+    CsvError::Cell {
+        place,
+        column: plan.name.clone(),
+        cell: Some(cell),
+        reason: "`dtype` bool".to_owned(),
+        expected: "0 or 1, as in other cells, or words in all of them".to_owned(),
     }
 }
 

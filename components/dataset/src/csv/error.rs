@@ -99,6 +99,8 @@ pub enum CsvError {
     NoRows {
         /// Where the header stands.
         header: Place,
+        /// The columns that would be read.
+        columns: Vec<String>,
     },
     /// The number of names is not that of the fields.
     #[error("{place}: the row has {found} {}, `names` has {names} {}", fields(*found), entries(*names))]
@@ -226,6 +228,21 @@ pub enum CsvError {
         /// The encoding.
         encoding: &'static str,
     },
+    /// The table would hold hardly anything but what rows lack.
+    #[error(
+        "`{file}`: the table would have {} cells and more, {n_columns} columns in the {n_rows} rows so far, and these rows \
+         have {n_fields} {}", n_rows.saturating_mul(*n_columns), fields(usize::try_from(*n_fields).unwrap_or(usize::MAX))
+    )]
+    Sparse {
+        /// The file as the configuration names it.
+        file: String,
+        /// The rows up to where reading ended.
+        n_rows: usize,
+        /// The columns to read.
+        n_columns: usize,
+        /// The fields of these rows.
+        n_fields: u64,
+    },
     /// A column of text does not fit into memory as one.
     #[error("`{file}`: column `{column}` holds more than 2 GiB of text")]
     TextTooLong {
@@ -323,6 +340,11 @@ impl Explain for CsvError {
             CsvError::TextTooLong { .. } => {
                 "leave the column out with `usecols`, or read fewer rows with `nrows`".into()
             }
+            CsvError::Sparse { .. } => {
+                "choose the columns to read with `usecols`, or read fewer rows with `nrows`; rows that lack fields are \
+                 filled up"
+                    .into()
+            }
             CsvError::NotText { .. } | CsvError::NotATable { .. } | CsvError::Function { .. } => return None,
         };
         Some(text)
@@ -357,7 +379,7 @@ fn listed(names: &[String]) -> String {
     shown.join(", ")
 }
 
-fn fields(count: usize) -> &'static str {
+pub(crate) fn fields(count: usize) -> &'static str {
     if count == 1 { "field" } else { "fields" }
 }
 
@@ -369,6 +391,6 @@ fn entries(count: usize) -> &'static str {
     if count == 1 { "entry" } else { "entries" }
 }
 
-fn are(count: usize) -> &'static str {
+pub(crate) fn are(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }

@@ -133,7 +133,7 @@ impl Goal {
             Goal::Int { low: i64::MIN, .. } => "a whole number".into(),
             Goal::Int { low, high, .. } => format!("a whole number from {low} to {high}"),
             Goal::Float { .. } => "a number".into(),
-            Goal::Bool { .. } => "a flag".into(),
+            Goal::Bool { .. } => "a flag, 0 or 1".into(),
             Goal::Date => "a date".into(),
             Goal::Time(Zoned::Never) => "a date or a time without a time zone".into(),
             Goal::Time(_) => "a date or a time".into(),

@@ -12,19 +12,23 @@ use palladium_component::prelude::*;
 use super::block::{Block, Rows, Shape};
 use super::blocks::Blocks;
 use super::column::Column;
-use super::error::{CsvError, Place};
+use super::error::{CsvError, Place, are, fields};
 use super::layout::{Layout, Reading};
 use super::markers;
 use super::options::{BadLines, Options, Quoting};
 use super::part::{Format, Found, Hint, Part, Plan, read_all};
 use super::provenance::{LineNumbers, ReadFrom};
-use crate::source::{Compression, Opened, Source, SourceFile};
+use crate::source::{Compression, Held, Opened, Source, SourceFile};
 
 /// How files are read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
     /// About how long a block is, in bytes.
     pub(crate) block_size: usize,
+    /// How many fields a block of several rows has at most, those among them that rows lack.
+    pub(crate) most_fields: usize,
+    /// With how many cells a table is large, so that not nearly all of them may be what rows lack.
+    pub(crate) many_cells: usize,
     /// How many threads work on blocks.
     pub(crate) n_threads: usize,
 }
@@ -33,9 +37,15 @@ impl Effort {
     /// Returns what is best on this machine.
     pub(crate) fn ordinary() -> Effort {
         let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Effort { block_size: 1 << 18, n_threads }
+        Effort { block_size: 1 << 18, most_fields: 1 << 20, many_cells: 100_000_000, n_threads }
     }
 }
+
+/// Of how many cells of a large table one is in the file at least.
+const SPARSE: u64 = 20;
+
+/// How many columns of blocks are read at the same time, as far as one thread does not read more of them.
+const MOST_PARTS: usize = 1 << 22;
 
 /// Loads the data set that the options describe.
 pub(crate) fn load(
@@ -50,7 +60,16 @@ pub(crate) fn load(
         if name.is_empty() {
             file.name().clone_into(&mut name);
         }
-        read_table(file, compression, &Options { nrows, ..*options }, effort, progress)
+        match read_table(file, compression, &Options { nrows, ..*options }, effort, progress) {
+            Ok(table) => Ok(Held::Table(table)),
+            Err(CsvError::NoRows { header, columns }) => {
+                let empty = columns.iter().map(|name| (name.clone(), Arc::new(Float64Array::new_null(0)) as ArrayRef));
+                let empty = Table::new(empty.collect());
+                let empty = empty.map_err(|reason| CsvError::NotATable { file: file.name().to_owned(), reason })?;
+                Ok(Held::Nothing { columns: Some(empty), alone: Err(CsvError::NoRows { header, columns }) })
+            }
+            Err(error) => Err(error),
+        }
     })?;
     let target = options.target_column.map(|name| name.0.as_str());
     Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: name, reason })
@@ -155,6 +174,7 @@ struct Log {
     bad: Vec<(u64, usize)>,
     n_bad: u64,
     n_short: u64,
+    n_lacking: u64,
     first_short: Option<(u64, usize)>,
     n_surplus: usize,
 }
@@ -165,6 +185,7 @@ struct Assembly<'a> {
     columns: Vec<Column>,
     rows: LineNumbers,
     log: Log,
+    many_cells: usize,
     next: usize,
     waiting: BTreeMap<usize, (Vec<Part>, Rows)>,
     /// The error of the earliest block that has one.
@@ -181,7 +202,7 @@ fn gather(
     plans_of: impl FnOnce(Layout) -> Vec<Plan>,
 ) -> Result<Gathered, CsvError> {
     let mut block = Block::default();
-    let (blocks, layout) = Blocks::open(input, options, file, effort.block_size, &mut block)?;
+    let (blocks, layout) = Blocks::open(input, options, file, effort, &mut block)?;
     let shape = blocks.shape();
     let log = Log {
         n_fields: shape.n_fields,
@@ -192,7 +213,8 @@ fn gather(
     let plans = plans_of(layout);
     let columns = plans.iter().map(|_| Column::new()).collect();
     let (rows, waiting) = (LineNumbers::default(), BTreeMap::new());
-    let assembly = Assembly { plans: &plans, columns, rows, log, next: 0, waiting, error: None };
+    let assembly =
+        Assembly { plans: &plans, columns, rows, log, many_cells: effort.many_cells, next: 0, waiting, error: None };
     let shared = Shared {
         blocks: Mutex::new(blocks),
         assembly: Mutex::new(assembly),
@@ -204,7 +226,8 @@ fn gather(
     shared.add(&mut block);
     std::thread::scope(|scope| {
         // A small file is read before the first thread has started.
-        let n_helpers = if shared.is_small() { 0 } else { effort.n_threads.saturating_sub(1) };
+        let n_threads = effort.n_threads.min(MOST_PARTS / shared.plans.len().max(1));
+        let n_helpers = if shared.is_small() { 0 } else { n_threads.saturating_sub(1) };
         for _ in 0..n_helpers {
             scope.spawn(|| shared.work(&mut Block::default()));
         }
@@ -295,9 +318,26 @@ impl Assembly<'_> {
             }
             self.rows.append(&rows.lines);
             self.log.add(&rows);
+            self.check_density(file).map_err(|error| (self.next, error))?;
             self.next += 1;
         }
         Ok(())
+    }
+}
+
+impl Assembly<'_> {
+    /// Checks that the table does not have many more cells than the file has fields.
+    fn check_density(&self, file: &str) -> Result<(), CsvError> {
+        let (n_rows, n_columns) = (self.rows.n_rows(), self.columns.len());
+        let n_cells = n_rows.saturating_mul(n_columns);
+        if n_cells <= self.many_cells {
+            return Ok(());
+        }
+        let n_fields = (n_rows as u64).saturating_mul(self.log.n_fields as u64) - self.log.n_lacking;
+        match n_fields < n_cells as u64 / SPARSE {
+            true => Err(CsvError::Sparse { file: file.to_owned(), n_rows, n_columns, n_fields }),
+            false => Ok(()),
+        }
     }
 }
 
@@ -308,6 +348,7 @@ impl Log {
         self.bad.extend(rows.bad.iter().take(room));
         self.n_bad += rows.bad.len() as u64;
         self.n_short += rows.n_short;
+        self.n_lacking += rows.n_lacking;
         self.first_short = self.first_short.or(rows.first_short);
     }
 }
@@ -319,8 +360,10 @@ impl Gathered {
         let Log { n_fields, n_bad, n_short, n_surplus, .. } = self.log;
         for (line, found) in self.log.bad.iter().filter(|_| self.log.tells_bad) {
             tracing::warn!(
-                "{}: the row has {found} fields, where {n_fields} are expected; it is left out",
-                place(*line)
+                "{}: the row has {found} {}, where {n_fields} {} expected; it is left out",
+                place(*line),
+                fields(*found),
+                are(n_fields),
             );
         }
         if self.log.tells_bad && n_bad > self.log.bad.len() as u64 {
@@ -328,18 +371,27 @@ impl Gathered {
         }
         if let Some((line, found)) = self.log.first_short {
             tracing::warn!(
-                "{}: the row has {found} fields, where {n_fields} are expected; the cells of {n_short} such rows that \
-                 are not there are missing values",
-                place(line)
+                "{}: the row has {found} {}, where {n_fields} {} expected; {n_short} such {} with empty \
+                 fields",
+                place(line),
+                fields(found),
+                are(n_fields),
+                if n_short == 1 { "row is filled up" } else { "rows are filled up" },
             );
         }
         if n_surplus > 0 {
-            tracing::warn!("`{file}`: {n_surplus} fields at the end of each row have no name and are left out");
+            let (fields, have) =
+                (fields(n_surplus), if n_surplus == 1 { "has no name and is" } else { "have no name and are" });
+            tracing::warn!("`{file}`: {n_surplus} {fields} at the end of each row {have} left out");
         }
         let warning = |(plan, column): (&Plan, &Column)| {
             let is_inferred = matches!(plan.reading, Reading::Infer);
             column.tally.warning(&plan.name).filter(|_| is_inferred && column.is_text())
         };
-        self.plans.iter().zip(&self.columns).filter_map(warning).for_each(|warning| tracing::warn!("{warning}"));
+        let rounding =
+            |(plan, column): (&Plan, &Column)| column.tally.rounding(&plan.name).filter(|_| !column.is_text());
+        let columns = || self.plans.iter().zip(&self.columns);
+        let warnings = columns().filter_map(warning).chain(columns().filter_map(rounding));
+        warnings.for_each(|warning| tracing::warn!("{warning}"));
     }
 }

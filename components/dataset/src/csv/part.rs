@@ -11,13 +11,14 @@ use arrow_buffer::NullBufferBuilder;
 use palladium_component::prelude::*;
 
 use super::block::Block;
-use super::cell::{Flags, NumberFormat};
+use super::cell::{self, Flags, NumberFormat};
 use super::dates;
 use super::dialect::breaks;
 use super::error::{CsvError, Place, finding_text, shortened};
-use super::kind::{Goal, Zoned};
+use super::kind::{Goal, Kind, Zoned};
 use super::layout::Reading;
 use super::markers::Markers;
+use super::tally::Tally;
 
 /// What is to be made of the cells of a column.
 pub(crate) struct Plan {
@@ -154,14 +155,6 @@ pub(crate) struct Part {
     pub(crate) tally: Tally,
 }
 
-/// What a column whose type is not declared consists of.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) n_numbers: u64,
-    pub(crate) n_others: u64,
-    pub(crate) first_other: Option<(Place, String)>,
-}
-
 /// The cells of a column in a block, from which its part is made.
 struct Column<'a> {
     block: &'a Block,
@@ -213,6 +206,7 @@ impl Column<'_> {
         }
         match &self.plan.reading {
             Reading::Infer => Ok(self.infer(numbers)),
+            Reading::Kind(kind) if let Goal::Bool { nullable } = kind.goal => self.flags(nullable, kind),
             Reading::Kind(kind) => self.declared(kind.goal, &format!("`dtype` {}", kind.name)).map(declared),
             Reading::Dates => self.declared(Goal::Time(Zoned::Either), "`parse_dates`").map(declared),
             Reading::Convert(function) => self.converted(function).map(declared),
@@ -273,7 +267,10 @@ impl Column<'_> {
                 return Part { cells: Cells::Text(texts), texts: None, tally };
             }
             Cells::Int(ints) => tally.n_numbers = ints.values.len() as u64,
-            Cells::Float(numbers) => tally.n_numbers = (numbers.values.len() - numbers.n_missing) as u64,
+            Cells::Float(numbers) => {
+                tally.n_numbers = (numbers.values.len() - numbers.n_missing) as u64;
+                tally.first_rounded = self.first_rounded(&numbers.values);
+            }
             Cells::Bool(flags) => {
                 let present = flags.iter().zip(self.cells()).enumerate().filter(|(_, (flag, _))| flag.is_some());
                 for (row, (_, cell)) in present {
@@ -373,18 +370,24 @@ impl Column<'_> {
         texts
     }
 
-    /// Reads cells of a declared type, which something asks for.
-    fn declared(&self, goal: Goal, reason: &str) -> Result<Cells, CsvError> {
-        let (markers, format) = (&self.plan.markers, self.format.numbers);
-        let wrong = |row: usize, cell: Option<&[u8]>| CsvError::Cell {
+    /// Returns the error about a cell that is not of a type, which something asks for.
+    fn wrong(&self, row: usize, cell: Option<&[u8]>, goal: Goal, reason: &str) -> CsvError {
+        CsvError::Cell {
             place: self.place(row),
             column: self.plan.name.clone(),
             cell: cell.map(shortened),
             reason: reason.to_owned(),
             expected: goal.expected(),
-        };
+        }
+    }
+
+    /// Reads cells of a declared type, which something asks for.
+    fn declared(&self, goal: Goal, reason: &str) -> Result<Cells, CsvError> {
+        let (markers, format) = (&self.plan.markers, self.format.numbers);
+        let wrong = |row: usize, cell: Option<&[u8]>| self.wrong(row, cell, goal, reason);
         match goal {
-            Goal::Infer | Goal::Text | Goal::Category => Ok(Cells::Text(self.texts(|_, _| ()))),
+            // Flags are read elsewhere.
+            Goal::Infer | Goal::Bool { .. } | Goal::Text | Goal::Category => Ok(Cells::Text(self.texts(|_, _| ()))),
             Goal::Float { single } => {
                 let number = |(row, cell)| match format.number(cell) {
                     Some(number) if !markers.has_number(number) && !markers.has_text(cell) => {
@@ -397,19 +400,10 @@ impl Column<'_> {
                 let values: Vec<f64> = self.cells().enumerate().map(number).collect::<Result<_, _>>()?;
                 Ok(Cells::Float(Floats::of(values)))
             }
-            Goal::Bool { nullable } => {
-                let flag = |(row, cell)| match self.format.flags.flag(cell) {
-                    _ if markers.has_text(cell) && nullable => Ok(None),
-                    _ if markers.has_text(cell) => Err(wrong(row, None)),
-                    Some(flag) => Ok(Some(flag)),
-                    None => Err(wrong(row, Some(cell))),
-                };
-                Ok(Cells::Bool(self.cells().enumerate().map(flag).collect::<Result<_, _>>()?))
-            }
             Goal::Int { low, high, nullable } => {
                 let mut ints = Ints { values: Vec::with_capacity(self.n_rows()), ..Ints::default() };
                 for (row, cell) in self.cells().enumerate() {
-                    let number = format.whole_number(cell);
+                    let number = format.whole_number(cell).or_else(|| format.number_that_is_whole(cell));
                     match number.filter(|number| !markers.has_whole_number(*number) && !markers.has_text(cell)) {
                         Some(number) if (low..=high).contains(&number) => ints.values.push(number),
                         None if number.is_some() || markers.has_text(cell) => {
@@ -442,6 +436,41 @@ impl Column<'_> {
                 Ok(Cells::Int(ints))
             }
         }
+    }
+
+    /// Reads flags. Those that may be missing may be words and numbers; others are one or the other in all cells.
+    fn flags(&self, nullable: bool, kind: &Kind) -> Result<Part, CsvError> {
+        let (markers, format) = (&self.plan.markers, self.format);
+        let wrong =
+            |row: usize, cell: Option<&[u8]>| self.wrong(row, cell, kind.goal, &format!("`dtype` {}", kind.name));
+        let (mut flags, mut tally) = (Vec::with_capacity(self.n_rows()), Tally::default());
+        for (row, cell) in self.cells().enumerate() {
+            if markers.has_text(cell) {
+                flags.push(if nullable { None } else { return Err(wrong(row, None)) });
+                continue;
+            }
+            let word = format.flags.flag(cell);
+            let number = || if nullable { cell::exact_flag(cell) } else { format.numbers.flag(cell) };
+            let flag = word.or_else(number).ok_or_else(|| wrong(row, Some(cell)))?;
+            if !nullable {
+                tally.add(word.is_none(), || (self.place(row), shortened(cell)));
+            }
+            flags.push(Some(flag));
+        }
+        Ok(Part { cells: Cells::Bool(flags), texts: None, tally })
+    }
+
+    /// Returns the first whole number that a floating point number is not.
+    fn first_rounded(&self, numbers: &[f64]) -> Option<(Place, String)> {
+        const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+        // Nearly always there is none, which is found out fast without a branch for each.
+        if !numbers.iter().fold(false, |any, number| any | (number.abs() >= BEYOND)) {
+            return None;
+        }
+        let mut numbers = numbers.iter().zip(self.cells()).enumerate();
+        let is_rounded = |number: f64, cell| number.abs() >= BEYOND && self.format.numbers.is_rounded(cell, number);
+        let (row, (_, cell)) = numbers.find(|(_, (number, cell))| is_rounded(**number, cell))?;
+        Some((self.place(row), shortened(cell)))
     }
 
     /// Reads what a function makes of the cells.
@@ -534,42 +563,5 @@ impl Results {
             (true, false, true) => Err("numbers and texts"),
             (false, true, true) => Err("flags and texts"),
         }
-    }
-}
-
-impl Tally {
-    fn add(&mut self, is_number: bool, other: impl FnOnce() -> (Place, String)) {
-        if is_number {
-            self.n_numbers += 1;
-            return;
-        }
-        self.n_others += 1;
-        if self.first_other.is_none() {
-            self.first_other = Some(other());
-        }
-    }
-
-    /// Adds that of the cells that follow.
-    pub(crate) fn append(&mut self, after: Tally) {
-        self.n_numbers += after.n_numbers;
-        self.n_others += after.n_others;
-        if self.first_other.is_none() {
-            self.first_other = after.first_other;
-        }
-    }
-
-    /// Says that a column is text because of a few cells, with the first of them.
-    pub(crate) fn warning(&self, name: &str) -> Option<String> {
-        const ENOUGH: u64 = 10;
-        let n_values = self.n_numbers + self.n_others;
-        if self.n_numbers < ENOUGH || self.n_numbers * 10 < n_values * 9 {
-            return None;
-        }
-        let (place, cell) = self.first_other.as_ref()?;
-        Some(format!(
-            "{place}: column `{name}` is read as text because of `{cell}`, though {} of its {n_values} values are \
-             numbers; correct the value, or add it to `na_values` if it means a missing one",
-            self.n_numbers
-        ))
     }
 }

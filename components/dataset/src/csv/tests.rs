@@ -8,6 +8,8 @@ use arrow_array::StringArray;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::block::Block;
+use super::blocks::Blocks;
 use super::dialect::Separator;
 use super::load::load;
 use super::options::{DateColumns, SeparatorOption};
@@ -75,7 +77,12 @@ fn shown(loaded: Result<Table, String>) -> Option<(Table, Vec<Option<String>>)> 
     Some((table, places))
 }
 
-const WHOLE: Effort = Effort { block_size: 1 << 20, n_threads: 1 };
+const WHOLE: Effort = Effort { block_size: 1 << 20, most_fields: 1 << 20, many_cells: 100_000, n_threads: 1 };
+
+/// Divides a file into small blocks, of which some end early.
+fn small(block_size: usize, n_threads: usize) -> Effort {
+    Effort { block_size, most_fields: 2 * block_size, n_threads, ..WHOLE }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
@@ -102,13 +109,13 @@ proptest! {
             _ => Options { on_bad_lines: BadLines::Error, ..plain },
         };
         let expected = shown(load_text(text.as_bytes(), &options, WHOLE));
-        let found = shown(load_text(text.as_bytes(), &options, Effort { block_size, n_threads }));
+        let found = shown(load_text(text.as_bytes(), &options, small(block_size, n_threads)));
         prop_assert_eq!(found, expected, "{:?}", text);
     }
 
     #[test]
     fn no_division_of_any_bytes_panics(bytes in vec(any::<u8>(), 0..300), block_size in 1..40_usize) {
-        let effort = Effort { block_size, n_threads: 3 };
+        let effort = small(block_size, 3);
         let expected = shown(load_text(&bytes, &options(), WHOLE));
         prop_assert_eq!(shown(load_text(&bytes, &options(), effort)), expected);
     }
@@ -125,7 +132,7 @@ fn late_text(n_rows: usize) -> String {
 
 #[test]
 fn a_column_that_is_text_after_all_is_read_again() {
-    let table = load_text(late_text(500).as_bytes(), &options(), Effort { block_size: 100, n_threads: 3 }).unwrap();
+    let table = load_text(late_text(500).as_bytes(), &options(), small(100, 3)).unwrap();
     let kinds: Vec<ColumnType> = table.specs().into_iter().map(|spec| spec.kind).collect();
     let text = ColumnType::Text;
     assert_eq!(kinds, [text, text, text, text, ColumnType::Int, text]);
@@ -146,7 +153,7 @@ fn a_compressed_file_is_read_again_too() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(late_text(300).as_bytes()).unwrap();
     std::fs::write(&path, packed.finish().unwrap()).unwrap();
-    let small = Effort { block_size: 100, n_threads: 2 };
+    let small = small(100, 2);
     let expected = load_text(late_text(300).as_bytes(), &options(), WHOLE);
     assert_eq!(load_file(&path, &options(), small), expected);
 }
@@ -161,9 +168,63 @@ fn a_pipe_is_read_once() {
     writer.write_all(text.as_bytes()).unwrap();
     drop(writer);
     let path = format!("/dev/fd/{}", reader.as_raw_fd());
-    let small = Effort { block_size: 100, n_threads: 2 };
+    let small = small(100, 2);
     let table = load_file(path.as_ref(), &options(), small);
     assert_eq!(table, load_text(text.as_bytes(), &options(), WHOLE));
+}
+
+/// Many short rows under a long header.
+fn short_rows(n_columns: usize, n_rows: usize) -> String {
+    let names: Vec<String> = (0..n_columns).map(|column| format!("c{column}")).collect();
+    names.join(",") + "\n" + &"1\n".repeat(n_rows)
+}
+
+#[test]
+fn blocks_of_rows_that_are_filled_up_are_short() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(short_rows(100, 5000).as_bytes()).unwrap();
+    let source = Source::new(file.path().to_str().unwrap(), None).unwrap();
+    let file = source.files().unwrap().remove(0);
+    let effort = Effort { most_fields: 1050, ..WHOLE };
+    let header = Options { header: Header::Infer, ..options() };
+    let cases = [
+        (header, 5000),
+        (Options { nrows: Some(4000), ..header }, 4000),
+        (Options { skipfooter: 1000, ..header }, 4000),
+    ];
+    for (options, expected) in cases {
+        let input = file.open(Compression::Infer).unwrap().reader;
+        let mut block = Block::default();
+        let (mut blocks, _) = Blocks::open(input, &options, &file, effort, &mut block).unwrap();
+        let (shape, mut n_rows) = (blocks.shape(), 1);
+        while blocks.next(&mut block).unwrap() {
+            block.split(file.name(), shape).unwrap();
+            assert!((1..=10).contains(&block.rows.lines.n_rows()), "{}", block.rows.lines.n_rows());
+            assert_eq!(block.bounds().len(), 100 * block.rows.lines.n_rows());
+            assert_eq!(block.rows.lines.line(0), Some(n_rows + 2));
+            n_rows += block.rows.lines.n_rows() as u64;
+        }
+        assert_eq!(n_rows, expected);
+    }
+}
+
+#[test]
+fn a_table_of_hardly_anything_but_what_rows_lack_is_refused() {
+    let text = short_rows(1000, 200);
+    let header = Options { header: Header::Infer, ..options() };
+    for block_size in [100, 1 << 20] {
+        let error = load_text(text.as_bytes(), &header, Effort { block_size, most_fields: 5000, ..WHOLE }).unwrap_err();
+        let (_, error) = error.split_once("`: ").unwrap();
+        assert_eq!(
+            error,
+            "the table would have 101000 cells and more, 1000 columns in the 101 rows so far, and these rows have 101 fields"
+        );
+    }
+    let most = Options { nrows: Some(100), ..header };
+    assert_eq!(load_text(text.as_bytes(), &most, WHOLE).unwrap().n_rows(), 100);
+    let first = Columns::Positions(vec![0]);
+    let table = load_text(text.as_bytes(), &Options { usecols: Some(&first), ..header }, WHOLE).unwrap();
+    assert_eq!((table.n_rows(), table.names().collect::<Vec<_>>()), (200, vec!["c0"]));
 }
 
 /// A function of one value.
@@ -219,7 +280,7 @@ fn functions_convert_cells() {
         ("4", Arc::new(StringArray::from(vec!["7", "8", "9"]))),
     ]);
     for block_size in [8, 1 << 20] {
-        let effort = Effort { block_size, n_threads: 2 };
+        let effort = small(block_size, 2);
         assert_eq!(load_text(text.as_bytes(), &options, effort).unwrap(), expected, "{block_size}");
     }
 }
@@ -244,7 +305,7 @@ fn functions_that_fail_are_named_with_the_place() {
     let mixed = || function(|value| Ok(value.as_text().unwrap().parse().map_or(Data::Text("x".into()), Data::Int)));
     let check = |options: &Options<'_>, expected: &str| {
         for block_size in [2, 1 << 20] {
-            let effort = Effort { block_size, n_threads: 2 };
+            let effort = small(block_size, 2);
             let error = load_text(b"a,b\n1,2\n3,x\n", options, effort).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
@@ -279,7 +340,7 @@ fn a_file_that_changes_between_two_passes_is_refused() {
         Ok(Data::Bool(false))
     }));
     let options = Options { skiprows: Some(&meddler), ..options() };
-    let error = load_file(file.path(), &options, Effort { block_size: 100, n_threads: 2 }).unwrap_err();
+    let error = load_file(file.path(), &options, small(100, 2)).unwrap_err();
     assert_eq!(error, format!("`{}` was changed while it was read", file.path().display()));
 }
 
@@ -292,7 +353,7 @@ fn the_first_error_is_told() {
     let kind = Kinds::Everywhere(kind::Kind { name: "float64".into(), goal: kind::Goal::Float { single: false } });
     let options = Options { dtype: Some(&kind), ..options() };
     for n_threads in 1..5 {
-        let error = load_text(text.as_bytes(), &options, Effort { block_size: 64, n_threads }).unwrap_err();
+        let error = load_text(text.as_bytes(), &options, small(64, n_threads)).unwrap_err();
         assert!(error.contains("line 51: column `1` holds `x`"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use crate::testing::{Fake, data, findings, floats, ints, table, texts};
 fn join(on: &[&str], how: How, left: Dataset, right: Dataset) -> Join {
     let on = Texts(on.iter().map(|name| (*name).to_owned()).collect());
     let suffixes = (Some("_x".to_owned()), Some("_y".to_owned()));
-    Join { left: Fake::of(left), right: Fake::of(right), on, how, suffixes }
+    Join { left: Fake::of(left), right: Fake::of(right), on, how, suffixes, max_rows: 100_000_000 }
 }
 
 fn orders() -> Dataset {
@@ -122,6 +122,21 @@ fn tables_without_rows_join() {
     let left = join(&["customer"], How::Left, orders(), empty()).load().unwrap();
     assert_eq!(cells(&left, "city"), ["-"; 5]);
     assert_eq!(join(&["customer"], How::Left, empty(), customers()).load().unwrap().n_rows(), 0);
+}
+
+#[test]
+fn rows_are_counted_before_they_are_put_together() {
+    let same = || data(vec![ints("k", &[Some(1); 30_000])], None);
+    let failure = join(&["k"], How::Inner, same(), same()).load().unwrap_err();
+    let expected = "the join of 30000 and 30000 rows would have 900000000 rows, `max_rows` allows 100000000";
+    assert_eq!(failure.to_string(), expected);
+    assert!(failure.help().unwrap().contains("`max_rows`"));
+    for (how, n_rows) in [(How::Inner, 6), (How::Left, 7)] {
+        let limited = |max_rows| Join { max_rows, ..join(&["customer"], how, orders(), customers()) }.load();
+        assert_eq!(limited(n_rows).unwrap().n_rows(), n_rows);
+        let expected = format!("the join of 5 and 4 rows would have {n_rows} rows, `max_rows` allows {}", n_rows - 1);
+        assert_eq!(limited(n_rows - 1).unwrap_err().to_string(), expected);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use palladium_connect::{BlockingRuntime, TransportError};
 
 use super::compression::Format;
 use super::error::SourceError;
+use crate::amounts::seconds_text;
 
 /// A server does not give a file.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,7 @@ pub(crate) enum RemoteError {
     #[error("nothing was heard of the server of `{file}` for too long")]
     Stalled { file: String },
     /// It takes too long on the whole.
-    #[error("`{file}` could not be fetched within {seconds} seconds")]
+    #[error("`{file}` could not be fetched within {}", seconds_text(*seconds))]
     TooSlow { file: String, seconds: f64 },
     /// The file is too large.
     #[error("`{file}` is larger than {limit} bytes")]

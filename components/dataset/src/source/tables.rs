@@ -1,16 +1,30 @@
 //! The tables of several files as one table.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use palladium_component::prelude::*;
 
 use super::error::SourceError;
 use super::{Source, SourceFile};
-use crate::keys::common;
+use crate::keys::{Differ, common_to_all, retyped};
+
+/// What a file holds.
+pub(crate) enum Held<E> {
+    /// A table.
+    Table(Table),
+    /// No rows.
+    Nothing {
+        /// The columns, if they are known.
+        columns: Option<Table>,
+        /// What becomes of it where no other file has rows.
+        alone: Result<Table, E>,
+    },
+}
 
 impl Source {
     /// Reads all files into one table, in the order of their names. The columns are those of the first file, in its
-    /// order; whole numbers beside fractions become numbers. Rows keep the places that the tables of the files say.
+    /// order; whole numbers beside fractions become numbers, and a column in which all is missing takes the type of the
+    /// others. Rows keep the places that the tables of the files say.
     ///
     /// `read` is given a file and how many rows to read of it at most, which `n_rows` limits for all of them together;
     /// files after the last row are not read.
@@ -20,35 +34,46 @@ impl Source {
     pub(crate) fn read<E: From<SourceError>>(
         &self,
         n_rows: Option<usize>,
-        mut read: impl FnMut(&SourceFile, Option<usize>) -> Result<Table, E>,
+        mut read: impl FnMut(&SourceFile, Option<usize>) -> Result<Held<E>, E>,
     ) -> Result<Table, E> {
         let files = self.files()?;
-        let mut tables: Vec<Table> = Vec::new();
+        let mut tables: Vec<(&str, Table)> = Vec::new();
+        let mut nothing = None;
         let mut left = n_rows;
         for file in &files {
             if left == Some(0) && !tables.is_empty() {
                 break;
             }
-            let table = read(file, left)?;
-            if let Some(first) = tables.first() {
-                check_columns(first, files[0].name(), &table, file.name())?;
+            let table = match read(file, left)? {
+                Held::Table(table) => table,
+                Held::Nothing { columns, alone } => {
+                    nothing.get_or_insert(alone);
+                    let Some(columns) = columns else { continue };
+                    columns
+                }
+            };
+            if let Some((first_name, first)) = tables.first() {
+                check_columns(first, first_name, &table, file.name())?;
             }
             left = left.map(|left| left.saturating_sub(table.n_rows()));
-            tables.push(table);
+            tables.push((file.name(), table));
         }
-        Ok(stacked(tables, &files)?)
+        match nothing {
+            Some(alone) if tables.iter().all(|(_, table)| table.n_rows() == 0) => alone,
+            _ => Ok(stacked(tables)?),
+        }
     }
 }
 
-fn stacked(mut tables: Vec<Table>, files: &[SourceFile]) -> Result<Table, SourceError> {
+fn stacked(mut tables: Vec<(&str, Table)>) -> Result<Table, SourceError> {
     if tables.len() == 1 {
-        return Ok(tables.remove(0));
+        return Ok(tables.remove(0).1);
     }
-    let names: Vec<&str> = files.iter().map(SourceFile::name).collect();
-    let types = common_types(&tables, &names)?;
-    let not_a_table = |reason| SourceError::NotATable { file: names[0].to_owned(), reason };
-    let cast = |table: &Table| types.iter().try_fold(table.clone(), |table, (name, kind)| table.cast(name, *kind));
-    let tables: Result<Vec<Table>, DataError> = tables.iter().map(cast).collect();
+    let types = common_types(&tables)?;
+    let first_name = tables.first().map_or("", |(name, _)| name).to_owned();
+    let not_a_table = |reason| SourceError::NotATable { file: first_name.clone(), reason };
+    let cast = |(_, table)| types.iter().try_fold(table, |table, (name, kind)| retyped(table, name, *kind));
+    let tables: Result<Vec<Table>, DataError> = tables.into_iter().map(cast).collect();
     Table::concat(&tables.map_err(not_a_table)?).map_err(not_a_table)
 }
 
@@ -69,24 +94,18 @@ fn check_columns(first: &Table, first_name: &str, table: &Table, name: &str) -> 
     }
 }
 
-/// Returns the columns that do not have one type in all tables, with the type that they are to have.
-fn common_types(tables: &[Table], names: &[&str]) -> Result<HashMap<String, ColumnType>, SourceError> {
-    let Some(first) = tables.first().map(Table::specs) else { return Ok(HashMap::new()) };
-    let mut types = HashMap::new();
-    for (table, file) in tables.iter().zip(names) {
-        let found: HashMap<String, ColumnType> = table.specs().into_iter().map(|spec| (spec.name, spec.kind)).collect();
-        for ColumnSpec { name, kind: expected } in &first {
-            let Some(found) = found.get(name).copied() else { continue };
-            let known = types.get(name).copied().unwrap_or(*expected);
-            match common(known, found) {
-                Some(kind) if kind == known && kind == found => {}
-                Some(kind) => drop(types.insert(name.clone(), kind)),
-                None => {
-                    let (column, expected, first) = (name.clone(), *expected, names[0].to_owned());
-                    return Err(SourceError::Types { column, found, file: (*file).to_owned(), expected, first });
-                }
+/// Returns the type that each column is to have in all tables.
+fn common_types(tables: &[(&str, Table)]) -> Result<Vec<(String, ColumnType)>, SourceError> {
+    let names = tables.first().map(|(_, table)| table.names().map(str::to_owned).collect::<Vec<_>>());
+    let common = |column: String| {
+        let columns = tables.iter().filter_map(|(_, table)| table.column(&column).ok()).collect::<Vec<_>>();
+        let file = |index: usize| tables[index].0.to_owned();
+        match common_to_all(&columns) {
+            Ok(kind) => Ok((column, kind)),
+            Err(Differ { first: (first, expected), other: (other, found) }) => {
+                Err(SourceError::Types { column, found, file: file(other), expected, first: file(first) })
             }
         }
-    }
-    Ok(types)
+    };
+    names.unwrap_or_default().into_iter().map(common).collect()
 }

@@ -193,11 +193,18 @@ fn tables(names: &[&str], n_rows: Option<usize>) -> Result<Table, SourceError> {
             "ints" => vec![ints("a", &[Some(1), None]), texts("b", &["x", "y"])],
             "fractions" => vec![texts("b", &["z", "z"]), floats("a", &[0.5, 1.5])],
             "words" => vec![texts("a", &["one"]), texts("b", &["z"])],
+            "missing" => vec![("a".to_owned(), Arc::new(Float64Array::new_null(1)) as ArrayRef), texts("b", &["z"])],
+            "header" | "empty" => {
+                let columns = (&name[2..] == "header").then(|| Table::new(vec![floats("b", &[]), floats("a", &[])]));
+                let file = name.to_owned();
+                let alone = Err(SourceError::NotATable { file, reason: DataError::NoRows });
+                return Ok(Held::Nothing { columns: columns.map(Result::unwrap), alone });
+            }
             _ => vec![ints("a", &[]), ints("c", &[])],
         };
         let table = Table::new(columns).unwrap();
         let table = table.slice(0, table.n_rows().min(left.unwrap_or(usize::MAX)));
-        Ok(table.with_provenance(Arc::new(Rows(name.to_owned()))))
+        Ok(Held::Table(table.with_provenance(Arc::new(Rows(name.to_owned())))))
     })
 }
 
@@ -211,6 +218,38 @@ fn files_become_one_table() {
     assert_eq!([1, 2].map(|row| both.place(row).unwrap()), ["0-fractions, row 1", "1-ints, row 0"]);
     assert_eq!(tables(&["ints", "words"], Some(2)).unwrap(), whole, "nothing is read after the last row");
     assert_eq!(tables(&["ints", "ints"], None).unwrap().specs()[0].kind, ColumnType::Int);
+}
+
+#[test]
+fn a_column_in_which_all_is_missing_takes_the_type_of_the_other_files() {
+    for names in [["missing", "words"], ["words", "missing"]] {
+        let table = tables(&names, None).unwrap();
+        assert_eq!((table.n_rows(), table.column_type(0)), (2, ColumnType::Text), "{names:?}");
+    }
+    assert_eq!(tables(&["missing", "ints"], None).unwrap().column_type(0), ColumnType::Float);
+    let error = tables(&["missing", "ints", "words"], None).unwrap_err().to_string();
+    assert!(error.contains("2-words`, and whole numbers in `") && error.ends_with("1-ints`"), "{error}");
+}
+
+#[test]
+fn a_file_without_rows_counts_if_another_has_some() {
+    let whole = tables(&["ints"], None).unwrap();
+    let cases: [(&[&str], bool); 5] = [
+        (&["empty", "ints"], true),
+        (&["ints", "empty"], true),
+        (&["header", "empty", "ints"], false),
+        (&["ints", "header"], true),
+        (&["empty", "ints", "empty"], true),
+    ];
+    for (names, is_first) in cases {
+        let table = tables(names, None).unwrap();
+        // The first file that knows its columns gives their order.
+        let expected = if is_first { whole.clone() } else { whole.select(&["b", "a"]).unwrap() };
+        assert_eq!(table, expected, "{names:?}");
+    }
+    for (names, first) in [(["empty", "header"], "0-empty"), (["header", "empty"], "0-header")] {
+        assert!(tables(&names, None).unwrap_err().to_string().starts_with(&format!("`{first}`")), "{names:?}");
+    }
 }
 
 #[test]

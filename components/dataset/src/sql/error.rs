@@ -9,6 +9,7 @@ use palladium_connect::{LocationError, Meaning};
 
 use super::cells::{CellError, Cells};
 use super::places::PlaceError;
+use crate::amounts::seconds_text;
 
 /// Says what is wrong with a database, a query or its answer, and in which column and row.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ pub enum SqlError {
         near: Option<String>,
     },
     /// The database takes too long.
-    #[error("the database `{place}` has not given all rows within {seconds} seconds")]
+    #[error("the database `{place}` has not given all rows within {}", seconds_text(*seconds))]
     Slow {
         /// The database.
         place: String,
@@ -60,7 +61,7 @@ pub enum SqlError {
         seconds: f64,
     },
     /// The connection takes too long.
-    #[error("the database `{place}` could not be connected to within {seconds} seconds")]
+    #[error("the database `{place}` could not be connected to within {}", seconds_text(*seconds))]
     SlowToConnect {
         /// The database.
         place: String,

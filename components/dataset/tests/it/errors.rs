@@ -410,7 +410,7 @@ fn cells_of_another_type() {
             correct,
         ),
         (json!({"dtype": {"b": "float"}}), "holds `x`, where `dtype` float needs a number", correct),
-        (json!({"dtype": {"b": "bool"}}), "holds `x`, where `dtype` bool needs a flag", correct),
+        (json!({"dtype": {"b": "bool"}}), "holds `x`, where `dtype` bool needs a flag, 0 or 1", correct),
         (json!({"dtype": {"b": "date"}}), "holds `x`, where `dtype` date needs a date", correct),
         (json!({"parse_dates": ["b"]}), "holds `x`, where `parse_dates` needs a date or a time", correct),
         (
@@ -428,6 +428,14 @@ fn cells_of_another_type() {
         json!({"dtype": "int8"}),
         &format!(
             "`data.csv`, line 2: column `a` holds `300`, where `dtype` int8 needs a whole number from -128 to 127\n{correct}"
+        ),
+    );
+    fails(
+        "a\n1\ntrue\n0\n",
+        json!({"dtype": "bool"}),
+        &format!(
+            "`data.csv`, line 3: column `a` holds `true`, where `dtype` bool needs 0 or 1, as in other cells, or words in \
+             all of them\n{correct}"
         ),
     );
     fails(

@@ -77,9 +77,35 @@ fn names_the_cell_that_makes_a_column_text() {
 }
 
 #[test]
+fn names_the_first_whole_number_that_is_rounded() {
+    let expected = |line: u64, cell: &str| {
+        format!(
+            " WARN `data.csv`, line {line}: column `a` is read as numbers, which do not keep all digits of `{cell}`; say \
+             `dtype: {{\"a\": \"str\"}}` to read the texts as they are written"
+        )
+    };
+    let cases = [
+        (format!("a\n{}18446744073709551615\n9223372036854775809\n", numbers(3)), expected(5, "18446744073709551615")),
+        ("a\n0.5\n-9223372036854775809\n".to_owned(), expected(3, "-9223372036854775809")),
+        // A floating point number is this one, and those that are written as such.
+        ("a\n9223372036854775808\n1e30\n".to_owned(), String::new()),
+        ("a\n9223372036854775807\n".to_owned(), String::new()),
+    ];
+    for (text, expected) in cases {
+        let (kind, log) = logged(&text, &json!({}));
+        assert_eq!((kind == json!("text"), log), (false, expected), "{text:?}");
+    }
+    let as_text =
+        [("a\n9223372036854775809\n", json!({"dtype": {"a": "str"}})), ("a\n9223372036854775809\nx\n", json!({}))];
+    for (text, arguments) in as_text {
+        assert_eq!(logged(text, &arguments), (json!("text"), String::new()), "{text:?}");
+    }
+}
+
+#[test]
 fn tells_what_became_of_rows_with_too_few_or_too_many_fields() {
-    let short = " WARN `data.csv`, line 3: the row has 1 fields, where 2 are expected; the cells of 2 such rows that are \
-                 not there are missing values";
+    let short = " WARN `data.csv`, line 3: the row has 1 field, where 2 are expected; 2 such rows are filled up with empty \
+                 fields";
     assert_eq!(logged("a,b\n1,2\n3\n4,5\n6\n", &json!({})), (json!("int"), short.to_owned()));
     let long = "a,b\n1,2\n3,4,5\n6,7\n8,9,,\n";
     let warnings = [(3, 3), (5, 4)].map(|(line, found)| {
@@ -91,7 +117,7 @@ fn tells_what_became_of_rows_with_too_few_or_too_many_fields() {
     let (_, log) = logged(&many, &json!({"on_bad_lines": "warn"}));
     assert_eq!(log.lines().count(), 11, "{log}");
     assert!(log.ends_with("`data.csv`: 30 rows have too many fields and are left out"), "{log}");
-    let surplus = " WARN `data.csv`: 1 fields at the end of each row have no name and are left out";
+    let surplus = " WARN `data.csv`: 1 field at the end of each row has no name and is left out";
     assert_eq!(logged("a,b\n1,2,\n", &json!({"index_col": false})), (json!("int"), surplus.to_owned()));
 }
 
