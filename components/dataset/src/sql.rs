@@ -72,9 +72,10 @@ use server::{Database, Pool};
 /// Every other type is an error that says how to cast it, so are bytes, and whole numbers beyond 64 bits. A number of
 /// a narrow type becomes the one that is written alike: 0.1.
 ///
-/// SQLite has types for values rather than columns: a column has the type it is declared with if all its values fit.
-/// Whole numbers among numbers become numbers, and numbers among texts become text, which the log tells with the row. A
-/// column in which all is missing and that has no declared type is one of numbers. Text in double quotes is the name of
+/// SQLite has types for values rather than columns: a column has the type it is declared with if all its values fit;
+/// else it has one that holds all of them, and the log tells the first value that does not fit with its row. Without a
+/// declared type, whole numbers among numbers become numbers, and numbers among texts become text, which the log tells
+/// too. A column in which all is missing and that has no declared type is one of numbers. Text in double quotes is the name of
 /// a column, never a text.
 #[component(
     DatasetLoader,

@@ -136,11 +136,12 @@ impl SqlError {
         SqlError::Database { place: place.to_owned(), meaning, source: source.into() }
     }
 
-    /// Returns the error of a cell at a row from 0.
-    pub(super) fn cell(what: &str, row: usize, cells: &Cells, error: CellError) -> SqlError {
+    /// Returns the error of a column to which a cell at a row from 0 was to be added.
+    pub(super) fn cell(what: &str, pushed: usize, cells: &Cells, error: CellError) -> SqlError {
         let declared = &cells.declared;
+        let row = if let CellError::Inexact { row, .. } = error { row } else { pushed };
         let (found, advice) = match error {
-            CellError::Inexact(number) => (
+            CellError::Inexact { number, .. } => (
                 format!("the whole number {number} among numbers that cannot tell it from its neighbours"),
                 format!("cast the column: `CAST({} AS TEXT)` keeps each digit", cells.name),
             ),
@@ -205,7 +206,7 @@ fn told(place: &str, meaning: Meaning) -> String {
     }
 }
 
-fn of_type(declared: &str) -> String {
+pub(super) fn of_type(declared: &str) -> String {
     if declared.is_empty() { String::new() } else { format!(" of the type `{declared}`") }
 }
 
