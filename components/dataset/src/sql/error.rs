@@ -7,6 +7,7 @@ use palladium_component::prelude::*;
 use palladium_component::value::nearest;
 use palladium_connect::{LocationError, Meaning};
 
+use super::asked::Asked;
 use super::cells::{CellError, Cells};
 use super::places::PlaceError;
 
@@ -74,6 +75,17 @@ pub enum SqlError {
         place: String,
         /// What the error means.
         meaning: Meaning,
+        /// What the database says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The database does not understand a query that may be meant as the name of a table.
+    #[error("the database `{place}` refused the query")]
+    NoQuery {
+        /// The database.
+        place: String,
+        /// How the name would be written.
+        written: String,
         /// What the database says.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -161,6 +173,16 @@ impl SqlError {
         }
     }
 
+    /// Returns the error with the advice to put what looks like the name of a table into quotes.
+    pub(super) fn about(self, asked: &Asked<'_>) -> SqlError {
+        match (self, asked.as_name()) {
+            (SqlError::Database { place, meaning: Meaning::Other, source }, Some(written)) => {
+                SqlError::NoQuery { place, written, source }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// Returns what SQLite says where it does not understand a query.
     pub(crate) fn words_of_sqlite(&self) -> Option<&str> {
         let SqlError::Database { source, meaning: Meaning::Other, .. } = self else { return None };
@@ -236,6 +258,9 @@ impl Explain for SqlError {
             SqlError::NoTable { near: None, .. } => "check `sql`; a table of another schema is `schema.table`",
             SqlError::Slow { .. } => "ask for less, or give it more time by `timeout`",
             SqlError::SlowToConnect { .. } => "look after the server, or give it more time by `connect_timeout`",
+            SqlError::NoQuery { written, .. } => {
+                return Some(format!("if this is the name of a table, write it in quotes or brackets: `{written}`"));
+            }
             SqlError::MoreThanReading => "write one query, such as `SELECT … FROM …`",
             SqlError::NoAnswer => "write a query, such as `SELECT … FROM …`, or the name of a table",
             SqlError::NoColumn { column, present, .. } => {

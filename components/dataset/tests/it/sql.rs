@@ -257,8 +257,23 @@ fn errors_tell_what_is_where() {
         ),
         (
             json!({"sql": "employee", "columns": ["age"], "target_column": "age", "index_col": "agee"}),
-            "the database `FOLDER/data.db` refused the query: no such column: \"agee\" - should this be a string \
-             literal in single-quotes?",
+            "`employee` in `FOLDER/data.db` has no column `agee`, which `index_col` names; there are `age`, \
+             `blob_of_bytes`, `price`\nhelp: did you mean `age`?",
+        ),
+        (
+            json!({"sql": "employee", "columns": ["AGE", "pric"]}),
+            "`employee` in `FOLDER/data.db` has no column `pric`, which `columns` names; there are `age`, \
+             `blob_of_bytes`, `price`\nhelp: did you mean `price`?",
+        ),
+        (
+            json!({"sql": "my-table"}),
+            "the database `FOLDER/data.db` refused the query: near \"my\": syntax error\nhelp: if this is the name of a \
+             table, write it in quotes or brackets: `[my-table]`",
+        ),
+        (
+            json!({"sql": "odd name"}),
+            "the database `FOLDER/data.db` refused the query: near \"odd\": syntax error\nhelp: if this is the name of \
+             a table, write it in quotes or brackets: `[odd name]`",
         ),
         (
             json!({"sql": "select age from employee", "target_column": "aeg"}),
