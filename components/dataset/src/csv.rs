@@ -25,6 +25,7 @@ mod kind;
 mod layout;
 mod load;
 mod markers;
+mod mixed;
 mod options;
 mod part;
 mod plain;
@@ -62,6 +63,11 @@ macro_rules! loader {
                 chunksize = "leave it out; a loader returns one table, `nrows` and `skiprows` choose a part of it",
                 iterator = "leave it out; a loader returns one table, `nrows` and `skiprows` choose a part of it",
                 date_parser = "leave it out; `parse_dates` knows the usual formats, `converters` any other",
+                date_format = "leave it out; `parse_dates` knows the usual formats, with `dayfirst`; `converters` any other",
+                cache_dates = "leave it out; dates are read fast without a cache",
+                dtype_backend = "leave it out; there is one kind of columns, in which values of any type may be missing",
+                storage_options = "say `storage` instead",
+                verbose = "leave it out; the log tells what is odd about a file",
                 infer_datetime_format = "leave it out; the format of dates is found out with every cell",
                 keep_date_col = "leave it out; columns are not combined to dates",
                 squeeze = "leave it out; a loader returns a table, also of one column",
@@ -99,8 +105,8 @@ macro_rules! loader {
             /// and what stands before it is left out. A list of several rows is refused: a column has one name.
             #[param(default = "infer")]
             header: Header,
-            /// How many rows to read. Null: all.
-            #[param(min = 1)]
+            /// How many rows to read. 0: the columns alone, whose types the first row tells. Null: all.
+            #[param(min = 0)]
             nrows: Option<i64>,
             /// How many lines to skip at the start; or the list of numbers of the lines to skip, from 0; or a function
             /// `|line|` that says of each number whether to skip the line. Blank lines count; a line break within

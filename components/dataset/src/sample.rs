@@ -72,11 +72,10 @@ impl DatasetLoader for Sample {
 
 impl Sample {
     fn check(&self) -> Result<(), ArgumentError> {
-        if self.n.is_some() == self.frac.is_some() {
-            let message = "one of `n` and `frac` is needed, not both".to_owned();
-            return Err(ArgumentError { parameter: None, message, help: None });
-        }
+        let wrong = |message: &str| Err(ArgumentError { parameter: None, message: message.to_owned(), help: None });
         match self.frac {
+            None if self.n.is_none() => wrong("one of `n` and `frac` is needed, to say how many rows to draw"),
+            Some(_) if self.n.is_some() => wrong("`n` and `frac` are both given, and one of them is needed"),
             Some(frac) if frac > 1.0 && !self.replace => {
                 let message = format!("`frac` is {frac}: more than all rows cannot be drawn");
                 Err(ArgumentError::new("frac", message).help("allow rows to be drawn again with `replace: true`"))
@@ -153,8 +152,8 @@ mod tests {
         let name = "palladium.dataset.Sample";
         let (n, frac) = (("n", Data::Int(2)), ("frac", Data::Float(0.5)));
         let cases = [
-            (vec![], "one of `n` and `frac` is needed, not both"),
-            (vec![n.clone(), frac], "one of `n` and `frac` is needed, not both"),
+            (vec![], "one of `n` and `frac` is needed, to say how many rows to draw"),
+            (vec![n.clone(), frac], "`n` and `frac` are both given, and one of them is needed"),
             (vec![("n", Data::Int(0))], "`n` of `palladium.dataset.Sample` has to be"),
             (vec![("frac", Data::Float(0.0))], "`frac` of `palladium.dataset.Sample` has to be"),
             (vec![("frac", Data::Float(1.5))], "`frac` is 1.5: more than all rows cannot be drawn"),

@@ -72,9 +72,10 @@ use server::{Database, Pool};
 /// Every other type is an error that says how to cast it, so are bytes, and whole numbers beyond 64 bits. A number of
 /// a narrow type becomes the one that is written alike: 0.1.
 ///
-/// SQLite has types for values rather than columns: a column has the type it is declared with if all its values fit.
-/// Whole numbers among numbers become numbers, and numbers among texts become text, which the log tells with the row. A
-/// column in which all is missing and that has no declared type is one of numbers. Text in double quotes is the name of
+/// SQLite has types for values rather than columns: a column has the type it is declared with if all its values fit;
+/// else it has one that holds all of them, and the log tells the first value that does not fit with its row. Without a
+/// declared type, whole numbers among numbers become numbers, and numbers among texts become text, which the log tells
+/// too. A column in which all is missing and that has no declared type is one of numbers. Text in double quotes is the name of
 /// a column, never a text.
 #[component(
     DatasetLoader,
@@ -95,7 +96,8 @@ pub struct Sql {
     /// for PostgreSQL, `ssl_mode`, `ssl_ca`, `ssl_cert`, `ssl_key` and `unix_socket` for MySQL. Take the password from
     /// the environment: `${environ.DB_PASSWORD}`.
     url: String,
-    /// A query, or the name of a table, with a dot behind its schema. A name with spaces or dots stands in quotes.
+    /// A query, or the name of a table, with a dot behind its schema. A name with spaces, dots or other
+    /// signs stands in quotes or in brackets: `[my-table]`.
     sql: String,
     /// Name of the column to learn; the other columns are the features. Null: there is no target.
     target_column: Option<String>,
@@ -202,22 +204,24 @@ impl Sql {
         let (location, limits, request) = (Location::parse(&self.url)?, self.limits(), self.request(None));
         let place = location.to_string();
         let n_columns = match &location {
-            Location::Server(server) => self.pool.probe(&Database { server, place: &place, limits }, &request)?,
-            Location::File(_) | Location::Memory => Sqlite::open(&location, limits)?.probe(&request)?,
+            Location::Server(server) => self.pool.probe(&Database { server, place: &place, limits }, &request),
+            Location::File(_) | Location::Memory => Sqlite::open(&location, limits)?.probe(&request),
         };
+        let n_columns = n_columns.map_err(|error| error.about(&request.asked))?;
         let columns = if n_columns == 1 { "1 column".to_owned() } else { format!("{n_columns} columns") };
         Ok(format!("{} with {columns}", request.what(&place)))
     }
 
     fn read(&self, progress: &LoadProgress) -> Result<Dataset, SqlError> {
         let (location, limits, request) = (Location::parse(&self.url)?, self.limits(), self.request(Some(progress)));
-        match &location {
+        let loaded = match &location {
             Location::Server(server) => {
                 let place = location.to_string();
                 self.pool.load(&Database { server, place: &place, limits }, &request)
             }
             Location::File(_) | Location::Memory => Sqlite::open(&location, limits)?.load(&request),
-        }
+        };
+        loaded.map_err(|error| error.about(&request.asked))
     }
 }
 

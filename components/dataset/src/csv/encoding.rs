@@ -28,8 +28,84 @@ impl FromArgument for Encoding {
 
     fn from_argument(value: &Value) -> Result<Self, Mismatch> {
         let expected = "the name of an encoding such as `utf-8`, `latin-1`, `cp1252` or `utf-16`";
-        value.as_text().and_then(Encoding::named).ok_or_else(|| Mismatch::wrong(expected, value))
+        let text = value.as_text().ok_or_else(|| Mismatch::wrong(expected, value))?;
+        Encoding::named(text).ok_or_else(|| match of_python(text) {
+            Some(name) => Mismatch::Refused {
+                message: format!("the encoding `{name}` is not supported"),
+                value: value.clone(),
+                label: "convert the file to UTF-8, for instance with `iconv`".into(),
+            },
+            None => Mismatch::wrong(expected, value),
+        })
     }
+}
+
+/// The encodings of Python that cannot be read.
+const UNSUPPORTED: &[&str] = &[
+    "big5hkscs",
+    "cp037",
+    "cp273",
+    "cp424",
+    "cp437",
+    "cp500",
+    "cp720",
+    "cp737",
+    "cp775",
+    "cp850",
+    "cp852",
+    "cp855",
+    "cp856",
+    "cp857",
+    "cp858",
+    "cp860",
+    "cp861",
+    "cp862",
+    "cp863",
+    "cp864",
+    "cp865",
+    "cp869",
+    "cp875",
+    "cp1006",
+    "cp1026",
+    "cp1125",
+    "cp1140",
+    "euc-jis-2004",
+    "euc-jisx0213",
+    "hp-roman8",
+    "hz",
+    "iso2022-jp-1",
+    "iso2022-jp-2",
+    "iso2022-jp-2004",
+    "iso2022-jp-3",
+    "iso2022-jp-ext",
+    "iso2022-kr",
+    "johab",
+    "koi8-t",
+    "kz1048",
+    "mac-arabic",
+    "mac-croatian",
+    "mac-farsi",
+    "mac-greek",
+    "mac-iceland",
+    "mac-latin2",
+    "mac-romanian",
+    "mac-turkish",
+    "ptcp154",
+    "shift-jis-2004",
+    "shift-jisx0213",
+    "utf-32",
+    "utf-32-be",
+    "utf-32-le",
+    "utf-7",
+];
+
+/// Returns the name of an encoding that Python has and that cannot be read.
+fn of_python(name: &str) -> Option<&'static str> {
+    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    let name = plain(name.trim());
+    let number = name.strip_prefix("ibm").unwrap_or(&name);
+    let is_same = |known: &&&str| plain(known) == name || known.strip_prefix("cp") == Some(number);
+    UNSUPPORTED.iter().find(is_same).copied()
 }
 
 impl Encoding {
@@ -49,6 +125,7 @@ impl Encoding {
                     "cp936" | "936" => "gbk".into(),
                     "cp949" | "949" => "euc-kr".into(),
                     "cp950" | "950" => "big5".into(),
+                    "cp866" | "866" => "ibm866".into(),
                     "mac-roman" | "macroman" => "macintosh".into(),
                     "euc-jis-2004" | "shift-jis" | "sjis" => name.replace("shift-jis", "shift_jis"),
                     _ => match (name.strip_prefix("cp"), name.strip_prefix("iso8859-")) {
@@ -214,7 +291,7 @@ mod tests {
 
     #[test]
     fn decodes_what_python_encodes() {
-        let cases: [(&str, &[u8], &str); 8] = [
+        let cases: [(&str, &[u8], &str); 9] = [
             ("latin-1", b"gr\xfcn \x80", "grün \u{80}"),
             ("ISO_8859-15", b"\xa4", "€"),
             ("cp1252", b"\x80 \xfc", "€ ü"),
@@ -222,6 +299,7 @@ mod tests {
             ("utf-16", b"\xfe\xff\0a", "a"),
             ("utf-16-be", b"\0a\xd8\x3d\xde\x00", "a😀"),
             ("shift_jis", b"\x93\xfa", "日"),
+            ("cp866", b"\x8f", "П"),
             ("ascii", b"abc", "abc"),
         ];
         for (name, bytes, expected) in cases {
@@ -230,6 +308,15 @@ mod tests {
         let long: Vec<u8> = (0..CHUNK * 3).map(|index| b"\xfcx\n"[index % 3]).collect();
         assert_eq!(decode("latin-1", &long).unwrap(), "üx\n".repeat(CHUNK));
         assert_eq!(decode("cp1252", &long).unwrap(), "üx\n".repeat(CHUNK));
+    }
+
+    #[test]
+    fn what_is_told_to_be_unsupported_is() {
+        for name in UNSUPPORTED {
+            assert!(Encoding::named(name).is_none(), "{name}");
+            assert_eq!(of_python(&name.replace('-', "_").to_uppercase()), Some(*name));
+        }
+        assert_eq!(of_python("elbonian"), None);
     }
 
     #[test]

@@ -186,6 +186,20 @@ pub enum CsvError {
         /// The column.
         column: String,
     },
+    /// A cell of a column of dates has a time zone where those before it have none, or none where those have one.
+    #[error("{place}: column `{column}` holds `{cell}`, which has {found}, where the dates before it have {before}")]
+    OtherZone {
+        /// Where the row begins.
+        place: Place,
+        /// The column.
+        column: String,
+        /// The beginning of its text.
+        cell: String,
+        /// What it has.
+        found: &'static str,
+        /// What those before it have.
+        before: &'static str,
+    },
     /// A column is to be converted in two ways.
     #[error("`{file}`: both `converters` and `parse_dates` have column `{column}`")]
     Conflict {
@@ -203,6 +217,23 @@ pub enum CsvError {
         column: String,
         /// The types, in words.
         found: String,
+    },
+    /// A function made something of a cell that does not go together with what it made of those before it.
+    #[error(
+        "{place}: the function of `converters` makes {found} of `{cell}` in column `{column}`, and {before} of the cells \
+         before it"
+    )]
+    OtherResult {
+        /// Where the row begins.
+        place: Place,
+        /// The column.
+        column: String,
+        /// The beginning of its text.
+        cell: String,
+        /// What the function makes of it.
+        found: &'static str,
+        /// What it makes of those before it.
+        before: &'static str,
     },
     /// A function of the configuration fails.
     #[error("{place}: the function of `{option}` {reason}")]
@@ -332,8 +363,12 @@ impl Explain for CsvError {
             CsvError::Cell { .. } => {
                 "correct the cell, or add its text to `na_values` if it means a missing value".into()
             }
-            CsvError::MixedZones { .. } => "leave the column out of `parse_dates`, or convert it".into(),
-            CsvError::MixedResults { .. } => "let it return numbers, flags or texts alone".into(),
+            CsvError::MixedZones { .. } | CsvError::OtherZone { .. } => {
+                "write all of them alike, leave the column out of `parse_dates`, or convert it by `converters`".into()
+            }
+            CsvError::MixedResults { .. } | CsvError::OtherResult { .. } => {
+                "let it return numbers, flags or texts alone".into()
+            }
             CsvError::Conflict { .. } => "leave it out of one of them".into(),
             CsvError::NoSeparator { .. } => "say with `sep` what does".into(),
             CsvError::Undecodable { .. } => "say with `encoding` how the file is encoded".into(),

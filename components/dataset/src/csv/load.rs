@@ -15,6 +15,7 @@ use super::column::Column;
 use super::error::{CsvError, Place, are, fields};
 use super::layout::{Layout, Reading};
 use super::markers;
+use super::mixed;
 use super::options::{BadLines, Options, Quoting};
 use super::part::{Format, Found, Hint, Part, Plan, read_all};
 use super::provenance::{LineNumbers, ReadFrom};
@@ -56,7 +57,9 @@ pub(crate) fn load(
     progress: &LoadProgress,
 ) -> Result<Dataset, CsvError> {
     let mut name = String::new();
-    let table = source.read(options.nrows, |file, nrows| {
+    // No rows at all still have columns, which the first row tells.
+    let n_read = options.nrows.map(|nrows| nrows.max(1));
+    let table = source.read(n_read, |file, nrows| {
         if name.is_empty() {
             file.name().clone_into(&mut name);
         }
@@ -72,7 +75,9 @@ pub(crate) fn load(
         }
     })?;
     let target = options.target_column.map(|name| name.0.as_str());
-    Dataset::split(table, target).map_err(|reason| CsvError::NotATable { file: name, reason })
+    let is_table = |reason| CsvError::NotATable { file: name.clone(), reason };
+    let data = Dataset::split(table, target).map_err(is_table)?;
+    if options.nrows == Some(0) { data.take(&[]).map_err(is_table) } else { Ok(data) }
 }
 
 fn read_table(
@@ -100,7 +105,8 @@ fn read_table(
         // What is not a file on disk, such as a pipe, can be read once only.
         keeps_texts: on_disk.is_none() && compression.of(file.name()).is_none(),
     };
-    let gathered = gather(reader, file, options, &format, effort, |layout| plans(layout, options))?;
+    let located = |error| mixed::located(error, file, compression, options, effort, &format);
+    let gathered = gather(reader, file, options, &format, effort, |layout| plans(layout, options)).map_err(located)?;
     gathered.report(file.name());
     progress.add_rows(gathered.rows.n_rows() as u64);
     let Gathered { plans, columns, rows, .. } = gathered;
@@ -111,7 +117,7 @@ fn read_table(
     let text_cells = plans.iter().zip(&columns).filter_map(text_cell).collect();
     let (mut finished, mut again) = (Vec::new(), Vec::new());
     for (plan, column) in plans.into_iter().zip(columns) {
-        let cells = column.finish(&plan, file.name()).transpose()?;
+        let cells = column.finish(&plan, file.name()).transpose().map_err(located)?;
         finished.push((plan.name.clone(), cells));
         if matches!(finished.last(), Some((_, None))) {
             again.push(Plan { hint: Hint::new(Found::Text), ..plan });
@@ -144,7 +150,7 @@ fn stamp(file: &File) -> Option<(u64, Option<SystemTime>)> {
 }
 
 /// Returns what is to be made of each column.
-fn plans(layout: Layout, options: &Options<'_>) -> Vec<Plan> {
+pub(super) fn plans(layout: Layout, options: &Options<'_>) -> Vec<Plan> {
     let markers = markers::for_columns(layout.names(), options);
     let columns = layout.columns.into_iter().zip(markers);
     columns
@@ -159,10 +165,10 @@ fn plans(layout: Layout, options: &Options<'_>) -> Vec<Plan> {
 }
 
 /// The columns of a file.
-struct Gathered {
-    plans: Vec<Plan>,
-    columns: Vec<Column>,
-    rows: LineNumbers,
+pub(super) struct Gathered {
+    pub(super) plans: Vec<Plan>,
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: LineNumbers,
     log: Log,
 }
 
@@ -193,7 +199,7 @@ struct Assembly<'a> {
 }
 
 /// Reads all rows into columns.
-fn gather(
+pub(super) fn gather(
     input: Box<dyn Read + Send>,
     file: &SourceFile,
     options: &Options<'_>,

@@ -319,7 +319,10 @@ fn functions_that_fail_are_named_with_the_place() {
     let expected = "line 2, column `b`: the function of `converters` returned a list, where a number, a flag, text or";
     check(&Options { converters: Some(&converters), ..header }, expected);
     let converters = with(mixed());
-    check(&Options { converters: Some(&converters), ..header }, "the function of `converters` makes ");
+    check(
+        &Options { converters: Some(&converters), ..header },
+        "line 3: the function of `converters` makes a text of `x` in column `b`, and a number of the cells before it",
+    );
     let skiprows = SkippedLines::Chosen(list());
     let expected = "line 1: the function of `skiprows` returned a list, where a flag is needed";
     check(&Options { skiprows: Some(&skiprows), ..header }, expected);

@@ -66,6 +66,11 @@ impl FromArgument for Compression {
         match &value.data {
             Data::Null => Ok(Compression::Plain),
             Data::Text(text) => named(text).ok_or_else(|| Mismatch::wrong(Self::TYPE, value)),
+            Data::Map(_) => Err(Mismatch::Refused {
+                message: "a map of options for a compression is not supported, for files are only read".into(),
+                value: value.clone(),
+                label: format!("name the compression alone: {}", Self::TYPE),
+            }),
             _ => Err(Mismatch::wrong(Self::TYPE, value)),
         }
     }

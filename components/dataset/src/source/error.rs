@@ -140,7 +140,7 @@ pub(super) fn cannot_open(file: &str, reason: io::Error) -> SourceError {
 fn advice(path: &Path) -> String {
     let mut advice = Vec::new();
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Some(near) = near_file(folder, path) {
+    if let Some(near) = near_file(path) {
         advice.push(format!("did you mean `{}`?", near.display()));
     } else if !folder.is_dir() {
         advice.push(format!("there is no folder `{}` either", folder.display()));
@@ -159,10 +159,46 @@ fn advice(path: &Path) -> String {
     advice.join("; ")
 }
 
-fn near_file(folder: &Path, path: &Path) -> Option<PathBuf> {
+/// Returns a file in the same folder whose name is similar, with and without what stands behind its last dot.
+pub(crate) fn near_file(path: &Path) -> Option<PathBuf> {
     const LOOKED_AT: usize = 1000;
     let wanted = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(Result::ok);
     let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    nearest(wanted, names.iter().map(String::as_str)).map(|near| path.with_file_name(near))
+    near_name(wanted, &names).map(|near| path.with_file_name(near))
+}
+
+fn near_name<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
+    // What is behind the dot may not stand for the whole name, as it may in the name of a component.
+    let plain = |text: &str| text.replace('.', "_");
+    let stem = |name: &str| plain(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
+    let is_near =
+        |name: &&String| stem(name) == stem(wanted) || nearest(&stem(wanted), [stem(name).as_str()]).is_some();
+    let plain_names: Vec<(String, &String)> = names.iter().filter(is_near).map(|name| (plain(name), name)).collect();
+    let near = nearest(&plain(wanted), plain_names.iter().map(|(plain, _)| plain.as_str()))?;
+    plain_names.iter().find(|(plain, _)| plain == near).map(|(_, name)| name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_similar_name_are_near() {
+        let names = ["f.csv", "iris.data", "iris.test.csv", "data.db"].map(str::to_owned);
+        let cases = [
+            ("nope.csv", None),
+            ("a.csv", None),
+            ("iris.dat", Some("iris.data")),
+            ("irsi.data", Some("iris.data")),
+            ("iris.tset.csv", Some("iris.test.csv")),
+            ("dta.db", Some("data.db")),
+            ("Data.db", Some("data.db")),
+            ("other.data", None),
+        ];
+        for (wanted, expected) in cases {
+            assert_eq!(near_name(wanted, &names), expected, "{wanted}");
+        }
+    }
 }

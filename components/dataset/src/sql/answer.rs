@@ -6,8 +6,9 @@ use std::sync::Arc;
 use palladium_component::prelude::*;
 
 use super::SqlError;
-use super::cells::{CellError, Cells};
+use super::cells::{CellError, Cells, Finished, Misfit};
 use super::dates;
+use super::error::of_type;
 use super::options::ParseDates;
 
 /// What the options say about the columns of an answer.
@@ -100,33 +101,47 @@ impl Answer {
         let Answer { what, columns, .. } = self;
         let (mut finished, mut text_cells) = (Vec::new(), HashMap::new());
         for cells in columns {
-            let declared = cells.declared.clone();
             let column = cells.finish();
             let is_label = shape.index_col.is_some_and(|names| names.0.contains(&column.name));
             if is_label {
                 continue;
             }
             let values = match shape.parse_dates.and_then(|dates| dates.0.get(&column.name)) {
-                None => column.values,
+                None => {
+                    if let Some(misfit) = &column.misfit {
+                        let place = format!("{what}, row {}", misfit.row + 1);
+                        warn_of(&column, misfit, &place);
+                        if ColumnType::of(column.values.data_type()) == Some(ColumnType::Text) {
+                            text_cells.insert(column.name.clone(), format!("{place}: `{}`", misfit.value));
+                        }
+                    }
+                    column.values
+                }
                 Some(format) => dates::parsed(&column.values, format).map_err(|error| SqlError::Cell {
                     what: what.clone(),
                     row: error.row + 1,
                     column: column.name.clone(),
-                    declared,
+                    declared: column.declared,
                     found: error.what,
                     advice: "correct it, or say in `parse_dates` how the dates of the column are written".into(),
                 })?,
             };
-            if let Some((row, text)) = column.text_cell {
-                let place = format!("{what}, row {}", row + 1);
-                tracing::warn!("column `{}` becomes text because of `{text}` in {place}", column.name);
-                text_cells.insert(column.name.clone(), format!("{place}: `{text}`"));
-            }
             finished.push((column.name, values));
         }
         let table = Table::new(finished)?.with_provenance(Arc::new(Rows { what, text_cells }));
         Ok(Dataset::split(table, shape.target_column)?)
     }
+}
+
+/// Tells the log which cell gave a column another type.
+fn warn_of(column: &Finished, misfit: &Misfit, place: &str) {
+    let (name, declared, value) = (&column.name, of_type(&column.declared), &misfit.value);
+    let kind = ColumnType::of(column.values.data_type()).map_or_else(String::new, |kind| kind.to_string());
+    let advice = match column.kind.is_some_and(ColumnType::is_temporal) {
+        true => "correct the value, cast the column in the query, or read it by `parse_dates`",
+        false => "correct the value, or cast the column in the query",
+    };
+    tracing::warn!("column `{name}`{declared} becomes {kind} because of `{value}` in {place}; {advice}");
 }
 
 /// Where the rows of a table come from.

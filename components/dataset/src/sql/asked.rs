@@ -30,6 +30,20 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// Returns a query as it would be written if it were meant as the name of a table.
+    pub(crate) fn as_name(&self) -> Option<String> {
+        const WORDS: &[&str] = &["call", "describe", "explain", "from", "select", "show", "table", "values", "with"];
+        let Asked::Query(sql) = self else { return None };
+        let text = sql.trim();
+        let is_of_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '$' | '-' | ' ' | '.');
+        let is_statement = text.split(' ').any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()));
+        if is_statement || !text.chars().all(is_of_name) || text.split('.').any(str::is_empty) {
+            return None;
+        }
+        let quoted = |part: &str| if name(part).is_some() { part.to_owned() } else { format!("[{part}]") };
+        Some(text.split('.').map(quoted).collect::<Vec<_>>().join("."))
+    }
+
     /// Returns the query, which for a table reads these columns, or all.
     pub(crate) fn query(&self, columns: Option<&[&str]>, dialect: Dialect) -> Cow<'a, str> {
         match self {
@@ -111,6 +125,25 @@ mod tests {
         ];
         for (sql, dialect, expected) in cases {
             assert_eq!(Asked::new(sql).query(None, dialect), expected);
+        }
+        let names = [
+            ("my-table", Some("[my-table]")),
+            ("odd name", Some("[odd name]")),
+            ("shop.my-table", Some("shop.[my-table]")),
+            ("my shop.orders", Some("[my shop].orders")),
+            ("t", None),
+            ("select x", None),
+            ("selct x from t", None),
+            ("insert into t values (1)", None),
+            ("a;b", None),
+            ("a.", None),
+        ];
+        for (sql, expected) in names {
+            let written = Asked::new(sql).as_name();
+            assert_eq!(written.as_deref(), expected, "{sql}");
+            if let Some(written) = written {
+                assert_eq!(Asked::new(&written).table().as_deref(), Some(sql));
+            }
         }
         let columns = Asked::new("t").query(Some(&["a", "b\"c"]), Dialect::Postgres);
         assert_eq!(columns, "SELECT \"a\", \"b\"\"c\" FROM \"t\"");

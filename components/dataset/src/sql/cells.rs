@@ -18,17 +18,19 @@ pub(crate) struct Cells {
     pub(crate) name: String,
     /// Its type as the database calls it.
     pub(crate) declared: String,
+    /// The type that the database tells of it.
+    kind: Option<ColumnType>,
     builder: Builder,
     /// What its texts stand for if all of them do.
     texts_are: Option<ColumnType>,
-    /// Row and text of the first text after numbers.
-    text_cell: Option<(usize, String)>,
+    /// The cell that gave it another type than it had before.
+    misfit: Option<Misfit>,
     n_rows: usize,
 }
 
 /// The cells so far.
 enum Builder {
-    /// All of them are missing, and the database tells no type.
+    /// All of them are missing, and the type is that of the first one which is there.
     Missing,
     Int(Int64Builder),
     Float(Float64Builder),
@@ -43,8 +45,8 @@ enum Builder {
 /// A cell does not go into a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CellError {
-    /// A whole number has more digits than the numbers of its column.
-    Inexact(i64),
+    /// A whole number has more digits than the numbers of its column. It stands in this row, from 0.
+    Inexact { number: i64, row: usize },
     /// The texts of the column are more than 2 GiB.
     TooMuchText,
     /// The table has no type for it: what it is, and what to do.
@@ -58,11 +60,25 @@ impl CellError {
     }
 }
 
+/// A cell that gives its column another type.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Misfit {
+    /// The row, from 0.
+    pub(crate) row: usize,
+    /// The beginning of its text.
+    pub(crate) value: String,
+}
+
 /// A finished column.
 pub(crate) struct Finished {
     pub(crate) name: String,
+    /// Its type as the database calls it.
+    pub(crate) declared: String,
+    /// The type that the database tells of it.
+    pub(crate) kind: Option<ColumnType>,
     pub(crate) values: ArrayRef,
-    pub(crate) text_cell: Option<(usize, String)>,
+    /// Why it has not the type that the database tells, or, where that tells none, why its numbers are texts.
+    pub(crate) misfit: Option<Misfit>,
 }
 
 impl Cells {
@@ -80,15 +96,18 @@ impl Cells {
             Some(ColumnType::Timestamp) => Builder::Timestamp(TimestampMicrosecondBuilder::new()),
             Some(ColumnType::TimestampUtc) => Builder::TimestampUtc(TimestampMicrosecondBuilder::new()),
         };
-        Cells { name, declared, builder, texts_are: None, text_cell: None, n_rows: 0 }
+        Cells { name, declared, kind, builder, texts_are: None, misfit: None, n_rows: 0 }
     }
 
     /// Returns a column of a database that has texts for dates, times and categories: they become these at the end, if
-    /// all of them are such.
+    /// all of them are such. Numbers in place of dates stay numbers.
     pub(crate) fn of_texts(name: String, declared: String, kind: Option<ColumnType>) -> Cells {
-        let is_text = kind.is_some_and(|kind| kind.is_temporal() || kind == ColumnType::Category);
-        let cells = Cells::new(name, declared, if is_text { Some(ColumnType::Text) } else { kind });
-        Cells { texts_are: kind.filter(|_| is_text), ..cells }
+        let (held, texts_are) = match kind {
+            Some(ColumnType::Category) => (Some(ColumnType::Text), kind),
+            Some(temporal) if temporal.is_temporal() => (None, kind),
+            _ => (kind, None),
+        };
+        Cells { kind, texts_are, ..Cells::new(name, declared, held) }
     }
 
     /// Adds a missing cell.
@@ -110,7 +129,7 @@ impl Cells {
     pub(crate) fn push_int(&mut self, number: i64) -> Result<(), CellError> {
         match &mut self.builder {
             Builder::Int(cells) => cells.append_value(number),
-            Builder::Float(cells) => cells.append_value(exact(number)?),
+            Builder::Float(cells) => cells.append_value(exact(number, self.n_rows)?),
             Builder::Bool(cells) if number == 0 || number == 1 => cells.append_value(number == 1),
             Builder::Bool(cells) => {
                 let flags = cells.finish();
@@ -121,6 +140,7 @@ impl Cells {
                         cells
                     },
                 ));
+                self.misfits(&number.to_string());
                 return self.push_int(number);
             }
             Builder::Missing => {
@@ -128,6 +148,7 @@ impl Cells {
                 cells.append_nulls(self.n_rows);
                 cells.append_value(number);
                 self.builder = Builder::Int(cells);
+                self.misfits(&number.to_string());
             }
             _ => return self.push_text(&number.to_string()),
         }
@@ -141,12 +162,13 @@ impl Cells {
             Builder::Float(cells) => cells.append_value(number),
             Builder::Int(cells) => {
                 let numbers = cells.finish();
-                let floats = numbers.iter().map(|number| number.map(exact).transpose());
-                let floats: Float64Array = floats.collect::<Result<_, _>>()?;
+                let floats = numbers.iter().enumerate().map(|(row, number)| number.map(|number| exact(number, row)));
+                let floats: Float64Array = floats.map(Option::transpose).collect::<Result<_, _>>()?;
                 self.builder = Builder::Float(floats.iter().fold(Float64Builder::new(), |mut cells, number| {
                     cells.append_option(number);
                     cells
                 }));
+                self.misfits(&format!("{number:?}"));
                 return self.push_float(number);
             }
             Builder::Bool(cells) => {
@@ -155,6 +177,7 @@ impl Cells {
                     cells.append_option(flag.map(|flag| f64::from(u8::from(flag))));
                     cells
                 }));
+                self.misfits(&format!("{number:?}"));
                 return self.push_float(number);
             }
             Builder::Missing => {
@@ -162,6 +185,7 @@ impl Cells {
                 cells.append_nulls(self.n_rows);
                 cells.append_value(number);
                 self.builder = Builder::Float(cells);
+                self.misfits(&format!("{number:?}"));
             }
             _ => return self.push_text(&format!("{number:?}")),
         }
@@ -187,9 +211,7 @@ impl Cells {
             }
             builder => {
                 *builder = Builder::Text(builder.as_texts()?);
-                if self.n_rows > 0 {
-                    self.text_cell = Some((self.n_rows, short(text)));
-                }
+                self.misfits(text);
                 return self.push_text(text);
             }
         }
@@ -217,20 +239,34 @@ impl Cells {
         Ok(())
     }
 
+    /// Remembers the cell that is to be added, which gives the column another type.
+    fn misfits(&mut self, text: &str) {
+        self.misfit = Some(Misfit { row: self.n_rows, value: short(text) });
+    }
+
     /// Returns the column.
     pub(crate) fn finish(self) -> Finished {
-        let values: ArrayRef = match self.builder {
-            // What is missing throughout is missing as a number, so that it stands in a matrix.
-            Builder::Missing => Arc::new(Float64Array::new_null(self.n_rows)),
+        let Cells { name, declared, kind, builder, texts_are, mut misfit, n_rows } = self;
+        let values: ArrayRef = match builder {
+            Builder::Missing => match texts_are {
+                Some(kind) => dates::missing(n_rows, kind),
+                // What is missing throughout is missing as a number, so that it stands in a matrix.
+                None => Arc::new(Float64Array::new_null(n_rows)),
+            },
             Builder::Int(mut cells) => Arc::new(cells.finish()),
             Builder::Float(mut cells) => Arc::new(cells.finish()),
             Builder::Bool(mut cells) => Arc::new(cells.finish()),
             Builder::Text(mut cells) => {
-                let texts: ArrayRef = Arc::new(cells.finish());
-                match self.texts_are {
-                    Some(ColumnType::Category) => categories(&texts).unwrap_or(texts),
-                    Some(kind) => dates::of_texts(&texts, kind).unwrap_or(texts),
-                    None => texts,
+                let texts = cells.finish();
+                match texts_are {
+                    Some(ColumnType::Category) => categories(&texts),
+                    Some(kind) => {
+                        let dates = dates::of_texts(&texts, kind);
+                        let row = dates.as_ref().map_or_else(|error| Some(error.row), |(_, misfit)| *misfit);
+                        misfit = row.map(|row| Misfit { row, value: short(texts.value(row)) });
+                        dates.map_or_else(|_| Arc::new(texts) as ArrayRef, |(dates, _)| dates)
+                    }
+                    None => Arc::new(texts),
                 }
             }
             Builder::Category(mut cells) => Arc::new(cells.finish()),
@@ -241,7 +277,9 @@ impl Cells {
                 Arc::new(times.with_timezone("UTC"))
             }
         };
-        Finished { name: self.name, values, text_cell: self.text_cell }
+        let found = ColumnType::of(values.data_type());
+        let is_told = found != kind.or(found.filter(|found| *found != ColumnType::Text));
+        Finished { name, declared, kind, values, misfit: misfit.filter(|_| is_told) }
     }
 }
 
@@ -280,19 +318,18 @@ fn push(cells: &mut StringBuilder, text: &str) -> Result<(), CellError> {
     Ok(())
 }
 
-fn categories(texts: &ArrayRef) -> Option<ArrayRef> {
+fn categories(texts: &StringArray) -> ArrayRef {
     let mut cells = StringDictionaryBuilder::<Int32Type>::new();
-    let texts = texts.as_any().downcast_ref::<StringArray>()?;
     texts.iter().for_each(|text| cells.append_option(text));
-    Some(Arc::new(cells.finish()))
+    Arc::new(cells.finish())
 }
 
-/// Returns a whole number as a number, if there is one that equals it.
-fn exact(number: i64) -> Result<f64, CellError> {
+/// Returns a whole number of a row as a number, if there is one that equals it.
+fn exact(number: i64, row: usize) -> Result<f64, CellError> {
     let float = number as f64;
     // The number above the largest one would be taken for it.
     let is_exact = float as i64 == number && float < i64::MAX as f64;
-    if is_exact { Ok(float) } else { Err(CellError::Inexact(number)) }
+    if is_exact { Ok(float) } else { Err(CellError::Inexact { number, row }) }
 }
 
 #[cfg(test)]
@@ -319,7 +356,7 @@ mod tests {
     fn the_type_follows_the_cells() {
         use ColumnType::{Bool, Category, Date, Float, Int, Text, Timestamp};
         type Case = (Option<ColumnType>, &'static [&'static str], ColumnType, &'static [&'static str]);
-        let cases: [Case; 14] = [
+        let cases: [Case; 21] = [
             (None, &["", ""], Float, &["", ""]),
             (None, &["", "1"], Int, &["", "1"]),
             (None, &["", "x"], Text, &["", "x"]),
@@ -333,7 +370,14 @@ mod tests {
             (Some(Text), &["1", "2.0"], Text, &["1", "2.0"]),
             (Some(Date), &["2024-01-31", ""], Date, &["2024-01-31", ""]),
             (Some(Timestamp), &["2024-01-31", "soon"], Text, &["2024-01-31", "soon"]),
+            (Some(Timestamp), &["", ""], Timestamp, &["", ""]),
+            (Some(Timestamp), &[], Timestamp, &[]),
+            (Some(Timestamp), &["", "1700000000"], Int, &["", "1700000000"]),
+            (Some(Timestamp), &["1", "2.5"], Float, &["1.0", "2.5"]),
+            (Some(Timestamp), &["1700000000", "2024-01-31"], Text, &["1700000000", "2024-01-31"]),
+            (Some(Date), &["2024-01-31", "2"], Text, &["2024-01-31", "2"]),
             (Some(Category), &["x", "", "x"], Category, &["x", "", "x"]),
+            (Some(Category), &["1", "2.5"], Category, &["1", "2.5"]),
         ];
         for (kind, cells, expected, texts) in cases {
             let column = column(kind, cells).unwrap().values;
@@ -341,18 +385,47 @@ mod tests {
             let found: Vec<_> = (0..column.len()).map(|row| cell_text(&column, row).unwrap_or_default()).collect();
             assert_eq!(found, texts);
         }
-        let told = column(None, &["1", "2", "x", "y"]).unwrap().text_cell;
-        assert_eq!(told, Some((2, "x".to_owned())));
+    }
+
+    #[test]
+    fn the_cell_that_decides_the_type_is_told() {
+        use ColumnType::{Bool, Date, Float, Int, Text, Timestamp};
+        type Case = (Option<ColumnType>, &'static [&'static str], Option<(usize, &'static str)>);
+        let cases: [Case; 18] = [
+            (None, &["1", "2", "x", "y"], Some((2, "x"))),
+            (None, &["", "x"], None),
+            (None, &["1", "2.5"], None),
+            (Some(Int), &["1", "2"], None),
+            (Some(Int), &["x"], Some((0, "x"))),
+            (Some(Int), &["1", "2.5", "3.5"], Some((1, "2.5"))),
+            (Some(Float), &["1", "2.5"], None),
+            (Some(Text), &["1", "x"], None),
+            (Some(Bool), &["1", "", "2", "3"], Some((2, "2"))),
+            (Some(Bool), &["1", "2", "x"], Some((2, "x"))),
+            (Some(Date), &["2024-01-31", "nonsense", "2"], Some((1, "nonsense"))),
+            (Some(Date), &["2024-01-31", "2024-01-31 10:00"], Some((1, "2024-01-31 10:00"))),
+            (Some(Date), &["", "2024-01-31"], None),
+            (Some(Date), &["", ""], None),
+            (Some(Timestamp), &["", "1700000000", "1700000001"], Some((1, "1700000000"))),
+            (Some(Timestamp), &["1700000000", "2024-01-31"], Some((0, "1700000000"))),
+            (Some(Timestamp), &["2024-01-31", "", "2024-01-31 10:00"], None),
+            (Some(Timestamp), &["", "2024-01-31 10:00Z"], Some((1, "2024-01-31 10:00Z"))),
+        ];
+        for (kind, cells, expected) in cases {
+            let expected = expected.map(|(row, value)| Misfit { row, value: value.to_owned() });
+            assert_eq!(column(kind, cells).unwrap().misfit, expected, "{kind:?}: {cells:?}");
+        }
     }
 
     #[test]
     fn whole_numbers_never_lose_digits() {
         const LARGE: &str = "9007199254740993";
         let inexact = |kind, cells: &[&str]| column(kind, cells).err();
-        let expected = Some(CellError::Inexact(9_007_199_254_740_993));
-        assert_eq!(inexact(None, &[LARGE, "0.5"]), expected);
-        assert_eq!(inexact(Some(ColumnType::Float), &["0.5", LARGE]), expected);
-        assert_eq!(inexact(None, &["0.5", "9223372036854775807"]), Some(CellError::Inexact(i64::MAX)));
+        let expected = |number, row| Some(CellError::Inexact { number, row });
+        assert_eq!(inexact(None, &[LARGE, "0.5"]), expected(9_007_199_254_740_993, 0));
+        assert_eq!(inexact(None, &["1", "", LARGE, "2", "0.5"]), expected(9_007_199_254_740_993, 2));
+        assert_eq!(inexact(Some(ColumnType::Float), &["0.5", LARGE]), expected(9_007_199_254_740_993, 1));
+        assert_eq!(inexact(None, &["0.5", "9223372036854775807"]), expected(i64::MAX, 1));
         assert_eq!(inexact(None, &["9007199254740992", "0.5"]), None);
         let exact = column(Some(ColumnType::Int), &[LARGE, "-9223372036854775808"]).unwrap().values;
         assert_eq!(*exact, *(Arc::new(Int64Array::from(vec![9_007_199_254_740_993, i64::MIN])) as ArrayRef));

@@ -66,10 +66,35 @@ pub(crate) fn parsed(column: &ArrayRef, format: &DateFormat) -> Result<ArrayRef,
     }
 }
 
-/// Returns a column of texts as dates or times of this type, if each of them is one in ISO 8601.
-pub(crate) fn of_texts(column: &ArrayRef, wanted: ColumnType) -> Option<ArrayRef> {
-    let moments = column.as_string_opt::<i32>()?.iter();
-    times(moments.map(|text| text.map(|text| of_text(text, &DateFormat::Iso)).transpose()), wanted).ok()
+/// Returns texts as dates or times of this type, and the row of the first that tells more than the type holds: a time
+/// beside a date, or a time zone.
+///
+/// # Errors
+/// The first text that is none in ISO 8601.
+pub(crate) fn of_texts(texts: &StringArray, wanted: ColumnType) -> Result<(ArrayRef, Option<usize>), NoDate> {
+    let moments = texts.iter().map(|text| text.map(|text| of_text(text, &DateFormat::Iso)).transpose());
+    let mut beyond = None;
+    let moments = moments.enumerate().map(|(row, moment)| {
+        let is_beyond = match &moment {
+            Ok(Some(Moment::Local(_))) => wanted == ColumnType::Date,
+            Ok(Some(Moment::Instant(_))) => wanted != ColumnType::TimestampUtc,
+            _ => false,
+        };
+        beyond = beyond.or(is_beyond.then_some(row));
+        moment
+    });
+    let times = times(moments, wanted)?;
+    Ok((times, beyond))
+}
+
+/// Returns so many missing dates or times of this type.
+pub(crate) fn missing(n_rows: usize, kind: ColumnType) -> ArrayRef {
+    let times = TimestampMicrosecondArray::new_null(n_rows);
+    match kind {
+        ColumnType::Date => Arc::new(Date32Array::new_null(n_rows)),
+        ColumnType::TimestampUtc => Arc::new(times.with_timezone("UTC")),
+        _ => Arc::new(times),
+    }
 }
 
 /// Returns the moments of a column as the type that is wanted, or as that which they have in common.
@@ -257,17 +282,25 @@ mod tests {
 
     #[test]
     fn a_column_has_one_type() {
-        let column = |texts: &[Option<&str>]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
+        use ColumnType::{Date, Timestamp, TimestampUtc};
         let kind = |column: &ArrayRef| ColumnType::of(column.data_type()).unwrap();
-        let dates = column(&[Some("2024-01-31"), None]);
-        assert_eq!(kind(&of_texts(&dates, ColumnType::Date).unwrap()), ColumnType::Date);
-        assert_eq!(kind(&parsed(&dates, &DateFormat::Iso).unwrap()), ColumnType::Timestamp);
-        let mixed = column(&[Some("2024-01-31"), Some("2024-01-31 10:00")]);
-        assert_eq!(kind(&of_texts(&mixed, ColumnType::Date).unwrap()), ColumnType::Timestamp);
-        let zones = column(&[Some("2024-01-31T00:00Z"), Some("2024-01-31 10:00")]);
-        assert_eq!(parsed(&zones, &DateFormat::Iso).unwrap_err().row, 1);
-        assert_eq!(kind(&of_texts(&zones, ColumnType::TimestampUtc).unwrap()), ColumnType::TimestampUtc);
-        assert_eq!(of_texts(&column(&[Some("soon")]), ColumnType::Date), None);
+        let read = |texts: &[Option<&str>], wanted| {
+            of_texts(&StringArray::from(texts.to_vec()), wanted).map(|(times, beyond)| (kind(&times), beyond))
+        };
+        let dates = [Some("2024-01-31"), None];
+        assert_eq!(read(&dates, Date), Ok((Date, None)));
+        let column = Arc::new(StringArray::from(dates.to_vec())) as ArrayRef;
+        assert_eq!(kind(&parsed(&column, &DateFormat::Iso).unwrap()), Timestamp);
+        assert_eq!(read(&[Some("2024-01-31"), Some("2024-01-31 10:00")], Date), Ok((Timestamp, Some(1))));
+        let zones = [Some("2024-01-31T00:00Z"), Some("2024-01-31 10:00")];
+        let column = Arc::new(StringArray::from(zones.to_vec())) as ArrayRef;
+        assert_eq!(parsed(&column, &DateFormat::Iso).unwrap_err().row, 1);
+        assert_eq!(read(&zones, TimestampUtc), Ok((TimestampUtc, None)));
+        assert_eq!(read(&zones[..1], Timestamp), Ok((TimestampUtc, Some(0))));
+        assert_eq!(read(&[None, Some("soon")], Date).unwrap_err().row, 1);
+        for wanted in [Date, Timestamp, TimestampUtc] {
+            assert_eq!((kind(&missing(2, wanted)), missing(2, wanted).null_count()), (wanted, 2));
+        }
         let flags = Arc::new(BooleanArray::from(vec![true])) as ArrayRef;
         assert_eq!(parsed(&flags, &DateFormat::Iso).unwrap_err().what, "flags, which stand for no dates");
     }

@@ -7,6 +7,7 @@ use palladium_component::prelude::*;
 use palladium_component::value::nearest;
 use palladium_connect::{LocationError, Meaning};
 
+use super::asked::Asked;
 use super::cells::{CellError, Cells};
 use super::places::PlaceError;
 use crate::amounts::seconds_text;
@@ -79,6 +80,17 @@ pub enum SqlError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The database does not understand a query that may be meant as the name of a table.
+    #[error("the database `{place}` refused the query")]
+    NoQuery {
+        /// The database.
+        place: String,
+        /// How the name would be written.
+        written: String,
+        /// What the database says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The statement does something else than reading.
     #[error("`sql` would do more than read the tables")]
     MoreThanReading,
@@ -137,11 +149,12 @@ impl SqlError {
         SqlError::Database { place: place.to_owned(), meaning, source: source.into() }
     }
 
-    /// Returns the error of a cell at a row from 0.
-    pub(super) fn cell(what: &str, row: usize, cells: &Cells, error: CellError) -> SqlError {
+    /// Returns the error of a column to which a cell at a row from 0 was to be added.
+    pub(super) fn cell(what: &str, pushed: usize, cells: &Cells, error: CellError) -> SqlError {
         let declared = &cells.declared;
+        let row = if let CellError::Inexact { row, .. } = error { row } else { pushed };
         let (found, advice) = match error {
-            CellError::Inexact(number) => (
+            CellError::Inexact { number, .. } => (
                 format!("the whole number {number} among numbers that cannot tell it from its neighbours"),
                 format!("cast the column: `CAST({} AS TEXT)` keeps each digit", cells.name),
             ),
@@ -158,6 +171,16 @@ impl SqlError {
             declared: declared.clone(),
             found,
             advice,
+        }
+    }
+
+    /// Returns the error with the advice to put what looks like the name of a table into quotes.
+    pub(super) fn about(self, asked: &Asked<'_>) -> SqlError {
+        match (self, asked.as_name()) {
+            (SqlError::Database { place, meaning: Meaning::Other, source }, Some(written)) => {
+                SqlError::NoQuery { place, written, source }
+            }
+            (error, _) => error,
         }
     }
 
@@ -206,7 +229,7 @@ fn told(place: &str, meaning: Meaning) -> String {
     }
 }
 
-fn of_type(declared: &str) -> String {
+pub(super) fn of_type(declared: &str) -> String {
     if declared.is_empty() { String::new() } else { format!(" of the type `{declared}`") }
 }
 
@@ -236,6 +259,9 @@ impl Explain for SqlError {
             SqlError::NoTable { near: None, .. } => "check `sql`; a table of another schema is `schema.table`",
             SqlError::Slow { .. } => "ask for less, or give it more time by `timeout`",
             SqlError::SlowToConnect { .. } => "look after the server, or give it more time by `connect_timeout`",
+            SqlError::NoQuery { written, .. } => {
+                return Some(format!("if this is the name of a table, write it in quotes or brackets: `{written}`"));
+            }
             SqlError::MoreThanReading => "write one query, such as `SELECT … FROM …`",
             SqlError::NoAnswer => "write a query, such as `SELECT … FROM …`, or the name of a table",
             SqlError::NoColumn { column, present, .. } => {

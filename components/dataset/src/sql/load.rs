@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use palladium_component::Texts;
 
+use super::SqlError;
 use super::answer::Shape;
 use super::asked::Asked;
 use super::options::Params;
@@ -35,6 +36,24 @@ impl<'a> Request<'a> {
     pub(crate) fn bound(&self, dialect: Dialect) -> Result<Bound<'a>, PlaceError> {
         let columns = self.columns.map(|columns| with_labels(columns, self.shape.index_col));
         Bound::new(&self.asked.query(columns.as_deref(), dialect), self.params, dialect)
+    }
+
+    /// Returns the query that shows which columns the table has, where some of them are asked for by name.
+    pub(crate) fn all_columns(&self, dialect: Dialect) -> Option<String> {
+        (self.asked.table().is_some() && self.columns.is_some()).then(|| self.asked.query(None, dialect).into_owned())
+    }
+
+    /// Returns the error about the first column that is asked for by name and is not among those of the table.
+    pub(crate) fn missing_column(&self, present: Vec<String>, dialect: Dialect, place: &str) -> Option<SqlError> {
+        let is_same = |name: &str, other: &str| match dialect {
+            Dialect::Postgres => name == other,
+            Dialect::Sqlite | Dialect::MySql => name.eq_ignore_ascii_case(other),
+        };
+        let is_missing = |name: &&str| !present.iter().any(|other| is_same(name, other));
+        let column = with_labels(self.columns?, self.shape.index_col).into_iter().find(is_missing)?;
+        let is_label = self.shape.index_col.is_some_and(|labels| labels.0.iter().any(|label| label == column));
+        let parameter = if is_label { "index_col" } else { "columns" };
+        Some(SqlError::NoColumn { what: self.what(place), column: column.to_owned(), parameter, present })
     }
 
     /// Returns what the rows belong to, for messages.

@@ -7,10 +7,13 @@ use palladium_component::prelude::*;
 use palladium_connect::{BlockingRuntime, Meaning, Server, ServerOptions};
 use sqlx::mysql::MySqlConnection;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Row as _};
+use sqlx::{
+    AssertSqlSafe, Column, ConnectOptions, Connection as _, Executor as _, Row as _, SqlSafeStr, Statement as _,
+};
 
 use super::answer::Answer;
 use super::load::{Limits, Request};
+use super::places::Dialect;
 use super::{SqlError, mysql, postgres};
 
 /// How many connections are kept for their next use.
@@ -158,10 +161,31 @@ impl Connection {
             Inner::Postgres(connection) => postgres::ask(connection, request, database.place, with_rows).await,
             Inner::MySql(connection) => mysql::ask(connection, request, database.place, with_rows).await,
         };
-        asked.map_err(|error| match error {
-            Asking::Answer(error) => error,
-            Asking::Library(source) => failed(database, request, source),
-        })
+        match asked {
+            Ok(answer) => Ok(answer),
+            Err(Asking::Answer(error)) => Err(error),
+            Err(Asking::Library(source)) => match failed(database, request, source) {
+                error @ SqlError::Database { meaning: Meaning::Other, .. } => {
+                    Err(self.missing_column(database, request).await.unwrap_or(error))
+                }
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Says which of the columns that are asked for by name the table does not have.
+    async fn missing_column(&mut self, database: &Database<'_>, request: &Request<'_>) -> Option<SqlError> {
+        let (present, dialect) = match &mut self.inner {
+            Inner::Postgres(connection) => {
+                let sql = AssertSqlSafe(request.all_columns(Dialect::Postgres)?).into_sql_str();
+                (names(connection.prepare(sql).await.ok()?.columns()), Dialect::Postgres)
+            }
+            Inner::MySql(connection) => {
+                let sql = AssertSqlSafe(request.all_columns(Dialect::MySql)?).into_sql_str();
+                (names(connection.prepare(sql).await.ok()?.columns()), Dialect::MySql)
+            }
+        };
+        request.missing_column(present, dialect, database.place)
     }
 
     async fn ping(&mut self) -> Result<(), sqlx::Error> {
@@ -177,6 +201,10 @@ impl Connection {
             Inner::MySql(connection) => connection.clear_cached_statements().await,
         }
     }
+}
+
+fn names<C: Column>(columns: &[C]) -> Vec<String> {
+    columns.iter().map(|column| column.name().to_owned()).collect()
 }
 
 /// Why there is no answer.

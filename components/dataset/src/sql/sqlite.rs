@@ -1,6 +1,5 @@
 //! Databases of SQLite, read by the C library without a copy of each row on the way.
 
-use std::path::Path;
 use std::time::Instant;
 
 use palladium_component::prelude::*;
@@ -17,6 +16,7 @@ use super::error::Words;
 use super::load::{Limits, Request};
 use super::options::Datum;
 use super::places::{Bound, Dialect};
+use crate::source::near_file;
 
 /// How many steps of a query pass between two looks at the clock.
 const STEPS: i32 = 10_000;
@@ -35,7 +35,10 @@ impl Sqlite {
         let opened = match location.file() {
             Some(file) => {
                 if matches!(file.try_exists(), Ok(false)) {
-                    return Err(SqlError::NoFile { place, near: near_file(file) });
+                    return Err(SqlError::NoFile {
+                        place,
+                        near: near_file(file).map(|near| near.display().to_string()),
+                    });
                 }
                 // An absolute path cannot be taken for one of the names that mean something to SQLite.
                 let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
@@ -104,8 +107,15 @@ impl Sqlite {
                 let near = nearest(&table, self.tables().iter().map(String::as_str)).map(str::to_owned);
                 SqlError::NoTable { place: self.place.clone(), table, near }
             }
-            _ => error,
+            _ => self.missing_column(request).unwrap_or(error),
         }
+    }
+
+    /// Says which of the columns that are asked for by name the table does not have.
+    fn missing_column(&self, request: &Request<'_>) -> Option<SqlError> {
+        let statement = self.connection.prepare(&request.all_columns(Dialect::Sqlite)?).ok()?;
+        let present = statement.column_names().into_iter().map(str::to_owned).collect();
+        request.missing_column(present, Dialect::Sqlite, &self.place)
     }
 
     fn tables(&self) -> Vec<String> {
@@ -196,15 +206,4 @@ fn error(place: &str, limits: Limits, source: rusqlite::Error) -> SqlError {
         Meaning::NotPermitted => SqlError::MoreThanReading,
         meaning => SqlError::database(place, meaning, Words(words)),
     }
-}
-
-/// Returns a file of a similar name in the same folder.
-fn near_file(path: &Path) -> Option<String> {
-    const LOOKED_AT: usize = 1000;
-    let wanted = path.file_name()?.to_str()?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(Result::ok);
-    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    let near = nearest(wanted, names.iter().map(String::as_str))?;
-    Some(path.with_file_name(near).display().to_string())
 }

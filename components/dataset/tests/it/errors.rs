@@ -47,8 +47,14 @@ fn arguments_of_the_wrong_type() {
     refused(json!({"quoting": 4}), &csv("quoting", quoting, "a whole number"));
     refused(json!({"quoting": "none"}), &csv("quoting", quoting, "text"));
     let encoding = "the name of an encoding such as `utf-8`, `latin-1`, `cp1252` or `utf-16`";
-    refused(json!({"encoding": "utf-32"}), &csv("encoding", encoding, "text"));
-    refused(json!({"engine": "rust"}), &csv("engine", "`c` or `python` or `pyarrow`", "text"));
+    refused(json!({"encoding": "elbonian"}), &csv("encoding", encoding, "text"));
+    let near = |expected: String, near: &str| format!("{expected}\nhelp: did you mean `{near}`?");
+    refused(json!({"encoding": "uft-8"}), &near(csv("encoding", encoding, "text"), "utf-8"));
+    let engines = "`c` or `python` or `pyarrow`";
+    refused(json!({"engine": "rust"}), &csv("engine", engines, "text"));
+    refused(json!({"engine": "pyarow"}), &near(csv("engine", engines, "text"), "pyarrow"));
+    let lines = csv("on_bad_lines", "`error` or `warn` or `skip`", "text");
+    refused(json!({"on_bad_lines": "wrn"}), &near(lines, "warn"));
     refused(json!({"index_col": true}), &csv("index_col", "a column, a list of columns or false", "a flag"));
     refused(
         json!({"index_col": -1}),
@@ -63,8 +69,7 @@ fn arguments_of_the_wrong_type() {
     let header = "`infer`, null or the number of a row from 0";
     refused(json!({"header": "first"}), &csv("header", header, "text"));
     refused(json!({"header": -1}), &csv("header", header, "a whole number"));
-    refused(json!({"nrows": -1}), "`nrows` of `palladium.dataset.CSV` has to be at least 1\nout of range");
-    refused(json!({"nrows": 0}), "`nrows` of `palladium.dataset.CSV` has to be at least 1\nout of range");
+    refused(json!({"nrows": -1}), "`nrows` of `palladium.dataset.CSV` has to be at least 0\nout of range");
     let skiprows = "a number of lines from 0, or a list of line numbers from 0";
     refused(json!({"skiprows": -1}), &csv("skiprows", skiprows, "a whole number"));
     refused(json!({"skiprows": [1, "x"]}), &csv("skiprows", skiprows, "text"));
@@ -99,6 +104,11 @@ fn options_that_are_not_supported_say_why() {
         ("ndarray", "leave it out; data keep their columns and types, and learners take what they need"),
         ("chunksize", "leave it out; a loader returns one table, `nrows` and `skiprows` choose a part of it"),
         ("iterator", "leave it out; a loader returns one table, `nrows` and `skiprows` choose a part of it"),
+        ("storage_options", "say `storage` instead"),
+        ("date_format", "leave it out; `parse_dates` knows the usual formats, with `dayfirst`; `converters` any other"),
+        ("cache_dates", "leave it out; dates are read fast without a cache"),
+        ("dtype_backend", "leave it out; there is one kind of columns, in which values of any type may be missing"),
+        ("verbose", "leave it out; the log tells what is odd about a file"),
         ("delim_whitespace", "say `sep: \"\\\\s+\"` instead"),
     ] {
         let expected = format!("`palladium.dataset.CSV` has no parameter `{option}`\nit is gone\nhelp: {reason}");
@@ -106,6 +116,16 @@ fn options_that_are_not_supported_say_why() {
     }
     let csv = |option: &str, message: &str| format!("`{option}` of `palladium.dataset.CSV`: {message}");
     let unsupported = |option: &str, message: &str| csv(option, message) + "\nnot supported";
+    let names = "name the compression alone: `infer` or `gzip` or `bz2` or `zip` or `xz` or `zstd` or null";
+    let map = "a map of options for a compression is not supported, for files are only read";
+    refused(json!({"compression": {"method": "gzip", "mtime": 1}}), &(csv("compression", map) + "\n" + names));
+    let iconv = "convert the file to UTF-8, for instance with `iconv`";
+    for (encoding, name) in
+        [("cp437", "cp437"), ("IBM437", "cp437"), ("437", "cp437"), ("UTF_32", "utf-32"), ("utf-32-le", "utf-32-le")]
+    {
+        let message = format!("the encoding `{name}` is not supported\n{iconv}");
+        refused(json!({"encoding": encoding}), &csv("encoding", &message));
+    }
     let header = "a column of a table has one name, it cannot have one from each of several rows";
     refused(json!({"header": [0, 1]}), &unsupported("header", header));
     let combined = "several columns are not combined to one date; name each column that holds dates";
@@ -441,8 +461,16 @@ fn cells_of_another_type() {
     fails(
         "a\n2024-01-31T10:00Z\n2024-01-31\n",
         json!({"parse_dates": ["a"]}),
-        "`data.csv`: some of the dates in column `a` have a time zone, others have none\nhelp: leave the column out of \
-         `parse_dates`, or convert it",
+        "`data.csv`, line 3: column `a` holds `2024-01-31`, which has no time zone, where the dates before it have a time \
+         zone\nhelp: write all of them alike, leave the column out of `parse_dates`, or convert it by `converters`",
+    );
+    let late = format!("b,a\n{}\"1\n2\",2024-01-31T10:00Z\n", "x,NA\ny,2024-01-31\n".repeat(20_000));
+    fails(
+        late,
+        json!({"parse_dates": ["a"]}),
+        "`data.csv`, line 40002: column `a` holds `2024-01-31T10:00Z`, which has a time zone, where the dates before it \
+         have no time zone\nhelp: write all of them alike, leave the column out of `parse_dates`, or convert it by \
+         `converters`",
     );
     fails(
         "a\n2024-01-31T10:00Z\n",
@@ -452,6 +480,13 @@ fn cells_of_another_type() {
              without a time zone\n{correct}"
         ),
     );
+}
+
+#[test]
+fn no_rows_still_have_columns() {
+    let data = load("a,b\n1,x\n2.5,y\n", &json!({"nrows": 0, "target_column": "b"})).unwrap();
+    assert_eq!((data.n_rows(), data.target.unwrap().name.as_str()), (0, "b"));
+    assert_eq!(show(&data.features), json!([{"name": "a", "type": "int", "values": []}]));
 }
 
 #[test]

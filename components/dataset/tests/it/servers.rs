@@ -238,6 +238,34 @@ fn what_tables_do_not_hold_is_told_with_what_to_write_instead() {
 }
 
 #[test]
+fn names_that_are_not_there_are_told_with_near_ones() {
+    for server in servers() {
+        let own = unique();
+        server.execute(&format!("create table {own} (id int, amount int)"));
+        let _dropped = Dropped { server: &server, sql: format!("drop table {own}") };
+        for (arguments, expected) in [
+            (json!({"columns": ["id", "idd"]}), "has no column `idd`, which `columns` names; there are `id`, `amount`"),
+            (json!({"columns": ["id", "idd"]}), "help: did you mean `id`?"),
+            (
+                json!({"columns": ["id"], "index_col": "amuont"}),
+                "no column `amuont`, which `index_col` names; there are",
+            ),
+            (
+                json!({"sql": "my-table"}),
+                "help: if this is the name of a table, write it in quotes or brackets: `[my-t",
+            ),
+            (json!({"sql": "odd name"}), "in quotes or brackets: `[odd name]`"),
+        ] {
+            let mut all = json!({"sql": own});
+            all.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+            server.fails(all, expected);
+        }
+        // The connection is of use afterwards.
+        server.check(json!({"sql": own, "columns": ["id"]}), json!([{"name": "id", "type": "int", "values": []}]));
+    }
+}
+
+#[test]
 fn every_type_of_mariadb_becomes_one_of_tables() {
     let Some(server) = mysql() else { return };
     let own = unique();

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::harness::{construct, show};
+use crate::warnings::captured;
 
 /// What the tests call the folder of the database.
 const FOLDER: &str = "FOLDER";
@@ -164,6 +165,52 @@ fn every_kind_of_value_becomes_a_type_of_tables() {
 }
 
 #[test]
+fn the_log_tells_which_value_does_not_fit_the_declared_type() {
+    let sqlite = Sqlite::new(
+        "create table t (d DATE, b BOOLEAN, n DATETIME, m DATETIME, i INTEGER, u, f FLOAT, none DATE);
+        insert into t values
+            ('2024-01-31', 1, 1700000000, '2024-01-31 10:00', 1, 1, 1, null),
+            ('nonsense', 0, 1700000001, '2024-01-31', 2.5, 2.5, 'x', null),
+            ('worse', 2, null, '2024-01-31 10:00', 'y', 'z', 1, null);",
+    );
+    let (data, log) = captured(|| sqlite.load(&json!({"sql": "t"})).unwrap());
+    assert_eq!(
+        show(&data.features),
+        json!([
+            {"name": "d", "type": "text", "values": ["2024-01-31", "nonsense", "worse"]},
+            {"name": "b", "type": "int", "values": [1, 0, 2]},
+            {"name": "n", "type": "int", "values": [1_700_000_000, 1_700_000_001, null]},
+            {"name": "m", "type": "timestamp", "values": ["2024-01-31T10:00:00", "2024-01-31T00:00:00", "2024-01-31T10:00:00"]},
+            {"name": "i", "type": "text", "values": ["1.0", "2.5", "y"]},
+            {"name": "u", "type": "text", "values": ["1.0", "2.5", "z"]},
+            {"name": "f", "type": "text", "values": ["1.0", "x", "1.0"]},
+            {"name": "none", "type": "date", "values": [null, null, null]},
+        ])
+    );
+    let place = format!("`t` in `{}/data.db`", sqlite.folder.path().display());
+    let (cast, dates) = (
+        "correct the value, or cast the column in the query",
+        "correct the value, cast the column in the query, or read it by `parse_dates`",
+    );
+    let expected = [
+        format!("column `d` of the type `DATE` becomes text because of `nonsense` in {place}, row 2; {dates}"),
+        format!("column `b` of the type `BOOLEAN` becomes whole numbers because of `2` in {place}, row 3; {cast}"),
+        format!(
+            "column `n` of the type `DATETIME` becomes whole numbers because of `1700000000` in {place}, row 1; {dates}"
+        ),
+        format!("column `i` of the type `INTEGER` becomes text because of `y` in {place}, row 3; {cast}"),
+        format!("column `u` becomes text because of `z` in {place}, row 3; {cast}"),
+        format!("column `f` of the type `FLOAT` becomes text because of `x` in {place}, row 2; {cast}"),
+    ];
+    let found: Vec<&str> = log.lines().map(|line| line.trim_start_matches(" WARN ")).collect();
+    assert_eq!(found, expected);
+    let asked = json!({"sql": "select cast(d as text) as d, n from t", "parse_dates": {"n": "s"}});
+    let (data, log) = captured(|| sqlite.load(&asked).unwrap());
+    assert_eq!(show(&data.features)[1]["type"], "timestamp");
+    assert_eq!(log, "");
+}
+
+#[test]
 fn dates_are_parsed_as_the_options_say() {
     let sqlite = Sqlite::new(
         "create table t (iso text, german text, seconds integer, days integer, zone text);
@@ -198,6 +245,8 @@ fn errors_tell_what_is_where() {
     let sqlite = Sqlite::new(
         "create table employee (age integer, blob_of_bytes blob, price);
         insert into employee values (1, null, 0.5), (2, x'00ff', 9007199254740993), (3, 1, 1);
+        create table g (a int);
+        insert into g values (9007199254740993), (2.5);
         create table latin (t text);
         insert into latin values (cast(x'e4' as text));",
     );
@@ -208,8 +257,23 @@ fn errors_tell_what_is_where() {
         ),
         (
             json!({"sql": "employee", "columns": ["age"], "target_column": "age", "index_col": "agee"}),
-            "the database `FOLDER/data.db` refused the query: no such column: \"agee\" - should this be a string \
-             literal in single-quotes?",
+            "`employee` in `FOLDER/data.db` has no column `agee`, which `index_col` names; there are `age`, \
+             `blob_of_bytes`, `price`\nhelp: did you mean `age`?",
+        ),
+        (
+            json!({"sql": "employee", "columns": ["AGE", "pric"]}),
+            "`employee` in `FOLDER/data.db` has no column `pric`, which `columns` names; there are `age`, \
+             `blob_of_bytes`, `price`\nhelp: did you mean `price`?",
+        ),
+        (
+            json!({"sql": "my-table"}),
+            "the database `FOLDER/data.db` refused the query: near \"my\": syntax error\nhelp: if this is the name of a \
+             table, write it in quotes or brackets: `[my-table]`",
+        ),
+        (
+            json!({"sql": "odd name"}),
+            "the database `FOLDER/data.db` refused the query: near \"odd\": syntax error\nhelp: if this is the name of \
+             a table, write it in quotes or brackets: `[odd name]`",
         ),
         (
             json!({"sql": "select age from employee", "target_column": "aeg"}),
@@ -237,6 +301,11 @@ fn errors_tell_what_is_where() {
             json!({"sql": "select price from employee"}),
             "the answer of `FOLDER/data.db`, row 2: column `price` holds the whole number 9007199254740993 among numbers \
              that cannot tell it from its neighbours\nhelp: cast the column: `CAST(price AS TEXT)` keeps each digit",
+        ),
+        (
+            json!({"sql": "g"}),
+            "`g` in `FOLDER/data.db`, row 1: column `a` of the type `INT` holds the whole number 9007199254740993 among \
+             numbers that cannot tell it from its neighbours\nhelp: cast the column: `CAST(a AS TEXT)` keeps each digit",
         ),
         (
             json!({"sql": "latin"}),

@@ -21,8 +21,8 @@ impl Write for Log {
     }
 }
 
-/// Loads a file and returns the type of its first column and what was logged without folders.
-fn logged(text: &str, arguments: &Json) -> (Json, String) {
+/// Does something and returns what was logged meanwhile.
+pub fn captured<T>(work: impl FnOnce() -> T) -> (T, String) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -31,8 +31,14 @@ fn logged(text: &str, arguments: &Json) -> (Json, String) {
         .with_target(false)
         .without_time()
         .finish();
-    let dataset = tracing::subscriber::with_default(subscriber, || load(text, arguments)).unwrap();
+    let done = tracing::subscriber::with_default(subscriber, work);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    (done, text)
+}
+
+/// Loads a file and returns the type of its first column and what was logged without folders.
+fn logged(text: &str, arguments: &Json) -> (Json, String) {
+    let (dataset, text) = captured(|| load(text, arguments).unwrap());
     // The file lies in a folder of some name.
     let without_folder = |line: &str| match (line.find('`'), line.find("data.csv")) {
         (Some(quote), Some(file)) => format!("{}{}", &line[..=quote], &line[file..]),
