@@ -8,8 +8,9 @@
 //! reads the cells of a column in a block, and [`column`] puts the parts together in the order of the file. The type of
 //! a column whose type is not declared is found on the way: it is the first of whole numbers, numbers, flags and text
 //! that holds for all blocks. A column that turns out to be text after it was read as something else is read again in a
-//! second pass over the file, which gathers such columns alone. Memory thus holds the table and little more. What cannot
-//! be read twice, such as a pipe, keeps all its texts until the end.
+//! second pass over the file, which gathers such columns alone. Memory thus holds the table and little more: a block ends
+//! early where short rows would be filled up to very many fields, and a table of hardly anything else is refused. What
+//! cannot be read twice, such as a pipe, keeps all its texts until the end. [`tally`] has what the log is told of a column.
 
 mod block;
 mod blocks;
@@ -85,10 +86,10 @@ macro_rules! loader {
         )]
         #[derive(Clone, Debug)]
         pub struct $type {
-            /// The file, or a folder or a pattern such as `${here}/*.csv`, whose files are read one after another and have
-            /// the same columns. Of files that have no row but the header, the others give the rows, and a column in which
-            /// all is missing in a file has the type that it has in the others. A relative path counts from the folder that the command runs in; `${here}/iris.data`
-            /// counts from the configuration file.
+            /// The file, or a folder or a pattern such as `${here}/*.csv`, whose files are read one after another and
+            /// have the same columns. Of files that have no row but the header, the others give the rows, and a column
+            /// in which all is missing in a file has the type that it has in the others. A relative path counts from
+            /// the folder that the command runs in; `${here}/iris.data` counts from the configuration file.
             path: String,
             /// Name of the column to learn; the other columns are the features. A whole number is the name of a
             /// numbered column. Null: there is no target.
@@ -140,9 +141,9 @@ macro_rules! loader {
             /// The type of all columns, or a map from column, by name or position, to type. `int64` and the other whole
             /// numbers, which may be written as `1.0` or `1e3`; `Int64`, which may be missing; `float64`; `float32`,
             /// which is kept in 64 bits; `bool`, either words or numbers that are 0 or 1; `boolean`, which may be
-            /// missing, and where words may stand beside `0`, `0.0`, `1` and `1.0`; `str` or `object`, the text as it is written; `category`; and `int`,
-            /// `float`, `text`, `date`, `timestamp` and `timestamp_utc`. A cell of another type is an error. Null: the
-            /// cells tell.
+            /// missing, and where words may stand beside `0`, `0.0`, `1` and `1.0`; `str` or `object`, the text as it
+            /// is written; `category`; and `int`, `float`, `text`, `date`, `timestamp` and `timestamp_utc`. A cell of
+            /// another type is an error. Null: the cells tell.
             dtype: Option<Kinds>,
             /// A map from column, by name or position, to a function `|text|` that returns what the field stands for: a
             /// number, a flag, a text or nothing, of one type for all rows. It is given missing values as they are
@@ -314,10 +315,10 @@ loader! {
     /// The file is read anew each time, by as many threads as there are cores.
     ///
     /// Each column gets a type by its values: whole numbers; numbers; flags (`true` and `false` in any case); else
-    /// text. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers; the log tells of one that is
-    /// rounded thereby. A column that is text
-    /// because of a few values, nine in ten being numbers, is told in the log with the line of the first such value.
-    /// `dtype`, `parse_dates` and `converters` say what a column is to be instead.
+    /// text. Whole numbers with a missing value among them, or one beyond 64 bits, are numbers; the log tells of one
+    /// that is rounded thereby. A column that is text because of a few values, nine in ten being numbers, is told in
+    /// the log with the line of the first such value. `dtype`, `parse_dates` and `converters` say what a column is to
+    /// be instead.
     ///
     /// Column names that repeat are told apart: `x`, `x.1`. A column without a name is called `Unnamed: 0` by its
     /// position.

@@ -128,8 +128,8 @@ macro_rules! loader {
         pub struct $type {
             /// The file, or several ones with the same columns: a folder, or a pattern with `*`, `?`, `[ab]` or `**`. A
             /// column of numbers in which all is missing in some files takes its type from the others. A relative path
-            /// counts from the folder that the command runs in; `${here}/name` counts from the configuration file. Addresses that begin with `https://`, `http://`, `s3://`, `gs://` or `az://` are
-            /// read from there.
+            /// counts from the folder that the command runs in; `${here}/name` counts from the configuration file.
+            /// Addresses that begin with `https://`, `http://`, `s3://`, `gs://` or `az://` are read from there.
             path: String,
             /// Name of the column to learn; the other columns are the features. Null: there is no target.
             target_column: Option<String>,

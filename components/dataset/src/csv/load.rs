@@ -329,9 +329,7 @@ impl Assembly<'_> {
         }
         Ok(())
     }
-}
 
-impl Assembly<'_> {
     /// Checks that the table does not have many more cells than the file has fields.
     fn check_density(&self, file: &str) -> Result<(), CsvError> {
         let (n_rows, n_columns) = (self.rows.n_rows(), self.columns.len());
