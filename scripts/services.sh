@@ -90,6 +90,8 @@ start_services() {
     await azurite make_azure_container "http://127.0.0.1:$azurite/devstoreaccount1" models
 
     export PALLADIUM_TEST_POSTGRES="postgresql://palladium:$services_password@127.0.0.1:$postgres/palladium"
+    export PALLADIUM_TEST_POSTGRES_SOCKET="$services/postgres"
+    export PALLADIUM_TEST_MYSQL_SOCKET="$services/mariadb/socket"
     export PALLADIUM_TEST_MYSQL="mysql://palladium:$services_password@127.0.0.1:$mariadb/palladium"
     export PALLADIUM_TEST_HTTP="http://127.0.0.1:$nginx"
     export PALLADIUM_TEST_S3="http://127.0.0.1:$moto"

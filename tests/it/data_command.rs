@@ -154,6 +154,70 @@ fn data_are_written_and_read_back() {
 }
 
 #[test]
+fn numbers_that_json_cannot_hold_are_told() {
+    let folder = example();
+    let run = |arguments: &[&str]| {
+        let mut command = palladium(folder.path());
+        command.args(["data", "--config", "config.ron"]).args(arguments).env("PALLADIUM_LOG", "warn").output().unwrap()
+    };
+    fs::write(folder.path().join("again.csv"), "a,b,y\ninf,1.5,1\n-inf,inf,2\n1,-2,3\n").unwrap();
+    let warned = "infinite numbers are written as null, for JSON has none, in the columns `a` (2), `b` (1); .parquet";
+    let output = run(&["again", "--to", "again.jsonl"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.matches(warned).count() == 1, "{said}");
+    let written = fs::read_to_string(folder.path().join("again.jsonl")).unwrap();
+    assert!(written.starts_with("{\"a\":null,\"b\":1.5,\"y\":1}\n"), "{written}");
+    let output = run(&["again", "--head", "1", "--format", "json"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("in the columns `a` (1); .parquet"), "{said}");
+    for arguments in [&["again", "--to", "kept.csv"][..], &["again", "--to", "kept.parquet"], &["again", "--head", "3"]]
+    {
+        let output = run(arguments);
+        let said = text(&output.stderr);
+        assert!(output.status.success() && !said.contains("null"), "{arguments:?}: {said}");
+    }
+    let kept = fs::read_to_string(folder.path().join("kept.csv")).unwrap();
+    assert!(kept.contains("inf") && kept.contains("-inf"), "{kept}");
+}
+
+/// Odd files take no more memory than a few times their size, and what is no table takes little.
+#[test]
+fn memory_is_bounded_whatever_the_file() {
+    /// In KiB. The allocator reserves a large part of it at its start.
+    const LIMIT: u32 = 3 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.csv");
+    fs::write(folder.path().join("config.ron"), r#"{"dataset_loader_train": CSV(path: "data.csv")}"#).unwrap();
+    let limited = format!("ulimit -v {LIMIT} && exec \"$0\" data --config config.ron");
+    let run = || {
+        let program = palladium(folder.path());
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited]).arg(program.get_program()).current_dir(folder.path());
+        // Each thread would reserve addresses of its own.
+        let output = command.env("MALLOC_ARENA_MAX", "1").env("PALLADIUM_LOG", "off").output().unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let succeeds = |rows: &str| {
+        let (code, shown, said) = run();
+        assert!(code == Some(0) && shown.contains(rows), "{code:?}: {said}");
+    };
+
+    fs::write(&path, format!("a,b\n1,{}\n2,y\n", "x".repeat(100_000_000))).unwrap();
+    succeeds("2 rows, 2 features");
+
+    let row = |cell: fn(usize) -> usize| (0..1_000_000).map(|column| cell(column).to_string()).collect::<Vec<_>>();
+    let rows = [row(|column| column), row(|column| column % 10), row(|column| column % 7)];
+    fs::write(&path, rows.map(|row| row.join(",")).join("\n")).unwrap();
+    succeeds("2 rows, 1000000 features");
+
+    fs::write(&path, "a,b\n1,2\n").unwrap();
+    // The rest of the file takes no room on the disk.
+    fs::File::options().write(true).open(&path).unwrap().set_len(8 << 30).unwrap();
+    let (code, _, said) = run();
+    assert!(code == Some(1) && said.contains("line 3: the row is longer than 128 MiB"), "{code:?}: {said}");
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     let folder = example();
     let cases: [(&[&str], i32, &[&str]); 11] = [

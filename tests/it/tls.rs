@@ -84,6 +84,28 @@ fn presented(service: &Service, authority: &Authority) -> Vec<u8> {
 }
 
 #[test]
+fn data_come_from_servers_of_an_authority_that_is_named() {
+    let authority = Authority::new();
+    let (folder, _) = folder(&authority, "");
+    let service = start(Arc::clone(&folder));
+    fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    fs::write(folder.path().join("other.pem"), Authority::new().pem()).unwrap();
+    let data = |ca_file: &str| {
+        let loader = format!("CSV(path: \"{}/alive\", header: None, storage: {{{ca_file}}})", service.base);
+        let config = format!("{{\"dataset_loader_train\": {loader}}}");
+        fs::write(folder.path().join("data.ron"), config).unwrap();
+        palladium(folder.path()).args(["data", "--config", "data.ron", "--format", "json"]).output().unwrap()
+    };
+    let read = data("\"ca_file\": \"ca.pem\"");
+    assert!(read.status.success() && text(&read.stdout).contains("\"rows\": 1,"), "{}", text(&read.stderr));
+    for ca_file in ["", "\"ca_file\": \"other.pem\""] {
+        let refused = data(ca_file);
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("certificate"), "{said}");
+    }
+}
+
+#[test]
 fn both_versions_of_http_are_spoken_and_nothing_unencrypted() {
     let authority = Authority::new();
     let (folder, der) = folder(&authority, "");

@@ -75,8 +75,8 @@ use server::{Database, Pool};
 /// SQLite has types for values rather than columns: a column has the type it is declared with if all its values fit;
 /// else it has one that holds all of them, and the log tells the first value that does not fit with its row. Without a
 /// declared type, whole numbers among numbers become numbers, and numbers among texts become text, which the log tells
-/// too. A column in which all is missing and that has no declared type is one of numbers. Text in double quotes is the name of
-/// a column, never a text.
+/// too. A column in which all is missing and that has no declared type is one of numbers. Text in double quotes is the
+/// name of a column, never a text.
 #[component(
     DatasetLoader,
     name = "palladium.dataset.SQL",

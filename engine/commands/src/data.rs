@@ -6,6 +6,8 @@ mod report;
 use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use palladium_component::data::arrow_array::cast::AsArray;
+use palladium_component::data::arrow_array::types::Float64Type;
 use palladium_component::prelude::*;
 use palladium_runtime::data::{DataFormat, LoadedData, WriteError, load};
 use palladium_runtime::root_keys;
@@ -36,7 +38,8 @@ impl Command for DataCommand {
                  With `--to` nothing is shown: all rows are written, the target last, and standard error tells how \
                  many. Parquet and Arrow keep the types; CSV and JSON lines hold dates and times as RFC 3339 writes \
                  them. The file is written beside its place and moved there when it is complete: after an error or \
-                 Ctrl-C, what was there stays.\n\n\
+                 Ctrl-C, what was there stays. JSON, of `--to` and `--format` alike, has null in place of numbers that \
+                 are infinite, and the log tells how many; Parquet, Arrow and CSV keep them.\n\n\
                  The JSON has `loader`, its path; `component`; `rows`; `features`, a list with an object for each \
                  column; `target`, such an object or null; and with `--head` `head`, a list of rows. An object has \
                  `name`, `type`, `rows`, `missing`, `distinct` (`{\"count\": N}` or `{\"more_than\": N}`) and, where \
@@ -64,14 +67,14 @@ impl Command for DataCommand {
                     .value_parser(value_parser!(u32).range(1..=100_000))
                     .help("Show the first N rows as well"),
             )
-            .arg(options::format(&["text", "json"]))
             .arg(
-                Arg::new("to")
-                    .long("to")
-                    .value_name("FILE")
-                    .conflicts_with_all(["head", "format"])
-                    .help("Write the data to this .parquet, .csv, .jsonl or .arrow file"),
+                options::format(&["text", "json"])
+                    .help("How the result is printed; the rows of `--head` have null for infinite numbers in JSON"),
             )
+            .arg(Arg::new("to").long("to").value_name("FILE").conflicts_with_all(["head", "format"]).help(
+                "Write the data to this .parquet, .csv, .jsonl or .arrow file; .jsonl has null for infinite \
+                         numbers",
+            ))
             .arg(
                 Arg::new("force")
                     .long("force")
@@ -96,7 +99,9 @@ impl Command for DataCommand {
         }
         let head = matches.get_one::<u32>("head").and_then(|rows| usize::try_from(*rows).ok());
         if options::is_json(matches) {
-            return host.print(&format!("{:#}", Report::of(&loaded, None, head).json()));
+            let report = Report::of(&loaded, None, head);
+            report.head.iter().for_each(warn_of_infinite);
+            return host.print(&format!("{:#}", report.json()));
         }
         let is_chosen = matches.contains_id("columns");
         let report = Report::of(&loaded, (!is_chosen).then_some(drawing::COLUMNS), head);
@@ -113,6 +118,29 @@ fn with_columns(loaded: LoadedData, matches: &ArgMatches) -> Result<LoadedData, 
     let features = loaded.data.features.select(&features).map_err(Failure::from)?;
     let data = Dataset { features, ..loaded.data };
     Ok(LoadedData { data, ..loaded })
+}
+
+/// Tells the log which columns hold numbers that JSON has no way to write.
+fn warn_of_infinite(table: &Table) {
+    const TOLD: usize = 10;
+    let count = |column: &ArrayRef| {
+        let numbers = column.as_primitive_opt::<Float64Type>();
+        numbers.map_or(0, |numbers| numbers.iter().flatten().filter(|number| !number.is_finite()).count())
+    };
+    let counts = table.names().zip(table.columns().iter().map(count)).filter(|(_, count)| *count > 0);
+    let mut columns: Vec<String> = counts.map(|(name, count)| format!("`{name}` ({count})")).collect();
+    if columns.is_empty() {
+        return;
+    }
+    if columns.len() > TOLD {
+        columns.push(format!("and {} more", columns.len() - TOLD));
+        columns.drain(TOLD..columns.len() - 1);
+    }
+    tracing::warn!(
+        "infinite numbers are written as null, for JSON has none, in the columns {}; .parquet, .arrow and .csv files of \
+         `--to` keep them",
+        columns.join(", ")
+    );
 }
 
 /// Where data are written to.
@@ -141,6 +169,9 @@ impl<'m> Export<'m> {
     /// Writes the data and returns what was done.
     fn write(&self, data: &Dataset) -> Result<String, CommandError> {
         let table = data.to_table().map_err(Failure::from)?;
+        if self.format == DataFormat::Ndjson {
+            warn_of_infinite(&table);
+        }
         let stopped = stop_at_signals()?;
         let mut file = Aside::create(self.path)?;
         self.format.write(&table, &mut Interruptible::new(file.writer(), stopped)).map_err(|error| match error {

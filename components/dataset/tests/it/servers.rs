@@ -1,6 +1,7 @@
 //! The SQL loader and servers: PostgreSQL and MariaDB. Variables of the environment say where they are; a server without
 //! its variable is left out.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -263,6 +264,76 @@ fn names_that_are_not_there_are_told_with_near_ones() {
         // The connection is of use afterwards.
         server.check(json!({"sql": own, "columns": ["id"]}), json!([{"name": "id", "type": "int", "values": []}]));
     }
+}
+
+/// Returns a loader of one cell by a URL with these options.
+fn one_cell(url: &str, sql: &str) -> Result<String, String> {
+    let data = load(loader(url, &json!({"sql": sql, "connect_timeout": 20})).unwrap().as_ref())?;
+    Ok(show(&data.features)[0]["values"][0].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn options_of_the_url_of_postgresql_have_an_effect() {
+    let Some(server) = postgres() else { return };
+    let with = |options: &str| format!("{}?{options}", server.url);
+    let name = "select application_name from pg_stat_activity where pid = pg_backend_pid()";
+    assert_eq!(one_cell(&server.url, name).unwrap(), "palladium");
+    assert_eq!(one_cell(&with("application_name=nightly%20load"), name).unwrap(), "nightly load");
+    let setting = "select current_setting('work_mem')";
+    assert_eq!(one_cell(&with("options=-c%20work_mem%3D7MB"), setting).unwrap(), "7MB");
+    let encrypted = "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()";
+    for mode in ["disable", "prefer"] {
+        assert_eq!(one_cell(&with(&format!("sslmode={mode}")), encrypted).unwrap(), "false");
+    }
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let told = one_cell(&with(&format!("sslmode={mode}")), encrypted).unwrap_err();
+        assert!(told.contains("server does not support TLS") && !told.contains(PASSWORD), "{mode}: {told}");
+    }
+    let socket = url("PALLADIUM_TEST_POSTGRES_SOCKET").unwrap();
+    let port = server.url.rsplit_once(':').unwrap().1.split_once('/').unwrap().0;
+    let address = "select coalesce(inet_client_addr()::text, 'none')";
+    assert_eq!(one_cell(&server.url, address).unwrap(), "127.0.0.1/32");
+    let through = format!("postgresql://palladium:{PASSWORD}@localhost:{port}/palladium?host={socket}");
+    assert_eq!(one_cell(&through, address).unwrap(), "none");
+}
+
+#[test]
+fn the_authority_of_postgresql_is_read_where_its_server_has_tls() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            // Whoever asks for TLS is told that it may begin.
+            let asked = connection.read_exact(&mut [0; 8]).and_then(|()| connection.write_all(b"S"));
+            drop(asked);
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("authority.pem");
+    let url = format!("postgresql://someone@{address}/data?sslmode=verify-full");
+    let told = one_cell(&url, "select 'x'").unwrap_err();
+    assert!(!told.contains("No such file"), "{told}");
+    let told = one_cell(&format!("{url}&sslrootcert={}", absent.display()), "select 'x'").unwrap_err();
+    assert!(told.contains("No such file"), "{told}");
+}
+
+#[test]
+fn options_of_the_url_of_mariadb_have_an_effect() {
+    let Some(server) = mysql() else { return };
+    let encrypted = "select variable_value from information_schema.session_status where variable_name = 'Ssl_cipher'";
+    for mode in ["DISABLED", "PREFERRED"] {
+        assert_eq!(one_cell(&format!("{}?ssl_mode={mode}", server.url), encrypted).unwrap(), "");
+    }
+    for mode in ["REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] {
+        let told = one_cell(&format!("{}?ssl_mode={mode}", server.url), encrypted).unwrap_err();
+        assert!(told.contains("does not support TLS") && !told.contains(PASSWORD), "{mode}: {told}");
+    }
+    let socket = url("PALLADIUM_TEST_MYSQL_SOCKET").unwrap();
+    let host = "select host from information_schema.processlist where id = connection_id()";
+    assert!(one_cell(&server.url, host).unwrap().contains(':'));
+    let through = format!("mysql://palladium:{PASSWORD}@localhost/palladium?unix_socket={socket}");
+    assert_eq!(one_cell(&through, host).unwrap(), "localhost");
 }
 
 #[test]

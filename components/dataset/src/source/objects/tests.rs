@@ -80,6 +80,56 @@ fn objects_are_listed_and_read() {
     }
 }
 
+#[test]
+fn the_bucket_is_part_of_the_path_or_of_the_host() {
+    for (is_virtual, expected) in [(false, "get /models/folder/a.csv "), (true, "get /folder/a.csv ")] {
+        let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\nETag: \"1\"\r\nLast-Modified: Fri, 01 \
+                      Mar 2024 00:00:00 GMT\r\n\r\na\n";
+        let server = Server::of(answer.to_owned());
+        let options = [
+            ("endpoint", text(server.url("").trim_end_matches('/'))),
+            ("allow_http", Data::Bool(true)),
+            ("anonymous", Data::Bool(true)),
+            ("virtual_hosted_style", Data::Bool(is_virtual)),
+        ];
+        let source = Source::new("s3://models/folder/a.csv", Some(&storage(&options))).unwrap();
+        assert_eq!(read(&source).unwrap(), ["a\n"]);
+        assert!(server.heads()[0].starts_with(expected), "{:?}", server.heads());
+    }
+}
+
+#[test]
+fn the_key_of_an_account_lets_in() {
+    /// The key of the emulator, which everybody knows, and one that is as long.
+    const KEYS: [&str; 2] = [
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+        "AAAAvdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+    ];
+    let Some(endpoint) = server("PALLADIUM_TEST_AZURE") else { return };
+    let unique = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let [right, wrong] = KEYS.map(|key| {
+        vec![
+            ("endpoint", text(&endpoint)),
+            ("allow_http", Data::Bool(true)),
+            ("account", text("devstoreaccount1")),
+            ("access_key", text(key)),
+        ]
+    });
+    let objects = Objects::new("az", &format!("models/key-{unique}.csv"), storage(&right)).unwrap();
+    let client = objects.client().unwrap();
+    within(&objects.runtime, objects.storage.max_time, "key", async {
+        client.put(&Path::from(format!("key-{unique}.csv")), "a\n".into()).await.unwrap();
+        Ok(())
+    })
+    .unwrap();
+    let at = |options: &Options<'_>| {
+        read(&Source::new(&format!("az://models/key-{unique}.csv"), Some(&storage(options))).unwrap())
+    };
+    assert_eq!(at(&right).unwrap(), ["a\n"]);
+    let error = at(&wrong).unwrap_err();
+    assert!(error.to_string().contains("may not be read with these credentials"), "{error}");
+}
+
 /// A bucket of more objects than one answer lists has pages.
 #[test]
 fn all_pages_of_a_list_are_read() {
