@@ -195,7 +195,7 @@ fn samples_fit_their_mapping() {
         (r#"{"a": "x", "b": 1}"#, "`sample`: `a` has to be a number"),
         (r#"{"a": 1, "b": 1.5}"#, "`sample`: `b` has to be a whole number"),
         (r#"{"a": 1, "b": 1, "c": 1}"#, "`sample` has `c`, which the mapping does not name"),
-        ("[1, 2]", "has to be a map of a number or text or a flag"),
+        ("[1, 2]", "has to be a map of (a number or text or a flag)"),
     ] {
         let service = format!(
             r#"{{"predict_service": {{

@@ -58,7 +58,7 @@ fn mistakes_do_not_fit_the_schema() {
     let schema = Schema::of_the_binary();
     let mistakes: &[(&str, Json)] = &[
         ("/dataset_loader_train/pathh", json!("x")),
-        ("/dataset_loader_train/nrows", json!(0)),
+        ("/dataset_loader_train/nrows", json!(-1)),
         ("/dataset_loader_train/nrows", json!("many")),
         ("/dataset_loader_train/__factory__", json!("palladium.dataset.CVS")),
         ("/dataset_loader_train/!", json!("palladium.dataset.CSV")),

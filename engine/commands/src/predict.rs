@@ -146,9 +146,6 @@ impl<'m> Call<'m> {
             let names = format!("{}` or `{last}", others.join("`, `"));
             CommandError::Usage(format!("{} does not say its format: add `--format {names}`", named(input)))
         })?;
-        if input != DASH && is_same(input, output) {
-            return Err(CommandError::Usage(format!("`{output}` is IN and OUT: name another file to write")));
-        }
         if reject == Some(DASH) {
             return Err(CommandError::Usage("`--reject` needs a file, not `-`".to_owned()));
         }
