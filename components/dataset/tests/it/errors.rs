@@ -42,19 +42,23 @@ fn arguments_of_the_wrong_type() {
             refused(json!({option: value}), &csv(option, character, "text"));
         }
     }
-    refused(json!({"on_bad_lines": "ignore"}), &csv("on_bad_lines", "`error` or `warn` or `skip`", "text"));
+    let choice = |parameter: &str, expected: &str, said: &str| {
+        format!("`{parameter}` of `palladium.dataset.CSV` has to be {expected}\n{said}")
+    };
+    let lines = "`error` or `warn` or `skip`";
+    refused(json!({"on_bad_lines": "ignore"}), &choice("on_bad_lines", lines, "this is none of them"));
     let quoting = "a number from 0 to 3 or `QUOTE_MINIMAL` or `QUOTE_ALL` or `QUOTE_NONNUMERIC` or `QUOTE_NONE`";
     refused(json!({"quoting": 4}), &csv("quoting", quoting, "a whole number"));
-    refused(json!({"quoting": "none"}), &csv("quoting", quoting, "text"));
+    refused(json!({"quoting": "none"}), &choice("quoting", quoting, "this is none of them"));
     let encoding = "the name of an encoding such as `utf-8`, `latin-1`, `cp1252` or `utf-16`";
     refused(json!({"encoding": "elbonian"}), &csv("encoding", encoding, "text"));
     let near = |expected: String, near: &str| format!("{expected}\nhelp: did you mean `{near}`?");
     refused(json!({"encoding": "uft-8"}), &near(csv("encoding", encoding, "text"), "utf-8"));
     let engines = "`c` or `python` or `pyarrow`";
-    refused(json!({"engine": "rust"}), &csv("engine", engines, "text"));
-    refused(json!({"engine": "pyarow"}), &near(csv("engine", engines, "text"), "pyarrow"));
-    let lines = csv("on_bad_lines", "`error` or `warn` or `skip`", "text");
-    refused(json!({"on_bad_lines": "wrn"}), &near(lines, "warn"));
+    refused(json!({"engine": "rust"}), &choice("engine", engines, "this is none of them"));
+    let meant = |near: &str| format!("this is none of them; did you mean `{near}`?");
+    refused(json!({"engine": "pyarow"}), &choice("engine", engines, &meant("pyarrow")));
+    refused(json!({"on_bad_lines": "wrn"}), &choice("on_bad_lines", lines, &meant("warn")));
     refused(json!({"index_col": true}), &csv("index_col", "a column, a list of columns or false", "a flag"));
     refused(
         json!({"index_col": -1}),
@@ -62,12 +66,12 @@ fn arguments_of_the_wrong_type() {
     );
     let kinds = "a type: `int64`, `Int64`, `float64`, `float32`, `bool`, `boolean`, `str`, `object`, `category`, `int`, \
                  `float`, `text`, `date`, `timestamp`, `timestamp_utc`";
-    refused(json!({"dtype": "nonsense"}), &csv("dtype", kinds, "text"));
-    refused(json!({"dtype": {"a": "nonsense"}}), &csv("dtype", kinds, "text"));
+    refused(json!({"dtype": "nonsense"}), &choice("dtype", kinds, "this is none of them"));
+    refused(json!({"dtype": {"a": "nonsense"}}), &choice("dtype", kinds, "this is none of them"));
     refused(json!({"converters": {"a": 1}}), &csv("converters", "a function", "a whole number"));
     refused(json!({"parse_dates": "a"}), &csv("parse_dates", "a list of columns, true or false", "text"));
     let header = "`infer`, null or the number of a row from 0";
-    refused(json!({"header": "first"}), &csv("header", header, "text"));
+    refused(json!({"header": "first"}), &choice("header", header, "this is none of them"));
     refused(json!({"header": -1}), &csv("header", header, "a whole number"));
     refused(json!({"nrows": -1}), "`nrows` of `palladium.dataset.CSV` has to be at least 0\nout of range");
     let skiprows = "a number of lines from 0, or a list of line numbers from 0";
