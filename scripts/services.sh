@@ -187,16 +187,18 @@ give_up() {
     exit 1
 }
 
+# start_postgres PORT [OPTION]...: starts PostgreSQL with further options of its program.
 start_postgres() {
-    local folder programs
+    local folder programs port=$1
+    shift
     folder="$(folder_for postgres postgres)"
     programs="$(printf '%s\n' /usr/lib/postgresql/*/bin | sort --version-sort | tail --lines 1)"
     prepare postgres postgres "$programs/initdb" --pgdata "$folder/data" --username postgres --encoding UTF8 \
         --auth-local trust --auth-host scram-sha-256 --no-sync
-    launch postgres QUIT postgres "$programs/postgres" -D "$folder/data" -p "$1" -c listen_addresses=127.0.0.1 \
-        -c unix_socket_directories="$folder" -c max_connections=300 -c fsync=off
+    launch postgres QUIT postgres "$programs/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
+        -c unix_socket_directories="$folder" -c max_connections=300 -c fsync=off "$@"
     chmod 711 "$folder"
-    await postgres psql --host "$folder" --port "$1" --username postgres --no-psqlrc --set ON_ERROR_STOP=1 \
+    await postgres psql --host "$folder" --port "$port" --username postgres --no-psqlrc --set ON_ERROR_STOP=1 \
         --command "CREATE ROLE palladium LOGIN CREATEDB PASSWORD '$services_password'" \
         --command 'CREATE DATABASE palladium OWNER palladium' postgres
 }
@@ -205,8 +207,10 @@ ask_postgres() {
     PGPASSWORD="$services_password" psql --host 127.0.0.1 --port "$1" --username palladium --command 'SELECT 1' palladium
 }
 
+# start_mariadb PORT [OPTION]...: starts MariaDB with further options of its program.
 start_mariadb() {
-    local folder
+    local folder port=$1
+    shift
     folder="$(folder_for mariadb mysql)"
     prepare mariadb mysql mariadb-install-db --no-defaults --datadir="$folder/data" --skip-test-db \
         --auth-root-authentication-method=normal
@@ -215,8 +219,8 @@ CREATE DATABASE palladium;
 CREATE USER palladium@'%' IDENTIFIED BY '$services_password';
 GRANT ALL ON *.* TO palladium@'%';
 SQL
-    launch mariadb KILL mysql mariadbd --no-defaults --datadir "$folder/data" --socket "$folder/socket" --port "$1" \
-        --bind-address 127.0.0.1 --skip-name-resolve --max-connections 300 --init-file "$services/mariadb.sql"
+    launch mariadb KILL mysql mariadbd --no-defaults --datadir "$folder/data" --socket "$folder/socket" --port "$port" \
+        --bind-address 127.0.0.1 --skip-name-resolve --max-connections 300 --init-file "$services/mariadb.sql" "$@"
 }
 
 start_nginx() {

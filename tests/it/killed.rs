@@ -2,23 +2,17 @@
 //! says so in time, and reads the table once they are there again.
 
 use std::fmt::Write as _;
-use std::fs::Permissions;
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::process::{self, Running, palladium, python, repository, text};
+use crate::database::Database;
+use crate::process::{self, Running, free_port, palladium, python, repository, text};
 use crate::proxy::{program, whole_configuration};
 
 /// How long a loader may take to tell that a server has gone: its time limit, and what nginx has received before.
 const SOON: Duration = Duration::from_secs(30);
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// Starts a server and waits until it listens at a port.
 fn start(command: &mut Command, port: u16) -> Running {
@@ -125,49 +119,6 @@ fn an_s3_like_server_that_is_killed_is_told_and_read_again() {
     is_read(folder);
 }
 
-/// Starts a database server in a folder with the functions of the test script, runs SQL, and kills the server when
-/// standard input ends.
-const DATABASE: &str = r#"
-    set -euo pipefail
-    . scripts/services.sh
-    PATH="$PATH:/usr/sbin" services=$1 name=$2 port=$3 sql=$4
-    trap stop_services EXIT
-    "start_$name" "$port"
-    case $name in
-        postgres) client=(env PGPASSWORD="$services_password" psql --host 127.0.0.1 --port "$port"
-            --username palladium --quiet --command "$sql" palladium) ;;
-        mariadb) client=(mariadb --host 127.0.0.1 --port "$port" --user palladium --password="$services_password"
-            --execute "$sql" palladium) ;;
-    esac
-    await "$name" "${client[@]}"
-    echo ready
-    read -r || true
-"#;
-
-/// A database server that has run some SQL.
-struct Database(Running);
-
-impl Database {
-    fn start(folder: &Path, name: &str, port: u16, sql: &str) -> Database {
-        let folder = tempfile::tempdir_in(folder).unwrap().keep();
-        // The server may run as another user.
-        std::fs::set_permissions(&folder, Permissions::from_mode(0o711)).unwrap();
-        let mut command = Command::new("bash");
-        command.current_dir(repository()).args(["-c", DATABASE, "bash"]).arg(folder);
-        command.args([name, &port.to_string(), sql]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = Running(command.spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(process.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
-        Database(process)
-    }
-
-    fn kill(mut self) {
-        drop(self.0.0.stdin.take());
-        assert!(self.0.finish().status.success());
-    }
-}
-
 #[test]
 fn a_database_server_that_is_killed_is_told_and_read_again() {
     // Each row of the first view takes ten milliseconds, and is long enough to be sent at once.
@@ -189,16 +140,15 @@ fn a_database_server_that_is_killed_is_told_and_read_again() {
         let Some(_) = process::program(variable) else { continue };
         let folder = tempfile::tempdir().unwrap();
         let (folder, port) = (folder.path(), free_port());
-        std::fs::set_permissions(folder, Permissions::from_mode(0o711)).unwrap();
         let config = format!(
             r#"{{"dataset_loader_train": SQL(
                 url: "{scheme}://palladium:test-password@127.0.0.1:{port}/palladium", sql: "SELECT * FROM slow",
             )}}"#
         );
         std::fs::write(folder.join("a.ron"), config).unwrap();
-        let server = Database::start(folder, name, port, slow);
+        let server = Database::start(name, port, slow, None);
         kill_in_mid_read(folder, "broke while it was read", || server.kill());
-        let again = Database::start(folder, name, port, "CREATE VIEW slow AS SELECT 1 a");
+        let again = Database::start(name, port, "CREATE VIEW slow AS SELECT 1 a", None);
         is_read(folder);
         again.kill();
     }

@@ -17,6 +17,8 @@ mod console;
 mod crash;
 mod data;
 mod data_command;
+mod database;
+mod database_tls;
 mod decorators;
 mod docs;
 mod documents;

@@ -72,6 +72,11 @@ pub fn program(variable: &str) -> Option<String> {
     None
 }
 
+/// Returns a port at which nothing listens yet.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// A process that ends with the test.
 pub struct Running(pub Child);
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Identity, Version};
@@ -18,23 +18,32 @@ use crate::process::{iris, palladium, succeed, text};
 use crate::serve::{SAMPLE, Service};
 
 /// Signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     fn new() -> Authority {
+        Authority::named("authority")
+    }
+
+    pub fn named(name: &str) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn pem(&self) -> String {
+    /// Returns its own certificate.
+    pub fn pem(&self) -> String {
         self.0.as_ref().pem()
     }
 
     /// Returns a certificate and its key as PEM, and the certificate as bytes.
     fn sign(&self, name: &str) -> (String, String, Vec<u8>) {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        // One that bears the name of its authority counts as signed by itself.
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.0).unwrap();
         (certificate.pem(), key.serialize_pem(), certificate.der().to_vec())
     }
 
@@ -44,6 +53,13 @@ impl Authority {
         replace(&folder.join("certificate.pem"), &certificate);
         replace(&folder.join("key.pem"), &key);
         der
+    }
+
+    /// Writes a certificate with a name and its key as `FILE.pem` and `FILE.key`.
+    pub fn write_pair(&self, folder: &Path, file: &str, name: &str) {
+        let (certificate, key, _) = self.sign(name);
+        replace(&folder.join(file).with_extension("pem"), &certificate);
+        replace(&folder.join(file).with_extension("key"), &key);
     }
 
     fn client(&self) -> ClientBuilder {
