@@ -20,6 +20,8 @@ pub enum Meaning {
     NotADatabase,
     /// The server does not answer, or has no room for one more connection.
     Unreachable,
+    /// One of the two does not trust the other's certificate, or has none to show.
+    Untrusted,
     /// The server does not know the user or the password.
     Refused,
     /// The server has no database of this name.
@@ -49,9 +51,12 @@ impl Meaning {
                 }
                 None => Meaning::of_sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default()),
             },
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::Configuration(_)
-                if is_connecting =>
-            {
+            sqlx::Error::Tls(_) if is_connecting => Meaning::Untrusted,
+            // What the library of TLS finds in what it reads.
+            sqlx::Error::Io(error) if is_connecting && error.kind() == std::io::ErrorKind::InvalidData => {
+                Meaning::Untrusted
+            }
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Configuration(_) if is_connecting => {
                 Meaning::Unreachable
             }
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => Meaning::Lost,
@@ -135,5 +140,7 @@ mod tests {
         let broken = || sqlx::Error::Io(std::io::ErrorKind::BrokenPipe.into());
         assert_eq!(Meaning::of(&broken(), true), Meaning::Unreachable);
         assert_eq!(Meaning::of(&broken(), false), Meaning::Lost);
+        let distrusted = sqlx::Error::Io(std::io::ErrorKind::InvalidData.into());
+        assert_eq!(Meaning::of(&distrusted, true), Meaning::Untrusted);
     }
 }

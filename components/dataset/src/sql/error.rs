@@ -193,7 +193,9 @@ impl SqlError {
     /// Tells whether the connection can be used after this.
     pub(super) fn breaks_connection(&self) -> bool {
         match self {
-            SqlError::Database { meaning, .. } => matches!(meaning, Meaning::Lost | Meaning::Unreachable),
+            SqlError::Database { meaning, .. } => {
+                matches!(meaning, Meaning::Lost | Meaning::Unreachable | Meaning::Untrusted)
+            }
             SqlError::Slow { .. } | SqlError::SlowToConnect { .. } | SqlError::Cell { .. } => true,
             _ => false,
         }
@@ -218,6 +220,7 @@ fn told(place: &str, meaning: Meaning) -> String {
         Meaning::CannotOpen => format!("the database `{place}` cannot be opened"),
         Meaning::NotADatabase => format!("`{place}` is not a database of SQLite"),
         Meaning::Unreachable => format!("the database `{place}` cannot be reached"),
+        Meaning::Untrusted => format!("there is no connection to the database `{place}` that both sides trust"),
         Meaning::Refused => format!("the server of the database `{place}` does not let this user in"),
         Meaning::NoSuchDatabase => format!("there is no database `{place}` on its server"),
         Meaning::NotPermitted => format!("this user may not read that in the database `{place}`"),
@@ -275,6 +278,9 @@ impl Explain for SqlError {
                 Meaning::CannotOpen => "it has to be a file that this user may read",
                 Meaning::NotADatabase => "point `url` at a database of SQLite",
                 Meaning::Unreachable => "check host and port in `url`, and that the server runs",
+                Meaning::Untrusted => {
+                    "check the certificates that `url` names, and how much it asks for by `sslmode` or `ssl_mode`"
+                }
                 Meaning::Refused => "check user and password in `url`",
                 Meaning::NoSuchDatabase => "create it, or correct the name in `url`",
                 Meaning::NotPermitted => "let the user read the tables of the query",

@@ -67,6 +67,15 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// One of the two does not trust the other's certificate, or has none to show.
+    #[error("there is no connection to the database `{place}` that both sides trust")]
+    Untrusted {
+        /// The database.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
     /// The server does not know the user or the password.
     #[error("the server of the database `{place}` does not let this user in")]
     Refused {
@@ -281,6 +290,7 @@ impl DatabaseError {
             Meaning::CannotOpen => DatabaseError::CannotOpen { place, source },
             Meaning::NotADatabase => DatabaseError::NotADatabase { place },
             Meaning::Unreachable => DatabaseError::Unreachable { place, source },
+            Meaning::Untrusted => DatabaseError::Untrusted { place, source },
             Meaning::Refused => DatabaseError::Refused { place, source },
             Meaning::NoSuchDatabase => DatabaseError::NoSuchDatabase { place },
             Meaning::NotPermitted => DatabaseError::NotPermitted { place, source },
@@ -307,7 +317,13 @@ impl DatabaseError {
 
     /// Tells whether the connection is of no use afterwards.
     pub(super) fn breaks_connection(&self) -> bool {
-        matches!(self, DatabaseError::Lost { .. } | DatabaseError::Slow { .. } | DatabaseError::Unreachable { .. })
+        matches!(
+            self,
+            DatabaseError::Lost { .. }
+                | DatabaseError::Slow { .. }
+                | DatabaseError::Unreachable { .. }
+                | DatabaseError::Untrusted { .. }
+        )
     }
 }
 
@@ -320,6 +336,9 @@ impl Explain for DatabaseError {
                 "it has to be a file in a folder, and both have to be open to this user for reading and writing"
             }
             DatabaseError::Unreachable { .. } => "check host and port in `url`, and that the server runs",
+            DatabaseError::Untrusted { .. } => {
+                "check the certificates that `url` names, and how much it asks for by `sslmode` or `ssl_mode`"
+            }
             DatabaseError::Refused { .. } => "check user and password in `url`",
             DatabaseError::NoSuchDatabase { .. } => "create it, or correct the name in `url`",
             DatabaseError::NotPermitted { .. } => {
