@@ -219,6 +219,16 @@ CASES = [
     ("tabs alone are fields", "a\tb\n\t\nx\ty\n", {"sep": "\t"}),
     ("nrows and blank lines", "a\n\n1\n\n2\n3\n", {"nrows": 2}),
     ("nrows and quoted line breaks", 'a,b\n"x\ny",1\nz,2\nw,3\n', {"nrows": 2}),
+    ("a header alone", "a,b\n", {}),
+    ("a header alone after others", "x\n\na,b", {"header": 1}),
+    ("a header alone with names", "a,b\n", {"names": ["p", "q"], "header": 0}),
+    ("a header alone and columns", "a,b,c\n", {"usecols": ["c", "a"]}),
+    ("a header alone and an unknown column", "a,b\n", {"usecols": ["c"]}),
+    ("a header alone and an unknown date", "a,b\n", {"parse_dates": ["c"]}),
+    ("a header alone and types", "a,b,c\n", {"dtype": {"a": "int64", "b": "bool", "c": "category"}}),
+    ("a header alone and labels", "a,b\n", {"index_col": "a"}),
+    ("a header alone and a footer", "a,b\nend\n", {"skipfooter": 1}),
+    ("a header alone and nrows", "a,b\n", {"nrows": 0}),
     ("nrows changes the type", "a\n1\n2\nx\n", {"nrows": 2}),
     ("skiprows list and comments", "#c\na,b\n1,2\n3,4\n", {"skiprows": [2], "comment": "#"}),
     ("skiprows list with gaps", "a\n0\n1\n2\n3\n4\n5\n6\n", {"skiprows": [1, 3, 5, 7]}),
@@ -452,6 +462,9 @@ def kind(series, present):
         return "category"
     if isinstance(dtype, pandas.DatetimeTZDtype):
         return "timestamp_utc"
+    # A column without rows is one in which all is missing.
+    if series.empty and dtype == object:
+        return "float"
     names = {"i": "int", "u": "int", "f": "float", "b": "bool", "M": "timestamp"}
     if dtype.kind in names:
         return names[dtype.kind]
@@ -481,7 +494,7 @@ def case(name, text, options):
     except Exception as error:
         return result | {"error": str(error).strip()}
     # Labels of rows are no part of a table.
-    assert isinstance(frame.index, pandas.RangeIndex) or "index_col" in options, name
+    assert frame.empty or isinstance(frame.index, pandas.RangeIndex) or "index_col" in options, name
     return result | {"columns": [column(name, frame[name]) for name in frame.columns]}
 
 

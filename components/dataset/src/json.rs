@@ -68,7 +68,7 @@ fn read(file: &SourceFile, reading: &Reading<'_>, layout: Layout) -> Result<Held
         lines.push(record.line);
     }
     match columns.n_rows() {
-        0 => Ok(Held::Nothing { columns: None, alone: finish(file, reading, layout, columns, lines) }),
+        0 => Ok(Held::Nothing(finish(file, reading, layout, columns, lines))),
         _ => finish(file, reading, layout, columns, lines).map(Held::Table),
     }
 }

@@ -31,7 +31,10 @@ impl Explain for DataError {
             }
             DataError::NotCast { .. } => Some("correct the cell, or leave the row or the column out".into()),
             DataError::NoData => Some("take a loader that reads data; the one in use yields none".into()),
-            DataError::NoRows => Some("check what the loader is told to leave out".into()),
+            DataError::NoRows => Some(
+                "check that the file or the query of the loader holds rows, and what the loader is told to leave out"
+                    .into(),
+            ),
             _ => None,
         }
     }

@@ -86,7 +86,6 @@ impl<'a> Blocks<'a> {
             blocks.dialect.separator = blocks.detect(block, at)?;
         }
         let layout = blocks.read_first_rows(options, block, &mut at)?;
-        blocks.check_footer(block, at)?;
         blocks.keep(block, at);
         blocks.hand_out(block);
         Ok((blocks, layout))
@@ -129,7 +128,8 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Reads up to the first row, which is left in the block, and lays the columns out.
+    /// Reads up to the first row, which is left in the block, and lays the columns out; those of a header where no row
+    /// follows it.
     fn read_first_rows(
         &mut self,
         options: &Options<'_>,
@@ -140,34 +140,35 @@ impl<'a> Blocks<'a> {
             Some(row) => Some(self.read_header(row, block, at)?),
             None => None,
         };
-        let missing = match &header {
-            Some((place, names)) => {
-                let layout = Layout::new(options, header.clone(), names.len(), place);
-                let columns =
-                    layout.map_or_else(|_| names.clone(), |layout| layout.names().map(str::to_owned).collect());
-                CsvError::NoRows { header: place.clone(), columns }
-            }
-            None => CsvError::Empty { file: self.file.to_owned() },
-        };
-        let mut error = missing;
+        let mut error = None;
         while let Some(line) = self.advance(block, at)? {
             let n_fields = block.fields.bounds.len();
             let place = Place { file: self.file.to_owned(), line };
-            match Layout::new(options, header.clone(), n_fields, &place) {
+            let layout = match Layout::new(options, header.clone(), n_fields, &place) {
                 Err(bad @ CsvError::Ragged { .. }) if options.on_bad_lines != BadLines::Error => {
                     block.rows.bad.push((line, n_fields));
                     block.fields.clear();
-                    error = bad;
+                    error = Some(bad);
+                    continue;
                 }
-                Err(other) => return Err(other),
-                Ok(layout) => {
-                    self.shape.n_fields = layout.n_fields;
-                    self.finish_row(block, 0, line)?;
-                    return Ok(layout);
-                }
+                layout => layout,
+            };
+            if self.is_in_footer(block, *at)? {
+                block.fields.clear();
+                break;
             }
+            let layout = layout?;
+            self.shape.n_fields = layout.n_fields;
+            self.finish_row(block, 0, line)?;
+            return Ok(layout);
         }
-        Err(error)
+        let Some((place, names)) = header else {
+            return Err(error.unwrap_or_else(|| CsvError::Empty { file: self.file.to_owned() }));
+        };
+        let n_fields = names.len();
+        let layout = Layout::new(options, Some((place.clone(), names)), n_fields, &place)?;
+        self.shape.n_fields = layout.n_fields;
+        Ok(layout)
     }
 
     /// Returns the names in the row that holds them, and its place.
@@ -298,18 +299,15 @@ impl<'a> Blocks<'a> {
         Ok(())
     }
 
-    /// Checks that the footer begins after the first row, which ends at a place.
-    fn check_footer(&mut self, block: &mut Block, at: usize) -> Result<(), CsvError> {
-        if self.n_footer_lines == 0 {
-            return Ok(());
-        }
-        while self.footer_start(block)? < at {
+    /// Tells whether the row that ends at a place is in the footer.
+    fn is_in_footer(&mut self, block: &mut Block, end: usize) -> Result<bool, CsvError> {
+        while self.n_footer_lines > 0 && self.footer_start(block)? < end {
             if self.is_exhausted {
-                return Err(CsvError::Empty { file: self.file.to_owned() });
+                return Ok(true);
             }
             self.read_more(block)?;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Returns where the last lines begin that may be the footer; the end of the block if there is none.

@@ -94,14 +94,6 @@ pub enum CsvError {
         /// The rows there are.
         found: usize,
     },
-    /// There is nothing after the header.
-    #[error("{header}: no row follows the one with the column names")]
-    NoRows {
-        /// Where the header stands.
-        header: Place,
-        /// The columns that would be read.
-        columns: Vec<String>,
-    },
     /// The number of names is not that of the fields.
     #[error("{place}: the row has {found} {}, `names` has {names} {}", fields(*found), entries(*names))]
     NamesCount {
@@ -347,7 +339,6 @@ impl Explain for CsvError {
             }
             CsvError::Empty { .. } => "check `path` and `skiprows`".into(),
             CsvError::NoHeader { .. } => "`header` counts rows from 0, skipped and blank lines left out".into(),
-            CsvError::NoRows { .. } => "a file without column names needs `names`, or `header: None`".into(),
             CsvError::NamesCount { .. } => "give one name for each field".into(),
             CsvError::NoTarget { target: name, present, .. } | CsvError::NoColumn { name, present, .. } => {
                 let only = (present.len() == 1).then(|| SEPARATOR.into());

@@ -63,17 +63,14 @@ pub(crate) fn load(
         if name.is_empty() {
             file.name().clone_into(&mut name);
         }
-        match read_table(file, compression, &Options { nrows, ..*options }, effort, progress) {
-            Ok(table) => Ok(Held::Table(table)),
-            Err(CsvError::NoRows { header, columns }) => {
-                let empty = columns.iter().map(|name| (name.clone(), Arc::new(Float64Array::new_null(0)) as ArrayRef));
-                let empty = Table::new(empty.collect());
-                let empty = empty.map_err(|reason| CsvError::NotATable { file: file.name().to_owned(), reason })?;
-                Ok(Held::Nothing { columns: Some(empty), alone: Err(CsvError::NoRows { header, columns }) })
-            }
-            Err(error) => Err(error),
-        }
+        read_table(file, compression, &Options { nrows, ..*options }, effort, progress).map(Held::Table)
     })?;
+    if table.n_rows() == 0 {
+        tracing::warn!(
+            "`{name}`: no row follows the one with the column names; a file without column names needs `names`, or \
+             `header: None`"
+        );
+    }
     let target = options.target_column.map(|name| name.0.as_str());
     let is_table = |reason| CsvError::NotATable { file: name.clone(), reason };
     let data = Dataset::split(table, target).map_err(is_table)?;

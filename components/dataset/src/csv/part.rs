@@ -201,10 +201,8 @@ impl Column<'_> {
     /// Reads the column; its numbers may have been read already.
     fn read(&self, numbers: Option<Floats>) -> Result<Part, CsvError> {
         let declared = |cells| Part { cells, texts: None, tally: Tally::default() };
-        if self.n_rows() == 0 {
-            return Ok(declared(Cells::Missing(0)));
-        }
         match &self.plan.reading {
+            Reading::Infer | Reading::Convert(_) if self.n_rows() == 0 => Ok(declared(Cells::Missing(0))),
             Reading::Infer => Ok(self.infer(numbers)),
             Reading::Kind(kind) if let Goal::Bool { nullable } = kind.goal => self.flags(nullable, kind),
             Reading::Kind(kind) => self.declared(kind.goal, &format!("`dtype` {}", kind.name)).map(declared),

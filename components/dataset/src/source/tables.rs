@@ -12,13 +12,8 @@ use crate::keys::{Differ, common_to_all, retyped};
 pub(crate) enum Held<E> {
     /// A table.
     Table(Table),
-    /// No rows.
-    Nothing {
-        /// The columns, if they are known.
-        columns: Option<Table>,
-        /// What becomes of it where no other file has rows.
-        alone: Result<Table, E>,
-    },
+    /// No rows, and hence no columns that are known; this becomes of it where no other file has columns.
+    Nothing(Result<Table, E>),
 }
 
 impl Source {
@@ -46,10 +41,9 @@ impl Source {
             }
             let table = match read(file, left)? {
                 Held::Table(table) => table,
-                Held::Nothing { columns, alone } => {
+                Held::Nothing(alone) => {
                     nothing.get_or_insert(alone);
-                    let Some(columns) = columns else { continue };
-                    columns
+                    continue;
                 }
             };
             if let Some((first_name, first)) = tables.first() {
@@ -59,7 +53,7 @@ impl Source {
             tables.push((file.name(), table));
         }
         match nothing {
-            Some(alone) if tables.iter().all(|(_, table)| table.n_rows() == 0) => alone,
+            Some(alone) if tables.is_empty() => alone,
             _ => Ok(stacked(tables)?),
         }
     }

@@ -238,17 +238,6 @@ fn files_that_are_not_tables() {
     fails("a\n1\n", json!({"skiprows": 2}), empty);
     fails("", json!({"header": null}), empty);
     fails("a\n1\n", json!({"names": ["a"], "skiprows": [0, 1]}), empty);
-    let no_rows = "help: a file without column names needs `names`, or `header: None`";
-    fails(
-        "\n\na,b\n\n",
-        json!({}),
-        &format!("`data.csv`, line 3: no row follows the one with the column names\n{no_rows}"),
-    );
-    fails(
-        "x\na,b\n",
-        json!({"header": 1}),
-        &format!("`data.csv`, line 2: no row follows the one with the column names\n{no_rows}"),
-    );
     let counts = "help: `header` counts rows from 0, skipped and blank lines left out";
     fails(
         "a\n\n",

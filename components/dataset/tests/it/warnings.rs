@@ -149,3 +149,14 @@ fn a_column_that_turns_out_to_be_text_late_is_read_again() {
     }
     assert!((0..5).all(|column| cell(column, 3000) == "x"));
 }
+
+#[test]
+fn names_a_file_that_is_a_header_alone() {
+    let (_, said) = logged("a,b\n", &json!({}));
+    assert_eq!(
+        said,
+        " WARN `data.csv`: no row follows the one with the column names; a file without column names needs `names`, or \
+         `header: None`"
+    );
+    assert_eq!(logged("a,b\n1,2\n", &json!({})).1, "");
+}
