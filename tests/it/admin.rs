@@ -157,6 +157,36 @@ fn other_machines_do_not_get_what_nobody_guards() {
 }
 
 #[test]
+fn pages_of_other_sites_do_not_get_what_nobody_guards() {
+    let folder = folder();
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    let start =
+        |set: &str| Service::start_with(Arc::clone(&folder), &["--config", "config.ron,admin.ron", "--set", set]);
+    let status = |service: &Service, header: (&str, &str)| {
+        let request = service.client.post(format!("{}/activate?model_version=1", service.base));
+        request.header(header.0, header.1).send().unwrap().status().as_u16()
+    };
+    let foreign = [("host", "rebound.example"), ("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")];
+    let open = start("server={}");
+    assert_eq!(foreign.map(|header| status(&open, header)), [403; 3]);
+    assert_eq!(status(&open, ("accept", "*/*")), 200);
+    let predicted = open.client.get(format!("{}{SAMPLE}", open.base)).header("host", "rebound.example").send().unwrap();
+    assert_eq!(predicted.status(), 200, "a prediction changes nothing");
+    let said: Json =
+        open.client.post(format!("{}/fit", open.base)).header("host", "a.b").send().unwrap().json().unwrap();
+    assert_eq!(
+        said["error_message"],
+        "the host \"a.b\" is no name of this machine such as `localhost`, and this view asks nobody who it is: give it \
+         decorators that do, or say `allow_unauthenticated_admin: true` under the root key `server`"
+    );
+    let allowed = start(r#"server={"allow_unauthenticated_admin": true}"#);
+    assert_eq!(foreign.map(|header| status(&allowed, header)), [200; 3]);
+    let key = r#"activate_decorators=[{"!": "ApiKey", "api_keys": {"ada": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}]"#;
+    let guarded = start(key);
+    assert_eq!(foreign.map(|header| status(&guarded, header)), [401; 3]);
+}
+
+#[test]
 fn a_decorator_that_asks_nobody_is_no_guard() {
     let folder = folder();
     let key = r#"{"!": "ApiKey", "api_keys": {"ada": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}"#;

@@ -35,7 +35,8 @@ use crate::{actions, api, docs, origin, page};
 ///
 /// Whoever reaches the page may do all that, unless a decorator of its list refuses: on another address than that of
 /// this machine a service does not start with a console without decorators, unless `allow_unauthenticated_admin` under
-/// the root key `server` is `true`. What is changed goes through the decorators of the server's own views too
+/// the root key `server` is `true`. On this machine's own address it then takes changes only by a name of this machine
+/// such as `localhost`. What is changed goes through the decorators of the server's own views too
 /// (`activate_decorators`, `server_fit_decorators`, `jobs_decorators` and `update_model_cache_decorators`), whether or
 /// not those have a route. Requests of other sites' pages, to which browsers would add the password, are refused. The
 /// form sends its requests to the predict service itself, through whatever stands in front of that.

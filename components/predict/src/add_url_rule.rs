@@ -55,7 +55,9 @@ use palladium_component::prelude::*;
 /// Views of the server that change something are open to whoever reaches them unless a decorator in their list refuses. On
 /// another address than that of this machine a service does not start with such a view, unless its list has a decorator
 /// that asks who it is (`BasicAuth`, `ApiKey`, `JWTBearer`, `OAuth2Introspection`, `RequireScope`) or a function, or
-/// `allow_unauthenticated_admin` under the root key `server` is `true`. A function is trusted to keep strangers out.
+/// `allow_unauthenticated_admin` under the root key `server` is `true`. On this machine's own address such a view takes
+/// requests to `localhost` or a loopback address alone, and none that a browser says a page of another site has sent,
+/// with the same exceptions. A function is trusted to keep strangers out.
 /// Routes that a function answers are not looked at: what it does is known to its author alone.
 #[component(View, name = "palladium.server.add_url_rule", check)]
 pub struct AddUrlRule {

@@ -32,6 +32,7 @@ mod http;
 mod jobs;
 mod lines;
 mod listen;
+mod local;
 mod methods;
 mod models;
 mod ndjson;

@@ -115,6 +115,11 @@ impl Route {
         }
     }
 
+    /// Tells whether a request may change something and nothing asks who it is.
+    pub fn is_open(&self) -> bool {
+        self.changes() && self.decorators().authentication() == Authentication::None
+    }
+
     /// Tells whether a request may change something. What functions of the configuration do is theirs.
     fn changes(&self) -> bool {
         match &self.endpoint {
@@ -319,9 +324,7 @@ impl Routes {
 
     /// Returns the rules of views that change something and whose decorators let everybody in.
     pub fn unguarded(&self) -> Vec<&str> {
-        let is_open =
-            |route: &&Arc<Route>| route.changes() && route.decorators().authentication() == Authentication::None;
-        self.all.iter().filter(is_open).map(|route| route.rule.as_str()).collect()
+        self.all.iter().filter(|route| route.is_open()).map(|route| route.rule.as_str()).collect()
     }
 
     /// Refuses to open views that change something to other machines, and warns where this one alone reaches them. Other

@@ -22,7 +22,7 @@ use crate::routes::{Endpoint, Route, Routes};
 use crate::rule::Parts;
 use crate::service::{Service, Shared};
 use crate::settings::Limits;
-use crate::{request_id, trace};
+use crate::{local, request_id, trace};
 
 /// How long a prediction may take unless the configuration says so.
 const PREDICT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -129,6 +129,7 @@ impl Server {
                 predict.answer_decorated(self, request, payload, request_id::of(request)).await
             }
             Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
+            Endpoint::View(_) if let Err(refusal) = self.keep_out(route, request) => Err(refusal),
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
                 None => view.answer(self, request, payload, parts, request_id::of(request)).await,
@@ -142,6 +143,14 @@ impl Server {
             (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &request_id::of(request)),
         };
         Answer { route: Some(route.index), response, is_logged }
+    }
+
+    /// Keeps other sites out of views that are open because this machine alone reaches them.
+    fn keep_out(&self, route: &Route, request: &HttpRequest) -> Result<(), Refusal> {
+        if !self.routes.settings.allow_unauthenticated_admin && route.is_open() {
+            local::check(request)?;
+        }
+        Ok(())
     }
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else

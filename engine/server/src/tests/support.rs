@@ -298,7 +298,7 @@ impl Client {
     }
 
     pub fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Response {
-        let mut text = format!("{method} {target} HTTP/1.1\r\nhost: test\r\n");
+        let mut text = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n");
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
         }
