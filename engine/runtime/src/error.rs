@@ -1,9 +1,14 @@
 //! Why a job failed.
 
 use std::fmt;
+use std::sync::Arc;
 
-use palladium_component::interfaces::{Cancelled, Explain, Failure, PersistError};
+use palladium_component::interfaces::{Cancelled, Explain, Failure, PersistError, Persister, TrainedModel, Version};
 use palladium_component::value::Diagnostic;
+
+/// What to do where no version is active.
+const NONE_ACTIVE: &str = "`palladium fit` stores a model and makes it the active one, `palladium admin activate` one \
+                           that `palladium list` shows";
 
 /// Why a job failed.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +98,22 @@ impl From<Cancelled> for JobError {
     fn from(_: Cancelled) -> JobError {
         JobError::Cancelled
     }
+}
+
+/// Reads a version, or the active one.
+///
+/// # Errors
+/// There is no such version, or none is active; the store's.
+pub(crate) fn read(
+    persister: &dyn Persister,
+    version: Option<Version>,
+    step: Step,
+) -> Result<Arc<TrainedModel>, JobError> {
+    let told = |error| match error {
+        PersistError::Lookup(said) if version.is_none() => Failure::with_help(said, NONE_ACTIVE).into(),
+        other => other,
+    };
+    persister.read(version).map_err(told).during(step)
 }
 
 /// Adds what was being done to a component's error.

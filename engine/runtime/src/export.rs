@@ -6,7 +6,7 @@ use palladium_component::interfaces::{Failure, Metadata, Persister, TrainedModel
 use serde_json::Value as Json;
 use tracing::info;
 
-use crate::error::During;
+use crate::error::{During, read};
 use crate::lifecycle::active;
 use crate::origin::origin;
 use crate::root_keys::{EXPORT_PERSISTER, PERSISTER};
@@ -75,7 +75,7 @@ pub fn export(app: &App, wanted: Wanted, activate: bool, exported: &mut dyn FnMu
             exported(Exported { activated: activates, ..found });
             continue;
         }
-        let model = source.read(version).during(Step::Read)?;
+        let model = read(source.as_ref(), version, Step::Read)?;
         let copied = copy(model, source.as_ref(), target.as_ref(), activates)?;
         info!("Exported model. New version number: {}", copied.to);
         exported(copied);

@@ -7,7 +7,7 @@ use palladium_component::interfaces::{
     Failure, Persister, PredictError, PredictRequest, PredictResponse, PredictService, TrainedModel, Version,
 };
 
-use crate::error::During;
+use crate::error::{During, read};
 use crate::root_keys::PERSISTER;
 use crate::{App, JobError, Step};
 
@@ -37,7 +37,7 @@ impl Predictor {
     /// # Errors
     /// There is no such version, or none is active; the store's.
     pub fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, JobError> {
-        self.persister.read(version).during(self.reading)
+        read(self.persister.as_ref(), version, self.reading)
     }
 
     /// Returns the model that is active now, out of the cache if there is one.
@@ -45,7 +45,10 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::read`].
     pub fn current(&self) -> Result<Arc<TrainedModel>, JobError> {
-        self.persister.at_hand().unwrap_or_else(|| self.persister.read(None)).during(self.reading)
+        match self.persister.at_hand() {
+            Some(model) => model.during(self.reading),
+            None => self.read(None),
+        }
     }
 
     /// Returns the names of the fields that every sample has to have, if the service can tell.
