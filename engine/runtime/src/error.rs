@@ -48,8 +48,10 @@ pub enum Step {
     Score(&'static str),
     /// Writing the model.
     Write,
-    /// Activating the model.
-    Activate,
+    /// Looking for the store before anything is trained.
+    Reach,
+    /// Activating the version that the model was stored under.
+    Activate(Version),
     /// Reading a model.
     Read,
     /// Reading a model through the persister that a predict service has for itself.
@@ -69,7 +71,10 @@ impl fmt::Display for Step {
             Step::Fit => write!(formatter, "fitting `model`"),
             Step::Score(key) => write!(formatter, "scoring on the data of `{key}`"),
             Step::Write => write!(formatter, "writing through `model_persister`"),
-            Step::Activate => write!(formatter, "activating through `model_persister`"),
+            Step::Reach => write!(formatter, "reaching the store of `model_persister`"),
+            Step::Activate(version) => {
+                write!(formatter, "activating version {version}, which is stored, through `model_persister`")
+            }
             Step::Read => write!(formatter, "reading through `model_persister`"),
             Step::ReadOwn => write!(formatter, "reading through the `model_persister` of the predict service"),
             Step::List => write!(formatter, "listing through `model_persister`"),
