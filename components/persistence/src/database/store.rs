@@ -213,6 +213,11 @@ impl Store<'_> {
         Ok(properties.unwrap_or_else(|| BTreeMap::from([(DB_VERSION.to_owned(), LAYOUT.to_owned())])))
     }
 
+    /// Tells whether there are the tables of a store.
+    pub fn exists(&self) -> Result<bool, DatabaseError> {
+        Ok(self.session.existing(&self.settings, Intent::Read, |_| Ok(()))?.is_some())
+    }
+
     /// Returns how many bytes each model takes.
     pub fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, DatabaseError> {
         Ok(self.existing(Intent::Read, |rows| rows.sizes())?.unwrap_or_default())
