@@ -124,6 +124,8 @@ impl Store<'_> {
             for attachment in &attached {
                 rows.insert_attachment(version, &attachment.name, &attachment.content.as_slice(), chunk_size)?;
             }
+            // Whoever reads the version asks for them too: a damaged database must not take what it cannot give back.
+            rows.attachments(version)?;
             Ok(version)
         };
         match reserved {
