@@ -9,6 +9,7 @@ use palladium_component::interfaces::{
 
 use crate::error::{During, read};
 use crate::root_keys::PERSISTER;
+use crate::settle::columns;
 use crate::{App, JobError, Step};
 
 /// A predict service and the store of its models.
@@ -55,6 +56,14 @@ impl Predictor {
     pub fn fields(&self) -> Option<Vec<String>> {
         let signature = self.service.signature()?;
         Some(signature.fields.into_iter().map(|field| field.name).collect())
+    }
+
+    /// Returns the names of the columns that the predictions of a model fill, if that can be told without one.
+    pub fn columns(&self, model: &TrainedModel) -> Option<Vec<String>> {
+        match self.service.signature()?.probabilities {
+            false => Some(columns(None)),
+            true => Some(columns(Some(model.model.output()?.classes()?))),
+        }
     }
 
     /// Answers a request; a panic of the model or the service becomes an error.
