@@ -31,6 +31,7 @@ mod metrics;
 mod open_telemetry;
 mod openapi;
 mod openml;
+mod output;
 mod predict;
 mod predict_service;
 mod process;

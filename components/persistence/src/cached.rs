@@ -176,6 +176,10 @@ impl Persister for CachedUpdatePersister {
         self.store.list_properties()
     }
 
+    fn exists(&self) -> Result<bool, PersistError> {
+        self.store.exists()
+    }
+
     fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
         self.store.list_sizes()
     }

@@ -37,6 +37,10 @@ macro_rules! persister_by {
                 Ok(self.$store()?.list_properties()?)
             }
 
+            fn exists(&self) -> Result<bool, PersistError> {
+                Ok(self.$store()?.exists()?)
+            }
+
             fn list_sizes(&self) -> Result<std::collections::BTreeMap<Version, u64>, PersistError> {
                 Ok(self.$store()?.list_sizes()?)
             }

@@ -191,6 +191,7 @@ fn child_that_fills_a_small_disk() {
     let is_full = |error: PersistError| {
         let text = error.to_string();
         assert!(text.starts_with("there is no room for `") && text.contains("/model-"), "{text}");
+        assert!(text.ends_with("; nothing was changed"), "{text}");
     };
     let large = vec![7; 2 << 20];
     is_full(store.write(&constant(1.0, 400_000)).unwrap_err());
@@ -246,6 +247,7 @@ fn child_that_fills_the_disk_of_a_database() {
     ] {
         let text = error.to_string();
         assert!(text.starts_with("there is no room for the database `"), "{text}");
+        assert!(text.ends_with("; nothing was changed"), "{text}");
     }
     assert_eq!(check_whole(store.as_ref()), [first.number()]);
     let second = store.write(&attached()).unwrap();

@@ -9,7 +9,7 @@ use palladium_runtime::Probes;
 use serde_json::{Value as Json, json};
 
 use crate::host::Terminal;
-use crate::{annotations, options, routes, terminal};
+use crate::{annotations, logging, options, routes, terminal};
 
 /// Checks a configuration without running anything.
 #[component(Command, name = "palladium.commands.check")]
@@ -33,7 +33,8 @@ impl Command for Check {
                     .help("Ask every component whether what it needs is there")
                     .long_help(
                         "After a clean check, ask every component whether what it needs is there: that files exist, \
-                         that databases and stores answer, that credentials work. Changes nothing.",
+                         that databases and stores answer, that credentials work; that the certificates of `server.tls` can be \
+                         used and the folder of the log is there. Changes nothing.",
                     ),
             )
             .arg(
@@ -129,7 +130,11 @@ fn check(
     if let (Some(seconds), true) = (timeout, findings.is_empty()) {
         let probes: Probes = palladium_runtime::probe(&app, Duration::from_secs(seconds.into()));
         let shown = probes.found.into_iter().map(|(key, what)| (key, config.redact(&what)));
-        (findings, found) = (probes.findings, Some(shown.collect()));
+        found = Some(shown.collect());
+        findings = probes.findings;
+        findings.extend(palladium_server::check_files(&app));
+        findings.extend(logging::check_folder(config.root()));
+        findings.sort();
     }
     let routes = with_routes.then(|| (routes::lines(&app), routes::to_json(&app)));
     Ok(Outcome { findings: terminal.redact(findings), n_components: app.components().count(), found, routes })

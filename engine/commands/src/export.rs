@@ -25,7 +25,12 @@ impl Command for Export {
                  model that says the same old version and checksum and whose attachments have the same names and \
                  sizes.",
             )
-            .arg(options::version("version").long("version").help("The version to copy; the active one if not given"))
+            .arg(
+                options::version("version")
+                    .long("version")
+                    .visible_alias("model-version")
+                    .help("The version to copy; the active one if not given"),
+            )
             .arg(
                 Arg::new("all")
                     .long("all")

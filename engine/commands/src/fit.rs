@@ -22,10 +22,11 @@ impl Command for Fit {
             .about("Train a model, store it under the next version and make it the active one")
             .long_about(
                 "Train a model, store it under the next version and make it the active one.\n\n\
-                 Loads the data of `dataset_loader_train`, fits `model` and writes the result through \
-                 `model_persister`. With an evaluation the model is scored on the training data and on the data of \
-                 `dataset_loader_test`; the scores are printed and stored with it. An interrupt (Ctrl-C) stores nothing: \
-                 the step that runs is finished or given up first, a second interrupt does not wait for it.",
+                 Looks for the store of `model_persister`, loads the data of `dataset_loader_train`, fits `model` and \
+                 stores the result. With an evaluation the model is scored on the training data and on the data of \
+                 `dataset_loader_test`; the data of both are loaded before the training, and the scores are printed \
+                 and stored with it. An interrupt (Ctrl-C) stores nothing: the step that runs is finished or given up \
+                 first, a second interrupt does not wait for it.",
             )
             .arg(flag("no-save").short('n').help("Do not store the model"))
             .arg(flag("no-activate").help("Store the model without making it the active one"))
@@ -58,7 +59,19 @@ impl Command for Fit {
         let report = fit(&inputs, &options, &context);
         drop(watch);
         let report = report.map_err(job_failed)?;
-        result_lines(&report).iter().try_for_each(|line| host.print(line))
+        let printed = result_lines(&report).iter().try_for_each(|line| host.print(line));
+        printed.map_err(|error| after(report.outcome, error))
+    }
+}
+
+/// Returns why nothing was printed, with what was done before that.
+fn after(outcome: Outcome, error: CommandError) -> CommandError {
+    match (outcome, error) {
+        (Outcome::Persisted { version, activated }, CommandError::Failed(failure)) => {
+            let and_active = if activated { " and active" } else { "" };
+            Failure::message(format!("version {version} is stored{and_active}, but {failure}")).into()
+        }
+        (_, error) => error,
     }
 }
 
@@ -83,13 +96,6 @@ fn result_lines(report: &FitReport) -> Vec<String> {
     };
     let mut lines = scores("train", &report.train_scores);
     lines.extend(scores("test", &report.test_scores));
-    lines.push(match report.outcome {
-        Outcome::NotPersisted => "model not stored".to_owned(),
-        Outcome::NotGoodEnough { score, threshold } => {
-            format!("model not stored: its test score {score} is less than {threshold}")
-        }
-        Outcome::Persisted { version, activated: true } => format!("model version: {version} (active)"),
-        Outcome::Persisted { version, activated: false } => format!("model version: {version} (not active)"),
-    });
+    lines.push(report.outcome.to_string());
     lines
 }

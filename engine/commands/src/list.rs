@@ -7,6 +7,7 @@ use clap::ArgMatches;
 use palladium_component::prelude::*;
 use palladium_runtime::{JobError, Step};
 use serde_json::{Value as Json, json};
+use tracing::info;
 
 use crate::host::job_failed;
 use crate::table::{self, visible};
@@ -53,9 +54,13 @@ impl Command for List {
             None => {
                 let properties = persister.list_properties().map_err(failed)?;
                 let sizes = persister.list_sizes().map_err(failed)?;
+                let exists = !models.is_empty() || persister.exists().map_err(failed)?;
                 if is_table {
-                    overview(&models, &properties, &sizes)
+                    overview(&models, &properties, &sizes, exists)
                 } else {
+                    if !exists {
+                        info!("There is no store yet: the first `palladium fit` makes it.");
+                    }
                     let models: Vec<Metadata> = models.iter().map(Metadata::for_listing).collect();
                     vec![format!("{:#}", json!({ "models": models, "properties": properties, "sizes": sizes }))]
                 }
@@ -75,7 +80,12 @@ fn entries(metadata: &Metadata) -> Vec<String> {
     lines
 }
 
-fn overview(models: &[Metadata], properties: &BTreeMap<String, String>, sizes: &BTreeMap<Version, u64>) -> Vec<String> {
+fn overview(
+    models: &[Metadata],
+    properties: &BTreeMap<String, String>,
+    sizes: &BTreeMap<Version, u64>,
+    exists: bool,
+) -> Vec<String> {
     let scores = scores(models);
     let fixed = ["version", "active", "trained"].into_iter();
     let mut table = table::Table::new(fixed.chain(scores.iter().copied()).chain(["size"]));
@@ -90,7 +100,11 @@ fn overview(models: &[Metadata], properties: &BTreeMap<String, String>, sizes: &
         row.push(size.map(|size| table::size(*size)).unwrap_or_default());
         table.push(row);
     }
-    let mut lines = if models.is_empty() { vec!["no models".to_owned()] } else { table.lines() };
+    let mut lines = match (models, exists) {
+        ([], true) => vec!["no models".to_owned()],
+        ([], false) => vec!["no models, and no store yet: the first `palladium fit` makes it".to_owned()],
+        _ => table.lines(),
+    };
     lines.push(String::new());
     lines.extend(properties.iter().map(|(name, value)| format!("{}: {}", visible(name), visible(value))));
     lines
@@ -142,7 +156,8 @@ mod tests {
             "",
             "active-model: 12",
         ];
-        assert_eq!(overview(&models, &properties, &sizes), expected);
+        assert_eq!(overview(&models, &properties, &sizes, true), expected);
         assert_eq!(entries(&models[1])[2], "score_board: \u{fffd}");
+        assert_eq!(overview(&[], &properties, &sizes, true), ["no models", "", "active-model: 12"]);
     }
 }

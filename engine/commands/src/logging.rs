@@ -17,6 +17,8 @@ use std::sync::{Arc, OnceLock};
 
 use memchr::memchr2;
 use palladium_component::interfaces::Failure;
+use palladium_component::value::{Code, Diagnostic, KeyPath, Value};
+use palladium_runtime::root_keys;
 use tracing::subscriber::set_global_default;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
@@ -33,6 +35,9 @@ use time::{LocalTime, UtcTime};
 
 /// The variable that says what is logged.
 const VARIABLE: &str = "PALLADIUM_LOG";
+
+/// What to do where the log cannot be written.
+const OTHER_FILE: &str = "choose another file under `logging`, `to`, or create its folder";
 
 /// What stays quiet unless it is named: a line for every request would cost more than the request.
 const QUIET: &str = "palladium::access=off,actix_http=off,actix_server=warn";
@@ -78,7 +83,7 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
         Target::File(file) => {
             let files = LogFiles::open(file.clone()).map_err(|error| {
                 let text = format!("the log file `{}` cannot be written: {error}", file.path.display());
-                Failure::with_help(text, "choose another file under `logging`, `to`, or create its folder")
+                Failure::with_help(text, OTHER_FILE)
             })?;
             (Output::Files(files), false)
         }
@@ -114,6 +119,22 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
         tracing::warn!("`{VARIABLE}` is passed over: {error}");
     }
     Ok(())
+}
+
+/// Returns that the log cannot be written where a configuration says, if its folder is missing.
+pub fn check_folder(root: &Value) -> Option<Diagnostic> {
+    let Target::File(file) = Logging::of(root).ok()?.to else { return None };
+    if file.folder().is_dir() {
+        return None;
+    }
+    let key = KeyPath::parse(root_keys::LOGGING).join("to");
+    let (path, folder) = (file.path.display(), file.folder().display());
+    let message = format!("the log file `{path}` cannot be written: there is no folder `{folder}`");
+    let finding = Diagnostic::new(Code::Unreachable, message).in_key(&key).help(OTHER_FILE);
+    match root.get(root_keys::LOGGING).and_then(|logging| logging.get("to")) {
+        Some(value) => Some(finding.at_value(value, "needed here")),
+        None => Some(finding),
+    }
 }
 
 /// Makes what writes lines without secrets.

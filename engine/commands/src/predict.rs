@@ -68,6 +68,7 @@ impl Command for Predict {
             .arg(
                 options::version("version")
                     .long("version")
+                    .visible_alias("model-version")
                     .help("The model to predict with; the active one if not given"),
             )
             .arg(

@@ -23,6 +23,7 @@ impl Command for Test {
             .arg(
                 options::version("model-version")
                     .long("model-version")
+                    .visible_alias("version")
                     .help("The version to score; the active one if not given"),
             )
     }

@@ -35,6 +35,7 @@ impl Command for Upgrade {
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         let layout = |name: &str| matches.get_one::<Release>(name);
         let persister = terminal(host)?.persister()?;
+        let existed = persister.exists().map_err(store_failed("upgrading"))?;
         let upgraded =
             persister.upgrade(layout("from"), layout("to"), &origin("upgrade")).map_err(store_failed("upgrading"))?;
         for (layout, done) in &upgraded.steps {
@@ -42,6 +43,7 @@ impl Command for Upgrade {
         }
         let Upgraded { from, to, .. } = upgraded;
         match from == to {
+            true if !existed => info!("There was no store yet: made one with layout {to}."),
             true => info!("The store has layout {to} already."),
             false => info!("Upgraded the store from layout {from} to {to}."),
         }

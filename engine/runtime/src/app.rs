@@ -118,8 +118,15 @@ impl App {
         let keys = self.root.as_map().into_iter().flat_map(|map| map.keys().map(String::as_str));
         let keys: Vec<&str> = keys.filter(|key| !key.starts_with("__")).collect();
         let diagnostic = Diagnostic::new(Code::MissingKey, format!("the configuration has no `{key}`, {what}"));
+        let is_known = |key: &str| root_keys::ALL.iter().any(|known| known.name == key);
+        if let (false, Some(near)) = (is_known(key), nearest(key, keys.iter().copied())) {
+            return match self.root.as_map().and_then(|map| map.get(near)) {
+                Some(entry) => diagnostic.at(&entry.key_span, format!("did you mean `{near}`?")),
+                None => diagnostic,
+            };
+        }
         // A key that means something itself is no misspelling of another.
-        let free = keys.iter().copied().filter(|key| root_keys::ALL.iter().all(|known| known.name != *key));
+        let free = keys.iter().copied().filter(|key| !is_known(key));
         match (nearest(key, free), keys.is_empty()) {
             (Some(near), _) => match self.root.as_map().and_then(|map| map.get(near)) {
                 Some(entry) => diagnostic.at(&entry.key_span, format!("did you mean `{key}` here?")),

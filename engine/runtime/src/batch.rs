@@ -194,7 +194,7 @@ impl Run<'_> {
     }
 
     fn finish(mut self) -> Result<BatchReport, BatchError> {
-        self.output.finish().map_err(BatchError::Output)?;
+        self.output.finish(self.predictor.columns(self.model))?;
         if let Some(rejects) = &mut self.rejects {
             rejects.flush().map_err(BatchError::Reject)?;
         }

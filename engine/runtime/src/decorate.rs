@@ -161,6 +161,10 @@ impl Persister for DecoratedPersister {
         self.inner.list_properties()
     }
 
+    fn exists(&self) -> Result<bool, PersistError> {
+        self.inner.exists()
+    }
+
     fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
         self.inner.list_sizes()
     }

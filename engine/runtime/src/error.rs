@@ -1,9 +1,14 @@
 //! Why a job failed.
 
 use std::fmt;
+use std::sync::Arc;
 
-use palladium_component::interfaces::{Cancelled, Explain, Failure, PersistError};
+use palladium_component::interfaces::{Cancelled, Explain, Failure, PersistError, Persister, TrainedModel, Version};
 use palladium_component::value::Diagnostic;
+
+/// What to do where no version is active.
+const NONE_ACTIVE: &str = "`palladium fit` stores a model and makes it the active one, `palladium admin activate` one \
+                           that `palladium list` shows";
 
 /// Why a job failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +48,10 @@ pub enum Step {
     Score(&'static str),
     /// Writing the model.
     Write,
-    /// Activating the model.
-    Activate,
+    /// Looking for the store before anything is trained.
+    Reach,
+    /// Activating the version that the model was stored under.
+    Activate(Version),
     /// Reading a model.
     Read,
     /// Reading a model through the persister that a predict service has for itself.
@@ -64,7 +71,10 @@ impl fmt::Display for Step {
             Step::Fit => write!(formatter, "fitting `model`"),
             Step::Score(key) => write!(formatter, "scoring on the data of `{key}`"),
             Step::Write => write!(formatter, "writing through `model_persister`"),
-            Step::Activate => write!(formatter, "activating through `model_persister`"),
+            Step::Reach => write!(formatter, "reaching the store of `model_persister`"),
+            Step::Activate(version) => {
+                write!(formatter, "activating version {version}, which is stored, through `model_persister`")
+            }
             Step::Read => write!(formatter, "reading through `model_persister`"),
             Step::ReadOwn => write!(formatter, "reading through the `model_persister` of the predict service"),
             Step::List => write!(formatter, "listing through `model_persister`"),
@@ -93,6 +103,22 @@ impl From<Cancelled> for JobError {
     fn from(_: Cancelled) -> JobError {
         JobError::Cancelled
     }
+}
+
+/// Reads a version, or the active one.
+///
+/// # Errors
+/// There is no such version, or none is active; the store's.
+pub(crate) fn read(
+    persister: &dyn Persister,
+    version: Option<Version>,
+    step: Step,
+) -> Result<Arc<TrainedModel>, JobError> {
+    let told = |error| match error {
+        PersistError::Lookup(said) if version.is_none() => Failure::with_help(said, NONE_ACTIVE).into(),
+        other => other,
+    };
+    persister.read(version).map_err(told).during(step)
 }
 
 /// Adds what was being done to a component's error.

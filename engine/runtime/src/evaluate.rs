@@ -4,7 +4,7 @@ use palladium_component::interfaces::{DatasetLoader, LoadProgress, Persister, Ve
 use palladium_component::value::{Code, Diagnostic};
 use tracing::info;
 
-use crate::error::During;
+use crate::error::{During, read};
 use crate::loading::load;
 use crate::root_keys::{PERSISTER, SCORING, TEST};
 use crate::timer::timed;
@@ -29,7 +29,7 @@ pub fn evaluate(app: &App, version: Option<Version>, progress: &LoadProgress) ->
     let scoring = Scoring::of(app);
 
     let test = timed("Loading data", || load(&loader, TEST, progress)).during(Step::Load(TEST))?;
-    let model = timed("Reading model", || persister.read(version)).during(Step::Read)?;
+    let model = timed("Reading model", || read(persister.as_ref(), version, Step::Read))?;
     let version = model.metadata.version();
     if let Some(version) = version {
         info!("Loaded model version {version}");

@@ -6,7 +6,7 @@ use palladium_component::interfaces::{Failure, Metadata, Persister, TrainedModel
 use serde_json::Value as Json;
 use tracing::info;
 
-use crate::error::During;
+use crate::error::{During, read};
 use crate::lifecycle::active;
 use crate::origin::origin;
 use crate::root_keys::{EXPORT_PERSISTER, PERSISTER};
@@ -64,6 +64,14 @@ pub fn export(app: &App, wanted: Wanted, activate: bool, exported: &mut dyn FnMu
         Wanted::All => target.list_models().during(Step::Through("listing", EXPORT_PERSISTER))?,
         Wanted::Active | Wanted::Version(_) => Vec::new(),
     };
+    let probed = match wanted {
+        // Why there is none is told when it is read.
+        Wanted::Active => active(source.as_ref()).unwrap_or_default(),
+        Wanted::Version(_) | Wanted::All => versions.last().copied().flatten(),
+    };
+    if let Some(version) = probed {
+        refuse_same(source.as_ref(), target.as_ref(), version)?;
+    }
     for version in versions {
         let activates = activate && (wanted == Wanted::Active || version == to_activate);
         let earlier = version.map(|version| earlier(source.as_ref(), target.as_ref(), &there, version)).transpose()?;
@@ -75,12 +83,26 @@ pub fn export(app: &App, wanted: Wanted, activate: bool, exported: &mut dyn FnMu
             exported(Exported { activated: activates, ..found });
             continue;
         }
-        let model = source.read(version).during(Step::Read)?;
+        let model = read(source.as_ref(), version, Step::Read)?;
         let copied = copy(model, source.as_ref(), target.as_ref(), activates)?;
         info!("Exported model. New version number: {}", copied.to);
         exported(copied);
     }
     Ok(())
+}
+
+/// Refuses to copy a store into itself, which has the version with the checksum that no other model has. What the stores
+/// fail at is told later.
+fn refuse_same(source: &dyn Persister, target: &dyn Persister, version: Version) -> Result<(), JobError> {
+    let Ok(Some(digest)) = source.digest(version) else { return Ok(()) };
+    if !target.digest(version).is_ok_and(|found| found == Some(digest)) {
+        return Ok(());
+    }
+    let source = Failure::with_help(
+        format!("it is the store of `{PERSISTER}` or a copy of it: version {version} is there already"),
+        format!("let `{EXPORT_PERSISTER}` name another store"),
+    );
+    Err(JobError::Component { step: Step::Through("writing", EXPORT_PERSISTER), source })
 }
 
 /// Returns which model of the other store is the copy of a version, if there is one: it says the version and the

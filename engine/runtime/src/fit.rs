@@ -1,5 +1,6 @@
 //! Trains a model and stores it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
@@ -8,7 +9,7 @@ use palladium_component::interfaces::{
     Origin, Persister, TrainedModel, Version,
 };
 use palladium_component::value::{Code, Diagnostic};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::error::During;
 use crate::lineage::{Recorder, Sources};
@@ -89,6 +90,24 @@ pub enum Outcome {
     },
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::NotPersisted => formatter.write_str("model not stored"),
+            Outcome::NotGoodEnough { score, .. } if score.is_nan() => {
+                formatter.write_str("model not stored: its test score is not a number, and so is not good enough")
+            }
+            Outcome::NotGoodEnough { score, threshold } => {
+                write!(formatter, "model not stored: its test score {score} is less than {threshold}")
+            }
+            Outcome::Persisted { version, activated: true } => write!(formatter, "model version: {version} (active)"),
+            Outcome::Persisted { version, activated: false } => {
+                write!(formatter, "model version: {version} (not active)")
+            }
+        }
+    }
+}
+
 impl FitInputs {
     /// Takes the inputs from an application and checks that the options can be met, before anything is loaded.
     ///
@@ -139,8 +158,8 @@ impl FitOptions {
     }
 }
 
-/// Loads the training data, fits, scores, and stores the model if it is good enough; all in the decorators of
-/// `fit_decorators`, which see what was done and cannot change it.
+/// Looks for the store and loads the data, fits, scores, and stores the model if it is good enough; all in the
+/// decorators of `fit_decorators`, which see what was done and cannot change it.
 ///
 /// # Errors
 /// A component or a decorator failed, or the fit was cancelled; the store is as it was if it was not a decorator.
@@ -195,9 +214,20 @@ fn kept() -> JobError {
 fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContext) -> Result<FitReport, JobError> {
     let mut lineage = Recorder::new(&inputs.sources);
     context.enter("load");
+    // A fit may take hours: whatever it needs in the end is looked for first.
+    if let Some(persister) = &inputs.persister {
+        persister.versions().during(Step::Reach)?;
+    }
     let train = lineage.load(TRAIN, || {
         timed("Loading data", || load(&inputs.train, TRAIN, context.load_progress())).during(Step::Load(TRAIN))
     })?;
+    context.check()?;
+    let test = match inputs.test.as_ref().filter(|_| options.evaluates()) {
+        Some(loader) => Some(lineage.load(TEST, || {
+            timed("Loading test data", || load(loader, TEST, context.load_progress())).during(Step::Load(TEST))
+        })?),
+        None => None,
+    };
     context.check()?;
     context.enter("fit");
     let fitted = lineage.fit(|| timed("Fitting model", || inputs.estimator.fit(&train, context)));
@@ -217,14 +247,13 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
         info!("Train score: {}", listed(&train_scores));
     }
     drop(train);
-    if let (true, Some(loader)) = (options.evaluates(), &inputs.test) {
-        let test = lineage.load(TEST, || {
-            timed("Loading test data", || load(loader, TEST, context.load_progress())).during(Step::Load(TEST))
-        })?;
+    if let Some(test) = test {
         debug!("Evaluating model on test set");
         test_scores = lineage.evaluate(|| inputs.scoring.score(&model, &test)).during(Step::Score(TEST))?;
         annotate(&mut alone(&mut model)?.metadata, "score_test", &test_scores);
         info!("Test score:  {}", listed(&test_scores));
+    } else if options.evaluates() {
+        warn!("There is no `{TEST}`: the model was scored on the data that it was trained on alone");
     }
     let mut model = Arc::try_unwrap(model).map_err(|_| kept())?;
     model.metadata.annotate(Metadata::LINEAGE, lineage.finish());
@@ -232,7 +261,7 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
     let outcome = match (&inputs.persister, not_good_enough(options, &test_scores)) {
         (None, _) => Outcome::NotPersisted,
         (Some(_), Some((score, threshold))) => {
-            info!("Not persisting model that has a test score {score} < {threshold}");
+            info!("Not persisting model that has a test score {score}, not {threshold} or greater");
             Outcome::NotGoodEnough { score, threshold }
         }
         (Some(persister), None) => persist(persister.as_ref(), &mut model, options, inputs, context)?,
@@ -262,18 +291,23 @@ fn persist(
     info!("Wrote model with version {version}.");
     if options.activate {
         context.enter("activate");
-        persister.activate_as(version, &inputs.origin).during(Step::Activate)?;
+        persister.activate_as(version, &inputs.origin).during(Step::Activate(version))?;
     }
     Ok(Outcome::Persisted { version, activated: options.activate })
 }
 
-/// Annotates the deciding score under `key` and, where scores have labels, each under `key_label`.
+/// Annotates the deciding score under `key` and, where scores have labels, each under `key_label`. JSON has no NaN and no
+/// infinity: null stands for them.
 fn annotate(metadata: &mut Metadata, key: &str, scores: &[Score]) {
     if let Some(deciding) = scores.first() {
         metadata.annotate(key, deciding.value);
     }
-    for score in scores.iter().filter(|score| score.label != "score") {
-        metadata.annotate(&format!("{key}_{}", score.label), score.value);
+    for Score { label, value } in scores {
+        let key = if label == "score" { key.to_owned() } else { format!("{key}_{label}") };
+        metadata.annotate(&key, *value);
+        if !value.is_finite() {
+            warn!("`{key}` is {value}, which is no finite number: null is kept in its place");
+        }
     }
 }
 

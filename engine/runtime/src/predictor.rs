@@ -7,8 +7,9 @@ use palladium_component::interfaces::{
     Failure, Persister, PredictError, PredictRequest, PredictResponse, PredictService, TrainedModel, Version,
 };
 
-use crate::error::During;
+use crate::error::{During, read};
 use crate::root_keys::PERSISTER;
+use crate::settle::columns;
 use crate::{App, JobError, Step};
 
 /// A predict service and the store of its models.
@@ -37,7 +38,7 @@ impl Predictor {
     /// # Errors
     /// There is no such version, or none is active; the store's.
     pub fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, JobError> {
-        self.persister.read(version).during(self.reading)
+        read(self.persister.as_ref(), version, self.reading)
     }
 
     /// Returns the model that is active now, out of the cache if there is one.
@@ -45,13 +46,24 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::read`].
     pub fn current(&self) -> Result<Arc<TrainedModel>, JobError> {
-        self.persister.at_hand().unwrap_or_else(|| self.persister.read(None)).during(self.reading)
+        match self.persister.at_hand() {
+            Some(model) => model.during(self.reading),
+            None => self.read(None),
+        }
     }
 
     /// Returns the names of the fields that every sample has to have, if the service can tell.
     pub fn fields(&self) -> Option<Vec<String>> {
         let signature = self.service.signature()?;
         Some(signature.fields.into_iter().map(|field| field.name).collect())
+    }
+
+    /// Returns the names of the columns that the predictions of a model fill, if that can be told without one.
+    pub fn columns(&self, model: &TrainedModel) -> Option<Vec<String>> {
+        match self.service.signature()?.probabilities {
+            false => Some(columns(None)),
+            true => Some(columns(Some(model.model.output()?.classes()?))),
+        }
     }
 
     /// Answers a request; a panic of the model or the service becomes an error.

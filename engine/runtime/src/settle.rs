@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use palladium_component::data::{Predictions, Probabilities};
+use palladium_component::data::{ClassLabels, Predictions, Probabilities};
 use palladium_component::interfaces::{Failure, InputErrors, PredictError, PredictResponse};
 use serde_json::Value as Json;
 
@@ -200,12 +200,10 @@ impl Answer {
 
     /// Returns the names of the columns that the predictions fill.
     pub(crate) fn columns(&self) -> Vec<String> {
-        let Answer::Probabilities(probabilities) = self else { return vec!["prediction".to_owned()] };
-        let labels = (0..probabilities.labels.len()).map(|class| {
-            let label = serde_json::to_value(probabilities.labels.get(class)).unwrap_or_default();
-            label.as_str().map_or_else(|| label.to_string(), str::to_owned)
-        });
-        labels.map(|label| format!("probability_{label}")).collect()
+        match self {
+            Answer::Probabilities(probabilities) => columns(Some(&probabilities.labels)),
+            Answer::Predictions(_) | Answer::Own(_) => columns(None),
+        }
     }
 
     /// Returns the values of these columns for a row.
@@ -222,6 +220,16 @@ impl Answer {
             Answer::Own(items) => Ok(items.get(row).cloned().into_iter().collect()),
         }
     }
+}
+
+/// Returns the names of the columns that predictions fill, or the probabilities of these classes.
+pub(crate) fn columns(classes: Option<&ClassLabels>) -> Vec<String> {
+    let Some(classes) = classes else { return vec!["prediction".to_owned()] };
+    let labels = (0..classes.len()).map(|class| {
+        let label = serde_json::to_value(classes.get(class)).unwrap_or_default();
+        label.as_str().map_or_else(|| label.to_string(), str::to_owned)
+    });
+    labels.map(|label| format!("probability_{label}")).collect()
 }
 
 #[cfg(test)]

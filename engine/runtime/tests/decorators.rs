@@ -128,6 +128,10 @@ impl Persister for Asked {
         asked("properties")
     }
 
+    fn exists(&self) -> Result<bool, PersistError> {
+        asked("exists")
+    }
+
     fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
         asked("sizes")
     }
@@ -344,6 +348,7 @@ fn what_is_not_decorated_goes_to_the_persister() {
         (persister.delete_as(version, true, &origin).err(), "delete 1 true for test"),
         (persister.list_models().err(), "models"),
         (persister.list_properties().err(), "properties"),
+        (persister.exists().err(), "exists"),
         (persister.list_sizes().err(), "sizes"),
         (persister.verify(version).err(), "verify 1"),
         (persister.digest(version).err(), "digest 1"),

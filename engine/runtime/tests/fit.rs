@@ -99,6 +99,17 @@ struct Memory {
     written: Mutex<Vec<Metadata>>,
     active: Mutex<Option<Version>>,
     origin: Mutex<Option<Origin>>,
+    /// What it cannot do.
+    fails_at: Option<&'static str>,
+}
+
+impl Memory {
+    fn try_to(&self, doing: &'static str) -> Result<(), PersistError> {
+        match self.fails_at == Some(doing) {
+            true => Err(Failure::message("the store is gone").into()),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Lifecycle for Memory {}
@@ -121,6 +132,7 @@ impl Persister for Memory {
     }
 
     fn activate(&self, version: Version) -> Result<(), PersistError> {
+        self.try_to("activate")?;
         *self.active.lock().unwrap() = Some(version);
         Ok(())
     }
@@ -135,6 +147,7 @@ impl Persister for Memory {
     }
 
     fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        self.try_to("list")?;
         Ok(self.written.lock().unwrap().clone())
     }
 
@@ -255,7 +268,15 @@ fn a_score_that_is_nan_is_never_good_enough() {
     // The fake's own score of a NaN target fails, so that a scorer has to answer.
     let mut fakes = fakes;
     fakes.entries.push(("scoring", component(Component::Scorer(Arc::new(Constant(f64::NAN))))));
-    assert!(matches!(fakes.fit(&options).unwrap().outcome, Outcome::NotGoodEnough { .. }));
+    let outcome = fakes.fit(&options).unwrap().outcome;
+    assert!(matches!(outcome, Outcome::NotGoodEnough { .. }));
+    let told = "model not stored: its test score is not a number, and so is not good enough";
+    assert_eq!(outcome.to_string(), told);
+    let low = Outcome::NotGoodEnough { score: 0.5, threshold: 0.75 };
+    assert_eq!(low.to_string(), "model not stored: its test score 0.5 is less than 0.75");
+    fakes.fit(&FitOptions { evaluate: true, ..FitOptions::default() }).unwrap();
+    let written = fakes.store.written.lock().unwrap()[0].clone();
+    assert_eq!(written.get("score_test"), Some(&serde_json::Value::Null), "JSON has no NaN");
 }
 
 fn component(component: Component) -> Value {
@@ -301,6 +322,36 @@ fn missing_parts_are_found_before_anything_is_loaded() {
     let fakes = fakes(0.0).without("model_persister");
     let options = FitOptions { persist: false, ..FitOptions::default() };
     assert_eq!(fakes.fit(&options).unwrap().outcome, Outcome::NotPersisted, "without persisting none is needed");
+}
+
+#[test]
+fn what_a_fit_needs_in_the_end_is_looked_for_before_the_training() {
+    let evaluated = FitOptions { evaluate: true, ..FitOptions::default() };
+    let gone = || Component::Persister(Arc::new(Memory { fails_at: Some("list"), ..Memory::default() }));
+    let broken = || Component::DatasetLoader(Arc::new(Broken));
+    let cases = [
+        ("model_persister", gone(), FitOptions::default(), "reaching the store of `model_persister` failed", 0),
+        ("dataset_loader_test", broken(), evaluated, "loading the data of `dataset_loader_test` failed", 1),
+    ];
+    for (key, component, options, expected, train_loads) in cases {
+        let trained = Arc::new(AtomicBool::new(false));
+        let estimator = Doubling { has_score: true, cancel: Some(Arc::clone(&trained)) };
+        let fakes = fakes(0.0).with("model", Component::Estimator(Arc::new(estimator))).with(key, component);
+        assert_eq!(fakes.fit(&options).err().unwrap().to_string(), expected);
+        assert!(!trained.load(Ordering::SeqCst), "{key}");
+        assert_eq!(fakes.train.loads.load(Ordering::SeqCst), train_loads, "{key}");
+    }
+    let unstored = FitOptions { persist: false, ..FitOptions::default() };
+    fakes(0.0).with("model_persister", gone()).fit(&unstored).unwrap();
+    fakes(0.0).with("dataset_loader_test", broken()).fit(&FitOptions::default()).unwrap();
+}
+
+#[test]
+fn what_was_stored_and_could_not_be_activated_is_told() {
+    let store = Memory { fails_at: Some("activate"), ..Memory::default() };
+    let fakes = fakes(0.0).with("model_persister", Component::Persister(Arc::new(store)));
+    let error = fakes.fit(&FitOptions::default()).err().unwrap().to_string();
+    assert_eq!(error, "activating version 1, which is stored, through `model_persister` failed");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use palladium_component::interfaces::{
     Arguments, FitContext, ModelCache, PersistError, Persister, Returned, Version, ViewRequest,
 };
 use palladium_component::value::with_causes;
-use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
+use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, fit};
 use palladium_runtime::{JobError, Score, root_keys};
 use serde_json::json;
 
@@ -220,14 +220,7 @@ fn summary(report: &FitReport) -> String {
     let scores = |what: &str, scores: &[Score]| -> Vec<String> {
         scores.iter().map(|score| format!("{what} {}: {}", score.label, score.value)).collect()
     };
-    let mut parts = vec![match report.outcome {
-        Outcome::NotPersisted => "model not stored".to_owned(),
-        Outcome::NotGoodEnough { score, threshold } => {
-            format!("model not stored: its test score {score} is less than {threshold}")
-        }
-        Outcome::Persisted { version, activated: true } => format!("model version: {version} (active)"),
-        Outcome::Persisted { version, activated: false } => format!("model version: {version} (not active)"),
-    }];
+    let mut parts = vec![report.outcome.to_string()];
     parts.extend(scores("train", &report.train_scores));
     parts.extend(scores("test", &report.test_scores));
     parts.join(", ")

@@ -26,6 +26,11 @@ impl Explain for DataError {
                 let near = nearest(name, present.iter().map(String::as_str))?;
                 Some(format!("did you mean `{near}`?"))
             }
+            DataError::ColumnsMissing { missing, given } => {
+                let near = |name: &String| Some((name.clone(), nearest(name, given.iter().map(String::as_str))?));
+                let (name, near) = missing.iter().find_map(near)?;
+                Some(format!("rename `{near}` if it is the column `{name}`"))
+            }
             DataError::WrongType { found: ColumnType::Text, .. } => {
                 Some("correct the cells that hold text, or leave the column out".into())
             }

@@ -94,6 +94,14 @@ pub trait Persister: Lifecycle {
     /// The store's.
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError>;
 
+    /// Tells whether there is a store yet: the first model that is written makes one, and until then it looks empty.
+    ///
+    /// # Errors
+    /// The store's.
+    fn exists(&self) -> Result<bool, PersistError> {
+        Ok(true)
+    }
+
     /// Returns how many bytes each version takes in the store; nothing for those of which that is not known.
     ///
     /// # Errors

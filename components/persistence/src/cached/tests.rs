@@ -54,6 +54,10 @@ impl Persister for Fake {
         Ok(version)
     }
 
+    fn exists(&self) -> Result<bool, PersistError> {
+        Ok(false)
+    }
+
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         *self.active.lock().unwrap() = Some(version);
         Ok(())
@@ -282,7 +286,7 @@ fn a_store_without_a_log_says_what_it_cannot_do() {
     assert_eq!(cached.history().unwrap_err().to_string(), "this store keeps no history of activations");
     let upgraded = cached.upgrade(None, None, &Origin::default());
     assert_eq!(upgraded.unwrap_err().to_string(), "this store cannot be upgraded");
-    assert!(cached.list_sizes().unwrap().is_empty());
+    assert!(cached.list_sizes().unwrap().is_empty() && !cached.exists().unwrap());
     for (force, expected) in
         [(false, "version 1 is the active one, and stays"), (true, "this store cannot be without an active version")]
     {

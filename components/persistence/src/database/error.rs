@@ -159,7 +159,7 @@ pub enum DatabaseError {
         place: String,
     },
     /// The disk is full.
-    #[error("there is no room for the database `{place}` on its disk")]
+    #[error("there is no room for the database `{place}` on its disk; nothing was changed")]
     Full {
         /// The database.
         place: String,
@@ -346,6 +346,7 @@ impl Explain for DatabaseError {
             }
             DatabaseError::Slow { .. } => "look after the server, or give it more time by `timeout`",
             DatabaseError::Lost { .. } | DatabaseError::Contended { .. } => "try again",
+            DatabaseError::Full { .. } => "make room, and try again",
             DatabaseError::LostCommit { .. } => "`palladium list` shows whether it was made; try again if it was not",
             DatabaseError::NotADatabase { .. } => "point `url` at a store of models, or at a file that does not exist",
             DatabaseError::Damaged { .. } | DatabaseError::Inconsistent { .. } => "restore it from a backup",
@@ -373,7 +374,6 @@ impl Explain for DatabaseError {
             | DatabaseError::Postfix(_)
             | DatabaseError::NotInitialized
             | DatabaseError::Runtime { .. }
-            | DatabaseError::Full { .. }
             | DatabaseError::AttachmentContent { .. }
             | DatabaseError::VersionsUsedUp { .. }
             | DatabaseError::Statement { .. } => return None,

@@ -124,6 +124,8 @@ impl Store<'_> {
             for attachment in &attached {
                 rows.insert_attachment(version, &attachment.name, &attachment.content.as_slice(), chunk_size)?;
             }
+            // Whoever reads the version asks for them too: a damaged database must not take what it cannot give back.
+            rows.attachments(version)?;
             Ok(version)
         };
         match reserved {
@@ -211,6 +213,11 @@ impl Store<'_> {
         // A store of a newer layout still says so.
         let properties = self.session.existing(&self.settings, Intent::Read, |rows| rows.properties())?;
         Ok(properties.unwrap_or_else(|| BTreeMap::from([(DB_VERSION.to_owned(), LAYOUT.to_owned())])))
+    }
+
+    /// Tells whether there are the tables of a store.
+    pub fn exists(&self) -> Result<bool, DatabaseError> {
+        Ok(self.session.existing(&self.settings, Intent::Read, |_| Ok(()))?.is_some())
     }
 
     /// Returns how many bytes each model takes.

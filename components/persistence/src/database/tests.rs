@@ -236,6 +236,29 @@ fn other_files_are_told_apart() {
 }
 
 #[test]
+fn a_damaged_database_takes_no_model_that_it_cannot_give_back() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    store.write(&constant(1.0, 1)).unwrap();
+    let index = "WHERE name LIKE 'sqlite_autoindex_model_attachments%'";
+    sql(&file, &format!("PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 2 {index}"));
+    let error = store.write(&constant(1.0, 1)).unwrap_err();
+    assert!(told(&error).contains("is damaged"), "{}", told(&error));
+    assert_eq!(store.versions().unwrap(), [version(1)]);
+}
+
+#[test]
+fn a_store_is_there_once_a_model_was_stored() {
+    let (folder, file) = folder();
+    let store = database(folder.path());
+    assert!(!store.exists().unwrap());
+    sql(&file, "CREATE TABLE others (id INTEGER)");
+    assert!(!store.exists().unwrap(), "a database is no store");
+    store.write(&constant(1.0, 1)).unwrap();
+    assert!(store.exists().unwrap());
+}
+
+#[test]
 fn other_tables_in_the_file_are_left_alone() {
     let (folder, file) = folder();
     sql(&file, "CREATE TABLE customers (name TEXT)");

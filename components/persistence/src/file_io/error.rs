@@ -43,7 +43,7 @@ pub enum FileIOError {
         source: io::Error,
     },
     /// The disk is full.
-    #[error("there is no room for `{file}` on its disk")]
+    #[error("there is no room for `{file}` on its disk; nothing was changed")]
     Full {
         /// The file.
         file: String,
@@ -104,7 +104,8 @@ impl Explain for FileIOError {
             FileIOError::Denied { .. } => "give this user the right to read and write the folder and its files",
             FileIOError::Locked { .. } => "try again when the other process is done",
             FileIOError::NoLocks { .. } => "choose a `path` on a file system with locks, or use another kind of store",
-            FileIOError::Full { .. } | FileIOError::Failed { .. } => return None,
+            FileIOError::Full { .. } => "make room, and try again",
+            FileIOError::Failed { .. } => return None,
         };
         Some(help.to_owned())
     }

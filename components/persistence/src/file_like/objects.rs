@@ -66,7 +66,21 @@ impl Objects {
     /// # Errors
     /// The store's.
     pub fn list_models(&self) -> Result<Vec<Metadata>, FileError> {
-        Ok(self.load()?.models().iter().map(|(_, metadata)| metadata.clone()).collect())
+        let found = self.find()?;
+        if let (None, Some(model)) = (&found, self.unlisted()) {
+            let file = self.store.shown(&self.template.metadata());
+            tracing::warn!("`{file}` is missing, and so no model is listed, although `{model}` is there");
+        }
+        let (catalogue, _) = found.unwrap_or_default();
+        Ok(catalogue.models().iter().map(|(_, metadata)| metadata.clone()).collect())
+    }
+
+    /// Tells whether there is a list of models, or models that have lost theirs.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn exists(&self) -> Result<bool, FileError> {
+        Ok(self.find()?.is_some() || self.unlisted().is_some())
     }
 
     /// Returns the properties of the store.
@@ -148,6 +162,13 @@ impl Objects {
     fn listed(&self) -> Option<Vec<ListedObject>> {
         let listed = self.store.list(&self.template.metadata());
         listed.inspect_err(|error| tracing::debug!("the objects of the store cannot be listed: {error}")).ok().flatten()
+    }
+
+    /// Returns a model that lies where this store would put one, for messages.
+    fn unlisted(&self) -> Option<String> {
+        let is_model = |object: &ListedObject| matches!(self.template.read(&object.name), Some((_, None)));
+        let first = self.listed()?.into_iter().filter(is_model).map(|object| object.name).min()?;
+        Some(self.store.shown(&first))
     }
 
     fn load(&self) -> Result<Catalogue, FileError> {

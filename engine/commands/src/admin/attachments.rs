@@ -132,19 +132,24 @@ fn lines(attachments: Vec<Attachment>) -> Vec<String> {
 fn save(persister: &dyn Persister, version: Version, name: &str, file: &Path) -> Result<(), CommandError> {
     // What is no name of an attachment is no name of a file either: nothing is created for it.
     let attachments = persister.attachments(version).map_err(store_failed("listing"))?;
-    let is_there = attachments.iter().any(|attachment| attachment.name == name);
+    if attachments.iter().all(|attachment| attachment.name != name) {
+        return Err(unknown(version, name));
+    }
     let failed = |source| FileError { file: file.to_owned(), done: "written", source };
-    let mut writer: Box<dyn Write> = match is_there {
-        true => Box::new(BufWriter::new(File::create_new(file).map_err(|error| Failure::from(failed(error)))?)),
-        false => Box::new(io::sink()),
-    };
+    let mut writer = BufWriter::new(File::create_new(file).map_err(|error| Failure::from(failed(error)))?);
     let read = persister.read_attachment(version, name, &mut writer).map_err(store_failed("reading"));
     let saved = read.and_then(|()| Ok(writer.flush().map_err(|error| Failure::from(failed(error)))?));
-    if saved.is_err() && is_there {
+    if saved.is_err() {
         // The first error is what matters; a part of the file would be taken for the whole.
         let _ = std::fs::remove_file(file);
     }
     saved
+}
+
+/// Returns that a version has no such attachment.
+fn unknown(version: Version, name: &str) -> CommandError {
+    let help = format!("`palladium admin attachments {version}` shows those that there are");
+    Failure::with_help(format!("version {version} has no attachment `{name}`"), help).into()
 }
 
 pub(super) fn detach_arguments() -> clap::Command {
@@ -157,7 +162,10 @@ pub(super) fn detach_arguments() -> clap::Command {
 pub(super) fn detach(host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
     let persister = terminal(host)?.persister()?;
     if let (Some(version), Some(name)) = (matches.get_one::<Version>("version"), matches.get_one::<String>("name")) {
-        persister.detach(*version, name).map_err(store_failed("detaching"))?;
+        persister.detach(*version, name).map_err(|error| match (&error, persister.attachments(*version)) {
+            (PersistError::Lookup(_), Ok(_)) => unknown(*version, name),
+            _ => store_failed("detaching")(error),
+        })?;
         info!("Detached `{name}` from version {version}.");
     }
     Ok(())

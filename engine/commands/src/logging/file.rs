@@ -92,7 +92,8 @@ impl LogFile {
         Ok(file)
     }
 
-    fn folder(&self) -> &Path {
+    /// Returns the folder of the file.
+    pub fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 

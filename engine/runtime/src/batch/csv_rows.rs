@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, ErrorKind};
 
 use csv_core::ReadRecordResult;
+use palladium_component::value::nearest;
 
 use super::row::{Bad, Cells, Row, beginning};
 use super::{BatchError, Format, unwritable};
@@ -28,7 +29,7 @@ impl<'a> CsvRows<'a> {
         output: Format,
     ) -> Result<CsvRows<'a>, BatchError> {
         let failed = |source| BatchError::Input { name: name.to_owned(), source };
-        let columns = |reason: String| BatchError::Columns { name: name.to_owned(), reason };
+        let columns = |reason: String| BatchError::Columns { name: name.to_owned(), reason, help: None };
         let mut records = Records::new(reader);
         match records.advance().map_err(failed)? {
             Read::Record => {}
@@ -39,14 +40,12 @@ impl<'a> CsvRows<'a> {
         let header: Vec<String> =
             names.collect::<Result<_, _>>().map_err(|_| columns("the header is not UTF-8".to_owned()))?;
         let needed: Vec<&str> = fields.unwrap_or(&header).iter().map(String::as_str).collect();
-        let wrong = missing(&header, &needed).or_else(|| {
-            let unique: Vec<&str> = match output {
-                Format::Csv => needed.clone(),
-                Format::Ndjson | Format::Parquet => header.iter().map(String::as_str).collect(),
-            };
-            twice(&header, &unique)
-        });
-        if let Some(reason) = wrong {
+        check_columns(name, &header, &needed)?;
+        let unique: Vec<&str> = match output {
+            Format::Csv => needed.clone(),
+            Format::Ndjson | Format::Parquet => header.iter().map(String::as_str).collect(),
+        };
+        if let Some(reason) = twice(&header, &unique) {
             return Err(columns(reason));
         }
         let position = |name: &str| header.iter().position(|column| column == name);
@@ -109,17 +108,24 @@ impl<'a> CsvRows<'a> {
     }
 }
 
-/// Says which fields no column has.
-pub(super) fn missing(header: &[String], needed: &[&str]) -> Option<String> {
+/// Checks that there is a column for each field.
+///
+/// # Errors
+/// The fields that no column has.
+pub(super) fn check_columns(name: &str, header: &[String], needed: &[&str]) -> Result<(), BatchError> {
     let absent: Vec<&str> = needed.iter().copied().filter(|name| header.iter().all(|column| column != name)).collect();
     let (noun, verb) = match absent.len() {
-        0 => return None,
+        0 => return Ok(()),
         1 => ("the column", "is"),
         _ => ("the columns", "are"),
     };
     let there: Vec<&str> = header.iter().map(String::as_str).collect();
+    let unknown = || there.iter().copied().filter(|column| !needed.contains(column));
+    let near = absent.iter().find_map(|field| Some((*field, nearest(field, unknown())?)));
+    let help = near.map(|(field, column)| format!("rename `{column}` if it is the column `{field}`"));
     let (absent, there) = (quoted(&absent), quoted(&there));
-    Some(format!("{noun} {absent}, which the predict service needs, {verb} missing; there are {there}"))
+    let reason = format!("{noun} {absent}, which the predict service needs, {verb} missing; there are {there}");
+    Err(BatchError::Columns { name: name.to_owned(), reason, help })
 }
 
 fn quoted(names: &[&str]) -> String {

@@ -19,6 +19,8 @@ pub enum BatchError {
         name: String,
         /// What is missing, or there too often.
         reason: String,
+        /// What to do about it.
+        help: Option<String>,
     },
     /// The input has a column that the predictions fill.
     #[error("the input has a column `{0}` already, which the predictions would fill")]
@@ -59,6 +61,7 @@ impl Explain for BatchError {
     fn help(&self) -> Option<String> {
         match self {
             BatchError::Job(error) => error.help(),
+            BatchError::Columns { help, .. } => help.clone(),
             BatchError::Row { .. } => Some("`--reject FILE` puts such rows aside and goes on".to_owned()),
             BatchError::Taken(_) => Some("rename the column or leave it out".to_owned()),
             _ => None,

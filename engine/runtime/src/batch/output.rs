@@ -81,10 +81,7 @@ impl<'a> Output<'a> {
     /// Settles the columns with the first row that can be written, and writes the header where there is one.
     fn begin(&mut self, row: &Row, answer: &Answer) -> Result<Result<(), String>, BatchError> {
         let predicted = answer.columns();
-        let header = self.columns.as_deref().unwrap_or_default();
-        if let Some(taken) = predicted.iter().find(|name| header.contains(name)) {
-            return Err(BatchError::Taken(taken.clone()));
-        }
+        self.check_free(&predicted)?;
         if let Err(reason) = not_taken(row, &predicted) {
             return Ok(Err(reason));
         }
@@ -97,6 +94,15 @@ impl<'a> Output<'a> {
         self.columns = Some(columns);
         self.predicted = Some(predicted);
         Ok(Ok(()))
+    }
+
+    /// Checks that the header has no column that the predictions would fill.
+    fn check_free(&self, predicted: &[String]) -> Result<(), BatchError> {
+        let header = self.columns.as_deref().unwrap_or_default();
+        match predicted.iter().find(|name| header.contains(name)) {
+            Some(taken) => Err(BatchError::Taken(taken.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Writes the names of the columns, where they stand before the rows.
@@ -116,18 +122,23 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Ends the output. Where no row was written, nobody has said what the predictions would be, and the header is that
-    /// of the input.
-    pub fn finish(&mut self) -> io::Result<()> {
-        if self.predicted.is_none()
-            && let Some(header) = self.columns.take()
-        {
-            self.header(header.iter())?;
+    /// Ends the output. Where no row was written, the header has the columns that predictions would have filled, if that
+    /// is known.
+    ///
+    /// # Errors
+    /// The input has such a column; the writer's.
+    pub fn finish(&mut self, expected: Option<Vec<String>>) -> Result<(), BatchError> {
+        if self.predicted.is_none() {
+            let expected = expected.unwrap_or_default();
+            self.check_free(&expected)?;
+            if let Some(header) = self.columns.take() {
+                self.header(header.iter().chain(&expected)).map_err(BatchError::Output)?;
+            }
         }
-        self.flush()?;
+        self.flush().map_err(BatchError::Output)?;
         match &mut self.writer {
             Writer::Csv(_) | Writer::Ndjson(_) => Ok(()),
-            Writer::Parquet(parquet) => parquet.finish(),
+            Writer::Parquet(parquet) => parquet.finish().map_err(BatchError::Output),
         }
     }
 }

@@ -12,7 +12,7 @@ use arrow_schema::SchemaRef;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::BatchError;
-use super::csv_rows::missing;
+use super::csv_rows::check_columns;
 use super::fields::fields;
 use super::row::{Bad, Cells, Origin, Row};
 
@@ -42,9 +42,7 @@ impl ParquetRows {
         let schema = Arc::clone(builder.schema());
         let header: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
         let needed: Vec<&str> = needed.unwrap_or_default().iter().map(String::as_str).collect();
-        if let Some(reason) = missing(&header, &needed) {
-            return Err(BatchError::Columns { name: name.to_owned(), reason });
-        }
+        check_columns(name, &header, &needed)?;
         let reader = builder.with_batch_size(DECODED).build().map_err(failed)?;
         Ok(ParquetRows { reader, schema, rows: VecDeque::new(), number: 0 })
     }
