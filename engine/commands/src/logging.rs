@@ -27,6 +27,7 @@ use crate::status_line::StatusLine;
 use fields::Fields;
 use file::LogFiles;
 use lines::Lines;
+use settings::read_directives;
 pub use settings::{Format, Logging, Target, Time};
 use sink::{Output, Sink};
 use time::{LocalTime, UtcTime};
@@ -64,7 +65,7 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
         return Ok(());
     }
     let directives = std::env::var(VARIABLE).ok().filter(|directives| !directives.is_empty());
-    let parsed = directives.as_deref().map(|directives| EnvFilter::builder().parse(directives));
+    let parsed = directives.as_deref().map(read_directives);
     let (filter, wrong) = match parsed {
         Some(Ok(filter)) => (filter, None),
         Some(Err(error)) => (EnvFilter::new(logging.directives()), Some(error)),
