@@ -3,6 +3,7 @@
 //! This room knows neither a configuration language nor a component: [`Value`] is what the languages
 //! produce and what components are configured with.
 
+mod amounts;
 mod callable;
 mod causes;
 mod diagnostic;
@@ -13,6 +14,7 @@ mod source;
 mod unknown;
 mod value;
 
+pub use amounts::seconds_text;
 pub use callable::Callable;
 pub use causes::with_causes;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
