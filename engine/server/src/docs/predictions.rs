@@ -173,10 +173,12 @@ impl Answers<'_> {
     /// Returns the line that answers one of a stream.
     fn line(&self) -> Json {
         let mut error = self.error_fields();
-        error.insert("row".to_owned(), json!({"type": "integer", "minimum": 1, "description": "The line, from 1."}));
+        let number = |what: &str| json!({"type": "integer", "minimum": 1, "description": what});
+        error.insert("row".to_owned(), number("The sample, from 1: blank lines are none."));
+        error.insert("line".to_owned(), number("The line of the body, from 1."));
         error.remove("status");
         let answered = json!({"type": "object", "required": ["result"], "properties": {"result": self.result}});
-        let required = ["error_code", "error_message", "row"];
+        let required = ["error_code", "error_message", "row", "line"];
         let refused = json!({"type": "object", "required": required, "properties": error});
         json!({"title": format!("{}Line", self.name), "anyOf": [answered, refused]})
     }
