@@ -16,6 +16,9 @@ pub(crate) enum SourceError {
     /// There is no such file.
     #[error("there is no file `{file}`")]
     NoFile { file: String, advice: String },
+    /// There is nothing in a file.
+    #[error("`{file}` is empty")]
+    Empty { file: String },
     /// A file cannot be opened or read.
     #[error("cannot read `{file}`")]
     Unreadable {
@@ -108,7 +111,7 @@ impl Explain for SourceError {
             SourceError::NoMatch { pattern } if Path::new(pattern).is_relative() => {
                 "check `path`; it counts from the folder that the command runs in"
             }
-            SourceError::NoMatch { .. } | SourceError::EmptyFolder { .. } => "check `path`",
+            SourceError::NoMatch { .. } | SourceError::EmptyFolder { .. } | SourceError::Empty { .. } => "check `path`",
             SourceError::TooManyFiles { .. } => {
                 "divide them among several loaders, which `palladium.dataset.Concat` joins"
             }
