@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::file::{LogFile, Rotation};
-use super::{QUIET, python};
+use super::{ANYBODYS, QUIET, python};
 
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl Logging {
 /// They cannot be read, in words. A lone word is a level or a target of Palladium: any other one would silence all the
 /// rest, and is more likely a level that is misspelt.
 pub fn read_directives(text: &str) -> Result<EnvFilter, String> {
-    let filter = EnvFilter::builder().parse(text).map_err(|error| error.to_string())?;
+    let filter = EnvFilter::builder().parse(format!("{ANYBODYS},{text}")).map_err(|error| error.to_string())?;
     let is_target = |word: &str| word.contains(['=', ':', '[']) || word.starts_with("palladium");
     let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty() && !is_target(word));
     let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) else { return Ok(filter) };
