@@ -25,6 +25,7 @@ use palladium_component::interfaces::{
     Failure, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
 };
 use palladium_component::value::seconds_text;
+use palladium_runtime::not_json;
 use palladium_runtime::settle::{Outcome, Wanted, settle};
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
@@ -351,10 +352,7 @@ fn is_of_samples(error: &PredictError) -> bool {
 fn sample(line: &Line) -> Result<&[u8], Refusal> {
     let Line::Text(text) = line else { return Err(Refusal::bad_request("the line is longer than lines may be")) };
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
-        let text = error.to_string();
-        // The line is that of the body.
-        let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-        return Err(Refusal::bad_request(format_args!("the line is not JSON: {what} at column {}", error.column())));
+        return Err(Refusal::bad_request(not_json(&error)));
     }
     match text.first() {
         Some(b'{') => Ok(text),
