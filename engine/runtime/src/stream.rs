@@ -3,12 +3,13 @@
 use std::io::{self, BufRead, Write};
 
 use palladium_component::interfaces::{Explain, PredictError, PredictRequest};
+use palladium_component::value::with_causes;
 use serde_json::{Map, Value as Json};
 use tracing::info;
 
 use crate::JobError;
 use crate::line::{Line, MAX_BYTES, not_json, read_line, skip_byte_order_mark};
-use crate::predictor::{Predictor, chain};
+use crate::predictor::Predictor;
 
 /// Why a stream ended early.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +99,7 @@ fn shown(line: &[u8], is_whole: bool) -> String {
 
 /// Returns the answer to a line, or the kind and the text of what is wrong.
 fn answer(predictor: &Predictor, line: &[u8]) -> Result<Vec<u8>, String> {
-    let model = predictor.current().map_err(|error| format!("PersistError: {}", chain(&error)))?;
+    let model = predictor.current().map_err(|error| format!("PersistError: {}", with_causes(&error)))?;
     let is_one = line.starts_with(b"{");
     let (query, body) = match is_one {
         true => {
@@ -134,7 +135,7 @@ fn told(error: &PredictError) -> String {
         // It says so itself.
         PredictError::BadRequest(_) | PredictError::Invalid(_) | PredictError::TooManyRows { .. } => error.to_string(),
         PredictError::Refused { .. } | PredictError::NoProbabilities => format!("PredictError: {error}"),
-        PredictError::Internal(failure) => format!("InternalError: {}", chain(failure)),
+        PredictError::Internal(failure) => format!("InternalError: {}", with_causes(failure)),
     }
 }
 

@@ -111,7 +111,10 @@ pub fn label_of_wrong(expected: &str, value: &Value) -> String {
         let shown = if is_shown { format!("`{text}`") } else { "this".to_owned() };
         (format!("{shown} is none of them"), nearest(text, choices))
     };
-    near.map_or(said.clone(), |near| format!("{said}; did you mean `{near}`?"))
+    match near {
+        Some(near) => format!("{said}; did you mean `{near}`?"),
+        None => said,
+    }
 }
 
 /// Returns the texts among several alternatives in words, such as "`a` or `b` or null".

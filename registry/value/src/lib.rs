@@ -16,7 +16,7 @@ mod value;
 
 pub use amounts::seconds_text;
 pub use callable::Callable;
-pub use causes::with_causes;
+pub use causes::{causes, with_causes};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
 pub use key_path::KeyPath;
 pub use nearest::{is_slip, nearest};
