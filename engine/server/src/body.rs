@@ -31,15 +31,15 @@ pub fn is_ndjson(request: &HttpRequest) -> bool {
 /// Another content type, a body that is encoded, too long, too slow or cut off.
 pub async fn read_json(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     check_content_type(request)?;
+    check_encoding(request)?;
     read(request, payload, limits).await
 }
 
 /// Reads a body of any type.
 ///
 /// # Errors
-/// A body that is encoded, too long, too slow or cut off.
+/// A body that is too long, too slow or cut off.
 pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
-    check_encoding(request)?;
     let announced = announced(request);
     if announced.is_some_and(|length| length > limits.max_body as u64) {
         return Err(too_large(limits));
@@ -78,7 +78,7 @@ pub fn check_encoding(request: &HttpRequest) -> Result<(), Refusal> {
     let header = request.headers().get(CONTENT_ENCODING).map(|header| header.to_str().unwrap_or_default().trim());
     let Some(encoding) = header.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) else { return Ok(()) };
     let shown: String = encoding.chars().take(60).collect();
-    let message = format!("the body has the encoding {shown:?}, encoded bodies are not taken: send it as it is");
+    let message = format!("the body has the content encoding {shown:?}: send it as it is");
     Err(Refusal::said(StatusCode::UNSUPPORTED_MEDIA_TYPE, -1, message))
 }
 

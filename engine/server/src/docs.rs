@@ -105,7 +105,7 @@ fn is_at_once(view: &ViewRoute) -> bool {
 
 /// Returns the answers to a body that takes too long or is too large.
 fn body_refusals() -> impl Iterator<Item = OperationResponse> {
-    let cases = [(408, "The body took too long."), (413, "The body is too large."), (415, "The body is encoded.")];
+    let cases = [(408, "The body took too long."), (413, "The body is too large.")];
     cases.into_iter().map(|(status, description)| OperationResponse::refusal(status, description))
 }
 

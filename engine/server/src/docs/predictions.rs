@@ -56,7 +56,8 @@ pub fn operations(route: &PredictRoute, max_rows: usize) -> Vec<Operation> {
         ..answers.common(&answers.to_many())
     };
     post.add(OperationResponse::new(200, "").with_header(model_version()).with_content(lines(&answers.line())));
-    for response in body_refusals() {
+    let encoded = OperationResponse::refusal(415, "The body is encoded.");
+    for response in body_refusals().chain([encoded]) {
         post.add(answers.of_server(response));
     }
     let too_many = OperationResponse::refusal(413, format!("There are more than {max_rows} samples."));

@@ -97,7 +97,7 @@ fn bodies_have_to_be_json() {
         let response = running.client().request("POST", "/predict", &[("content-type", kind)], "[]");
         assert_eq!(response.status, 200, "{kind}");
     }
-    let message = "the body has the encoding \"gzip\", encoded bodies are not taken: send it as it is";
+    let message = "the body has the content encoding \"gzip\": send it as it is";
     for (kind, encoding, status) in [
         ("application/json", "gzip", 415),
         ("application/x-ndjson", "gzip", 415),
