@@ -120,7 +120,7 @@ fn requests_that_come_together_are_answered_in_order() {
 
 #[test]
 fn old_and_odd_forms_of_requests_are_understood_or_refused() {
-    let service = start("", "off");
+    let service = start("", "info,palladium::access=info");
     let cases = [
         ("GET /live HTTP/1.0\r\n\r\n".to_owned(), 200),
         ("GET /live HTTP/1.0\r\nconnection: keep-alive\r\n\r\n".to_owned(), 200),
@@ -148,12 +148,15 @@ fn old_and_odd_forms_of_requests_are_understood_or_refused() {
         ("GET /live HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n".to_owned(), 200),
         ("GET /live HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\r\n".to_owned(), 200),
     ];
+    let n_cases = cases.len();
     for (message, expected) in cases {
         let answer = exchange(&service, message.as_bytes());
         let start: String = message.chars().take(80).collect();
         assert_eq!(statuses(&answer).last(), Some(&expected), "{start}\n{answer}");
         is_well(&service);
     }
+    let log = service.wait_for_log("status=200", n_cases);
+    assert!(!log.contains("ERROR"), "anybody can make errors in the log: {log}");
 }
 
 /// Sends messages, and checks the status that each is refused with.

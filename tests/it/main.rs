@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod admin;
+mod answers;
 mod architecture;
 mod attacks;
 mod auth;

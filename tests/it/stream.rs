@@ -47,7 +47,8 @@ fn a_stream_takes_up_what_others_activate() {
     assert_eq!(ended.status.code(), Some(0));
     let said = text(&ended.stderr);
     assert!(
-        said.starts_with("Error while processing input row: {}\nBadRequest: ") && said.lines().count() == 2,
+        said.starts_with("line 2 of the input:\nError while processing input row: {}\nBadRequest: ")
+            && said.lines().count() == 3,
         "{said}"
     );
 }

@@ -102,6 +102,9 @@ impl Messages<'_> {
     fn begin<'a>(file: &'a SourceFile, mut reader: Box<dyn Read + Send>) -> Result<Messages<'a>, FormatError> {
         let mut first = Vec::new();
         (&mut reader).take(MAGIC.len() as u64).read_to_end(&mut first).map_err(|error| file.failed(error))?;
+        if first.is_empty() {
+            return Err(FormatError::empty(file));
+        }
         if first.starts_with(FEATHER_1) {
             let reason = "it is of the first version of Feather, which is not supported: write it anew as version 2";
             return Err(FormatError::broken(file, FORMAT, reason));

@@ -82,7 +82,11 @@ fn finish(
 ) -> Result<Table, FormatError> {
     let present = columns.names();
     let present: Vec<&str> = present.iter().map(String::as_str).collect();
-    let chosen = reading.choose(file, &present)?;
+    let chosen = reading.choose(file, &present).map_err(|error| match (layout, columns.n_rows()) {
+        // No columns are known of no lines.
+        (Layout::Lines, 0) => FormatError::empty(file),
+        _ => error,
+    })?;
     let table = columns.finish(file, &chosen)?;
     let provenance: Arc<dyn Provenance> = match layout {
         Layout::Lines => Arc::new(lines),

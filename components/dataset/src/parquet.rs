@@ -51,6 +51,9 @@ fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Held<FormatError>, F
     let broken = |error: ParquetError| FormatError::broken(file, FORMAT, error);
     let input =
         Chunks::new(file.open_file(reading.compression)?, file.progress()).map_err(|error| file.failed(error))?;
+    if input.size == 0 {
+        return Err(FormatError::empty(file));
+    }
     let metadata =
         guarded(file, FORMAT, || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(broken))?;
     let fields = metadata.schema().fields();

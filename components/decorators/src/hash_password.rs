@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Read};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version as Argon2Version};
-use palladium_component::interfaces::clap;
+use palladium_component::interfaces::{clap, whole_number};
 use palladium_component::prelude::*;
 
 /// Prints the argon2 hash of a password.
@@ -47,9 +47,8 @@ const MOST_BYTES: usize = 1024;
 
 impl Command for HashPassword {
     fn arguments(&self) -> clap::Command {
-        let number = |name: &'static str, default: &'static str, most: i64, help: &'static str| {
-            let range = clap::value_parser!(u32).range(1..=most);
-            clap::Arg::new(name).long(name).value_name("NUMBER").default_value(default).value_parser(range).help(help)
+        let number = |name: &'static str, default: &'static str, most: u32, help: &'static str| {
+            whole_number(name, "NUMBER", 1..=most).default_value(default).help(help)
         };
         clap::Command::new("hash-password")
             .about("Print the hash of a password for BasicAuth; needs no configuration")

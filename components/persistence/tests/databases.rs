@@ -223,7 +223,7 @@ fn a_lock_is_waited_for_and_then_told() {
         let content = Waiting {
             inside: Box::new(|| {
                 let told = told(&hasty.activate(version(1)).unwrap_err());
-                assert!(told.contains("was locked by another process for more than 1 seconds"), "{told}");
+                assert!(told.contains("was locked by another process for more than 1 second"), "{told}");
                 // Readers need not wait.
                 assert_eq!(versions(hasty.as_ref()), [1]);
             }),

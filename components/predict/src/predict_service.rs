@@ -32,7 +32,8 @@ use crate::{own_samples, query, rows};
 /// of a name that stands twice the first counts. A POST carries a JSON list of objects, one for each sample, and
 /// `result` is a list; an empty list gets an empty one. A POST of the content type `application/x-ndjson` carries one
 /// object a line, as many as there are, and gets one line for each as they come: `{"result": …}`, or what is wrong with
-/// that line, after which the next follows.
+/// that line, with its number as `line`, after which the next follows. Bodies are sent as they are, without a
+/// `content-encoding`.
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,

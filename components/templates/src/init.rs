@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
-use palladium_component::interfaces::clap;
+use palladium_component::interfaces::{clap, whole_number};
 use palladium_component::prelude::*;
 
 use crate::inspect::{Inspection, Task};
@@ -61,8 +61,7 @@ impl Command for Init {
                     .help("What to learn, where the target does not tell"),
             )
             .arg(
-                option("seed", "NUMBER")
-                    .value_parser(value_parser!(u64))
+                whole_number::<u64>("seed", "NUMBER", 0..=u64::MAX)
                     .default_value("0")
                     .help("Draws other rows for testing; the same number draws the same"),
             )

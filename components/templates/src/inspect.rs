@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use palladium_component::interfaces::Component;
 use palladium_component::prelude::*;
+use palladium_component::value::with_causes;
 
 use crate::split::{Rows, read_rows};
 
@@ -17,6 +18,10 @@ pub enum Task {
     /// A number.
     Regression,
 }
+
+/// What a file has to be like; the options of the loader that reads it are not to be given here.
+const FORM: &str = "correct the file, or name another one after `--data`: text in UTF-8 whose rows have as many fields each, \
+                    separated by a comma, `;`, a tab or `|`; quotes keep a separator in a field";
 
 /// A target of whole numbers with more different values than this is none of classes, unless the author says so.
 const CLASSES: usize = 20;
@@ -132,10 +137,13 @@ fn load(host: &mut dyn Host, data: &Path, rows: &Rows, target: &str) -> Result<(
     let text = format!("`{}` has no column `{target}`", data.display());
     let near = palladium_component::value::nearest(target, named.names());
     let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    let help = format!(
-        "{near}The columns are {}; if the first row is none of names, give the target as a number from 0",
-        names.join(", ")
-    );
+    let names = names.join(", ");
+    let help = match named.n_columns() {
+        1 => format!("the file has but the column {names}: its fields are separated by a comma, `;`, a tab or `|`"),
+        _ => format!(
+            "{near}The columns are {names}; if the first row is none of names, give the target as a number from 0"
+        ),
+    };
     Err(Failure::with_help(text, help).into())
 }
 
@@ -161,7 +169,8 @@ fn load_with(host: &mut dyn Host, data: &Path, rows: &Rows, is_numbered: bool) -
         _ => None,
     };
     let loader = loader.ok_or_else(|| Failure::message("this binary has no loader for files of separated fields"))?;
-    Ok(loader.load()?.features)
+    let loaded = loader.load().map_err(|failure| Failure::with_help(with_causes(&failure), FORM))?;
+    Ok(loaded.features)
 }
 
 type Columns = Vec<(String, ArrayRef)>;

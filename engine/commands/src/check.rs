@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches};
+use palladium_component::interfaces::whole_number;
 use palladium_component::prelude::*;
 use palladium_config::Environment;
 use palladium_runtime::Probes;
@@ -38,10 +39,7 @@ impl Command for Check {
                     ),
             )
             .arg(
-                Arg::new("timeout")
-                    .long("timeout")
-                    .value_name("SECONDS")
-                    .value_parser(value_parser!(u16).range(1..=3600))
+                whole_number::<u16>("timeout", "SECONDS", 1..=3600)
                     .default_value("10")
                     .requires("connect")
                     .help("How long a component may take to find what it needs, with --connect"),

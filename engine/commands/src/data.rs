@@ -5,9 +5,10 @@ mod report;
 
 use std::path::Path;
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches};
 use palladium_component::data::arrow_array::cast::AsArray;
 use palladium_component::data::arrow_array::types::Float64Type;
+use palladium_component::interfaces::whole_number;
 use palladium_component::prelude::*;
 use palladium_runtime::data::{DataFormat, LoadedData, WriteError, load};
 use palladium_runtime::root_keys;
@@ -60,13 +61,7 @@ impl Command for DataCommand {
                     .action(ArgAction::Append)
                     .help("The features to show or to write, separated by commas; the target is always among them"),
             )
-            .arg(
-                Arg::new("head")
-                    .long("head")
-                    .value_name("N")
-                    .value_parser(value_parser!(u32).range(1..=100_000))
-                    .help("Show the first N rows as well"),
-            )
+            .arg(whole_number::<u32>("head", "N", 1..=100_000).help("Show the first N rows as well"))
             .arg(
                 options::format(&["text", "json"])
                     .help("How the result is printed; the rows of `--head` have null for infinite numbers in JSON"),

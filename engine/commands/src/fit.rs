@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches};
 use palladium_component::prelude::*;
 use palladium_runtime::Score;
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, Outcome, fit};
@@ -34,7 +34,7 @@ impl Command for Fit {
                 Arg::new("save-if-better-than")
                     .long("save-if-better-than")
                     .value_name("SCORE")
-                    .value_parser(value_parser!(f64))
+                    .value_parser(score)
                     .allow_negative_numbers(true)
                     .help("Store the model only if its test score is SCORE or greater; implies --evaluate"),
             )
@@ -48,9 +48,6 @@ impl Command for Fit {
             evaluate: matches.get_flag("evaluate"),
             persist_if_better_than: matches.get_one("save-if-better-than").copied(),
         };
-        if options.persist_if_better_than.is_some_and(f64::is_nan) {
-            return Err(CommandError::Usage("`--save-if-better-than` needs a number, not NaN".to_owned()));
-        }
         let terminal = terminal(host)?;
         let app = terminal.app(Mode::Fit)?;
         let inputs = FitInputs::of(&app, &options).map_err(job_failed)?.with_sources(terminal.sources());
@@ -73,6 +70,12 @@ fn after(outcome: Outcome, error: CommandError) -> CommandError {
         }
         (_, error) => error,
     }
+}
+
+/// Reads a score.
+fn score(text: &str) -> Result<f64, String> {
+    let score = text.parse().ok().filter(|score: &f64| !score.is_nan());
+    score.ok_or_else(|| "expected a number such as `0.9`".to_owned())
 }
 
 fn flag(name: &'static str) -> Arg {

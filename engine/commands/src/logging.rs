@@ -29,6 +29,7 @@ use crate::status_line::StatusLine;
 use fields::Fields;
 use file::LogFiles;
 use lines::Lines;
+use settings::read_directives;
 pub use settings::{Format, Logging, Target, Time};
 use sink::{Output, Sink};
 use time::{LocalTime, UtcTime};
@@ -40,7 +41,11 @@ const VARIABLE: &str = "PALLADIUM_LOG";
 const OTHER_FILE: &str = "choose another file under `logging`, `to`, or create its folder";
 
 /// What stays quiet unless it is named: a line for every request would cost more than the request.
-const QUIET: &str = "palladium::access=off,actix_http=off,actix_server=warn";
+const QUIET: &str = "palladium::access=off,actix_server=warn";
+
+/// What stays quiet whatever is said about all targets: anybody who can connect can make its errors, with a request that
+/// is none.
+const ANYBODYS: &str = "actix_http=off";
 
 /// The target of lines about single requests, which are written some together.
 const REQUESTS: &str = "palladium::access";
@@ -69,11 +74,11 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
         return Ok(());
     }
     let directives = std::env::var(VARIABLE).ok().filter(|directives| !directives.is_empty());
-    let parsed = directives.as_deref().map(|directives| EnvFilter::builder().parse(directives));
-    let (filter, wrong) = match parsed {
+    let configured = || EnvFilter::new(format!("{ANYBODYS},{}", logging.directives()));
+    let (filter, wrong) = match directives.as_deref().map(read_directives) {
         Some(Ok(filter)) => (filter, None),
-        Some(Err(error)) => (EnvFilter::new(logging.directives()), Some(error)),
-        None => (EnvFilter::new(logging.directives()), None),
+        Some(Err(error)) => (configured(), Some(error)),
+        None => (configured(), None),
     };
     let (output, color) = match &logging.to {
         Target::Stderr => {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches};
+use palladium_component::interfaces::whole_number;
 use palladium_component::prelude::*;
 use palladium_runtime::batch::{BatchError, BatchOptions, BatchReport, Content, Format, Input, Sink, predict};
 use palladium_runtime::{Predictor, root_keys};
@@ -72,11 +73,7 @@ impl Command for Predict {
                     .help("The model to predict with; the active one if not given"),
             )
             .arg(
-                Arg::new("batch-size")
-                    .long("batch-size")
-                    .value_name("ROWS")
-                    .value_parser(value_parser!(u32).range(1..=1_000_000))
-                    .default_value("10000")
+                whole_number::<u32>("batch-size", "ROWS", 1..=1_000_000).default_value("10000")
                     .help("How many rows are predicted at once"),
             )
             .arg(

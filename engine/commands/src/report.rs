@@ -1,10 +1,10 @@
 //! How errors look on the terminal.
 
-use std::error::Error;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use palladium_component::interfaces::{CommandError, Failure, cause_in_words};
+use palladium_component::value::causes;
 
 use crate::redaction::Redaction;
 
@@ -30,10 +30,8 @@ fn color() -> bool {
 /// Returns a failure with its causes and its advice.
 fn failure_text(failure: &Failure) -> String {
     let mut text = format!("error: {failure}");
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        text.push_str(&format!("\n  caused by: {}", cause_in_words(error)));
-        cause = error.source();
+    for cause in causes(failure) {
+        text.push_str(&format!("\n  caused by: {}", cause_in_words(cause)));
     }
     if let Some(help) = failure.help() {
         text.push_str(&format!("\n  help: {help}"));

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches};
+use palladium_component::interfaces::whole_number;
 use palladium_component::prelude::*;
 use palladium_component::value::Value;
 use palladium_runtime::{App, root_keys};
@@ -52,32 +53,16 @@ impl Command for Serve {
                     .help("The name or address to listen on instead of `server.listen`; 0.0.0.0 for all of this machine's [default: 127.0.0.1]"),
             )
             .arg(
-                Arg::new("port")
-                    .long("port")
-                    .value_name("PORT")
-                    .value_parser(value_parser!(u16))
-                    .help("The port to listen on instead of `server.listen`; 0 takes a free one [default: 5000]"),
+                whole_number::<u16>("port", "PORT", 0..=u16::MAX).help("The port to listen on instead of `server.listen`; 0 takes a free one [default: 5000]"),
             )
             .arg(
-                Arg::new("workers")
-                    .long("workers")
-                    .value_name("COUNT")
-                    .value_parser(value_parser!(u16).range(1..=1024))
-                    .help("The number of worker threads, instead of `server.workers`; one a core if neither is given"),
+                whole_number::<u16>("workers", "COUNT", 1..=1024).help("The number of worker threads, instead of `server.workers`; one a core if neither is given"),
             )
             .arg(
-                Arg::new("body-limit")
-                    .long("body-limit")
-                    .value_name("BYTES")
-                    .value_parser(value_parser!(u32).range(1..))
-                    .help("The size of the largest request body that is read, instead of `server.max_body` [default: 16777216]"),
+                whole_number::<u32>("body-limit", "BYTES", 1..=u32::MAX).help("The size of the largest request body that is read, instead of `server.max_body` [default: 16777216]"),
             )
             .arg(
-                Arg::new("drain-seconds")
-                    .long("drain-seconds")
-                    .value_name("SECONDS")
-                    .value_parser(value_parser!(u16).range(..=3600))
-                    .help("How long to go on after the first signal, while `/ready` says that the service is not, instead of `server.drain` [default: 0]"),
+                whole_number::<u16>("drain-seconds", "SECONDS", 0..=3600).help("How long to go on after the first signal, while `/ready` says that the service is not, instead of `server.drain` [default: 0]"),
             )
             .arg(
                 Arg::new("check")

@@ -23,7 +23,7 @@ impl Command for Stream {
              prediction alone. The service under `predict_service` says which fields there are and whether the answers \
              are probabilities. Its `params` are taken from the first object of a line and count for all of them. Blank \
              lines are skipped; a line that says `exit`, or the end of the input, ends the command.\n\n\
-             A line that cannot be answered gets `[]`, standard error says why, and the next line follows. Every \
+             A line that cannot be answered gets `[]`, standard error says which and why, and the next line follows. Every \
              answer is written at once. Each line is answered by the model that is active then: with a \
              `CachedUpdatePersister` it is looked at in memory and replaced when its rule says so, without one it is \
              read for each line. The decorators of the service's view are not called.",

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use palladium_value::{Code, Diagnostic, KeyPath, Source, Span, Value};
+use palladium_value::{Code, Diagnostic, KeyPath, Source, Span, Value, seconds_text};
 use rhai::packages::{
     BasicArrayPackage, BasicMapPackage, BasicMathPackage, BitFieldPackage, CorePackage, LogicPackage,
     MoreStringPackage, Package,
@@ -254,8 +254,8 @@ pub(crate) fn failure(
             Diagnostic::new(Code::ScriptFailed, format!("the evaluation takes more than {most} MiB of memory"))
         }
         EvalAltResult::ErrorTerminated(..) => {
-            let seconds = limits::RHAI_TIME.as_secs();
-            Diagnostic::new(Code::ScriptFailed, format!("the evaluation took longer than {seconds} seconds"))
+            let seconds = seconds_text(limits::RHAI_TIME.as_secs_f64());
+            Diagnostic::new(Code::ScriptFailed, format!("the evaluation took longer than {seconds}"))
         }
         EvalAltResult::ErrorRuntime(token, _) if token.is::<MissingVariable>() => {
             let MissingVariable(name, why) = token.cast();

@@ -28,8 +28,8 @@ pub fn lists(root: &Value, registry: &Registry) -> Diagnostics {
         let Some(name) = value.as_text().filter(|name| root.get(name).is_none() && !known.contains(name)) else {
             continue;
         };
-        let keys = root.as_map().into_iter().flat_map(|map| map.keys());
-        if let Some(near) = keys.into_iter().find(|key| is_slip(name, key)) {
+        let mut keys = root.as_map().into_iter().flat_map(|map| map.keys());
+        if let Some(near) = keys.find(|key| is_slip(name, key)) {
             let message = format!("there is no list of decorators `{name}`");
             let finding = Diagnostic::new(Code::MisspeltKey, message);
             findings.push(finding.at_value(value, format!("did you mean `{near}`?")));
@@ -93,6 +93,60 @@ impl<'a> Texts<'a> {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palladium_component::value::Span;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    /// Returns what is found in a configuration, without its place.
+    fn found(look: fn(&Value, &Registry) -> Diagnostics, root: &Json) -> Vec<String> {
+        let root = Value::of_json(root, &Span::nowhere("test"));
+        let findings = look(&root, &Registry::linked().unwrap());
+        findings.iter().map(|finding| format!("{}; {}", finding.message, finding.labels[0].text)).collect()
+    }
+
+    #[test]
+    fn keys_that_are_almost_known_are_doubted() {
+        let doubted =
+            |key: &str, meant: &str| vec![format!("nothing reads the root key `{key}`; did you mean `{meant}`?")];
+        let cases = [
+            (json!({"modle": 1}), doubted("modle", "model")),
+            (json!({"modle": 1, "model": 2}), vec![]),
+            (json!({"modle": 1, "other": [{"of": "modle"}]}), vec![]),
+            (json!({"model_a": 1}), vec![]),
+            (json!({"servr": {}}), doubted("servr", "server")),
+            (json!({"predict_decoraters": []}), vec![]),
+        ];
+        for (root, expected) in cases {
+            assert_eq!(found(keys, &root), expected, "{root}");
+        }
+    }
+
+    #[test]
+    fn lists_that_nothing_reads_and_names_without_a_list_are_doubted() {
+        let cases = [
+            (
+                json!({"predict_decoraters": []}),
+                vec!["nothing reads the root key `predict_decoraters`; did you mean `predict_decorators`?"],
+            ),
+            (json!({"predict_decoraters": [], "predict_decorators": []}), vec![]),
+            (json!({"mine": [], "a": {"decorator_list_name": "moan"}}), vec![]),
+            (
+                json!({"my_decorators": [], "a": {"decorator_list_name": "my_decoratrs"}}),
+                vec!["there is no list of decorators `my_decoratrs`; did you mean `my_decorators`?"],
+            ),
+            (json!({"my_decorators": [], "a": {"decorator_list_name": "my_decorators"}}), vec![]),
+            (json!({"a": {"decorator_list_name": "elsewhere"}}), vec![]),
+            (json!({"modle": 1}), vec![]),
+        ];
+        for (root, expected) in cases {
+            assert_eq!(found(lists, &root), expected, "{root}");
         }
     }
 }

@@ -39,6 +39,7 @@ pub use blueprint::blueprint;
 pub use build::build;
 pub use doubt::keys as doubtful_keys;
 pub use error::{JobError, Step};
+pub use line::not_json;
 pub use origin::origin;
 pub use plan::{Plan, component_of, inspect, plan, plan_tree, tidy};
 pub use predictor::Predictor;

@@ -66,6 +66,13 @@ pub(crate) fn skip_byte_order_mark(input: &mut dyn BufRead) -> io::Result<()> {
     }
 }
 
+/// Says why a line is not JSON; that it is the first line of its own text would only mislead.
+pub fn not_json(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+    format!("the line is not JSON: {what} at column {}", error.column())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

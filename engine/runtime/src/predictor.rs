@@ -80,15 +80,3 @@ impl Predictor {
             .unwrap_or_else(|_| Err(PredictError::Internal(Failure::message("the prediction panicked"))))
     }
 }
-
-/// Returns an error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}

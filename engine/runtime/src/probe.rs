@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use palladium_component::interfaces::{Failure, Probe};
-use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, with_causes};
+use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, seconds_text, with_causes};
 
 use crate::App;
 use crate::plan::Planned;
@@ -68,8 +68,6 @@ fn unreachable(planned: &Planned, failure: &Failure) -> Diagnostic {
 }
 
 fn silent(planned: &Planned, timeout: Duration) -> Diagnostic {
-    let seconds = timeout.as_secs_f64();
-    let unit = if seconds == 1.0 { "second" } else { "seconds" };
-    let message = format!("`{}` found no answer within {seconds} {unit}", planned.name);
+    let message = format!("`{}` found no answer within {}", planned.name, seconds_text(timeout.as_secs_f64()));
     finding(planned, message).help("check that the other side runs and can be reached, or wait longer with `--timeout`")
 }

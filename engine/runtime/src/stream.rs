@@ -3,12 +3,13 @@
 use std::io::{self, BufRead, Write};
 
 use palladium_component::interfaces::{Explain, PredictError, PredictRequest};
+use palladium_component::value::with_causes;
 use serde_json::{Map, Value as Json};
 use tracing::info;
 
 use crate::JobError;
-use crate::line::{Line, MAX_BYTES, read_line, skip_byte_order_mark};
-use crate::predictor::{Predictor, chain};
+use crate::line::{Line, MAX_BYTES, not_json, read_line, skip_byte_order_mark};
+use crate::predictor::Predictor;
 
 /// Why a stream ended early.
 #[derive(Debug, thiserror::Error)]
@@ -53,13 +54,14 @@ pub fn stream(
         info!("Loaded model version {version}");
     }
     skip_byte_order_mark(input).map_err(StreamError::Input)?;
-    let mut line = Vec::new();
+    let (mut line, mut number) = (Vec::new(), 0_u64);
     loop {
         let is_whole = match read_line(input, &mut line).map_err(StreamError::Input)? {
             Line::End => return Ok(()),
             Line::Whole => true,
             Line::TooLong => false,
         };
+        number += 1;
         let text = line.trim_ascii();
         if text.is_empty() && is_whole {
             continue;
@@ -75,7 +77,8 @@ pub fn stream(
         answer.push(b'\n');
         output.write_all(&answer).and_then(|()| output.flush()).map_err(StreamError::Output)?;
         if let Some(problem) = problem {
-            failed(&format!("Error while processing input row: {}{problem}", shown(&line, is_whole)));
+            let row = shown(&line, is_whole);
+            failed(&format!("line {number} of the input:\nError while processing input row: {row}{problem}"));
         }
     }
 }
@@ -96,12 +99,11 @@ fn shown(line: &[u8], is_whole: bool) -> String {
 
 /// Returns the answer to a line, or the kind and the text of what is wrong.
 fn answer(predictor: &Predictor, line: &[u8]) -> Result<Vec<u8>, String> {
-    let model = predictor.current().map_err(|error| format!("PersistError: {}", chain(&error)))?;
+    let model = predictor.current().map_err(|error| format!("PersistError: {}", with_causes(&error)))?;
     let is_one = line.starts_with(b"{");
     let (query, body) = match is_one {
         true => {
-            let object =
-                serde_json::from_slice(line).map_err(|error| format!("BadRequest: the line is not JSON: {error}"))?;
+            let object = serde_json::from_slice(line).map_err(|error| format!("BadRequest: {}", not_json(&error)))?;
             (parameters(object), [b"[", line, b"]"].concat())
         }
         false => (first_object(line).map(parameters).unwrap_or_default(), line.to_vec()),
@@ -133,7 +135,7 @@ fn told(error: &PredictError) -> String {
         // It says so itself.
         PredictError::BadRequest(_) | PredictError::Invalid(_) | PredictError::TooManyRows { .. } => error.to_string(),
         PredictError::Refused { .. } | PredictError::NoProbabilities => format!("PredictError: {error}"),
-        PredictError::Internal(failure) => format!("InternalError: {}", chain(failure)),
+        PredictError::Internal(failure) => format!("InternalError: {}", with_causes(failure)),
     }
 }
 
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_line_has_one_answer() {
-        let before = "Error while processing input row: ";
+        let before = |line: u64| format!("line {line} of the input:\nError while processing input row: ");
         let cases = [
             ("[{\"x\": 1}]\n[{\"x\": 1}]\n[{\"x\": 1}, {\"x\": 2}]\n", "[1.0]\n[1.0]\n[1.0,2.0]\n", String::new()),
             ("EXIT\n", "", String::new()),
@@ -170,21 +172,26 @@ mod tests {
             (
                 "[{\"do\": \"refuse\"}]\n[{\"x\": 1}]\n",
                 "[]\n[1.0]\n",
-                format!("{before}[{{\"do\": \"refuse\"}}]\nPredictError: error (-1)|"),
+                format!("{}[{{\"do\": \"refuse\"}}]\nPredictError: error (-1)|", before(1)),
             ),
-            ("nothing", "[]\n", format!("{before}nothing\nBadRequest: no list|")),
-            ("{\"do\": \"fail\"}\n", "[]\n", format!("{before}{{\"do\": \"fail\"}}\nInternalError: it is broken|")),
+            ("nothing", "[]\n", format!("{}nothing\nBadRequest: no list|", before(1))),
+            (
+                "{\"do\": \"fail\"}\n",
+                "[]\n",
+                format!("{}{{\"do\": \"fail\"}}\nInternalError: it is broken|", before(1)),
+            ),
             (
                 "{\"do\": \"panic\"}\n{\"x\": 1}",
                 "[]\n1.0\n",
-                format!("{before}{{\"do\": \"panic\"}}\nInternalError: the prediction panicked|"),
+                format!("{}{{\"do\": \"panic\"}}\nInternalError: the prediction panicked|", before(1)),
             ),
             (
-                "{\"x\": 1},{\"x\": 2}\n",
+                "\n{\"x\": 1},{\"x\": 2}\n",
                 "[]\n",
                 format!(
-                    "{before}{{\"x\": 1}},{{\"x\": 2}}\n\
-                     BadRequest: the line is not JSON: trailing characters at line 1 column 9|"
+                    "{}{{\"x\": 1}},{{\"x\": 2}}\n\
+                     BadRequest: the line is not JSON: trailing characters at column 9|",
+                    before(2)
                 ),
             ),
         ];

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use palladium_component::data::DataError;
 use palladium_component::interfaces::{Explain, Failure, PersistError, PredictError, VersionError, cause_in_words};
-use palladium_component::value::{Code, Diagnostic, Diagnostics};
+use palladium_component::value::{Code, Diagnostic, Diagnostics, causes};
 use palladium_config::script::{Failed, failed};
 use palladium_runtime::JobError;
 use rhai::{Dynamic, EvalAltResult, Position};
@@ -29,10 +29,8 @@ impl Fault {
 
     fn explained(error: &dyn Error, help: Option<String>) -> Fault {
         let mut finding = Diagnostic::new(Code::ScriptFailed, error.to_string());
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            finding = finding.note(format!("caused by: {}", cause_in_words(error)));
-            cause = error.source();
+        for cause in causes(error) {
+            finding = finding.note(format!("caused by: {}", cause_in_words(cause)));
         }
         help.into_iter().fold(finding, Diagnostic::help).into()
     }

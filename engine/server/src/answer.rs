@@ -425,7 +425,10 @@ impl Written {
 /// Returns why something failed, with what to do about it: where in a script to look, for one.
 fn explained(failure: &Failure) -> String {
     let causes = with_causes(failure);
-    failure.help().map_or(causes.clone(), |help| format!("{causes}; {help}"))
+    match failure.help() {
+        Some(help) => format!("{causes}; {help}"),
+        None => causes,
+    }
 }
 
 /// Returns a refusal as the first view says it that has an own way at the path.

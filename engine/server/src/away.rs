@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{rt, web};
-use palladium_component::value::with_causes;
+use palladium_component::value::{seconds_text, with_causes};
 use tokio::sync::Semaphore;
 
 use crate::answer::Refusal;
@@ -47,7 +47,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result
 
 /// Returns the refusal of what takes longer than the limit.
 pub fn too_slow(limit: Duration) -> Refusal {
-    let message = format!("the prediction took longer than {} seconds", limit.as_secs_f64());
+    let message = format!("the prediction took longer than {}", seconds_text(limit.as_secs_f64()));
     Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message)
 }
 

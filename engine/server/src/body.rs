@@ -2,8 +2,9 @@
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, rt, web};
+use palladium_component::value::seconds_text;
 
 use crate::answer::Refusal;
 use crate::settings::Limits;
@@ -27,9 +28,10 @@ pub fn is_ndjson(request: &HttpRequest) -> bool {
 /// Reads a JSON body.
 ///
 /// # Errors
-/// Another content type, a body that is too long, too slow or cut off.
+/// Another content type, a body that is encoded, too long, too slow or cut off.
 pub async fn read_json(request: &HttpRequest, payload: &mut Payload, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     check_content_type(request)?;
+    check_encoding(request)?;
     read(request, payload, limits).await
 }
 
@@ -57,8 +59,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
             Err(too_large(limits))
         }
         Err(_) => {
-            let seconds = limits.body_timeout.as_secs_f64();
-            let message = format!("the body took longer than {seconds} seconds");
+            let message = format!("the body took longer than {}", seconds_text(limits.body_timeout.as_secs_f64()));
             Err(Refusal::said(StatusCode::REQUEST_TIMEOUT, -1, message))
         }
     }
@@ -67,6 +68,18 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
 /// Returns how long a body is, as the request announces it.
 pub fn announced(request: &HttpRequest) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+/// Takes bodies as they are: what is unpacked may be any number of times as long as what was sent.
+///
+/// # Errors
+/// An encoding of the body.
+pub fn check_encoding(request: &HttpRequest) -> Result<(), Refusal> {
+    let header = request.headers().get(CONTENT_ENCODING).map(|header| header.to_str().unwrap_or_default().trim());
+    let Some(encoding) = header.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) else { return Ok(()) };
+    let shown: String = encoding.chars().take(60).collect();
+    let message = format!("the body has the content encoding {shown:?}: send it as it is");
+    Err(Refusal::said(StatusCode::UNSUPPORTED_MEDIA_TYPE, -1, message))
 }
 
 fn too_large(limits: &Limits) -> Refusal {

@@ -20,7 +20,8 @@ pub struct Lines {
     longest: usize,
     /// Whether the line that is being read is too long.
     is_skipping: bool,
-    is_first: bool,
+    /// How many lines were taken out, blank ones counted.
+    n_taken: u64,
     end: Option<End>,
 }
 
@@ -36,8 +37,8 @@ pub enum End {
 impl Lines {
     /// Returns the lines of a body, which are so many bytes long at most.
     pub fn new(longest: usize) -> Lines {
-        let (buffer, searched, is_skipping, is_first, end) = (BytesMut::new(), 0, false, true, None);
-        Lines { buffer, searched, longest, is_skipping, is_first, end }
+        let (buffer, searched, is_skipping, n_taken, end) = (BytesMut::new(), 0, false, 0, None);
+        Lines { buffer, searched, longest, is_skipping, n_taken, end }
     }
 
     /// Takes what comes next of the body; nothing stands for its end.
@@ -59,6 +60,11 @@ impl Lines {
         self.end
     }
 
+    /// Returns the number in the body, from 1, of the line that was returned last.
+    pub fn number(&self) -> u64 {
+        self.n_taken
+    }
+
     /// Returns the next line that is whole; blank ones are left out.
     pub fn next(&mut self) -> Option<Line> {
         loop {
@@ -77,10 +83,10 @@ impl Lines {
                 }
             };
             self.searched = 0;
-            let is_first = std::mem::take(&mut self.is_first);
+            self.n_taken += 1;
             let line = line.freeze();
             let text = line.trim_ascii();
-            let text = if is_first { text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text) } else { text };
+            let text = if self.n_taken == 1 { text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text) } else { text };
             if std::mem::take(&mut self.is_skipping) || text.len() > self.longest {
                 return Some(Line::TooLong);
             }

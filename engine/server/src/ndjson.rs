@@ -24,6 +24,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use palladium_component::interfaces::{
     Failure, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
 };
+use palladium_component::value::seconds_text;
+use palladium_runtime::not_json;
 use palladium_runtime::settle::{Outcome, Wanted, settle};
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
@@ -31,7 +33,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answer::{Refusal, guarded, name_version};
 use crate::away::{away, within};
-use crate::body::NDJSON;
+use crate::body::{NDJSON, check_encoding};
 use crate::decorated::{plain_request, plain_response, through};
 use crate::lines::{End, Line, Lines};
 use crate::predict::PredictRoute;
@@ -106,7 +108,7 @@ struct Exchange {
     asking: Arc<Asking>,
     payload: web::Payload,
     lines: Lines,
-    /// The number of rows that were answered.
+    /// The number of lines that were answered.
     n_rows: u64,
     permits: Arc<Semaphore>,
     /// How long a batch may take.
@@ -148,6 +150,7 @@ impl Exchange {
         payload: &mut Payload,
         request_id: String,
     ) -> Result<Exchange, Refusal> {
+        check_encoding(request)?;
         let payload = web::Payload::from_request(request, payload).await;
         let payload =
             payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
@@ -197,12 +200,12 @@ impl Exchange {
     }
 
     /// Returns lines that have come, at least one unless this is the end.
-    async fn gather(&mut self) -> (Vec<Line>, Option<Last>) {
+    async fn gather(&mut self) -> (Vec<(u64, Line)>, Option<Last>) {
         let (mut batch, mut n_bytes) = (Vec::new(), 0);
         loop {
             while let Some(line) = self.lines.next() {
                 n_bytes += if let Line::Text(text) = &line { text.len() } else { 0 };
-                batch.push(line);
+                batch.push((self.lines.number(), line));
                 if batch.len() == MAX_ROWS || n_bytes >= MAX_BYTES {
                     return (batch, None);
                 }
@@ -238,7 +241,7 @@ impl Exchange {
                 None
             }
             Either::Left((Err(_), _)) => {
-                let message = format!("nothing came for {} seconds", self.idle.as_secs_f64());
+                let message = format!("nothing came for {}", seconds_text(self.idle.as_secs_f64()));
                 Some(Last::Because(message))
             }
             Either::Right(_) => Some(stops()),
@@ -246,9 +249,10 @@ impl Exchange {
     }
 
     /// Returns the answers to lines.
-    async fn answer(&mut self, batch: Vec<Line>) -> Vec<u8> {
-        let (first, n_lines) = (self.n_rows + 1, batch.len() as u64);
-        self.n_rows += n_lines;
+    async fn answer(&mut self, batch: Vec<(u64, Line)>) -> Vec<u8> {
+        let first = self.n_rows + 1;
+        self.n_rows += batch.len() as u64;
+        let numbers: Vec<u64> = batch.iter().map(|(number, _)| *number).collect();
         let asking = Arc::clone(&self.asking);
         match away(&self.permits, self.limit, move || asking.answers(&batch, first)).await {
             Ok(text) => text,
@@ -256,7 +260,8 @@ impl Exchange {
                 // A batch that takes too long keeps its thread: there is no second one.
                 self.is_over = true;
                 let asking = Arc::clone(&self.asking);
-                let lines = move || (first..first + n_lines).flat_map(|row| asking.refused(&refusal, row)).collect();
+                let refused = move |(row, line)| asking.refused(&refusal, row, line);
+                let lines = move || (first..).zip(numbers).flat_map(refused).collect();
                 web::block(lines).await.unwrap_or_default()
             }
         }
@@ -264,14 +269,15 @@ impl Exchange {
 
     /// Returns the line that says why there are no more.
     fn last_line(&self, message: &str) -> Vec<u8> {
-        line(&json!({"error_code": -1, "error_message": message, "row": self.n_rows + 1}))
+        let (row, number) = (self.n_rows + 1, self.lines.number() + 1);
+        line(&json!({"error_code": -1, "error_message": message, "row": row, "line": number}))
     }
 }
 
 impl Asking {
     /// Returns the answers to lines, the first of which is this row. It may block.
-    fn answers(&self, batch: &[Line], first: u64) -> Vec<u8> {
-        let rows: Vec<Result<&[u8], Refusal>> = batch.iter().map(sample).collect();
+    fn answers(&self, batch: &[(u64, Line)], first: u64) -> Vec<u8> {
+        let rows: Vec<Result<&[u8], Refusal>> = batch.iter().map(|(_, line)| sample(line)).collect();
         let samples: Vec<&[u8]> = rows.iter().flatten().copied().collect();
         let mut settled = match settle(&samples, Wanted::All, is_of_samples, &mut |body| self.ask(body)) {
             Ok(outcomes) => outcomes,
@@ -279,11 +285,12 @@ impl Asking {
         }
         .into_iter();
         let (mut text, mut is_logged) = (Vec::new(), false);
-        for (row, sample) in (first..).zip(rows) {
+        for ((row, (number, _)), sample) in (first..).zip(batch).zip(rows) {
+            let refused = |refusal: &Refusal| self.refused(refusal, row, *number);
             let outcome = match sample {
                 Ok(_) => settled.next(),
                 Err(refusal) => {
-                    text.extend(self.refused(&refusal, row));
+                    text.extend(refused(&refusal));
                     continue;
                 }
             };
@@ -295,7 +302,7 @@ impl Asking {
                         Ok(()) => text.extend_from_slice(b"}\n"),
                         Err(error) => {
                             text.truncate(start);
-                            text.extend(self.refused(&Refusal::internal(error.to_string()), row));
+                            text.extend(refused(&Refusal::internal(error.to_string())));
                         }
                     }
                 }
@@ -305,9 +312,9 @@ impl Asking {
                     if !std::mem::replace(&mut is_logged, true) {
                         refusal.log(&self.request_id);
                     }
-                    text.extend(self.refused(&refusal, row));
+                    text.extend(refused(&refusal));
                 }
-                None => text.extend(self.refused(&Refusal::internal("a row was lost"), row)),
+                None => text.extend(refused(&Refusal::internal("a row was lost"))),
             }
         }
         text
@@ -322,10 +329,11 @@ impl Asking {
         Ok(response)
     }
 
-    /// Returns the line of a row that has no prediction.
-    fn refused(&self, refusal: &Refusal, row: u64) -> Vec<u8> {
+    /// Returns the line of a row that has no prediction and stands on the line of this number.
+    fn refused(&self, refusal: &Refusal, row: u64, number: u64) -> Vec<u8> {
         let told = refusal.told_by(&self.route.teller(), &self.request_id);
-        let mut fields = json!({"error_code": told.error_code, "error_message": told.error_message, "row": row});
+        let (code, message) = (told.error_code, told.error_message);
+        let mut fields = json!({"error_code": code, "error_message": message, "row": row, "line": number});
         for (name, value) in told.metadata {
             if fields.get(&name).is_none() {
                 fields[&name] = value;
@@ -344,10 +352,7 @@ fn is_of_samples(error: &PredictError) -> bool {
 fn sample(line: &Line) -> Result<&[u8], Refusal> {
     let Line::Text(text) = line else { return Err(Refusal::bad_request("the line is longer than lines may be")) };
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
-        let text = error.to_string();
-        // The line is that of the body.
-        let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-        return Err(Refusal::bad_request(format_args!("the line is not JSON: {what} at column {}", error.column())));
+        return Err(Refusal::bad_request(not_json(&error)));
     }
     match text.first() {
         Some(b'{') => Ok(text),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::time::timeout;
+use palladium_component::value::seconds_text;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -72,8 +73,8 @@ impl Stop {
         self.first().await;
         self.process.is_draining.store(true, Ordering::Relaxed);
         if !drain.is_zero() {
-            let seconds = drain.as_secs_f64();
-            tracing::info!(target: "palladium::server", "not ready any more: the service stops in {seconds} seconds");
+            let seconds = seconds_text(drain.as_secs_f64());
+            tracing::info!(target: "palladium::server", "not ready any more: the service stops in {seconds}");
             // A second signal ends the wait, and then everything else.
             if timeout(drain, self.signals.next()).await.is_ok() {
                 return;

@@ -86,9 +86,8 @@ impl<'a> Args<'a> {
             }
         };
         let message = format!("`{}` of `{}` has to be {expected}", param.name, self.descriptor.name);
-        let near = if label.contains("did you mean") { None } else { near(&value, &expected) };
         let finding = self.finding(message).at_value(&value, label);
-        let finding = unquoted(&value, &expected).or(near).into_iter().fold(finding, Diagnostic::help);
+        let finding = unquoted(&value, &expected).into_iter().fold(finding, Diagnostic::help);
         self.report(finding)
     }
 
@@ -251,12 +250,6 @@ fn unquoted(value: &Value, expected: &str) -> Option<String> {
         _ => expected.contains("number") && text.trim() == text && text.parse::<f64>().is_ok_and(f64::is_finite),
     };
     fits.then(|| format!("write `{text}` without quotes"))
-}
-
-/// Says which of the texts that are named in what is expected is probably meant.
-fn near(value: &Value, expected: &str) -> Option<String> {
-    let texts = expected.split('`').skip(1).step_by(2);
-    nearest(value.as_text()?, texts).map(|near| format!("did you mean `{near}`?"))
 }
 
 /// Returns what stands where a component could not be constructed.

@@ -97,18 +97,23 @@ impl Mismatch {
 }
 
 /// Returns what is said at the place of a value that is not what was expected: what it is, or, where one of several
-/// texts was expected, that it is none of them and which one is near.
+/// texts was expected, that it is none of them; and which of the texts that are named there is near.
 pub fn label_of_wrong(expected: &str, value: &Value) -> String {
     /// What is longer is no misspelt choice.
     const LONGEST: usize = 40;
+    let Some(text) = value.as_text() else { return format!("this is {}", describe(value)) };
     let choices = choices(expected);
-    let Some(text) = value.as_text().filter(|_| !choices.is_empty()) else {
-        return format!("this is {}", describe(value));
+    let (said, near) = if choices.is_empty() {
+        // They are examples.
+        (format!("this is {}", describe(value)), nearest(text, expected.split('`').skip(1).step_by(2)))
+    } else {
+        let is_shown = is_literal(value, text) && text.len() <= LONGEST;
+        let shown = if is_shown { format!("`{text}`") } else { "this".to_owned() };
+        (format!("{shown} is none of them"), nearest(text, choices))
     };
-    let shown = if is_literal(value, text) && text.len() <= LONGEST { format!("`{text}`") } else { "this".to_owned() };
-    match nearest(text, choices) {
-        Some(near) => format!("{shown} is none of them; did you mean `{near}`?"),
-        None => format!("{shown} is none of them"),
+    match near {
+        Some(near) => format!("{said}; did you mean `{near}`?"),
+        None => said,
     }
 }
 
@@ -120,7 +125,8 @@ fn choices(expected: &str) -> Vec<&str> {
         return Vec::new();
     }
     // What stands behind "a list of" are its items.
-    let before_items = alternatives.into_iter().take_while(|part| !part.contains(" of "));
+    let alternatives = alternatives.into_iter().map(|part| part.strip_prefix("one of ").unwrap_or(part));
+    let before_items = alternatives.take_while(|part| !part.contains(" of "));
     before_items.filter_map(|part| part.strip_prefix('`')?.strip_suffix('`')).collect()
 }
 
@@ -284,12 +290,15 @@ impl<I: Interface + ?Sized> FromArgument for Arc<I> {
 
 #[cfg(test)]
 mod tests {
+    use palladium_value::Span;
+
     use super::*;
 
     #[test]
     fn choices_are_the_texts_that_can_be_given() {
         let cases = [
             ("`a` or `b` or null", &["a", "b"][..]),
+            ("one of `a`, `b`", &["a", "b"]),
             ("`infer`, null or the number of a row from 0", &["infer"]),
             ("a whole number from 1, or `active`", &["active"]),
             ("a pair of text and `a` or `b`", &[]),
@@ -299,6 +308,21 @@ mod tests {
         ];
         for (expected, texts) in cases {
             assert_eq!(choices(expected), texts, "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_label_names_what_is_near() {
+        let cases = [
+            ("`a` or `abc`", "abd", "this is none of them; did you mean `abc`?"),
+            ("`a` or `abc`", "xyz", "this is none of them"),
+            ("an encoding such as `utf-8`, `latin-1` or `utf-16`", "uft-8", "this is text; did you mean `utf-8`?"),
+            ("an encoding such as `utf-8`, `latin-1` or `utf-16`", "elbonian", "this is text"),
+            ("a number", "x", "this is text"),
+        ];
+        for (expected, text, label) in cases {
+            let value = Value::new(Data::Text(text.to_owned()), Span::nowhere("test"));
+            assert_eq!(label_of_wrong(expected, &value), label, "{expected}: {text}");
         }
     }
 }

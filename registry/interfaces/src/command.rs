@@ -1,6 +1,9 @@
 //! Subcommands of the binary.
 
 use std::any::Any;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use palladium_value::{Diagnostics, Value};
 
@@ -21,6 +24,18 @@ pub trait Command: Lifecycle {
     /// # Errors
     /// A usage error ends the process with 2, every other with 1.
     fn run(&self, host: &mut dyn Host, matches: &clap::ArgMatches) -> Result<(), CommandError>;
+}
+
+/// Returns an option of a command that takes a whole number in a range, and says so where it is given something else.
+pub fn whole_number<T>(name: &'static str, value: &'static str, range: RangeInclusive<T>) -> clap::Arg
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    let read = move |text: &str| {
+        let number = text.parse::<T>().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("expected a whole number from {} to {}", range.start(), range.end()))
+    };
+    clap::Arg::new(name).long(name).value_name(value).allow_negative_numbers(true).value_parser(read)
 }
 
 /// What a command can ask of the process it runs in.
@@ -77,4 +92,23 @@ pub enum CommandError {
     /// It has said itself what there is to say: exit 1.
     #[error("the command failed")]
     Reported,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_whole_and_in_range() {
+        let command = || clap::Command::new("test").arg(whole_number::<u16>("count", "COUNT", 1..=20));
+        let read = |text: &str| {
+            let matches = command().try_get_matches_from(["test", "--count", text]);
+            matches.map(|matches| matches.get_one::<u16>("count").copied()).map_err(|error| error.to_string())
+        };
+        assert_eq!((read("1").unwrap(), read("20").unwrap()), (Some(1), Some(20)));
+        for text in ["0", "21", "-1", "x", "1.5", "", "99999999"] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains("for '--count <COUNT>': expected a whole number from 1 to 20"), "{text}: {error}");
+        }
+    }
 }

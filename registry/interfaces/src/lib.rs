@@ -42,7 +42,7 @@ pub use artifact_store::{
 pub use attachment::Attachment;
 pub use blueprint::Blueprint;
 pub use caller::{Caller, Identity};
-pub use command::{Command, CommandError, Host};
+pub use command::{Command, CommandError, Host, whole_number};
 pub use dataset_loader::{DatasetLoader, Input, KeptData};
 pub use decorator::{
     Arguments, Authentication, Call, Decorator, DecoratorList, Decorators, FitArguments, Fitted, MetadataArguments,

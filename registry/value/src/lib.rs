@@ -3,6 +3,7 @@
 //! This room knows neither a configuration language nor a component: [`Value`] is what the languages
 //! produce and what components are configured with.
 
+mod amounts;
 mod callable;
 mod causes;
 mod diagnostic;
@@ -13,8 +14,9 @@ mod source;
 mod unknown;
 mod value;
 
+pub use amounts::seconds_text;
 pub use callable::Callable;
-pub use causes::with_causes;
+pub use causes::{causes, with_causes};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
 pub use key_path::KeyPath;
 pub use nearest::{is_slip, nearest};

@@ -92,7 +92,8 @@ fn broken_files_are_told() {
     let folder = tempfile::tempdir().unwrap();
     for is_file in [true, false] {
         let whole = written(is_file, Some(CompressionType::ZSTD));
-        for length in 0..whole.len() {
+        assert!(load(&reading(&write(folder.path(), b""))).unwrap_err().to_string().ends_with("` is empty"));
+        for length in 1..whole.len() {
             let path = write(folder.path(), &whole[..length]);
             match load(&reading(&path)) {
                 Err(FormatError::Truncated { .. } | FormatError::Broken { .. }) => {}

@@ -52,6 +52,11 @@ impl FormatError {
         FormatError::Broken { file: file.name().to_owned(), format, reason: reason.into() }
     }
 
+    /// Returns the error about a file that holds nothing.
+    pub(crate) fn empty(file: &SourceFile) -> FormatError {
+        FormatError::Source(SourceError::Empty { file: file.name().to_owned() })
+    }
+
     /// Returns the error about a column.
     pub(crate) fn data(file: &SourceFile, reason: DataError) -> FormatError {
         FormatError::Data { file: file.name().to_owned(), reason }

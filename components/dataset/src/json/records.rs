@@ -135,7 +135,8 @@ impl<'a> Records<'a> {
                     self.step(b'[');
                     self.state = State::First;
                 }
-                _ => return Err(JsonError::NotAnArray { place: self.here() }.into()),
+                None => return Err(FormatError::empty(self.file)),
+                Some(_) => return Err(JsonError::NotAnArray { place: self.here() }.into()),
             }
         }
         loop {

@@ -85,9 +85,8 @@ fn errors_name_line_and_column() {
         ("{\"a\": NaN}", "line 1, column 7: expected value"),
         (&deep, "column `b` holds a list, a number"),
     ];
-    let array: [(&str, &str); 9] = [
+    let array: [(&str, &str); 8] = [
         ("{\"a\": 1}", "line 1, column 1: an array of objects is needed, this is none"),
-        ("", "line 1, column 1: an array of objects is needed, this is none"),
         ("[\n {\"a\":\n 1,\n  \"b\": ?}]", "line 4, column 8: expected value"),
         ("[{\"a\": 1}\n {\"a\": 2}]", "line 2, column 2: expected `,` or `]`"),
         ("[{\"a\": 1},\n 2]", "line 2, column 2: a row is to be an object, this is none"),
@@ -104,6 +103,20 @@ fn errors_name_line_and_column() {
     }
     let (error, _) = told(&load(b"{\"a\": \"\xff\"}", read_lines, None, None).unwrap_err());
     assert!(error.contains("line 1, column "), "{error}");
+}
+
+#[test]
+fn nothing_is_told_where_columns_are_needed() {
+    let chosen = ["a".to_owned()];
+    for (content, read, columns) in [
+        ("", read_array as ReadFile, None),
+        (" \n", read_array, None),
+        ("", read_lines, Some(&chosen[..])),
+        ("\n", read_lines, Some(&chosen[..])),
+    ] {
+        let (error, help) = told(&load(content.as_bytes(), read, columns, None).unwrap_err());
+        assert!(error.ends_with("a.json` is empty") && help.is_some(), "{error}");
+    }
 }
 
 #[test]

@@ -93,7 +93,9 @@ fn broken_files_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "a.parquet", columns(), Compression::SNAPPY);
     let whole = std::fs::read(&path).unwrap();
-    for length in (0..whole.len()).step_by(7) {
+    std::fs::write(&path, b"").unwrap();
+    assert!(load(&reading(&path)).unwrap_err().to_string().ends_with("a.parquet` is empty"));
+    for length in (1..whole.len()).step_by(7) {
         std::fs::write(&path, &whole[..length]).unwrap();
         let (error, _) = told(&load(&reading(&path)).unwrap_err());
         assert!(error.contains("a.parquet` cannot be read as Parquet"), "{error}");

@@ -16,6 +16,9 @@ pub(crate) enum SourceError {
     /// There is no such file.
     #[error("there is no file `{file}`")]
     NoFile { file: String, advice: String },
+    /// There is nothing in a file.
+    #[error("`{file}` is empty")]
+    Empty { file: String },
     /// A file cannot be opened or read.
     #[error("cannot read `{file}`")]
     Unreadable {
@@ -108,7 +111,7 @@ impl Explain for SourceError {
             SourceError::NoMatch { pattern } if Path::new(pattern).is_relative() => {
                 "check `path`; it counts from the folder that the command runs in"
             }
-            SourceError::NoMatch { .. } | SourceError::EmptyFolder { .. } => "check `path`",
+            SourceError::NoMatch { .. } | SourceError::EmptyFolder { .. } | SourceError::Empty { .. } => "check `path`",
             SourceError::TooManyFiles { .. } => {
                 "divide them among several loaders, which `palladium.dataset.Concat` joins"
             }
@@ -144,6 +147,8 @@ fn advice(path: &Path) -> String {
         advice.push(format!("did you mean `{}`?", near.display()));
     } else if !folder.is_dir() {
         advice.push(format!("there is no folder `{}` either", folder.display()));
+    } else if let Some(only) = neighbours(path).as_deref().and_then(|names| only_of_its_kind(path, names)) {
+        advice.push(format!("the only file of this kind there is `{}`", path.with_file_name(only).display()));
     }
     if path.is_relative() {
         let here = std::env::current_dir().map_or_else(|_| String::new(), |folder| format!(", `{}`", folder.display()));
@@ -161,12 +166,23 @@ fn advice(path: &Path) -> String {
 
 /// Returns a file in the same folder whose name is similar, with and without what stands behind its last dot.
 pub(crate) fn near_file(path: &Path) -> Option<PathBuf> {
+    near_name(path.file_name()?.to_str()?, &neighbours(path)?).map(|near| path.with_file_name(near))
+}
+
+/// Returns the names of what is in the folder of a file.
+fn neighbours(path: &Path) -> Option<Vec<String>> {
     const LOOKED_AT: usize = 1000;
-    let wanted = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(Result::ok);
-    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    near_name(wanted, &names).map(|near| path.with_file_name(near))
+    Some(entries.filter_map(|entry| entry.file_name().into_string().ok()).collect())
+}
+
+/// Returns the name whose ending is that of a file, if it is but one.
+fn only_of_its_kind<'a>(path: &Path, names: &'a [String]) -> Option<&'a str> {
+    let ending = path.extension()?;
+    let has_ending = |name: &&String| Path::new(name).extension().is_some_and(|own| own.eq_ignore_ascii_case(ending));
+    let mut alike = names.iter().filter(has_ending);
+    alike.next().filter(|_| alike.next().is_none()).map(String::as_str)
 }
 
 fn near_name<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
@@ -199,6 +215,15 @@ mod tests {
         ];
         for (wanted, expected) in cases {
             assert_eq!(near_name(wanted, &names), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn the_only_file_of_its_kind_is_named() {
+        let names = ["f.csv", "g.csv", "daten.DATA", "plain"].map(str::to_owned);
+        for (wanted, expected) in [("data.data", Some("daten.DATA")), ("h.csv", None), ("a.json", None), ("data", None)]
+        {
+            assert_eq!(only_of_its_kind(Path::new(wanted), &names), expected, "{wanted}");
         }
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palladium_component::prelude::*;
+use palladium_component::value::seconds_text;
 use palladium_connect::objects::{Cause, ClientError, Trouble};
 use palladium_connect::{BlockingRuntime, TransportError};
 
 use super::compression::Format;
 use super::error::SourceError;
-use crate::amounts::seconds_text;
 
 /// A server does not give a file.
 #[derive(Debug, thiserror::Error)]

@@ -332,6 +332,21 @@ fn exact(number: i64, row: usize) -> Result<f64, CellError> {
     if is_exact { Ok(float) } else { Err(CellError::Inexact { number, row }) }
 }
 
+/// A value is not what its type says.
+pub(super) fn broken() -> CellError {
+    CellError::unusable("something else than its type says", "cast it to text to see it")
+}
+
+/// Returns bytes of which there have to be so many.
+pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], CellError> {
+    bytes.try_into().map_err(|_| broken())
+}
+
+/// Returns the number that is written like the narrower one: 0.1 and not 0.10000000149.
+pub(super) fn widened(number: f32) -> f64 {
+    format!("{number:e}").parse().unwrap_or_else(|_| f64::from(number))
+}
+
 #[cfg(test)]
 mod tests {
     use palladium_component::data::cell_text;

@@ -4,13 +4,12 @@ use std::error::Error;
 use std::io;
 
 use palladium_component::prelude::*;
-use palladium_component::value::nearest;
+use palladium_component::value::{nearest, seconds_text};
 use palladium_connect::{LocationError, Meaning};
 
 use super::asked::Asked;
 use super::cells::{CellError, Cells};
 use super::places::PlaceError;
-use crate::amounts::seconds_text;
 
 /// Says what is wrong with a database, a query or its answer, and in which column and row.
 #[derive(Debug, thiserror::Error)]

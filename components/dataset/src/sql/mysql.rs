@@ -13,11 +13,10 @@ use sqlx::{
 
 use super::SqlError;
 use super::answer::Answer;
-use super::cells::{CellError, Cells};
+use super::cells::{CellError, Cells, broken, fixed, widened};
 use super::load::Request;
 use super::options::Datum;
 use super::places::Dialect;
-use super::postgres::widened;
 use super::server::Asking;
 
 /// Adds a value to a column.
@@ -115,17 +114,8 @@ fn is_unsigned(info: &MySqlTypeInfo) -> bool {
     <u64 as Type<MySql>>::compatible(info)
 }
 
-/// A value is not what its type says.
-fn broken() -> CellError {
-    CellError::unusable("something else than its type says", "cast it to text to see it")
-}
-
 fn bytes(value: MySqlValueRef<'_>) -> Result<&[u8], CellError> {
     <&[u8] as Decode<'_, MySql>>::decode(value).map_err(|_| broken())
-}
-
-fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], CellError> {
-    bytes.try_into().map_err(|_| broken())
 }
 
 fn text(value: MySqlValueRef<'_>, cells: &mut Cells) -> Result<(), CellError> {

@@ -12,7 +12,7 @@ use sqlx::{
 
 use super::SqlError;
 use super::answer::Answer;
-use super::cells::{CellError, Cells};
+use super::cells::{CellError, Cells, broken, fixed, widened};
 use super::load::Request;
 use super::options::Datum;
 use super::places::{Bound, Dialect};
@@ -178,22 +178,8 @@ fn unsupported(column: &str, declared: &str) -> SqlError {
     SqlError::Unsupported { column: column.to_owned(), declared: declared.to_owned(), advice }
 }
 
-/// A value is not what its type says.
-fn broken() -> CellError {
-    CellError::unusable("something else than its type says", "cast it to text to see it")
-}
-
-fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], CellError> {
-    bytes.try_into().map_err(|_| broken())
-}
-
 fn text(bytes: &[u8], cells: &mut Cells) -> Result<(), CellError> {
     cells.push_text(std::str::from_utf8(bytes).map_err(|_| broken())?)
-}
-
-/// Returns the number that is written like the narrower one: 0.1 and not 0.10000000149.
-pub(super) fn widened(number: f32) -> f64 {
-    format!("{number:e}").parse().unwrap_or_else(|_| f64::from(number))
 }
 
 /// Days from 1970 to 2000, from which PostgreSQL counts.

@@ -52,7 +52,7 @@ fn arguments_of_the_wrong_type() {
     refused(json!({"quoting": "none"}), &choice("quoting", quoting, "this is none of them"));
     let encoding = "the name of an encoding such as `utf-8`, `latin-1`, `cp1252` or `utf-16`";
     refused(json!({"encoding": "elbonian"}), &csv("encoding", encoding, "text"));
-    let near = |expected: String, near: &str| format!("{expected}\nhelp: did you mean `{near}`?");
+    let near = |expected: String, near: &str| format!("{expected}; did you mean `{near}`?");
     refused(json!({"encoding": "uft-8"}), &near(csv("encoding", encoding, "text"), "utf-8"));
     let engines = "`c` or `python` or `pyarrow`";
     refused(json!({"engine": "rust"}), &choice("engine", engines, "this is none of them"));

@@ -3,6 +3,7 @@
 use std::io;
 
 use palladium_component::prelude::*;
+use palladium_component::value::seconds_text;
 
 use super::connection::Patience;
 use super::schema::PostfixError;
@@ -101,7 +102,7 @@ pub enum DatabaseError {
         source: sqlx::Error,
     },
     /// The server takes too long.
-    #[error("the database `{place}` has not answered for {seconds} seconds")]
+    #[error("the database `{place}` has not answered for {}", seconds_text(*seconds))]
     Slow {
         /// The database.
         place: String,
@@ -165,7 +166,7 @@ pub enum DatabaseError {
         place: String,
     },
     /// Another process holds the lock.
-    #[error("the database `{place}` was locked by another process for more than {seconds} seconds")]
+    #[error("the database `{place}` was locked by another process for more than {}", seconds_text(*seconds))]
     Locked {
         /// The database.
         place: String,

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use palladium_component::prelude::*;
+use palladium_component::value::seconds_text;
 use rustix::io::Errno;
 
 /// A file could not be read or written.
@@ -49,7 +50,7 @@ pub enum FileIOError {
         file: String,
     },
     /// Another process holds the lock.
-    #[error("the store was locked by another process for more than {seconds} seconds, by `{file}`")]
+    #[error("the store was locked by another process for more than {}, by `{file}`", seconds_text(*seconds))]
     Locked {
         /// The file that is locked.
         file: String,

@@ -3,6 +3,7 @@
 use std::io;
 
 use palladium_component::prelude::*;
+use palladium_component::value::seconds_text;
 use reqwest::StatusCode;
 
 use super::address::AddressError;
@@ -30,7 +31,7 @@ pub enum RestError {
         source: reqwest::Error,
     },
     /// Nothing has happened for too long.
-    #[error("nothing was heard of `{object}` for {seconds} seconds")]
+    #[error("nothing was heard of `{object}` for {}", seconds_text(*seconds))]
     Stalled {
         /// The URL.
         object: String,
@@ -74,7 +75,7 @@ pub enum RestError {
         source: io::Error,
     },
     /// Others have held the lock for too long.
-    #[error("the store was locked by another process for more than {seconds} seconds, by `{object}`")]
+    #[error("the store was locked by another process for more than {}, by `{object}`", seconds_text(*seconds))]
     Locked {
         /// The URL of the lock.
         object: String,

@@ -1,6 +1,7 @@
 //! `palladium admin prune`.
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches};
+use palladium_component::interfaces::whole_number;
 use palladium_component::prelude::*;
 use palladium_runtime::lifecycle::{self, Better, Retention};
 use palladium_runtime::origin;
@@ -18,10 +19,7 @@ pub(super) fn arguments() -> clap::Command {
              well: `palladium admin prune --keep 10 --keep-better score_test`.",
         )
         .arg(
-            Arg::new("keep")
-                .long("keep")
-                .value_name("COUNT")
-                .value_parser(value_parser!(u32))
+            whole_number::<u32>("keep", "COUNT", 0..=u32::MAX)
                 .required(true)
                 .help("How many of the newest versions stay"),
         )

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use palladium_component::describe;
 use palladium_component::value::{Code, Diagnostic, Diagnostics, Entry, KeyPath, Map, Value, nearest};
+use palladium_component::{describe, label_of_wrong};
 use palladium_runtime::root_keys;
 use serde_json::{Value as Json, json};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::file::{LogFile, Rotation};
-use super::{QUIET, python};
+use super::{ANYBODYS, QUIET, python};
 
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +139,23 @@ impl Logging {
     }
 }
 
+/// Reads directives such as `info,palladium_runtime=debug`.
+///
+/// # Errors
+/// They cannot be read, in words. A lone word is a level or a target of Palladium: any other one would silence all the
+/// rest, and is more likely a level that is misspelt.
+pub fn read_directives(text: &str) -> Result<EnvFilter, String> {
+    let filter = EnvFilter::builder().parse(format!("{ANYBODYS},{text}")).map_err(|error| error.to_string())?;
+    let is_target = |word: &str| word.contains(['=', ':', '[']) || word.starts_with("palladium");
+    let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty() && !is_target(word));
+    let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) else { return Ok(filter) };
+    let meant = nearest(word, LEVELS).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    Err(format!(
+        "`{word}` is none of the levels `{}`, and a target is given as `{word}=debug`{meant}",
+        LEVELS.join("`, `")
+    ))
+}
+
 struct Reader<'a> {
     map: &'a Map,
     findings: Diagnostics,
@@ -188,12 +207,9 @@ impl Reader<'_> {
         if let Some(text) = text.filter(|text| choices.contains(text)) {
             return Some(text.to_owned());
         }
-        let lower = text.map(str::to_lowercase).unwrap_or_default();
-        let near = choices.iter().find(|choice| **choice == lower).copied();
-        let near = near.or_else(|| nearest(&lower, choices.iter().copied()));
-        let label =
-            near.map_or_else(|| format!("this is {}", describe(value)), |near| format!("did you mean `{near}`?"));
-        let message = format!("{what} has to be one of `{}`", choices.join("`, `"));
+        let expected = format!("one of `{}`", choices.join("`, `"));
+        let label = label_of_wrong(&expected, value);
+        let message = format!("{what} has to be {expected}");
         self.report(&message, |finding| finding.at_value(value, label));
         None
     }
@@ -211,10 +227,10 @@ impl Reader<'_> {
             self.report("`filter` of `logging` has to be text", |finding| finding.at_value(&entry.value, label));
             return None;
         };
-        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(text) {
+        if let Err(error) = read_directives(text) {
             let help = "write directives such as `info,palladium_runtime=debug`";
             self.report("`filter` of `logging` cannot be read", |finding| {
-                finding.at_value(&entry.value, error.to_string()).help(help)
+                finding.at_value(&entry.value, error).help(help)
             });
         }
         Some(text.to_owned())
@@ -294,5 +310,25 @@ impl Reader<'_> {
     fn report(&mut self, message: &str, place: impl FnOnce(Diagnostic) -> Diagnostic) {
         let finding = Diagnostic::new(Code::BadArguments, message).in_key(&KeyPath::parse(root_keys::LOGGING));
         self.findings.push(place(finding));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lone_words_are_levels_or_targets_of_palladium() {
+        for text in ["info", "WARN", "0", "info,palladium_runtime", "sqlx=debug", "a::b", "a[b{c}]", " debug, off,"] {
+            assert!(read_directives(text).is_ok(), "{text}");
+        }
+        let levels = "is none of the levels `off`, `error`, `warn`, `info`, `debug`, `trace`, and a target is given as";
+        for (text, said) in [
+            ("lod", format!("`lod` {levels} `lod=debug`")),
+            ("debg,sqlx=info", format!("`debg` {levels} `debg=debug`; did you mean `debug`?")),
+        ] {
+            assert_eq!(read_directives(text).unwrap_err(), said);
+        }
+        assert!(read_directives("a=nonsense").unwrap_err().contains("expected one of"));
     }
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::line::not_json;
+
 /// A field of an object, and where its value stands in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
@@ -20,13 +22,6 @@ pub(super) fn fields(text: &str) -> Result<Vec<Field>, String> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| not_json(&error))?;
     let fields = if text.starts_with('{') { members(text) } else { None };
     fields.ok_or_else(|| "the line has to be a JSON object".to_owned())
-}
-
-fn not_json(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    // The line is that of the file, which is told elsewhere.
-    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-    format!("the line is not JSON: {what} at column {}", error.column())
 }
 
 /// Returns the members of a text that is known to be an object.

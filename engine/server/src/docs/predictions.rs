@@ -56,7 +56,8 @@ pub fn operations(route: &PredictRoute, max_rows: usize) -> Vec<Operation> {
         ..answers.common(&answers.to_many())
     };
     post.add(OperationResponse::new(200, "").with_header(model_version()).with_content(lines(&answers.line())));
-    for response in body_refusals() {
+    let encoded = OperationResponse::refusal(415, "The body is encoded.");
+    for response in body_refusals().chain([encoded]) {
         post.add(answers.of_server(response));
     }
     let too_many = OperationResponse::refusal(413, format!("There are more than {max_rows} samples."));
@@ -173,10 +174,12 @@ impl Answers<'_> {
     /// Returns the line that answers one of a stream.
     fn line(&self) -> Json {
         let mut error = self.error_fields();
-        error.insert("row".to_owned(), json!({"type": "integer", "minimum": 1, "description": "The line, from 1."}));
+        let number = |what: &str| json!({"type": "integer", "minimum": 1, "description": what});
+        error.insert("row".to_owned(), number("The sample, from 1: blank lines are none."));
+        error.insert("line".to_owned(), number("The line of the body, from 1."));
         error.remove("status");
         let answered = json!({"type": "object", "required": ["result"], "properties": {"result": self.result}});
-        let required = ["error_code", "error_message", "row"];
+        let required = ["error_code", "error_message", "row", "line"];
         let refused = json!({"type": "object", "required": required, "properties": error});
         json!({"title": format!("{}Line", self.name), "anyOf": [answered, refused]})
     }

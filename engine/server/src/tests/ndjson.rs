@@ -175,7 +175,9 @@ fn a_line_without_a_prediction_does_not_end_the_stream() {
     exchange.end();
     assert_eq!(exchange.0.receive(false).status, 200);
     let answers = exchange.rest();
-    let error = |row: u64, code: i64, message: &str| json!({"error_code": code, "error_message": message, "row": row});
+    // The third line is blank.
+    let line = |row: u64| if row < 3 { row } else { row + 1 };
+    let error = |row: u64, code: i64, message: &str| json!({"error_code": code, "error_message": message, "row": row, "line": line(row)});
     let mut missing = error(2, -1, "BadRequest: the field `x` is missing");
     missing["errors"] =
         json!([{"code": "missing_field", "row": null, "field": "x", "expected": "a number", "got": "nothing"}]);
@@ -192,7 +194,7 @@ fn a_line_without_a_prediction_does_not_end_the_stream() {
     assert_eq!(answers[..7], expected);
     let panicked = answers[7]["error_message"].as_str().unwrap();
     assert!(panicked.starts_with("an internal error occurred, request id "), "{panicked}");
-    assert_eq!((answers.len(), &answers[7]["row"], &answers[8]), (9, &json!(8), &json!({"result": 2.0})));
+    assert_eq!((answers.len(), &answers[7]["line"], &answers[8]), (9, &json!(9), &json!({"result": 2.0})));
 }
 
 fn short_lines() -> Json {
@@ -245,7 +247,7 @@ fn a_stream_that_stands_still_ends() {
     let mut exchange = Exchange::begin(&running, "/predict");
     exchange.send("{\"x\": 1}\n{\"x\":");
     assert_eq!(exchange.0.receive(false).status, 200);
-    let last = json!({"error_code": -1, "error_message": "nothing came for 1 seconds", "row": 2});
+    let last = json!({"error_code": -1, "error_message": "nothing came for 1 second", "row": 2, "line": 2});
     assert_eq!(exchange.rest(), [json!({"result": 1.0}), last]);
 }
 
@@ -271,7 +273,7 @@ fn a_body_that_breaks_off_is_told() {
     exchange.send("{\"x\": 1}\n{\"x\": 2");
     assert_eq!(exchange.0.receive(false).status, 200);
     exchange.0.0.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
-    let last = json!({"error_code": -1, "error_message": "the body ended before it was complete", "row": 2});
+    let last = json!({"error_code": -1, "error_message": "the body ended before it was complete", "row": 2, "line": 2});
     assert_eq!(exchange.rest(), [json!({"result": 1.0}), last]);
 }
 
@@ -284,7 +286,7 @@ fn a_stop_ends_streams_between_lines() {
     assert_eq!(exchange.piece().unwrap(), "{\"result\":1.0}\n");
     running.stopper.stop();
     let message = "the service stops before the body has ended";
-    assert_eq!(exchange.rest(), [json!({"error_code": -1, "error_message": message, "row": 2})]);
+    assert_eq!(exchange.rest(), [json!({"error_code": -1, "error_message": message, "row": 2, "line": 2})]);
     running.join().unwrap();
 }
 
@@ -319,7 +321,7 @@ fn a_batch_that_takes_too_long_ends_the_stream() {
         exchange.send("{\"do\": \"wait\"}\n{\"x\": 1}\n");
         assert_eq!(exchange.0.receive(false).status, 200);
         let late = "the prediction took longer than 0.2 seconds";
-        let expected = [1, 2].map(|row| json!({"error_code": -1, "error_message": late, "row": row}));
+        let expected = [1, 2].map(|row| json!({"error_code": -1, "error_message": late, "row": row, "line": row}));
         assert_eq!(exchange.rest(), expected);
     }
     ends.send(()).unwrap();

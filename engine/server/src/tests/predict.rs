@@ -97,6 +97,19 @@ fn bodies_have_to_be_json() {
         let response = running.client().request("POST", "/predict", &[("content-type", kind)], "[]");
         assert_eq!(response.status, 200, "{kind}");
     }
+    let message = "the body has the content encoding \"gzip\": send it as it is";
+    for (kind, encoding, status) in [
+        ("application/json", "gzip", 415),
+        ("application/x-ndjson", "gzip", 415),
+        ("application/json", "Identity", 200),
+    ] {
+        let headers = [("content-type", kind), ("content-encoding", encoding)];
+        let response = running.client().request("POST", "/predict", &headers, "[]");
+        assert_eq!(response.status, status, "{kind} {encoding}");
+        if status == 415 {
+            assert_eq!(response.json()["error_message"], json!(message), "{kind}");
+        }
+    }
     let help = "send the header `content-type: application/json`";
     let refused = [
         (vec![], format!("BadRequest: the body has no content type, {help}")),

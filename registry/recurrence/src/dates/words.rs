@@ -254,3 +254,72 @@ fn offset(text: &str) -> Option<FixedOffset> {
     let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
     FixedOffset::east_opt(sign * seconds).filter(|_| minutes < 60)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns what is read, as RFC 3339 writes it.
+    fn shown(text: &str) -> Option<String> {
+        let (date, offset) = read(text)?;
+        Some(format!(
+            "{}{}",
+            date.format("%Y-%m-%dT%H:%M:%S"),
+            offset.map_or(String::new(), |offset| offset.to_string())
+        ))
+    }
+
+    #[test]
+    fn dates_are_read_in_any_order_that_leaves_no_doubt() {
+        let cases = [
+            ("2014-10-30", "2014-10-30T00:00:00"),
+            ("20141030", "2014-10-30T00:00:00"),
+            ("10/30/2014", "2014-10-30T00:00:00"),
+            ("30.10.2014", "2014-10-30T00:00:00"),
+            ("10/11/2014", "2014-10-11T00:00:00"),
+            ("30-Oct-2014", "2014-10-30T00:00:00"),
+            ("Thu, 30th of October 2014", "2014-10-30T00:00:00"),
+            ("2014 Sept. 3", "2014-09-03T00:00:00"),
+            ("2014-10-30T14:05", "2014-10-30T14:05:00"),
+            ("2014-10-30t140506.25Z", "2014-10-30T14:05:06+00:00"),
+            ("201410301405", "2014-10-30T14:05:00"),
+            ("2 pm on 30 Oct 2014", "2014-10-30T14:00:00"),
+            ("30 Oct 2014 at 12am", "2014-10-30T00:00:00"),
+            ("30 Oct 2014 12:30p.m.", "2014-10-30T12:30:00"),
+            ("30 Oct 2014 14:05 CEST", "2014-10-30T14:05:00+02:00"),
+            ("30 Oct 2014 14:05 -0330", "2014-10-30T14:05:00-03:30"),
+            ("2014-10-30 14:05+02", "2014-10-30T14:05:00+02:00"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_guessed() {
+        let texts = [
+            "",
+            "tomorrow",
+            "2014-10",
+            "30 Oct",
+            "30 Oct 14",
+            "2014-02-30",
+            "13/13/2014",
+            "2014-10-30 2014-10-31",
+            "Fri 30 Oct 2014",
+            "30 Oct 2014 pm",
+            "30 Oct 2014 13:00 pm",
+            "30 Oct 2014 0 am",
+            "30 Oct 2014 24:00",
+            "30 Oct 2014 14:5",
+            "30 Oct 2014 14:05.",
+            "30 Oct 2014 CEST",
+            "30 Oct 2014 14:05 CEST CEST",
+            "30 Oct 2014 14:05 +02:60",
+            "30 Oct 2014 14:05 LMT",
+        ];
+        for text in texts {
+            assert_eq!(shown(text), None, "{text}");
+        }
+    }
+}
