@@ -94,8 +94,9 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Refusal> {
         return Err(Refusal::bad_request(format_args!("the body has no content type, {HELP}")));
     };
     let text = header.to_str().unwrap_or_default();
-    let kind = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    let is_suffixed = |kind: &str| kind.starts_with("application/") && kind.ends_with("+json");
+    if kind.eq_ignore_ascii_case("application/json") || is_suffixed(&kind.to_ascii_lowercase()) {
         return Ok(());
     }
     let shown: String = text.chars().take(60).collect();

@@ -25,7 +25,7 @@ pub fn of(request: &HttpRequest) -> String {
     if let Some(RequestId(id)) = kept.get::<RequestId>() {
         return id.clone();
     }
-    let id = hex::encode(number().to_be_bytes());
+    let id = format!("{:016x}", number());
     kept.insert(RequestId(id.clone()));
     id
 }
