@@ -50,7 +50,7 @@ impl PredictRoute {
         payload: &mut Payload,
     ) -> Result<HttpResponse, Refusal> {
         if is_stream(request) {
-            return ndjson::answer(self, server, request, payload).await;
+            return Box::pin(ndjson::answer(self, server, request, payload)).await;
         }
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
         let body = match *request.method() == Method::POST {
@@ -102,7 +102,7 @@ impl PredictRoute {
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
         if is_stream(request) {
-            return ndjson::answer_decorated(self, server, request, payload, request_id).await;
+            return Box::pin(ndjson::answer_decorated(self, server, request, payload, request_id)).await;
         }
         let (query, is_query) = match query::decode(request.query_string()) {
             Ok(query) => (query, Ok(())),
@@ -153,7 +153,7 @@ impl PredictRoute {
         let waiting = if has_body && by_head { server.service.waiting() } else { None };
         let answered = if let Some(waiting) = waiting {
             let view = move |shown: &ViewRequest, read| view(shown, read, Duration::ZERO);
-            through_head(&self.decorators, head, read, view, waiting, server.predict_timeout()).await
+            Box::pin(through_head(&self.decorators, head, read, view, waiting, server.predict_timeout())).await
         } else {
             let mut read = read.await;
             let body = read.body.as_mut().ok().and_then(Option::as_mut).map(std::mem::take).unwrap_or_default();
@@ -169,7 +169,7 @@ impl PredictRoute {
                         };
                         through_queue(&self.decorators, shown, view).await
                     };
-                    within(server.predict_timeout(), work).await.flatten()
+                    within(server.predict_timeout(), Box::pin(work)).await.flatten()
                 }
             }
         };

@@ -123,7 +123,9 @@ impl Server {
 
     async fn answer_at(&self, route: &Route, parts: Parts, request: &HttpRequest, payload: &mut Payload) -> Answer {
         let answer = match &route.endpoint {
-            _ if *request.method() == Method::OPTIONS && !route.predicts() => self.options(route, parts, request).await,
+            _ if *request.method() == Method::OPTIONS && !route.predicts() => {
+                Box::pin(self.options(route, parts, request)).await
+            }
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
                 predict.answer_decorated(self, request, payload, request_id::of(request)).await
@@ -132,7 +134,8 @@ impl Server {
             Endpoint::View(_) if let Err(refusal) = self.keep_out(route, request) => Err(refusal),
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
-                None => view.answer(self, request, payload, parts, request_id::of(request)).await,
+                // What is large and not for predictions is kept out of the future that every request moves.
+                None => Box::pin(view.answer(self, request, payload, parts, request_id::of(request))).await,
             },
         };
         // What answers has come through the decorators.
