@@ -301,6 +301,7 @@ fn views_say_what_they_take() {
             {"!": "palladium.server.add_url_rule", "rule": "/look", "view_func": "palladium.server.fit"},
         ],
     }"#;
+    let allowed = document(&["service/admin.ron"], r#"{"server": {"allow_unauthenticated_admin": true}}"#);
     let document = document(&["service/admin.ron", "service/metrics.ron"], own);
     check_valid(&document);
     let paths = &document["paths"];
@@ -312,7 +313,8 @@ fn views_say_what_they_take() {
         assert_eq!(names, ["persist", "activate", "evaluate", "persist_if_better_than"], "{kind}");
     }
     assert_eq!(content["application/json"]["schema"]["properties"]["evaluate"]["default"], false);
-    assert_eq!(statuses(fit), ["200", "400", "408", "409", "413", "500", "503"]);
+    assert_eq!(statuses(fit), ["200", "400", "403", "408", "409", "413", "500", "503"]);
+    assert_eq!(statuses(&allowed["paths"]["/fit"]["post"]), ["200", "400", "408", "409", "413", "500", "503"]);
     assert_eq!(fit["requestBody"]["required"], false);
     let query: Vec<_> = paths["/look"]["get"]["parameters"].as_array().unwrap().iter().collect();
     assert_eq!((query.len(), &query[0]["in"]), (4, &json!("query")));
@@ -325,7 +327,7 @@ fn views_say_what_they_take() {
     assert_eq!(part["schema"]["type"], "integer");
 
     let delete = &paths["/jobs/{id}"]["delete"];
-    assert_eq!(statuses(delete), ["202", "400", "404", "408", "409", "413", "500"]);
+    assert_eq!(statuses(delete), ["202", "400", "403", "404", "408", "409", "413", "500"]);
     assert_eq!(
         resolved(&document, &delete["responses"]["202"]["content"]["application/json"]["schema"])["title"],
         "Job"

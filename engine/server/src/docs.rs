@@ -21,7 +21,8 @@ pub fn operations(route: &Route, service: &Arc<Service>) -> Vec<Operation> {
         Endpoint::Predict(predict) => predictions::operations(predict, service.max_rows),
         Endpoint::View(view) => {
             let mut operations = of_view(route, view, service);
-            operations.iter_mut().for_each(|operation| complete(operation, view));
+            let keeps_out = route.is_open() && !service.allows_unauthenticated_admin;
+            operations.iter_mut().for_each(|operation| complete(operation, view, keeps_out));
             operations
         }
     }
@@ -65,8 +66,8 @@ fn unknown(method: &str, summary: &str) -> Operation {
     operation
 }
 
-/// Adds what the server itself takes and answers around a view.
-fn complete(operation: &mut Operation, view: &ViewRoute) {
+/// Adds what the server itself takes and answers around a view, which may keep other sites out.
+fn complete(operation: &mut Operation, view: &ViewRoute, keeps_out: bool) {
     let parts: Vec<String> = parts(&view.rule);
     for part in parts.iter().filter(|part| !operation.parts.iter().any(|(name, _)| name == *part)) {
         let is_known = |known: &OperationParameter| known.place == ParameterPlace::Path && known.name == *part;
@@ -87,6 +88,10 @@ fn complete(operation: &mut Operation, view: &ViewRoute) {
     };
     if parts.len() > operation.parts.len() {
         operation.add(said(OperationResponse::refusal(404, "There is nothing at this path.")));
+    }
+    if keeps_out {
+        let description = "Another host was asked than this machine, or a page of another site asks.";
+        operation.add(said(OperationResponse::refusal(403, description)));
     }
     if is_at_once(view) {
         return;

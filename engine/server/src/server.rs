@@ -150,7 +150,7 @@ impl Server {
 
     /// Keeps other sites out of views that are open because this machine alone reaches them.
     fn keep_out(&self, route: &Route, request: &HttpRequest) -> Result<(), Refusal> {
-        if !self.routes.settings.allow_unauthenticated_admin && route.is_open() {
+        if !self.service.allows_unauthenticated_admin && route.is_open() {
             local::check(request)?;
         }
         Ok(())

@@ -45,6 +45,8 @@ pub struct Service {
     pub table: Vec<Arc<Route>>,
     /// How many samples a request may have.
     pub max_rows: usize,
+    /// Whether views that change something are open to other machines and sites without a decorator.
+    pub allows_unauthenticated_admin: bool,
     /// The routes as views see them.
     pub routes: Vec<ServedRoute>,
     /// The predict services as views see them.
@@ -85,6 +87,7 @@ impl Service {
             needed: std::mem::take(&mut routes.needed),
             table: routes.all().to_vec(),
             max_rows: routes.settings.max_rows,
+            allows_unauthenticated_admin: routes.settings.allow_unauthenticated_admin,
             routes: routes.served(),
             predictions: routes.served_predictions(),
             observers: Arc::clone(&routes.observers),
