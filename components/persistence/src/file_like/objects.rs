@@ -67,7 +67,9 @@ impl Objects {
     /// The store's.
     pub fn list_models(&self) -> Result<Vec<Metadata>, FileError> {
         let found = self.find()?;
-        if let (None, Some(model)) = (&found, self.unlisted()) {
+        if found.is_none()
+            && let Some(model) = self.unlisted()
+        {
             let file = self.store.shown(&self.template.metadata());
             tracing::warn!("`{file}` is missing, and so no model is listed, although `{model}` is there");
         }
