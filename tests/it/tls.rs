@@ -13,6 +13,9 @@ use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Identity, Version};
 use rustix::process::Signal;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::process::{iris, palladium, succeed, text};
 use crate::serve::{SAMPLE, Service};
@@ -166,6 +169,26 @@ fn both_versions_of_http_are_spoken_and_nothing_unencrypted() {
     let started = Instant::now();
     assert!(service.end().success());
     assert!(started.elapsed() < Duration::from_secs(20), "an idle connection is not waited for");
+}
+
+#[test]
+fn idle_connections_are_closed_as_encrypted_ones_are() {
+    let authority = Authority::new();
+    let (folder, _) = folder(&authority, "");
+    let tls = r#"{"certificate": "certificate.pem", "key": "key.pem"}"#;
+    let server = format!(r#"{{"server": {{"listen": "127.0.0.1:0", "keep_alive": 1, "tls": {tls}}}}}"#);
+    fs::write(folder.path().join("tls.ron"), server).unwrap();
+    let service = start(folder);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let session = ClientConnection::new(Arc::new(config), "127.0.0.1".try_into().unwrap()).unwrap();
+    let mut client = StreamOwned::new(session, TcpStream::connect(service.address()).unwrap());
+    client.write_all(b"GET /alive HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    // What ends without a word could have been cut off, and is an error.
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Connections: what is spoken over them, and how long their clients may take.
 //!
-//! actix watches the first head of a connection, and how long the connection is idle between two requests. Beside that,
-//! a connection is closed whose client begins a further head and does not end it, does not take its answer, or has sent
-//! no request for long over HTTP/2.
+//! actix watches the first head of a connection. Beside that, a connection is closed that is idle for long after its last
+//! request, or whose client begins a further head and does not end it, or does not take its answer. actix would set a
+//! timer anew after each request for the first of these.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -24,17 +24,13 @@ use crate::settings::Fixed;
 #[derive(Clone, Copy)]
 pub struct Patience {
     head: Duration,
-    idle: Duration,
+    keep_alive: Duration,
     write: Duration,
 }
 
 impl Patience {
     pub fn of(fixed: &Fixed) -> Patience {
-        Patience {
-            head: fixed.head_timeout,
-            idle: fixed.keep_alive.max(fixed.head_timeout),
-            write: fixed.write_timeout,
-        }
+        Patience { head: fixed.head_timeout, keep_alive: fixed.keep_alive, write: fixed.write_timeout }
     }
 }
 
@@ -43,9 +39,11 @@ impl Patience {
 pub struct Traffic {
     running: Cell<usize>,
     begun: Cell<usize>,
+    /// When the last one ended.
+    ended: Cell<Option<Instant>>,
     /// Whether the client may still be sending what the last request had.
     is_unread: Cell<bool>,
-    /// Has the connection looked at again.
+    /// Has the connection looked at again, where it was looked at while a request ran.
     waker: Cell<Option<Waker>>,
 }
 
@@ -63,19 +61,20 @@ impl Traffic {
 }
 
 impl Underway {
-    /// Notes that the request was refused before its body was read to the end, and has the time begin that the client
-    /// may take for the rest.
+    /// Notes that the request was refused before its body was read to the end, for which the client may take a time that
+    /// begins with the end of this.
     pub fn leave_unread(&self) {
         self.0.is_unread.set(true);
-        if let Some(waker) = self.0.waker.take() {
-            waker.wake();
-        }
     }
 }
 
 impl Drop for Underway {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get().saturating_sub(1));
+        self.0.ended.set(Some(Instant::now()));
+        if let Some(waker) = self.0.waker.take() {
+            waker.wake();
+        }
     }
 }
 
@@ -85,8 +84,7 @@ pub struct Watched<S> {
     traffic: Rc<Traffic>,
     patience: Patience,
     is_http2: bool,
-    /// Until when the client has to send what is expected, with the number of requests that had begun by then.
-    reading: Option<(Instant, Expected, usize)>,
+    reading: Option<Reading>,
     timer: Timer,
     /// Runs while the client takes nothing.
     writing: Option<Pin<Box<Sleep>>>,
@@ -99,22 +97,34 @@ pub struct Watched<S> {
 struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    fn poll_until(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
-        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if timer.deadline() > deadline {
-            timer.as_mut().reset(deadline);
+    /// Waits for a time; the connection is looked at also at one before.
+    fn poll_until(&mut self, deadline: Instant, look: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(look)));
+        if timer.deadline() > look {
+            timer.as_mut().reset(look);
         }
         while timer.as_mut().poll(context).is_ready() {
-            if Instant::now() >= deadline {
+            let now = Instant::now();
+            if now >= deadline {
                 return Poll::Ready(());
             }
-            timer.as_mut().reset(deadline);
+            timer.as_mut().reset(if now < look { look } else { deadline });
         }
         Poll::Pending
     }
 }
 
-/// What a client is expected to send.
+/// What a client is expected to send, and until when.
+#[derive(Clone, Copy)]
+struct Reading {
+    expected: Expected,
+    deadline: Instant,
+    /// When to look whether a request has begun and ended without a look at the connection since.
+    look: Instant,
+    /// The number of requests that had begun by then.
+    begun: usize,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expected {
     /// The beginning of a request.
@@ -137,37 +147,50 @@ impl<S> Watched<S> {
         Rc::clone(&self.traffic)
     }
 
+    /// Returns how long the connection may be without a request.
+    fn idle(&self) -> Duration {
+        let Patience { head, keep_alive, .. } = self.patience;
+        let is_kept = self.traffic.begun.get() > 0 && !self.is_http2 && !keep_alive.is_zero();
+        if is_kept { keep_alive } else { keep_alive.max(head) }
+    }
+
     /// Notes that bytes have come.
     fn received(&mut self) {
         let begun = self.traffic.begun.get();
-        let is_going_on = matches!(&self.reading, Some((_, Expected::Rest, since)) if *since == begun);
+        let is_rest = |reading: &Reading| reading.expected == Expected::Rest && reading.begun == begun;
         // Each byte in its time is no head in its time.
-        if self.traffic.running.get() == 0 && !is_going_on {
+        if self.traffic.running.get() == 0 && !self.reading.as_ref().is_some_and(is_rest) {
+            let (now, kept) = (Instant::now(), self.patience.keep_alive);
             // A client of HTTP/2 sends more than heads while it is idle.
-            let time = if self.is_http2 { self.patience.idle } else { self.patience.head };
-            self.reading = Some((Instant::now() + time, Expected::Rest, begun));
+            let time = if self.is_http2 { self.idle() } else { self.patience.head };
+            let look = if kept.is_zero() { time } else { time.min(kept) };
+            self.reading = Some(Reading { expected: Expected::Rest, deadline: now + time, look: now + look, begun });
         }
     }
 
-    /// Waits for bytes, as long as the client may take.
+    /// Waits for bytes, as long as the client may take. An idle connection ends as if its client had ended it, so that an
+    /// encrypted one is closed as it should be.
     fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.traffic.running.get() > 0 {
+        let Traffic { running, begun, ended, is_unread, waker } = &*self.traffic;
+        if running.get() > 0 {
             // The time for a body, or for an answer, is not counted here.
             self.reading = None;
-            self.traffic.waker.set(Some(context.waker().clone()));
+            waker.set(Some(context.waker().clone()));
             return Poll::Pending;
         }
-        let begun = self.traffic.begun.get();
-        let deadline = match self.reading {
-            Some((deadline, _, since)) if since == begun => deadline,
+        let (begun, is_unread) = (begun.get(), is_unread.get());
+        let reading = match self.reading {
+            Some(reading) if reading.begun == begun => reading,
             _ => {
-                let time = if self.traffic.is_unread.get() { self.patience.head } else { self.patience.idle };
-                let deadline = Instant::now() + time;
-                self.reading = Some((deadline, Expected::Request, begun));
-                deadline
+                let time = if is_unread { self.patience.head } else { self.idle() };
+                let deadline = ended.get().unwrap_or_else(Instant::now) + time;
+                Reading { expected: Expected::Request, deadline, look: deadline, begun }
             }
         };
-        self.timer.poll_until(deadline, context).map(|()| Err(too_slow()))
+        self.reading = Some(reading);
+        let is_idle = reading.expected == Expected::Request && !is_unread && !self.is_http2;
+        let waited = self.timer.poll_until(reading.deadline, reading.look, context);
+        waited.map(|()| if is_idle { Ok(()) } else { Err(too_slow()) })
     }
 
     /// Waits until the client takes bytes, as long as it may take.
@@ -223,7 +246,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let ended = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.taken(ended, context)
     }
 
     fn poll_write_vectored(
@@ -262,16 +286,21 @@ mod tests {
             let start = Instant::now();
             let at = |milliseconds| start + Duration::from_millis(milliseconds);
             let mut first = true;
-            // Later, then sooner than at first: the timer has rung for nothing by then.
-            for (told, wanted) in [(20, 60), (10_000, 90)] {
+            // Later, then sooner than at first: the timer has rung for nothing by then. Then with a look before.
+            let cases = [(20, 60, 60), (10_000, 90, 90), (10_000, 100, 1_100), (1_130, 1_150, 2_150)];
+            for (told, look, wanted) in cases {
+                let mut looks = Vec::new();
                 std::future::poll_fn(|context| {
                     if std::mem::take(&mut first) {
-                        assert!(timer.poll_until(at(told), context).is_pending());
+                        assert!(timer.poll_until(at(told), at(told), context).is_pending());
                     }
-                    timer.poll_until(at(wanted), context)
+                    looks.push(Instant::now());
+                    timer.poll_until(at(wanted), at(look), context)
                 })
                 .await;
                 assert!(Instant::now() >= at(wanted) && Instant::now() < at(10_000));
+                let looked = |time: &Instant| *time >= at(look) && *time < at(wanted);
+                assert!(look == wanted || looks.iter().any(looked), "no look between {look} and {wanted}");
                 first = true;
             }
         });

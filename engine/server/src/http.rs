@@ -192,6 +192,7 @@ fn name(address: impl Display) -> String {
     format!("palladium-{address}")
 }
 
+/// Tells actix whether connections are kept; how long is for those who watch them.
 fn keep_alive(fixed: &Fixed) -> KeepAlive {
-    if fixed.keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Timeout(fixed.keep_alive) }
+    if fixed.keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Os }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use palladium_component::prelude::*;
 use palladium_component::value::Diagnostics;
@@ -223,10 +223,31 @@ fn slow_heads_are_ended() {
 
 #[test]
 fn idle_connections_are_ended() {
-    let running = running(&json!({"listen": "127.0.0.1:0", "keep_alive": 1}));
-    let mut idle = running.client();
-    assert_eq!(idle.request("GET", "/alive", &[], "").status, 200);
-    idle.end();
+    let server = json!({"listen": "127.0.0.1:0", "keep_alive": 1, "head_timeout": 3600});
+    let is_ended_cleanly = |mut client: Client| {
+        client.0.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let answered = Instant::now();
+        assert_eq!(client.0.read(&mut [0]).unwrap(), 0);
+        assert!(answered.elapsed() > Duration::from_millis(900), "{:?}", answered.elapsed());
+    };
+    let at_once = running(&server);
+    let mut idle = at_once.client();
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(500));
+        assert_eq!(idle.request("GET", "/alive", &[], "").status, 200);
+    }
+    is_ended_cleanly(idle);
+    // The time begins with the end of a request that takes longer.
+    let (puppet, entered, release) = Puppet::waiting();
+    let app = app(puppet, &Store::new(Reads::Cached(model(1))), &json!({"server": server, "predict_timeout": 60}));
+    let slow = Running::start(app, ServeOptions { listen: Vec::new(), ..options() });
+    let mut idle = slow.client();
+    idle.send("GET /predict?do=wait HTTP/1.1\r\nhost: x\r\n\r\n");
+    entered.recv().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    release.send(()).unwrap();
+    assert_eq!(idle.receive(false).status, 200);
+    is_ended_cleanly(idle);
 }
 
 #[test]
