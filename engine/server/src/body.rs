@@ -1,5 +1,11 @@
 //! Bodies of requests, within limits.
 
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -46,22 +52,40 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
     }
     let payload = web::Payload::from_request(request, payload).await;
     let payload = payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
-    match rt::time::timeout(limits.body_timeout, payload.to_bytes_limited(limits.max_body)).await {
-        Ok(Ok(Ok(bytes))) => {
+    match in_time(limits.body_timeout, payload.to_bytes_limited(limits.max_body)).await {
+        Some(Ok(Ok(bytes))) => {
             if announced.is_none() {
                 request.extensions_mut().insert(Read(bytes.len() as u64));
             }
             Ok(bytes.into())
         }
-        Ok(Ok(Err(_))) => Err(Refusal::bad_request("the body ended before it was complete")),
-        Ok(Err(_)) => {
+        Some(Ok(Err(_))) => Err(Refusal::bad_request("the body ended before it was complete")),
+        Some(Err(_)) => {
             request.extensions_mut().insert(Read(limits.max_body as u64));
             Err(too_large(limits))
         }
-        Err(_) => {
+        None => {
             let message = format!("the body took longer than {}", seconds_text(limits.body_timeout.as_secs_f64()));
             Err(Refusal::said(StatusCode::REQUEST_TIMEOUT, -1, message))
         }
+    }
+}
+
+/// Waits for something no longer than the limit. It is first looked at twice, since a timer costs more: a body of a
+/// request that came in one piece is there by then, as actix hands it over after it has begun to answer.
+async fn in_time<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, mut is_first) = (pin!(work), true);
+    let at_once = poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if mem::take(&mut is_first) => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+        Poll::Pending => Poll::Ready(None),
+    });
+    match at_once.await {
+        None => rt::time::timeout(limit, work).await.ok(),
+        done => done,
     }
 }
 
