@@ -7,17 +7,19 @@
 pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
     let is_wrong = |problem: &str| format!("the query string {problem}");
     let mut pairs = Vec::new();
-    let mut rest = query.as_bytes();
-    while let Some(first) = rest.first() {
-        if *first == b'&' {
-            rest = &rest[1..];
+    let mut rest = query;
+    while !rest.is_empty() {
+        if let Some(behind) = rest.strip_prefix('&') {
+            rest = behind;
             continue;
         }
         let (name, behind) = decode_until(rest, |byte| matches!(byte, b'=' | b'&'), Plus::IsBlank).map_err(is_wrong)?;
-        let value = behind.strip_prefix(b"=").unwrap_or_default();
-        let (value, behind_value) = decode_until(value, |byte| byte == b'&', Plus::IsBlank).map_err(is_wrong)?;
-        rest = if behind.first() == Some(&b'=') { behind_value } else { behind };
+        let (value, behind) = match behind.strip_prefix('=') {
+            Some(value) => decode_until(value, |byte| byte == b'&', Plus::IsBlank).map_err(is_wrong)?,
+            None => (String::new(), behind),
+        };
         pairs.push((name, value));
+        rest = behind;
     }
     Ok(pairs)
 }
@@ -27,7 +29,7 @@ pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
 /// # Errors
 /// As [`decode`].
 pub fn percent_decode(part: &str) -> Result<String, &'static str> {
-    decode_until(part.as_bytes(), |_| false, Plus::IsPlus).map(|(decoded, _)| decoded)
+    decode_until(part, |_| false, Plus::IsPlus).map(|(decoded, _)| decoded)
 }
 
 /// What a `+` stands for.
@@ -38,32 +40,49 @@ enum Plus {
 }
 
 /// Decodes up to a byte that ends the part, and returns also what is left from there on.
-fn decode_until(part: &[u8], ends: impl Fn(u8) -> bool, plus: Plus) -> Result<(String, &[u8]), &'static str> {
-    const NO_DIGITS: &str = "holds a `%` without two hexadecimal digits";
+fn decode_until(part: &str, ends: impl Fn(u8) -> bool, plus: Plus) -> Result<(String, &str), &'static str> {
     const SHORT: usize = 32;
-    let mut decoded = Vec::with_capacity(part.len().min(SHORT));
+    let mut decoded = String::with_capacity(part.len().min(SHORT));
     let mut rest = part;
-    let stops = |byte: &u8| ends(*byte) || *byte == b'%' || *byte == b'+' && plus == Plus::IsBlank;
+    let stops = |byte: u8| ends(byte) || byte == b'%' || byte == b'+' && plus == Plus::IsBlank;
     loop {
-        let (as_it_is, behind) = rest.split_at(rest.iter().position(stops).unwrap_or(rest.len()));
-        decoded.extend_from_slice(as_it_is);
-        let (byte, behind) = match behind {
-            [b'%', high, low, behind @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high * 16 + low, behind),
-                _ => return Err(NO_DIGITS),
-            },
-            [b'%', ..] => return Err(NO_DIGITS),
-            [b'+', behind @ ..] if plus == Plus::IsBlank => (b' ', behind),
-            _ => {
-                rest = behind;
-                break;
+        let (as_it_is, behind) = rest.split_at(rest.bytes().position(stops).unwrap_or(rest.len()));
+        decoded.push_str(as_it_is);
+        rest = match behind.as_bytes().first() {
+            Some(b'%') => decode_escapes(behind, &mut decoded)?,
+            Some(b'+') if plus == Plus::IsBlank => {
+                decoded.push(' ');
+                &behind[1..]
             }
+            _ => return Ok((decoded, behind)),
         };
-        decoded.push(byte);
+    }
+}
+
+/// Decodes what begins with a `%`, all of a letter beyond ASCII, and returns what is behind it.
+fn decode_escapes<'a>(part: &'a str, decoded: &mut String) -> Result<&'a str, &'static str> {
+    let (first, mut rest) = decode_escape(part)?;
+    if first.is_ascii() {
+        decoded.push(char::from(first));
+        return Ok(rest);
+    }
+    let mut bytes = vec![first];
+    while rest.starts_with('%') {
+        let (byte, behind) = decode_escape(rest)?;
+        bytes.push(byte);
         rest = behind;
     }
-    let decoded = String::from_utf8(decoded).map_err(|_| "is not UTF-8 once its `%` are decoded")?;
-    Ok((decoded, rest))
+    decoded.push_str(std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8 once its `%` are decoded")?);
+    Ok(rest)
+}
+
+/// Decodes a `%` and its two digits, and returns what is behind them.
+fn decode_escape(part: &str) -> Result<(u8, &str), &'static str> {
+    let byte = match part.as_bytes() {
+        [b'%', high, low, ..] => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
+        _ => None,
+    };
+    byte.map(|byte| (byte, &part[3..])).ok_or("holds a `%` without two hexadecimal digits")
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -81,7 +100,7 @@ mod tests {
 
     #[test]
     fn decodes_pairs() {
-        let cases: [(&str, &[(&str, &str)]); 10] = [
+        let cases: [(&str, &[(&str, &str)]); 12] = [
             ("", &[]),
             ("&", &[]),
             ("&a&&=&b==&", &[("a", ""), ("", ""), ("b", "=")]),
@@ -91,6 +110,8 @@ mod tests {
             ("a=b=c&&d", &[("a", "b=c"), ("d", "")]),
             ("=x", &[("", "x")]),
             ("gr%C3%B6%c3%9fe=1", &[("größe", "1")]),
+            ("ö%c3%b6%3D%e2%82%ac%41=é+", &[("öö=€A", "é ")]),
+            ("a=+%2B+&+=%20", &[("a", " + "), (" ", " ")]),
             ("a%3D%26=%25", &[("a=&", "%")]),
         ];
         for (query, expected) in cases {
@@ -102,9 +123,12 @@ mod tests {
     #[test]
     fn refuses_what_is_no_encoding() {
         for (query, expected) in
-            [("a=%", "hexadecimal"), ("a=%4", "hexadecimal"), ("%zz=1", "hexadecimal"), ("a=%ff", "UTF-8")]
+            [("a=%", "hexadecimal"), ("a=%4", "hexadecimal"), ("%zz=1", "hexadecimal"), ("a=%4é", "hexadecimal")]
         {
             assert!(decode(query).unwrap_err().contains(expected), "{query}");
+        }
+        for query in ["a=%ff", "a=%c3", "a=%c3x%b6", "a=%c3é", "%e2%82=1", "a=%41%b6"] {
+            assert!(decode(query).unwrap_err().contains("UTF-8"), "{query}");
         }
     }
 }

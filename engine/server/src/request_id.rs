@@ -22,12 +22,13 @@ pub fn of(request: &HttpRequest) -> String {
         return given.to_owned();
     }
     let mut kept = request.extensions_mut();
-    if let Some(RequestId(id)) = kept.get::<RequestId>() {
-        return id.clone();
-    }
-    let id = format!("{:016x}", number());
-    kept.insert(RequestId(id.clone()));
-    id
+    let given = kept.get::<RequestId>().map(|RequestId(id)| *id);
+    let id = given.unwrap_or_else(|| {
+        let id = number();
+        kept.insert(RequestId(id));
+        id
+    });
+    format!("{id:016x}")
 }
 
 /// Returns a number that is drawn from all but 0.
@@ -36,7 +37,7 @@ pub fn number() -> u64 {
 }
 
 /// The id that a request without one was given.
-struct RequestId(String);
+struct RequestId(u64);
 
 /// Ids go into logs and messages: only short and harmless ones are taken over.
 fn is_plain(id: &str) -> bool {
