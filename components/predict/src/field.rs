@@ -124,8 +124,7 @@ impl Mapping {
 
     /// Returns the table of filled builders.
     pub(crate) fn table(&self, builders: Vec<ColumnBuilder>) -> Result<Table, DataError> {
-        let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
-        Table::with_schema(self.empty.batch().schema(), columns, None)
+        self.empty.with_values(builders.into_iter().map(ColumnBuilder::finish).collect())
     }
 }
 

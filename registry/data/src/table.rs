@@ -77,6 +77,20 @@ impl Table {
                 return Err(DataError::UnsupportedType { name: name(), found: array.data_type().to_string() });
             }
         }
+        Table::checked(schema, columns, n_rows)
+    }
+
+    /// Returns a table whose columns have the names and types of this one's, and these values.
+    ///
+    /// # Errors
+    /// Other columns than this table's, or of different lengths.
+    pub fn with_values(&self, columns: Vec<ArrayRef>) -> Result<Table, DataError> {
+        let n_rows = columns.first().map_or(0, Array::len);
+        Table::checked(self.batch.schema(), columns, n_rows)
+    }
+
+    /// Returns a table under a schema that no two columns have one name in.
+    fn checked(schema: SchemaRef, columns: Vec<ArrayRef>, n_rows: usize) -> Result<Table, DataError> {
         let columns = columns.into_iter().map(category::plain).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
         let batch = RecordBatch::try_new_with_options(schema, columns, &options).map_err(|error| {

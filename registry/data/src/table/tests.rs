@@ -24,6 +24,24 @@ fn makes_matrices() {
     assert_eq!(table.project(&[2, 1]).names().collect::<Vec<_>>(), ["c", "b"]);
 }
 
+#[test]
+fn other_values_have_the_types_of_the_table() {
+    let table = Table::new(vec![
+        column("a", Float64Array::from(Vec::<f64>::new())),
+        column("b", StringArray::from(Vec::<&str>::new())),
+    ])
+    .unwrap();
+    let values = |a: Vec<f64>, b: &[&str]| -> Vec<ArrayRef> {
+        vec![Arc::new(Float64Array::from(a)), Arc::new(StringArray::from(b.to_vec()))]
+    };
+    let filled = table.with_values(values(vec![1.5, 2.5], &["x", "y"])).unwrap();
+    assert_eq!((filled.n_rows(), filled.names().collect::<Vec<_>>()), (2, vec!["a", "b"]));
+    let swapped = values(vec![1.5], &["x"]).into_iter().rev().collect();
+    for wrong in [values(vec![1.5], &["x", "y"]), values(vec![1.5], &["x"])[..1].to_vec(), swapped] {
+        assert!(table.with_values(wrong).is_err());
+    }
+}
+
 #[derive(Debug)]
 struct Lines;
 
