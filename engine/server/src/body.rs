@@ -99,8 +99,19 @@ pub fn announced(request: &HttpRequest) -> Option<u64> {
 /// # Errors
 /// An encoding of the body.
 pub fn check_encoding(request: &HttpRequest) -> Result<(), Refusal> {
-    let header = request.headers().get(CONTENT_ENCODING).map(|header| header.to_str().unwrap_or_default().trim());
-    let Some(encoding) = header.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) else { return Ok(()) };
+    let header = request.headers().get(CONTENT_ENCODING);
+    header.map_or(Ok(()), |encoding| take_plain(encoding.to_str().unwrap_or_default()))
+}
+
+/// Takes a body whose header `content-encoding` says that it is as it is.
+///
+/// # Errors
+/// The header says something else.
+pub fn take_plain(encoding: &str) -> Result<(), Refusal> {
+    let encoding = encoding.trim();
+    if encoding.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
     let shown: String = encoding.chars().take(60).collect();
     let message = format!("the body has the content encoding {shown:?}: send it as it is");
     Err(Refusal::said(StatusCode::UNSUPPORTED_MEDIA_TYPE, -1, message))

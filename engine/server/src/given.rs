@@ -5,6 +5,7 @@ use palladium_component::value::nearest;
 use serde_json::Value as Json;
 
 use crate::answer::Refusal;
+use crate::body::take_plain;
 use crate::query;
 
 /// A value that a view takes by its name.
@@ -135,6 +136,7 @@ fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
     if request.body.is_empty() {
         return Ok(Vec::new());
     }
+    request.header("content-encoding").map_or(Ok(()), take_plain)?;
     let content_type = request.header("content-type").unwrap_or_default();
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind == "application/x-www-form-urlencoded" {
@@ -199,6 +201,18 @@ mod tests {
             assert_eq!(json.digits("version", "a version").unwrap().as_deref(), Some(expected), "{number}");
         }
         assert_eq!(json.number("score").unwrap(), Some(0.5));
+    }
+
+    #[test]
+    fn bodies_are_taken_as_they_are() {
+        for (encoding, is_taken) in [("identity", true), (" Identity ", true), ("gzip", false), ("", false)] {
+            let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let headers = vec![header("content-type", "application/json"), header("content-encoding", encoding)];
+            let request = ViewRequest { headers, body: b"{}".to_vec(), ..ViewRequest::default() };
+            let given = Given::of(&request, &known());
+            assert_eq!(given.is_ok(), is_taken, "{encoding:?}");
+            assert!(given.map_or_else(|refusal| format!("{refusal:?}").contains("415"), |_| true), "{encoding:?}");
+        }
     }
 
     #[test]

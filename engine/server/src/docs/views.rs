@@ -168,6 +168,9 @@ fn take(operation: &mut Operation, values: &[Taken], parts: &[String]) {
     let (in_path, others): (Vec<Taken>, Vec<Taken>) =
         values.iter().partition(|taken| parts.iter().any(|part| part == taken.name));
     operation.parameters.extend(in_path.iter().map(|taken| parameter(taken, ParameterPlace::Path)));
+    if !["GET", "HEAD"].contains(&operation.method.as_str()) {
+        operation.add(OperationResponse::refusal(415, "The body is encoded."));
+    }
     if !["POST", "PUT", "PATCH"].contains(&operation.method.as_str()) {
         operation.parameters.extend(others.iter().map(|taken| parameter(taken, ParameterPlace::Query)));
         return;
