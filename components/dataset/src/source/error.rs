@@ -141,11 +141,12 @@ pub(super) fn cannot_open(file: &str, reason: io::Error) -> SourceError {
 
 /// Says what may be meant with a path that leads nowhere.
 fn advice(path: &Path) -> String {
+    if let Some(near) = near_file(path) {
+        return format!("did you mean `{}`?", near.display());
+    }
     let mut advice = Vec::new();
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Some(near) = near_file(path) {
-        advice.push(format!("did you mean `{}`?", near.display()));
-    } else if !folder.is_dir() {
+    if !folder.is_dir() {
         advice.push(format!("there is no folder `{}` either", folder.display()));
     } else if let Some(only) = neighbours(path).as_deref().and_then(|names| only_of_its_kind(path, names)) {
         advice.push(format!("the only file of this kind there is `{}`", path.with_file_name(only).display()));

@@ -223,11 +223,12 @@ fn paths_that_lead_to_no_file() {
     check(&folder.path().join("iris.data/x"), "cannot read `ROOT/iris.data/x`");
     let here = std::env::current_dir().unwrap();
     let relative = format!(
-        "there is no file `Cargo.tom`\nhelp: did you mean `Cargo.toml`?; the path counts from the folder that the \
-         command runs in, `{}`; `${{here}}/Cargo.tom` counts from the configuration file",
+        "there is no file `other.toml`\nhelp: the only file of this kind there is `Cargo.toml`; the path counts from the \
+         folder that the command runs in, `{}`; `${{here}}/other.toml` counts from the configuration file",
         here.display()
     );
-    check(Path::new("Cargo.tom"), &relative);
+    check(Path::new("other.toml"), &relative);
+    check(Path::new("Cargo.tom"), "there is no file `Cargo.tom`\nhelp: did you mean `Cargo.toml`?");
 }
 
 #[test]
