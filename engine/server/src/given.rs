@@ -1,7 +1,10 @@
 //! What a request gives a view: named values in the path, the query string, a form or a JSON object.
 
+use std::fmt;
+
 use palladium_component::interfaces::ViewRequest;
 use palladium_component::value::nearest;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::answer::Refusal;
@@ -147,13 +150,40 @@ fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
     }
     if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
         return match serde_json::from_slice(&request.body) {
-            Ok(Json::Object(entries)) => Ok(entries.into_iter().collect()),
-            Ok(_) => Err(Refusal::bad_request("the body has to be a JSON object")),
+            Ok(Entries(entries)) => Ok(entries),
+            Err(error) if error.is_data() => Err(Refusal::bad_request("the body has to be a JSON object")),
             Err(error) => Err(Refusal::bad_request(format_args!("the body is no JSON: {error}"))),
         };
     }
     let shown: String = kind.chars().take(60).collect();
     Err(Refusal::bad_request(format_args!("the body has the content type {shown:?}: {HELP}")))
+}
+
+/// The entries of a JSON object, also those of one name.
+struct Entries(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Entries;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
 }
 
 #[cfg(test)]
@@ -221,8 +251,10 @@ mod tests {
             ("persit=1", "", "", "did you mean `persist` by"),
             ("persist=1&persist=1", "", "", "`persist` is given twice"),
             ("persist=1", "application/json", r#"{"persist": true}"#, "`persist` is given twice"),
+            ("", "application/json", r#"{"persist": true, "persist": false}"#, "`persist` is given twice"),
             ("", "text/plain", "persist=1", "content type"),
             ("", "application/json", "[1]", "has to be a JSON object"),
+            ("", "application/json", "null", "has to be a JSON object"),
             ("", "application/json", "{", "the body is no JSON"),
             ("", "application/x-www-form-urlencoded", "a=%zz", "the form holds a `%`"),
         ];
