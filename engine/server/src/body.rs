@@ -18,6 +18,9 @@ use crate::settings::Limits;
 /// How many bytes of a body were read whose length the request did not announce; the request keeps it.
 pub struct Read(pub u64);
 
+/// The body was not read to its end; the request keeps it.
+pub struct GivenUp;
+
 /// Bodies longer than this are worked on away from the workers, so many at once as the limits say.
 pub const LARGE: usize = 64 << 10;
 
@@ -61,10 +64,13 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
         }
         Some(Ok(Err(_))) => Err(Refusal::bad_request("the body ended before it was complete")),
         Some(Err(_)) => {
-            request.extensions_mut().insert(Read(limits.max_body as u64));
+            let mut kept = request.extensions_mut();
+            kept.insert(Read(limits.max_body as u64));
+            kept.insert(GivenUp);
             Err(too_large(limits))
         }
         None => {
+            request.extensions_mut().insert(GivenUp);
             let message = format!("the body took longer than {}", seconds_text(limits.body_timeout.as_secs_f64()));
             Err(Refusal::said(StatusCode::REQUEST_TIMEOUT, -1, message))
         }

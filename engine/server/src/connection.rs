@@ -17,6 +17,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::http::COARSE_CLOCK;
 use crate::open::Counted;
 use crate::settings::Fixed;
 
@@ -151,7 +152,7 @@ impl<S> Watched<S> {
     fn idle(&self) -> Duration {
         let Patience { head, keep_alive, .. } = self.patience;
         let is_kept = self.traffic.begun.get() > 0 && !self.is_http2 && !keep_alive.is_zero();
-        if is_kept { keep_alive } else { keep_alive.max(head) }
+        if is_kept { keep_alive } else { keep_alive.max(head + COARSE_CLOCK * 2) }
     }
 
     /// Notes that bytes have come.
@@ -162,7 +163,12 @@ impl<S> Watched<S> {
         if self.traffic.running.get() == 0 && !self.reading.as_ref().is_some_and(is_rest) {
             let (now, kept) = (Instant::now(), self.patience.keep_alive);
             // A client of HTTP/2 sends more than heads while it is idle.
-            let time = if self.is_http2 { self.idle() } else { self.patience.head };
+            let time = match begun {
+                _ if self.is_http2 => self.idle(),
+                // actix answers a first head that takes too long.
+                0 => self.patience.head + COARSE_CLOCK * 2,
+                _ => self.patience.head,
+            };
             let look = if kept.is_zero() { time } else { time.min(kept) };
             self.reading = Some(Reading { expected: Expected::Rest, deadline: now + time, look: now + look, begun });
         }

@@ -18,15 +18,16 @@ use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_c
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::http::Method;
+use actix_web::dev::{AppConfig, Payload, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::http::{ConnectionType, Version};
 use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::web::Bytes;
-use actix_web::{App, Error, HttpResponse};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::body::GivenUp;
 use crate::connection::{Patience, Traffic, Watched, protocol};
 use crate::open::Open;
 use crate::server::Server;
@@ -34,6 +35,9 @@ use crate::settings::Fixed;
 
 /// How long a client may take to end a connection that the service ends.
 const DISCONNECT: Duration = Duration::from_secs(1);
+
+/// How much time may have gone already where actix begins to count: it looks at the clock so often.
+pub const COARSE_CLOCK: Duration = Duration::from_millis(500);
 
 /// Makes what answers at listeners.
 #[derive(Clone)]
@@ -137,10 +141,13 @@ impl Http {
             async move {
                 let (request, mut payload) = request.into_parts();
                 let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
-                let response = server.respond(&request, &mut payload).await;
-                let is_refused = response.status().is_client_error() || response.status().is_server_error();
-                if let Some(underway) = underway.as_ref().filter(|_| is_refused && *request.method() != Method::GET) {
-                    underway.leave_unread();
+                let mut response = server.respond(&request, &mut payload).await;
+                // Over HTTP/2 the rest of a body is no hindrance to the next request.
+                if request.version() != Version::HTTP_2 && is_unread(&request, &response, &payload) {
+                    response.head_mut().set_connection_type(ConnectionType::Close);
+                    if let Some(underway) = &underway {
+                        underway.leave_unread();
+                    }
                 }
                 Ok(ServiceResponse::new(request, until_sent(response, (server, running, underway))))
             }
@@ -153,11 +160,18 @@ impl Http {
                 async move { stopping.notified().await }
             })
             .keep_alive(keep_alive(&self.fixed))
-            .client_request_timeout(self.fixed.head_timeout)
+            .client_request_timeout(self.fixed.head_timeout + COARSE_CLOCK)
             .client_disconnect_timeout(DISCONNECT)
             .on_connect_ext(|stream: &Watched<S>, belongings| drop(belongings.insert(stream.traffic())))
             .finish(map_config(app, |()| AppConfig::default()))
     }
+}
+
+/// Tells whether a body was not read, or not to its end.
+fn is_unread(request: &HttpRequest, response: &HttpResponse, payload: &Payload) -> bool {
+    // Who reads a body takes it.
+    !matches!(payload, Payload::None)
+        || response.status().is_client_error() && request.extensions().contains::<GivenUp>()
 }
 
 /// Keeps what a request needs, and what counts it, until its answer is complete: a stream is made while it is sent.

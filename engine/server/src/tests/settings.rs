@@ -203,9 +203,10 @@ fn heads_are_limited() {
 #[test]
 fn slow_heads_are_ended() {
     let running = running(&json!({"listen": "127.0.0.1:0", "head_timeout": 2}));
-    let mut slow = running.client();
+    let (mut slow, sent) = (running.client(), Instant::now());
     slow.send("GET /alive HTTP/1.1\r\nhost: ");
     assert_eq!(slow.receive(false).status, 408);
+    assert!(sent.elapsed() >= Duration::from_secs(2), "{:?}", sent.elapsed());
     // Nothing was sent at all.
     let mut silent = running.client();
     silent.end();
@@ -237,6 +238,16 @@ fn idle_connections_are_ended() {
         assert_eq!(idle.request("GET", "/alive", &[], "").status, 200);
     }
     is_ended_cleanly(idle);
+    // A request that is refused keeps its connection as long, since its body was read, or there is none.
+    for (method, path, status) in
+        [("POST", "/predict?do=bad", 400), ("POST", "/predict?do=too_many", 413), ("DELETE", "/alive", 405)]
+    {
+        let mut refused = at_once.client();
+        let body = if method == "POST" { "[]" } else { "" };
+        let response = refused.request(method, path, &[("content-type", "application/json")], body);
+        assert_eq!((response.status, response.headers.get("connection")), (status, None));
+        is_ended_cleanly(refused);
+    }
     // The time begins with the end of a request that takes longer.
     let (puppet, entered, release) = Puppet::waiting();
     let app = app(puppet, &Store::new(Reads::Cached(model(1))), &json!({"server": server, "predict_timeout": 60}));
@@ -248,6 +259,29 @@ fn idle_connections_are_ended() {
     release.send(()).unwrap();
     assert_eq!(idle.receive(false).status, 200);
     is_ended_cleanly(idle);
+}
+
+#[test]
+fn bodies_that_are_not_read_end_their_connection() {
+    let running = running(&json!({"listen": "127.0.0.1:0", "body_timeout": 0.2, "max_body": 10}));
+    let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    let chunked = "transfer-encoding: chunked\r\n\r\n";
+    let cases = [
+        (format!("POST /no HTTP/1.1\r\nhost: x\r\n{chunked}2\r\n[]\r\n0\r\n\r\n"), 404),
+        ("POST /no HTTP/1.1\r\nhost: x\r\ncontent-length: 20\r\n\r\n[".to_owned(), 404),
+        (format!("{head}{chunked}2\r\n["), 408),
+        (format!("{head}content-length: 2\r\n\r\n["), 408),
+        (format!("{head}{chunked}14\r\n[                  ]\r\n0\r\n\r\n"), 413),
+        (format!("{head}content-length: 20\r\n\r\n[                  ]"), 413),
+    ];
+    for (message, status) in cases {
+        let mut client = running.client();
+        client.send(&message);
+        let response = client.receive(false);
+        let connection = response.headers.get("connection").map(String::as_str);
+        assert_eq!((response.status, connection), (status, Some("close")), "{message:?}");
+        client.end();
+    }
 }
 
 #[test]
