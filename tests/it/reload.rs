@@ -98,6 +98,23 @@ fn a_wrong_configuration_leaves_the_old_one_serving() {
     assert_eq!(name(&service), "third");
 }
 
+#[test]
+fn a_model_is_not_given_up_for_none() {
+    let mut service = start(&named("first", ""));
+    let store = |url: &str| format!(r#""model_persister": CachedUpdatePersister(impl: Database(url: "{url}")),"#);
+    for (count, url) in [(1, "sqlite:///${here}/no/folder.db"), (2, "sqlite:///${here}/empty.db")] {
+        layer(service.folder.path(), &named("second", &store(url)));
+        service.process.signal(Signal::HUP);
+        let log = service.wait_for_log("the configuration was not reloaded: the one before goes on serving", count);
+        assert!(log.contains("`model_persister` has no model, where there is one now"), "{log}");
+        assert_eq!(name(&service), "first");
+    }
+    layer(service.folder.path(), &named("third", ""));
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("reloaded the configuration", 1);
+    assert_eq!(name(&service), "third");
+}
+
 /// A reload opens nothing that a start would not.
 #[test]
 fn views_that_nothing_guards_are_not_opened_to_other_machines() {

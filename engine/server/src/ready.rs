@@ -59,6 +59,11 @@ impl Needed {
         }
     }
 
+    /// Tells whether it has a model in memory.
+    pub fn is_in_memory(&self) -> bool {
+        guarded(|| self.persister.in_memory()).is_ok_and(|model| model.is_some())
+    }
+
     /// Tells whether there is a model: in memory, or active in a store that is read for each request.
     fn is_there(&self) -> bool {
         let asked = guarded(|| {

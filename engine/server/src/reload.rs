@@ -1,6 +1,6 @@
 //! Reloading: SIGHUP has the configuration read again and built aside. What comes of it takes the place of the
 //! application for new requests; those that are running finish on the one before, which is closed once no request and
-//! no job needs it. A configuration that is wrong changes nothing.
+//! no job needs it. A configuration that is wrong, or has no model where the one before has one, changes nothing.
 //!
 //! Jobs, and what is known of those that are over, stay: a fit goes on with the configuration that it began with, and
 //! the next one has to wait for it as ever. Settings of sockets and workers, those of [`Fixed`], count from the start on.
@@ -20,7 +20,9 @@ use crate::answer::guarded;
 use crate::jobs::Jobs;
 use crate::open::Open;
 use crate::options::{Loaded, Reload, ServeOptions};
+use crate::ready::Needed;
 use crate::server::Server;
+use crate::service::Service;
 use crate::settings::Fixed;
 use crate::tls::Certificates;
 
@@ -95,7 +97,8 @@ impl Reloader {
             let started = Instant::now();
             tracing::info!(target: "palladium::server", "reloading the configuration");
             let (load, options, process) = (Arc::clone(&self.load), self.options.clone(), Arc::clone(&self.process));
-            let prepared = aside(move || prepare(&load, &options, &process)).await;
+            let before = Arc::clone(&self.current.load().service);
+            let prepared = aside(move || prepare(&load, &options, &process, &before)).await;
             match prepared.unwrap_or_else(|why| Err(vec![why])) {
                 Ok(prepared) => self.take_over(prepared, started),
                 Err(findings) => {
@@ -145,15 +148,28 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     done.await.map_err(|_| "the thread of the reload has ended".to_owned())
 }
 
+/// Says of which persisters there was a model in memory that would be there no more.
+fn lost_models(before: &Service, after: &Service) -> Vec<String> {
+    let is_lost = |needed: &&Needed| {
+        let was_there = before.needed.iter().any(|other| other.key == needed.key && other.is_in_memory());
+        was_there && needed.persister.cache().is_some() && !needed.is_in_memory()
+    };
+    let said = |needed: &Needed| {
+        format!("`{}` has no model, where there is one now: activate one in its store, or restart the service", needed.key)
+    };
+    after.needed.iter().filter(is_lost).map(said).collect()
+}
+
 /// Builds a service aside, on a thread that may block; returns what is wrong, a line each.
 fn prepare(
     load: &Reload,
     options: &ServeOptions,
     process: &Process,
+    before: &Service,
 ) -> Result<(Server, oneshot::Receiver<()>), Vec<String>> {
     let loaded = guarded(|| load()).unwrap_or_else(|panic| Err(vec![panic]))?;
     let app = Arc::clone(&loaded.app);
-    let made = guarded(|| make(loaded, options, process)).unwrap_or_else(|panic| Err(vec![panic]));
+    let made = guarded(|| make(loaded, options, process, before)).unwrap_or_else(|panic| Err(vec![panic]));
     if made.is_err() {
         app.close();
     }
@@ -164,9 +180,12 @@ fn make(
     loaded: Loaded,
     options: &ServeOptions,
     process: &Process,
+    before: &Service,
 ) -> Result<(Server, oneshot::Receiver<()>), Vec<String>> {
     let in_lines = |findings: Diagnostics| findings.iter().map(Diagnostic::in_one_line).collect::<Vec<_>>();
     let routes = Server::routes(&loaded, options).map_err(in_lines)?;
     routes.guard(process.reached.as_deref()).map_err(|error| vec![with_causes(&error)])?;
-    Ok(Server::new(loaded, routes, process))
+    let made = Server::new(loaded, routes, process);
+    let lost = lost_models(before, &made.0.service);
+    if lost.is_empty() { Ok(made) } else { Err(lost) }
 }
