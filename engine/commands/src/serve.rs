@@ -35,7 +35,7 @@ impl Command for Serve {
                  Unix sockets, TLS, time-outs, limits; options win over it. Nothing asks for a password, so the service listens on this machine alone unless `--host` or `server.listen` say otherwise, and does not \
                  start on other addresses with views that change something and have no decorator that asks who it is, unless the \
                  configuration says `server: {allow_unauthenticated_admin: true}`. \
-                 `PALLADIUM_LOG=palladium::access=info` logs every request.",
+                 `PALLADIUM_LOG=palladium::access=info` logs every request whose head can be read.",
             )
             .arg(
                 Arg::new("listen")

@@ -80,9 +80,9 @@ pub const GET_METADATA_DECORATORS: &str = "get_metadata_decorators";
 
 const LOGGING_DOCS: &str = "what is logged, set up before any component is built; `PALLADIUM_LOG` wins over levels. \
      `level`: `off`, `error`, `warn`, `info` (the default), `debug`, `trace`; `filters`: a map from targets to levels, \
-     `{\"palladium::access\": \"info\"}` logs every request; or `filter`: all directives in one text; `format`: `full` \
-     (the default), `pretty`, `compact`, `json`; `time`: `rfc3339` (UTC, the default), `local`, `none`; `to`: `stderr` \
-     (the default) or a file; for files `rotation`: `never` (the default), `daily`, `hourly`, which put the period \
+     `{\"palladium::access\": \"info\"}` logs every request whose head can be read; or `filter`: all directives in one \
+     text; `format`: `full` (the default), `pretty`, `compact`, `json`; `time`: `rfc3339` (UTC, the default), `local`, \
+     `none`; `to`: `stderr` (the default) or a file; for files `rotation`: `never` (the default), `daily`, `hourly`, which put the period \
      before the extension, and `keep`: how many of them stay";
 
 const SERVER_DOCS: &str = "how the service runs; times are in seconds, sizes in bytes. `listen`: an address or a list \

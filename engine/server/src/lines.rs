@@ -8,8 +8,8 @@ use actix_web::web::{Bytes, BytesMut};
 pub enum Line {
     /// Its text.
     Text(Bytes),
-    /// It is longer than lines may be, and was skipped.
-    TooLong,
+    /// It is longer than these bytes, which are allowed, and was skipped.
+    TooLong(usize),
 }
 
 /// What came of a body so far: no more than one line that is not whole, and what came with its end.
@@ -88,7 +88,7 @@ impl Lines {
             let text = line.trim_ascii();
             let text = if self.n_taken == 1 { text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text) } else { text };
             if std::mem::take(&mut self.is_skipping) || text.len() > self.longest {
-                return Some(Line::TooLong);
+                return Some(Line::TooLong(self.longest));
             }
             if !text.is_empty() {
                 return Some(Line::Text(line.slice_ref(text)));
@@ -109,7 +109,7 @@ mod tests {
             while let Some(line) = lines.next() {
                 found.push(match line {
                     Line::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
-                    Line::TooLong => "too long".to_owned(),
+                    Line::TooLong(_) => "too long".to_owned(),
                 });
             }
         };

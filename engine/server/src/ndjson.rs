@@ -350,7 +350,13 @@ fn is_of_samples(error: &PredictError) -> bool {
 
 /// Returns a line as the sample that it has to be.
 fn sample(line: &Line) -> Result<&[u8], Refusal> {
-    let Line::Text(text) = line else { return Err(Refusal::bad_request("the line is longer than lines may be")) };
+    let text = match line {
+        Line::Text(text) => text,
+        Line::TooLong(longest) => {
+            let message = format!("the line is longer than the {longest} bytes that are allowed");
+            return Err(Refusal::bad_request(message));
+        }
+    };
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
         return Err(Refusal::bad_request(not_json(&error)));
     }

@@ -155,7 +155,10 @@ fn lost_models(before: &Service, after: &Service) -> Vec<String> {
         was_there && needed.persister.cache().is_some() && !needed.is_in_memory()
     };
     let said = |needed: &Needed| {
-        format!("`{}` has no model, where there is one now: activate one in its store, or restart the service", needed.key)
+        format!(
+            "`{}` has no model, where there is one now: activate one in its store, or restart the service",
+            needed.key
+        )
     };
     after.needed.iter().filter(is_lost).map(said).collect()
 }

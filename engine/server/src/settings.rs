@@ -168,7 +168,7 @@ pub struct Setting<T> {
 pub const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "listen",
-        expected: "an address such as `127.0.0.1:5000` or `unix:/run/palladium.sock`, or a list of them",
+        expected: "an address such as `127.0.0.1:5000` or `unix:/run/palladium.sock`, or a list of different ones",
         set: |settings, value| put(&mut settings.fixed.listen, addresses(value)),
     },
     Setting {
@@ -425,9 +425,11 @@ fn mode(value: &Value) -> Option<u32> {
 
 fn addresses(value: &Value) -> Option<Vec<Listen>> {
     let one = |value: &Value| value.as_text().and_then(|text| text.parse().ok());
-    match value.as_list() {
-        Some([]) => None,
-        Some(items) => items.iter().map(one).collect(),
-        None => Some(vec![one(value)?]),
-    }
+    let listed = match value.as_list() {
+        Some(items) => items.iter().map(one).collect::<Option<Vec<Listen>>>()?,
+        None => vec![one(value)?],
+    };
+    let is_any = |address: &Listen| matches!(address, Listen::Tcp { port: 0, .. });
+    let is_repeated = |(index, address): (usize, &Listen)| !is_any(address) && listed[..index].contains(address);
+    (!listed.is_empty() && !listed.iter().enumerate().any(is_repeated)).then_some(listed)
 }

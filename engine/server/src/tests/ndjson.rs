@@ -188,7 +188,7 @@ fn a_line_without_a_prediction_does_not_end_the_stream() {
         error(3, -1, "BadRequest: the line is not JSON: expected ident at column 2"),
         error(4, -1, "BadRequest: the line has to be a JSON object"),
         error(5, -1, "BadRequest: the line is not JSON: trailing characters at column 9"),
-        error(6, -1, "BadRequest: the line is longer than lines may be"),
+        error(6, -1, "BadRequest: the line is longer than the 100 bytes that are allowed"),
         error(7, 17, "not today"),
     ];
     assert_eq!(answers[..7], expected);

@@ -71,10 +71,14 @@ fn every_setting_is_read() {
 
 #[test]
 fn wrong_settings_are_found() {
-    let addresses = "an address such as `127.0.0.1:5000` or `unix:/run/palladium.sock`, or a list of them";
+    let addresses = "an address such as `127.0.0.1:5000` or `unix:/run/palladium.sock`, or a list of different ones";
     let mode = "permissions as octal digits in text, such as \"660\"";
     let cases = [
-        ("listen", vec![json!("5000"), json!([]), json!(["a:1", 2]), json!(":80"), json!(80)], addresses),
+        (
+            "listen",
+            vec![json!("5000"), json!([]), json!(["a:1", "b:1", "a:1"]), json!(["a:1", 2]), json!(":80"), json!(80)],
+            addresses,
+        ),
         ("socket_mode", vec![json!(660), json!("999"), json!("060"), json!("66"), json!("1777")], mode),
         ("backlog", vec![json!(0), json!(65_536), json!(1.5)], "a whole number from 1 to 65535"),
         ("workers", vec![json!(0), json!(1025), json!("2")], "a whole number from 1 to 1024"),
