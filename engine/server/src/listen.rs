@@ -23,6 +23,8 @@ pub enum Listen {
     },
     /// A socket in the file system.
     Unix(PathBuf),
+    /// A socket beside the place of this one, where another service may listen.
+    Beside(PathBuf),
 }
 
 /// A text that is no address.
@@ -56,7 +58,7 @@ impl fmt::Display for Listen {
         match self {
             Listen::Tcp { host, port } if host.contains(':') => write!(formatter, "[{host}]:{port}"),
             Listen::Tcp { host, port } => write!(formatter, "{host}:{port}"),
-            Listen::Unix(path) => write!(formatter, "{UNIX}{}", path.display()),
+            Listen::Unix(path) | Listen::Beside(path) => write!(formatter, "{UNIX}{}", path.display()),
         }
     }
 }
@@ -66,11 +68,8 @@ impl Listen {
     pub fn make_trial(&mut self) {
         match self {
             Listen::Tcp { port, .. } => *port = 0,
-            Listen::Unix(path) => {
-                let mut name = path.clone().into_os_string();
-                name.push(format!(".trial-{}", std::process::id()));
-                *path = PathBuf::from(name);
-            }
+            Listen::Unix(path) => *self = Listen::Beside(std::mem::take(path)),
+            Listen::Beside(_) => {}
         }
     }
 
@@ -136,6 +135,25 @@ pub fn unix(path: &Path, mode: u32, backlog: u32) -> io::Result<(UnixListener, S
     Ok((socket.into(), file))
 }
 
+/// Listens on a socket in the folder of another one, if one could be there.
+///
+/// # Errors
+/// A file that is no socket where the other one would be, a path that is too long, what the system says.
+pub fn unix_beside(path: &Path, mode: u32, backlog: u32) -> io::Result<(UnixListener, SocketFile)> {
+    SockAddr::unix(path)?;
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
+        return Err(no_socket());
+    }
+    // Names that are short, since the path may be as long as it can be.
+    let mut names = (0..).map(|number: u32| path.with_file_name(format!(".{:x}{number:x}", std::process::id())));
+    let free = names.find(|name| fs::symlink_metadata(name).is_err()).unwrap_or_default();
+    unix(&free, mode, backlog)
+}
+
+fn no_socket() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there")
+}
+
 /// Removes a socket that no process listens on any more; anything else stays.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
@@ -143,7 +161,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         found => found?,
     };
     if !found.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there"));
+        return Err(no_socket());
     }
     match UnixStream::connect(path) {
         Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there")),
@@ -255,5 +273,25 @@ mod tests {
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).unwrap();
         assert!(unix(&path, 0o660, 8).is_err(), "a link is no socket, wherever it leads");
+    }
+
+    #[test]
+    fn a_socket_beside_is_there_where_the_other_could_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || fs::read_dir(folder.path()).unwrap().count();
+        let path = folder.path().join("p.sock");
+        let first = unix_beside(&path, 0o600, 8).unwrap();
+        let second = unix_beside(&path, 0o600, 8).unwrap();
+        assert_eq!((names(), path.exists()), (2, false));
+        drop((first, second));
+        assert_eq!(names(), 0);
+        // 107 bytes are the longest path.
+        let length = 107 - folder.path().as_os_str().len() - 1;
+        drop(unix_beside(&folder.path().join("x".repeat(length)), 0o600, 8).unwrap());
+        assert!(unix_beside(&folder.path().join("x".repeat(length + 1)), 0o600, 8).is_err());
+        fs::write(&path, "mine").unwrap();
+        let error = unix_beside(&path, 0o600, 8).err().unwrap();
+        assert!(error.to_string().contains("no socket"), "{error}");
+        assert!(unix_beside(&folder.path().join("no/p.sock"), 0o600, 8).is_err());
     }
 }

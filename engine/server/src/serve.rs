@@ -68,6 +68,7 @@ impl Explain for ServeError {
             ServeError::Bind { address, source } if address.starts_with("unix:") => match source.kind() {
                 io::ErrorKind::AddrInUse => "stop the process that listens there, or choose another path",
                 io::ErrorKind::AlreadyExists => "choose another path, or remove the file if it is not needed",
+                io::ErrorKind::InvalidInput => "choose a shorter path, of at most 107 bytes",
                 _ => "choose a path in a folder that exists and that the service may write to",
             },
             ServeError::Bind { source, .. } => match source.kind() {
@@ -296,9 +297,10 @@ fn start(
     let scheme = if config.is_some() { "https" } else { "http" };
     let (mut addresses, mut names, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for (place, found) in places {
-        if let Listen::Unix(path) = place {
+        if let Listen::Unix(path) | Listen::Beside(path) = place {
             let failed = |source| ServeError::Bind { address: place.to_string(), source };
-            let (listener, file) = listen::unix(path, fixed.socket_mode, fixed.backlog).map_err(failed)?;
+            let listen = if matches!(place, Listen::Unix(_)) { listen::unix } else { listen::unix_beside };
+            let (listener, file) = listen(path, fixed.socket_mode, fixed.backlog).map_err(failed)?;
             files.push(file);
             names.push(format!("unix:{}", absolute(path)));
             builder = http.clone().listen_unix(builder, listener).map_err(failed)?;
