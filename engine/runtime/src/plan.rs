@@ -187,6 +187,10 @@ impl<'a> Planner<'a> {
             Holds::Scoring => {
                 let path = KeyPath::root().join(key.name);
                 match &mut entry.value.data {
+                    Data::Map(labels) if labels.is_empty() => {
+                        let finding = wrong_root_key(key.name, "a scorer, or a map of at least one", &entry.value);
+                        self.findings.push(finding.help("leave it out to have models scored by their own score"));
+                    }
                     Data::Map(labels) => {
                         for (label, entry) in labels.iter_mut() {
                             self.scorer(&mut entry.value, &path.join(label));
