@@ -42,7 +42,8 @@ impl Command for Predict {
                  `.jsonl`) has a JSON object a line; Parquet (`.parquet`) keeps the types of its columns, and its rows are \
                  to services what they are as JSON. They can be mixed: from CSV all cells become texts, from NDJSON \
                  the fields of the first row are the columns of CSV, and those of the first batch with their types \
-                 the columns of Parquet.\n\n\
+                 the columns of Parquet; a later row with a value that its column would change has no place there \
+                 and counts as one without prediction.\n\n\
                  One batch of rows is in memory at a time, and one model predicts for all of them. OUT is written \
                  beside its place and moved there when it is complete: until then, and after an error or Ctrl-C, what \
                  was there stays. `-` is standard input or output, which gets each batch at once. Without `--reject` \
