@@ -253,6 +253,11 @@ impl Terminal {
         Ok(Arc::clone(&self.loaded.insert(loaded).app))
     }
 
+    /// Returns the files of the configuration that [`Terminal::app`] was built from, with symbolic links followed.
+    pub fn files(&self) -> &[PathBuf] {
+        self.loaded.as_ref().map_or(&[], |loaded| &loaded.files)
+    }
+
     /// Returns the configuration that [`Terminal::app`] was built from, as models tell it.
     pub fn sources(&self) -> Sources {
         self.loaded.as_ref().map(|loaded| loaded.sources.clone()).unwrap_or_default()

@@ -1,6 +1,7 @@
 //! `palladium predict`.
 
 mod progress;
+mod replaced;
 mod standard_input;
 
 use std::io::{BufRead, BufReader, ErrorKind, Write, stdout};
@@ -16,6 +17,7 @@ use palladium_runtime::batch::{BatchError, BatchOptions, BatchReport, Content, F
 use palladium_runtime::{Predictor, root_keys};
 
 use self::progress::Progress;
+use self::replaced::{check_replaced, is_same};
 use self::standard_input::StandardInput;
 use crate::aside::Aside;
 use crate::host::job_failed;
@@ -42,13 +44,15 @@ impl Command for Predict {
                  `.jsonl`) has a JSON object a line; Parquet (`.parquet`) keeps the types of its columns, and its rows are \
                  to services what they are as JSON. They can be mixed: from CSV all cells become texts, from NDJSON \
                  the fields of the first row are the columns of CSV, and those of the first batch with their types \
-                 the columns of Parquet.\n\n\
+                 the columns of Parquet; a later row with a value that its column would change has no place there \
+                 and counts as one without prediction.\n\n\
                  One batch of rows is in memory at a time, and one model predicts for all of them. OUT is written \
                  beside its place and moved there when it is complete: until then, and after an error or Ctrl-C, what \
-                 was there stays. `-` is standard input or output, which gets each batch at once. Without `--reject` \
-                 the first row that has no prediction is an error; with it such rows are put aside with their line \
-                 number and the reason, in the format that the file's extension says, NDJSON if it says none. Standard \
-                 error tells how many rows there were. The decorators of the service's view are not called.",
+                 was there stays. Files of the configuration and databases of SQLite, such as a store of models, are \
+                 not replaced. `-` is standard input or output, which gets each batch at once. Without `--reject` the \
+                 first row that has no prediction is an error; with it such rows are put aside with their line number \
+                 and the reason, in the format that the file's extension says, NDJSON if it says none. Standard error \
+                 tells how many rows there were. The decorators of the service's view are not called.",
             )
             .arg(Arg::new("in").value_name("IN").required(true).help("The file to read, `-` for standard input"))
             .arg(Arg::new("out").value_name("OUT").required(true).help("The file to write, `-` for standard output"))
@@ -57,7 +61,10 @@ impl Command for Predict {
                     .long("format")
                     .value_name("FORMAT")
                     .value_parser(PossibleValuesParser::new(Format::NAMES))
-                    .help("What IN is written in, and OUT if its extension does not say; if not given, IN's says"),
+                    .help(
+                        "What IN is written in, and OUT if its extension does not say; if not given, the extensions \
+                         say, and `-` as OUT is written as IN is",
+                    ),
             )
             .arg(
                 Arg::new("service")
@@ -94,9 +101,10 @@ impl Command for Predict {
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         let call = Call::of(matches)?;
         let cancelled = stop_at_signals()?;
-        let content = open(&call, &cancelled)?;
         let terminal = terminal(host)?;
         let app = terminal.app(Mode::Fit)?;
+        check_replaced(call.written(), terminal.files())?;
+        let content = open(&call, &cancelled)?;
         let predictor = Predictor::of(&app, call.service).map_err(job_failed)?;
         let (mut output, mut rejects) = (Target::open(call.output)?, call.reject.map(Target::open).transpose()?);
         let mut progress = Progress::new(terminal.status().clone());
@@ -144,6 +152,14 @@ impl<'m> Call<'m> {
             let names = format!("{}` or `{last}", others.join("`, `"));
             CommandError::Usage(format!("{} does not say its format: add `--format {names}`", named(input)))
         })?;
+        let output_says = extension(output);
+        if output_says.is_none() && asked.is_none() && !is_no_file(output) {
+            let known = Format::EXTENSIONS.map(|extension| format!("`.{extension}`")).join(", ");
+            return Err(CommandError::Usage(format!(
+                "`{output}` does not say its format: its name has to end in one of {known}, or add `--format` to say \
+                 what IN and OUT are written in"
+            )));
+        }
         if reject == Some(DASH) {
             return Err(CommandError::Usage("`--reject` needs a file, not `-`".to_owned()));
         }
@@ -163,7 +179,7 @@ impl<'m> Call<'m> {
             input,
             input_format,
             output,
-            output_format: extension(output).unwrap_or(input_format),
+            output_format: output_says.unwrap_or(input_format),
             reject,
             reject_format: reject_says.unwrap_or(Format::Ndjson),
             fail_on_reject: matches.get_flag("fail-on-reject"),
@@ -174,12 +190,16 @@ impl<'m> Call<'m> {
             },
         })
     }
+
+    /// Returns the names of the files that are written.
+    fn written(&self) -> impl Iterator<Item = &'m str> {
+        [Some(self.output).filter(|output| *output != DASH), self.reject].into_iter().flatten()
+    }
 }
 
-/// Tells whether two names are those of one file.
-fn is_same(one: &str, other: &str) -> bool {
-    let file = |name: &str| std::fs::canonicalize(name).ok();
-    one == other || file(one).is_some_and(|one| file(other) == Some(one))
+/// Tells whether a name is that of standard output, or of a device or a pipe, which is written to as it is.
+fn is_no_file(output: &str) -> bool {
+    output == DASH || std::fs::metadata(output).is_ok_and(|metadata| !metadata.is_file())
 }
 
 /// Returns the name of an input in messages.

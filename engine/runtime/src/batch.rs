@@ -11,6 +11,7 @@ mod format;
 mod output;
 mod parquet_output;
 mod parquet_rows;
+mod parquet_types;
 mod row;
 
 use std::borrow::Cow;
@@ -103,8 +104,10 @@ pub fn predict(
     }
     let name = input.name.to_owned();
     let fields = predictor.fields();
-    let source = Source::open(input, fields.as_deref(), output.format)?;
-    let output = Output::new(output, &source);
+    let names: Option<Vec<String>> =
+        fields.as_ref().map(|fields| fields.iter().map(|field| field.name.clone()).collect());
+    let source = Source::open(input, names.as_deref(), output.format)?;
+    let output = Output::new(output, &source, fields.unwrap_or_default());
     let rejects = rejects.map(Rejects::new).transpose().map_err(BatchError::Reject)?;
     let report = BatchReport { version, ..BatchReport::default() };
     let mut run = Run { name, predictor, model: &model, source, output, rejects, report };
@@ -162,7 +165,13 @@ impl Run<'_> {
             self.predictor.predict(self.model, &request)
         };
         let settled = settle(&samples, wanted, is_of_rows, &mut ask);
-        let mut outcomes = settled.map_err(BatchError::Predict)?.into_iter();
+        let outcomes = settled.map_err(BatchError::Predict)?;
+        let answered = batch.iter().flatten().zip(&outcomes).filter_map(|(row, outcome)| match outcome {
+            Outcome::Answered(answer, _) => Some((row, answer.as_ref())),
+            Outcome::Refused(_) => None,
+        });
+        self.output.settle_types(answered);
+        let mut outcomes = outcomes.into_iter();
         for row in batch {
             let row = match row {
                 Ok(row) => row,

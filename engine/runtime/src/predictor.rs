@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use palladium_component::data::ColumnSpec;
 use palladium_component::interfaces::{
     Failure, Persister, PredictError, PredictRequest, PredictResponse, PredictService, TrainedModel, Version,
 };
@@ -52,10 +53,9 @@ impl Predictor {
         }
     }
 
-    /// Returns the names of the fields that every sample has to have, if the service can tell.
-    pub fn fields(&self) -> Option<Vec<String>> {
-        let signature = self.service.signature()?;
-        Some(signature.fields.into_iter().map(|field| field.name).collect())
+    /// Returns the fields that every sample has to have, if the service can tell.
+    pub fn fields(&self) -> Option<Vec<ColumnSpec>> {
+        Some(self.service.signature()?.fields)
     }
 
     /// Returns the names of the columns that the predictions of a model fill, if that can be told without one.

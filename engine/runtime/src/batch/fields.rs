@@ -25,7 +25,7 @@ pub(super) fn fields(text: &str) -> Result<Vec<Field>, String> {
 }
 
 /// Returns the members of a text that is known to be an object.
-fn members(text: &str) -> Option<Vec<Field>> {
+pub(super) fn members(text: &str) -> Option<Vec<Field>> {
     let mut fields = Vec::new();
     let mut at = 1;
     loop {
@@ -39,6 +39,24 @@ fn members(text: &str) -> Option<Vec<Field>> {
                 let start = behind_space(text, colon + 1);
                 let (_, end) = value::<IgnoredAny>(text, start)?;
                 fields.push(Field { name, value: start..end });
+                at = end;
+            }
+        }
+    }
+}
+
+/// Returns where the elements of a text stand that is known to be a list.
+pub(super) fn elements(text: &str) -> Option<Vec<Range<usize>>> {
+    let mut elements = Vec::new();
+    let mut at = 1;
+    loop {
+        at = behind_space(text, at);
+        match text.as_bytes().get(at)? {
+            b']' => return Some(elements),
+            b',' => at += 1,
+            _ => {
+                let (_, end) = value::<IgnoredAny>(text, at)?;
+                elements.push(at..end);
                 at = end;
             }
         }

@@ -17,6 +17,9 @@ impl Format {
     /// The names of the formats.
     pub const NAMES: [&'static str; 3] = ["csv", "ndjson", "parquet"];
 
+    /// The extensions that say a format.
+    pub const EXTENSIONS: [&'static str; 4] = ["csv", "ndjson", "jsonl", "parquet"];
+
     /// Returns the format of a name.
     pub fn of_name(name: &str) -> Option<Format> {
         match name {
@@ -60,6 +63,9 @@ mod tests {
         }
         for name in Format::NAMES {
             assert!(Format::of_name(name).is_some(), "{name}");
+        }
+        for extension in Format::EXTENSIONS {
+            assert!(Format::of_path(Path::new("a").with_extension(extension).as_path()).is_some(), "{extension}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use palladium_component::data::ColumnSpec;
 use serde_json::Value as Json;
 
 use super::fields::Field;
@@ -30,14 +31,27 @@ enum Writer<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Returns the output for the rows of a source.
-    pub fn new(sink: Sink<'a>, source: &Source<'_>) -> Output<'a> {
+    /// Returns the output for the rows of a source, which have these fields at least.
+    pub fn new(sink: Sink<'a>, source: &Source<'_>, needed: Vec<ColumnSpec>) -> Output<'a> {
         let writer = match sink.format {
             Format::Csv => Writer::Csv(sink.writer),
             Format::Ndjson => Writer::Ndjson(sink.writer),
-            Format::Parquet => Writer::Parquet(Box::new(ParquetOutput::new(sink.writer, source.schema()))),
+            Format::Parquet => Writer::Parquet(Box::new(ParquetOutput::new(sink.writer, source.schema(), needed))),
         };
         Output { writer, columns: source.header(), predicted: None, line: Vec::new() }
+    }
+
+    /// Looks at the rows of a batch before they are written: the first ones settle the types of the columns, where the
+    /// output has types.
+    pub fn settle_types<'r>(&mut self, mut rows: impl Iterator<Item = (&'r Row, &'r Answer)>) {
+        let Writer::Parquet(parquet) = &mut self.writer else { return };
+        if parquet.has_columns() {
+            return;
+        }
+        let Some((first, answer)) = rows.next() else { return };
+        let predicted = answer.columns();
+        let rows = std::iter::once(first).chain(rows.map(|(row, _)| row));
+        parquet.settle(rows.filter(|row| not_taken(row, &predicted).is_ok()));
     }
 
     /// Writes a row with the prediction at a position; what it returns inside says why a row cannot be written.
@@ -70,6 +84,9 @@ impl<'a> Output<'a> {
             Writer::Parquet(parquet) => match &row.origin {
                 Some(origin) => parquet.row(origin.clone(), values),
                 None => {
+                    if let Err(reason) = parquet.check(row) {
+                        return Ok(Err(reason));
+                    }
                     json_line(columns, row, &[], &[], &mut self.line).map_err(failed)?;
                     parquet.line(&self.line, values);
                 }

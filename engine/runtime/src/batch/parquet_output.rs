@@ -1,21 +1,22 @@
 //! Rows written to a Parquet file: columns of a Parquet file stay as they are, cells of CSV are text, and the types of
-//! the fields of JSON are those of the first batch.
+//! the fields of JSON are those of the first batch, which the later ones have to fit.
 
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_json::ReaderBuilder;
-use arrow_json::reader::infer_json_schema;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave_record_batch;
+use palladium_component::data::ColumnSpec;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::Value as Json;
 
-use super::row::Origin;
+use super::parquet_types;
+use super::row::{Cells, Origin, Row};
 
 /// So many rows are a row group, which is in memory until it is written.
 const ROW_GROUP: usize = 100_000;
@@ -28,6 +29,8 @@ pub(super) struct ParquetOutput<'a> {
     /// The columns of the input, where they are known, and of the predictions.
     columns: Option<SchemaRef>,
     predicted: Vec<Field>,
+    /// The fields that every row has, with their types to the service.
+    needed: Vec<ColumnSpec>,
     /// Rows that are not written yet: their places in a Parquet file, or their lines.
     origins: Vec<Origin>,
     lines: Vec<u8>,
@@ -37,10 +40,35 @@ pub(super) struct ParquetOutput<'a> {
 
 impl<'a> ParquetOutput<'a> {
     /// Returns an output for rows whose columns are these, where they are known.
-    pub fn new(sink: Box<dyn Write + Send + 'a>, columns: Option<SchemaRef>) -> ParquetOutput<'a> {
+    pub fn new(
+        sink: Box<dyn Write + Send + 'a>,
+        columns: Option<SchemaRef>,
+        needed: Vec<ColumnSpec>,
+    ) -> ParquetOutput<'a> {
         let (writer, predicted) = (None, Vec::new());
         let (origins, lines, values) = (Vec::new(), Vec::new(), Vec::new());
-        ParquetOutput { sink: Some(sink), writer, columns, predicted, origins, lines, values }
+        ParquetOutput { sink: Some(sink), writer, columns, predicted, needed, origins, lines, values }
+    }
+
+    /// Tells whether the columns are known.
+    pub fn has_columns(&self) -> bool {
+        self.columns.is_some()
+    }
+
+    /// Settles the columns by the rows of the first batch that has some.
+    pub fn settle<'r>(&mut self, rows: impl Iterator<Item = &'r Row>) {
+        let mut rows = rows.peekable();
+        if rows.peek().is_some() {
+            self.columns = Some(Arc::new(parquet_types::columns(rows, &self.needed)));
+        }
+    }
+
+    /// Says what in a row of JSON does not fit the columns, which would change it.
+    pub fn check(&self, row: &Row) -> Result<(), String> {
+        match (&row.cells, &self.columns) {
+            (Cells::Json(members), Some(columns)) => parquet_types::check(columns, members, &row.text),
+            _ => Ok(()),
+        }
     }
 
     /// Takes a row of a Parquet file with its predictions.
@@ -49,7 +77,7 @@ impl<'a> ParquetOutput<'a> {
         self.values.push(values);
     }
 
-    /// Takes a row, which is a JSON object on a line, with its predictions.
+    /// Takes a row that fits the columns, a JSON object on a line, with its predictions.
     pub fn line(&mut self, line: &[u8], values: Vec<Json>) {
         self.lines.extend_from_slice(line);
         self.values.push(values);
@@ -58,7 +86,7 @@ impl<'a> ParquetOutput<'a> {
     /// Writes the rows of a batch.
     ///
     /// # Errors
-    /// Fields of another type than in the first batch; the writer's.
+    /// Predictions of another type than in the first batch; the writer's.
     pub fn flush(&mut self, predicted: &[String]) -> io::Result<()> {
         if self.values.is_empty() {
             return Ok(());
@@ -94,13 +122,7 @@ impl<'a> ParquetOutput<'a> {
             return gathered(&std::mem::take(&mut self.origins));
         }
         let lines = std::mem::take(&mut self.lines);
-        let columns = match &self.columns {
-            Some(columns) => Arc::clone(columns),
-            None => {
-                let (inferred, _) = infer_json_schema(Cursor::new(&lines), None).map_err(io::Error::other)?;
-                Arc::clone(self.columns.insert(Arc::new(inferred)))
-            }
-        };
+        let columns = self.columns.clone().unwrap_or_else(|| Arc::new(Schema::empty()));
         let reader = ReaderBuilder::new(Arc::clone(&columns)).build(Cursor::new(&lines)).map_err(io::Error::other)?;
         let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().map_err(io::Error::other)?;
         concat_batches(&columns, &batches).map_err(io::Error::other)
