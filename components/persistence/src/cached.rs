@@ -204,6 +204,10 @@ impl Persister for CachedUpdatePersister {
         self.store.remove_orphans()
     }
 
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.store.unlisted()
+    }
+
     fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
         self.store.attachments(version)
     }

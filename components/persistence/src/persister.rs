@@ -65,6 +65,10 @@ macro_rules! persister_by {
                 Ok(self.$store()?.remove_orphans()?)
             }
 
+            fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+                Ok(self.$store()?.unlisted()?)
+            }
+
             fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
                 Ok(self.$store()?.attachments(version)?)
             }

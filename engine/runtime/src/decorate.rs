@@ -190,6 +190,10 @@ impl Persister for DecoratedPersister {
         self.inner.remove_orphans()
     }
 
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.inner.unlisted()
+    }
+
     fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {
         self.inner.attachments(version)
     }

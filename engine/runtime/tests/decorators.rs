@@ -152,6 +152,10 @@ impl Persister for Asked {
         asked("remove orphans")
     }
 
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+        asked("unlisted")
+    }
+
     fn history(&self) -> Result<Vec<Activation>, PersistError> {
         asked("history")
     }
@@ -354,6 +358,7 @@ fn what_is_not_decorated_goes_to_the_persister() {
         (persister.digest(version).err(), "digest 1"),
         (persister.orphans().err(), "orphans"),
         (persister.remove_orphans().err(), "remove orphans"),
+        (persister.unlisted().err(), "unlisted"),
         (persister.history().err(), "history"),
         (persister.cache().and_then(|cache| cache.update().err()), "update"),
         (persister.upgrade(Some(&release), None, &origin).err(), "upgrade 1.0 to newest for test"),

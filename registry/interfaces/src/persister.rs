@@ -152,6 +152,15 @@ pub trait Persister: Lifecycle {
         Ok(Vec::new())
     }
 
+    /// Returns models that lie in the store and that its list of models does not know, as where the list was lost: they
+    /// may be whole, and are no orphans.
+    ///
+    /// # Errors
+    /// The store's.
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+        Ok(Vec::new())
+    }
+
     /// Returns the files that belong to a version, in the order of their names.
     ///
     /// # Errors
