@@ -150,6 +150,10 @@ impl Persister for CachedUpdatePersister {
         self.store.write(model)
     }
 
+    fn check_writable(&self) -> Result<(), PersistError> {
+        self.store.check_writable()
+    }
+
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         self.store.activate(version)?;
         self.refresh_activated(version)

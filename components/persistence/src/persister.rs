@@ -13,6 +13,10 @@ macro_rules! persister_by {
                 Ok(self.$store()?.write(model)?)
             }
 
+            fn check_writable(&self) -> Result<(), PersistError> {
+                Ok(self.$store()?.check_writable()?)
+            }
+
             fn activate(&self, version: Version) -> Result<(), PersistError> {
                 self.activate_as(version, &Origin::default())
             }

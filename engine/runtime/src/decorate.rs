@@ -137,6 +137,10 @@ impl Persister for DecoratedPersister {
         self.write.wrap(Some(&self.key), &arguments, || self.inner.write(model), PersistError::Failed)
     }
 
+    fn check_writable(&self) -> Result<(), PersistError> {
+        self.inner.check_writable()
+    }
+
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         self.inner.activate(version)
     }

@@ -217,6 +217,7 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
     // A fit may take hours: whatever it needs in the end is looked for first.
     if let Some(persister) = &inputs.persister {
         persister.versions().during(Step::Reach)?;
+        persister.check_writable().during(Step::Reach)?;
         let unlisted = persister.unlisted().during(Step::Reach)?;
         if let Some(Orphan { what, .. }) = unlisted.first() {
             let others = match unlisted.len() - 1 {

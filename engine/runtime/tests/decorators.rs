@@ -148,6 +148,10 @@ impl Persister for Asked {
         asked("orphans")
     }
 
+    fn check_writable(&self) -> Result<(), PersistError> {
+        asked("writable")
+    }
+
     fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
         asked("remove orphans")
     }
@@ -359,6 +363,7 @@ fn what_is_not_decorated_goes_to_the_persister() {
         (persister.orphans().err(), "orphans"),
         (persister.remove_orphans().err(), "remove orphans"),
         (persister.unlisted().err(), "unlisted"),
+        (persister.check_writable().err(), "writable"),
         (persister.history().err(), "history"),
         (persister.cache().and_then(|cache| cache.update().err()), "update"),
         (persister.upgrade(Some(&release), None, &origin).err(), "upgrade 1.0 to newest for test"),

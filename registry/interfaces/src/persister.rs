@@ -43,6 +43,14 @@ pub trait Persister: Lifecycle {
     /// The store's.
     fn write(&self, model: &TrainedModel) -> Result<Version, PersistError>;
 
+    /// Finds out, as far as that can be told without writing, whether this user may store models; changes nothing.
+    ///
+    /// # Errors
+    /// That the user may not, or the store's.
+    fn check_writable(&self) -> Result<(), PersistError> {
+        Ok(())
+    }
+
     /// Makes a version the only active one.
     ///
     /// # Errors

@@ -55,10 +55,20 @@ impl Objects {
         self.store.reach(&self.template.metadata())?;
         let found = self.find()?;
         let place = self.store.shown(self.template.as_str());
+        let writable = self.check_writable();
         Ok(match found {
+            Some(_) if writable.is_err() => format!("the store in `{place}`, which this user may only read"),
             Some(_) => format!("the store in `{place}`"),
-            None => format!("no store in `{place}` yet: the first fit makes it"),
+            None => writable.map(|()| format!("no store in `{place}` yet: the first fit makes it"))?,
         })
+    }
+
+    /// Finds out whether this user may store models.
+    ///
+    /// # Errors
+    /// That the user may not.
+    pub fn check_writable(&self) -> Result<(), FileError> {
+        Ok(self.store.check_writable(&self.template.metadata())?)
     }
 
     /// Returns the metadata of all models in the order of their versions.
