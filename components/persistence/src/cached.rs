@@ -150,6 +150,10 @@ impl Persister for CachedUpdatePersister {
         self.store.write(model)
     }
 
+    fn check_writable(&self) -> Result<(), PersistError> {
+        self.store.check_writable()
+    }
+
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         self.store.activate(version)?;
         self.refresh_activated(version)
@@ -202,6 +206,10 @@ impl Persister for CachedUpdatePersister {
 
     fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
         self.store.remove_orphans()
+    }
+
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.store.unlisted()
     }
 
     fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use palladium_component::prelude::*;
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags, access};
 
 use crate::fail_point;
 use part::Part;
@@ -75,6 +75,13 @@ impl ArtifactStore for FileIO {
 
     fn reach(&self, name: &str) -> Result<(), StoreError> {
         Ok(check_folder(folder_of(&path_of(name)?))?)
+    }
+
+    fn check_writable(&self, name: &str) -> Result<(), StoreError> {
+        let folder = path_of(name)?;
+        let folder = folder_of(&folder);
+        let writable = access(folder, Access::WRITE_OK | Access::EXEC_OK);
+        Ok(writable.map_err(|error| FileIOError::of_io(folder, error.into()))?)
     }
 
     fn lock(&self, name: &str) -> Result<Option<Box<dyn StoreLock>>, StoreError> {

@@ -4,6 +4,7 @@
 mod catalogue;
 mod error;
 mod fingerprint;
+mod neighbours;
 pub mod objects;
 pub mod persister;
 mod template;

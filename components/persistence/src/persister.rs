@@ -13,6 +13,10 @@ macro_rules! persister_by {
                 Ok(self.$store()?.write(model)?)
             }
 
+            fn check_writable(&self) -> Result<(), PersistError> {
+                Ok(self.$store()?.check_writable()?)
+            }
+
             fn activate(&self, version: Version) -> Result<(), PersistError> {
                 self.activate_as(version, &Origin::default())
             }
@@ -63,6 +67,10 @@ macro_rules! persister_by {
 
             fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
                 Ok(self.$store()?.remove_orphans()?)
+            }
+
+            fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+                Ok(self.$store()?.unlisted()?)
             }
 
             fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {

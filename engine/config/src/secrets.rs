@@ -73,7 +73,11 @@ pub(crate) fn collect(value: &Value) -> Vec<String> {
 fn collect_under(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
     match &value.data {
         Data::Text(text) => {
-            secrets.extend(url_passwords(text).into_iter().map(|range| text[range].to_owned()));
+            for password in url_passwords(text).into_iter().map(|range| &text[range]) {
+                // Where an `@` comes later as well, others may take the first one for the end.
+                let first = password.split('@').next().unwrap_or(password);
+                secrets.extend([password, first].map(str::to_owned));
+            }
             if is_secret {
                 secrets.push(text.clone());
             }
@@ -103,6 +107,7 @@ mod tests {
         let text = r#"{
             "url": "x://u:canary-1@h", "both": "x://${environ.USER}:canary-2@${environ.PASSWORD}",
             "auth": ("user", "canary-\"3\""), "token": "${environ.PASSWORD}", "password": 12345, "short": "x://u:abc@h",
+            "misspelt": "x//u:canary-7@h", "late": "x://u:canary-8@h/?y=a@b",
             "login": { "!": "A", "client_secret": { "user": "somebody", "value": ["canary-4"] } },
             "b": { "headers": { "X-Any": "canary-6" } }, "cors": { "headers": ["X-Any"] },
         }"#;
@@ -114,6 +119,7 @@ mod tests {
         let expected = serde_json::json!({
             "url": "x://u:***@h", "both": "x://${environ.USER}:***@${environ.PASSWORD}",
             "auth": ["***", "***"], "token": "${environ.PASSWORD}", "password": "***", "short": "x://u:***@h",
+            "misspelt": "x//u:***@h", "late": "x://u:***@b",
             "login": { "__factory__": "A", "client_secret": { "user": "***", "value": ["***"] } },
             "b": { "headers": { "X-Any": "***" } }, "cors": { "headers": ["X-Any"] },
         });
@@ -127,6 +133,7 @@ mod tests {
 
         let cases = [
             ("a canary-1 b canary-2", "a *** b ***"),
+            ("canary-7 canary-8", "*** ***"),
             (r#"{"a": "canary-\"3\""} canary-"3""#, r#"{"a": "***"} ***"#),
             ("canary-4 somebody user abc", "*** somebody user abc"),
             ("canary-5 y://a:b@c", "${environ.PASSWORD} y://a:***@c"),
@@ -134,7 +141,7 @@ mod tests {
         for (text, redacted) in cases {
             assert_eq!(config.redact(text), redacted);
         }
-        assert_eq!(format!("{:?}", config.redactor()), "Redactor(7 values)");
+        assert_eq!(format!("{:?}", config.redactor()), "Redactor(10 values)");
     }
 
     #[test]

@@ -137,6 +137,10 @@ impl Persister for DecoratedPersister {
         self.write.wrap(Some(&self.key), &arguments, || self.inner.write(model), PersistError::Failed)
     }
 
+    fn check_writable(&self) -> Result<(), PersistError> {
+        self.inner.check_writable()
+    }
+
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         self.inner.activate(version)
     }
@@ -188,6 +192,10 @@ impl Persister for DecoratedPersister {
 
     fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
         self.inner.remove_orphans()
+    }
+
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+        self.inner.unlisted()
     }
 
     fn attachments(&self, version: Version) -> Result<Vec<Attachment>, PersistError> {

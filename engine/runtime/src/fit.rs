@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{SecondsFormat, Utc};
 use palladium_component::interfaces::{
     Arguments, Cancelled, DatasetLoader, DecoratorList, Estimator, Failure, FitArguments, FitContext, Fitted, Metadata,
-    Origin, Persister, TrainedModel, Version,
+    Origin, Orphan, Persister, TrainedModel, Version,
 };
 use palladium_component::value::{Code, Diagnostic};
 use tracing::{debug, info, warn};
@@ -217,6 +217,15 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
     // A fit may take hours: whatever it needs in the end is looked for first.
     if let Some(persister) = &inputs.persister {
         persister.versions().during(Step::Reach)?;
+        persister.check_writable().during(Step::Reach)?;
+        let unlisted = persister.unlisted().during(Step::Reach)?;
+        if let Some(Orphan { what, .. }) = unlisted.first() {
+            let others = match unlisted.len() - 1 {
+                0 => String::new(),
+                others => format!(" (and {others} more)"),
+            };
+            warn!("There is {what}{others}: see `palladium admin verify`");
+        }
     }
     let train = lineage.load(TRAIN, || {
         timed("Loading data", || load(&inputs.train, TRAIN, context.load_progress())).during(Step::Load(TRAIN))

@@ -148,8 +148,16 @@ impl Persister for Asked {
         asked("orphans")
     }
 
+    fn check_writable(&self) -> Result<(), PersistError> {
+        asked("writable")
+    }
+
     fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
         asked("remove orphans")
+    }
+
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
+        asked("unlisted")
     }
 
     fn history(&self) -> Result<Vec<Activation>, PersistError> {
@@ -354,6 +362,8 @@ fn what_is_not_decorated_goes_to_the_persister() {
         (persister.digest(version).err(), "digest 1"),
         (persister.orphans().err(), "orphans"),
         (persister.remove_orphans().err(), "remove orphans"),
+        (persister.unlisted().err(), "unlisted"),
+        (persister.check_writable().err(), "writable"),
         (persister.history().err(), "history"),
         (persister.cache().and_then(|cache| cache.update().err()), "update"),
         (persister.upgrade(Some(&release), None, &origin).err(), "upgrade 1.0 to newest for test"),

@@ -24,6 +24,15 @@ pub trait ArtifactStore: Lifecycle {
     /// The place does not exist, does not answer or refuses.
     fn reach(&self, name: &str) -> Result<(), StoreError>;
 
+    /// Finds out, as far as that can be told without writing, whether this user may put objects beside this one.
+    ///
+    /// # Errors
+    /// That the user may not.
+    fn check_writable(&self, name: &str) -> Result<(), StoreError> {
+        let _ = name;
+        Ok(())
+    }
+
     /// Waits until nobody else changes the objects that belong to this one, and clears away what killed writers have
     /// left of them. Nothing means that the store has no locks: there [`ArtifactStore::put`] tells who was faster.
     ///

@@ -43,6 +43,14 @@ pub trait Persister: Lifecycle {
     /// The store's.
     fn write(&self, model: &TrainedModel) -> Result<Version, PersistError>;
 
+    /// Finds out, as far as that can be told without writing, whether this user may store models; changes nothing.
+    ///
+    /// # Errors
+    /// That the user may not, or the store's.
+    fn check_writable(&self) -> Result<(), PersistError> {
+        Ok(())
+    }
+
     /// Makes a version the only active one.
     ///
     /// # Errors
@@ -149,6 +157,15 @@ pub trait Persister: Lifecycle {
     /// # Errors
     /// The store's. What was removed before that is gone.
     fn remove_orphans(&self) -> Result<Vec<Orphan>, PersistError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns models that lie in the store and that its list of models does not know, as where the list was lost: they
+    /// may be whole, and are no orphans.
+    ///
+    /// # Errors
+    /// The store's.
+    fn unlisted(&self) -> Result<Vec<Orphan>, PersistError> {
         Ok(Vec::new())
     }
 

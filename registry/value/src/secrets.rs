@@ -50,37 +50,57 @@ fn words(key: &str) -> Vec<String> {
     words
 }
 
-/// Returns where the passwords of the URLs in a text stand, `scheme://user:password@host`.
+/// Returns where the passwords of the URLs in a text stand: `scheme://user:password@host`, also where the scheme is
+/// misspelt or missing.
 pub fn url_passwords(text: &str) -> Vec<Range<usize>> {
-    const AFTER_SCHEME: &str = "://";
+    let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '\\');
     let mut passwords = Vec::new();
-    let mut from = 0;
-    while let Some(found) = text[from..].find(AFTER_SCHEME) {
-        let start = from + found + AFTER_SCHEME.len();
-        from = start;
-        let before = &text[..start - AFTER_SCHEME.len()];
-        if !before.ends_with(|character: char| character.is_ascii_alphanumeric()) {
-            continue;
-        }
-        let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '\\');
-        let url = &text[start..];
-        let url = &url[..url.find(ends).unwrap_or(url.len())];
-        let authority = &url[..url.find(['/', '?', '#']).unwrap_or(url.len())];
-        let Some(colon) = authority.find(':') else { continue };
-        let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // A password may hold what should have been written with `%`: then the `@` stands behind the authority.
-        let at = match authority.rfind('@') {
-            Some(at) => Some(at),
-            // Only on the web does an `@` belong to a path.
-            None if is_port(&authority[colon + 1..]) && (before.ends_with("http") || before.ends_with("https")) => None,
-            None => url.find('@'),
-        };
-        if let Some(at) = at.filter(|at| *at > colon + 1) {
-            passwords.push(start + colon + 1..start + at);
-            from = start + at;
-        }
+    let mut start = 0;
+    for word in text.split_inclusive(ends) {
+        passwords.extend(password(word).map(|found| start + found.start..start + found.end));
+        start += word.len();
     }
     passwords
+}
+
+/// Returns where the password stands in a word, which ends at its last `@`: a password may hold what should have been
+/// written with `%`.
+fn password(word: &str) -> Option<Range<usize>> {
+    let at = word.rfind('@')?;
+    let mut has_scheme = false;
+    for (end, separator) in word[..at].match_indices("://") {
+        let scheme = &word[..end];
+        if !scheme.ends_with(|character: char| character.is_ascii_alphanumeric()) {
+            continue;
+        }
+        has_scheme = true;
+        let start = end + separator.len();
+        let rest = &word[start..at];
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        // Only on the web does an `@` belong to a path.
+        let is_web = (scheme.ends_with("http") || scheme.ends_with("https")) && !authority.is_empty();
+        let Some(colon) = (if is_web { authority } else { rest }).find(':') else { continue };
+        let has_port = authority.len() > colon + 1 && authority[colon + 1..].bytes().all(|byte| byte.is_ascii_digit());
+        if !(is_web && has_port && authority.len() < rest.len()) {
+            return (colon + 1 < rest.len()).then_some(start + colon + 1..at);
+        }
+    }
+    if has_scheme { None } else { password_without_scheme(&word[..at]) }
+}
+
+/// Returns where the password stands in what comes before the `@` of a word without `://`. One that begins with `/` may
+/// be the rest of a scheme, and is taken only if there is no other.
+fn password_without_scheme(before: &str) -> Option<Range<usize>> {
+    const NO_USERS: [&str; 3] = ["mailto", "file", "sqlite"];
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '%' | '}');
+    let colons = || {
+        before.match_indices(':').map(|(colon, _)| colon).filter(|colon| {
+            let user = &before[..*colon];
+            user.ends_with(is_part) && !NO_USERS.iter().any(|other| user.ends_with(other)) && colon + 1 < before.len()
+        })
+    };
+    let colon = colons().find(|colon| !before[colon + 1..].starts_with('/')).or_else(|| colons().next())?;
+    Some(colon + 1..before.len())
 }
 
 /// Returns a text with `***` in the place of the passwords of URLs. One that is covered or that is a variable's name,
@@ -313,7 +333,19 @@ mod tests {
             ("postgresql://ada:12/canary@127.0.0.1/db", "postgresql://ada:***@127.0.0.1/db"),
             ("x://:canary@h y://u:canary@h", "x://:***@h y://u:***@h"),
             ("url=\"s3://k:canary@h\", 'http://k:canary@h'", "url=\"s3://k:***@h\", 'http://k:***@h'"),
-            ("http://host:80/a@b http://host/a:b@c http://user@host sqlite:///a/b@c:d ://a:b@c", ""),
+            ("postgresql://u:se#cr/et@pw@127.0.0.1:1/x", "postgresql://u:***@127.0.0.1:1/x"),
+            ("postgres//u:canary@h/x", "postgres//u:***@h/x"),
+            ("postgresql:/u:can@ary@h/x", "postgresql:/u:***@h/x"),
+            ("postgresql:///u:canary@h/x", "postgresql:///u:***@h/x"),
+            ("postgresql:u:canary@h/x", "postgresql:***@h/x"),
+            ("://u:canary@h", "://u:***@h"),
+            ("SQL(url: \"u:canary@h/x\") (u:canary@h)", "SQL(url: \"u:***@h/x\") (u:***@h)"),
+            ("--set a.url=u-1.x:can:ary@h", "--set a.url=u-1.x:***@h"),
+            ("https//u:canary@h/m-{version} u:/canary@h", "https//u:***@h/m-{version} u:***@h"),
+            ("https:///u:canary@h https://u:can@ary@h", "https:///u:***@h https://u:***@h"),
+            ("http://host:80/a@b http://host/a:b@c http://user@host sqlite:///a/b@c:d", ""),
+            ("at 12:30 of ada@example.org: b mailto:ada@example.org git@h:a/b (?:a|b)@c a: @b file:/a@b :a@b", ""),
+            ("a:@b u:${environ.X}@h ${environ.U}:***@h", ""),
             ("http://host:80 x://u:@h x://u:***@h x://u:${environ.X}@h", ""),
         ];
         for (text, expected) in cases {

@@ -159,6 +159,15 @@ pub enum DatabaseError {
         /// The database.
         place: String,
     },
+    /// The file or its folder may not be written.
+    #[error("the database `{place}` may not be written by this user")]
+    NotWritable {
+        /// The database.
+        place: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The disk is full.
     #[error("there is no room for the database `{place}` on its disk; nothing was changed")]
     Full {
@@ -336,6 +345,7 @@ impl Explain for DatabaseError {
             DatabaseError::CannotOpen { .. } => {
                 "it has to be a file in a folder, and both have to be open to this user for reading and writing"
             }
+            DatabaseError::NotWritable { .. } => "give this user the right to write the folder and the file",
             DatabaseError::Unreachable { .. } => "check host and port in `url`, and that the server runs",
             DatabaseError::Untrusted { .. } => {
                 "check the certificates that `url` names, and how much it asks for by `sslmode` or `ssl_mode`"

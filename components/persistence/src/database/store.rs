@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
+use rustix::fs::{Access, access};
 
 use super::chunks::{ChunkReader, ChunkWriter};
 use super::connection::Intent;
@@ -63,10 +65,25 @@ impl Store<'_> {
         let place = &self.settings.location;
         check_folder(place)?;
         let found = self.existing(Intent::Read, |rows| rows.properties())?;
+        let writable = self.check_writable();
         Ok(match found {
+            Some(_) if writable.is_err() => format!("the store in `{place}`, which this user may only read"),
             Some(_) => format!("the store in `{place}`"),
-            None => format!("no store in `{place}` yet: the first fit makes it"),
+            None => writable.map(|()| format!("no store in `{place}` yet: the first fit makes it"))?,
         })
+    }
+
+    /// Finds out whether this user may write the file of the database and make others beside it; what a server allows is
+    /// found out by writing.
+    pub fn check_writable(&self) -> Result<(), DatabaseError> {
+        let place = &self.settings.location;
+        let Some(file) = place.file() else { return Ok(()) };
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let writable = access(folder, Access::WRITE_OK | Access::EXEC_OK).and_then(|()| match file.exists() {
+            true => access(file, Access::WRITE_OK),
+            false => Ok(()),
+        });
+        writable.map_err(|error| DatabaseError::NotWritable { place: place.to_string(), source: error.into() })
     }
 
     /// Reads a version, or the active one, with its attachments.
@@ -248,6 +265,11 @@ impl Store<'_> {
             Ok(orphans)
         })?;
         Ok(removed.unwrap_or_default().into_iter().map(OrphanRows::told).collect())
+    }
+
+    /// Returns nothing: the rows of the models are the list of them.
+    pub fn unlisted(&self) -> Result<Vec<Orphan>, DatabaseError> {
+        Ok(Vec::new())
     }
 
     /// Returns the attachments of a version.

@@ -14,9 +14,10 @@
 //! `attachments` say about a listed attachment is checked when it is read; in older files there are none. After a
 //! deletion there is an entry `deleted` with the metadata of that model until the next change: whoever makes that change
 //! deletes what a killed process has left of the model. An entry `taken-over` counts how often an attachment was stored
-//! in the place of one that no process had listed.
+//! in the place of one that no process had listed. An entry `skipped` holds the numbers that were not given because
+//! something lay under them already: models of a list that was lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{SecondsFormat, Utc};
 use palladium_component::prelude::*;
@@ -39,6 +40,8 @@ const ATTACHMENTS: &str = "attachments";
 const DELETED: &str = "deleted";
 /// How often an attachment was stored in the place of one that was not listed.
 const TAKEN_OVER: &str = "taken-over";
+/// The versions that were not given because there were objects of theirs.
+const SKIPPED: &str = "skipped";
 
 /// How large a metadata file may be.
 pub const LIMIT: u64 = 256 << 20;
@@ -54,6 +57,7 @@ pub struct Catalogue {
     deleted: Option<(Version, Metadata)>,
     last_version: u64,
     taken_over: u64,
+    skipped: BTreeSet<u64>,
     /// Whether this program has written it, which always adds the highest version.
     pub is_own: bool,
 }
@@ -87,6 +91,7 @@ impl Default for Catalogue {
             deleted: None,
             last_version: 0,
             taken_over: 0,
+            skipped: BTreeSet::new(),
             is_own: true,
         }
     }
@@ -139,6 +144,11 @@ impl Catalogue {
             None => 0,
             Some(number) => number.as_u64().ok_or_else(|| shape("its `taken-over` is no number"))?,
         };
+        let skipped = match document.shift_remove(SKIPPED) {
+            None => BTreeSet::new(),
+            Some(skipped) => serde_json::from_value(skipped)
+                .map_err(|error| shape(&format!("its `skipped` is no list of versions: {error}")))?,
+        };
         let is_own = last.is_some();
         let mut catalogue = Catalogue {
             document,
@@ -149,6 +159,7 @@ impl Catalogue {
             deleted,
             last_version,
             taken_over,
+            skipped,
             is_own,
         };
         if let Some(layout) = catalogue.newer_layout() {
@@ -189,6 +200,9 @@ impl Catalogue {
         }
         if self.taken_over > 0 {
             document.insert(TAKEN_OVER.to_owned(), self.taken_over.into());
+        }
+        if !self.skipped.is_empty() {
+            document.insert(SKIPPED.to_owned(), serde_json::to_value(&self.skipped)?);
         }
         let mut bytes = Vec::new();
         document.serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    ")))?;
@@ -235,6 +249,17 @@ impl Catalogue {
     /// Returns the highest version that was ever given, 0 where none was.
     pub fn last_version(&self) -> u64 {
         self.last_version
+    }
+
+    /// Remembers that a version was not given because there are objects of it.
+    pub fn skip(&mut self, version: Version) {
+        self.skipped.insert(version.number());
+    }
+
+    /// Tells whether no writer of this list can have left the objects of a version: it was not given, or there were
+    /// objects of it before.
+    pub fn is_foreign(&self, version: Version) -> bool {
+        version.number() > self.last_version || self.skipped.contains(&version.number())
     }
 
     /// Returns how often something that is not listed was taken over.
@@ -413,6 +438,7 @@ mod tests {
             ("{\"models\": [{\"version\": 1}, {\"version\": \"1\"}]}", "it lists version 1 twice"),
             ("{\"models\": [], \"last-version\": -1}", "its `last-version` is no version"),
             ("{\"models\": [], \"taken-over\": \"1\"}", "its `taken-over` is no number"),
+            ("{\"models\": [], \"skipped\": [-1]}", "its `skipped` is no list of versions"),
             ("{\"models\": [], \"properties\": {\"active-model\": \"x\"}}", "the property `active-model` is wrong"),
             ("{\"models\": [], \"last-version\": 0, \"properties\": {\"db-version\": \"1.0.1\"}}", "newer 1.0.1"),
             ("{\"models\": [], \"last-version\": 0, \"properties\": {\"db-version\": 2}}", "newer 2"),

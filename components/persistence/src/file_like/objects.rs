@@ -55,10 +55,20 @@ impl Objects {
         self.store.reach(&self.template.metadata())?;
         let found = self.find()?;
         let place = self.store.shown(self.template.as_str());
+        let writable = self.check_writable();
         Ok(match found {
+            Some(_) if writable.is_err() => format!("the store in `{place}`, which this user may only read"),
             Some(_) => format!("the store in `{place}`"),
-            None => format!("no store in `{place}` yet: the first fit makes it"),
+            None => writable.map(|()| format!("no store in `{place}` yet: the first fit makes it"))?,
         })
+    }
+
+    /// Finds out whether this user may store models.
+    ///
+    /// # Errors
+    /// That the user may not.
+    pub fn check_writable(&self) -> Result<(), FileError> {
+        Ok(self.store.check_writable(&self.template.metadata())?)
     }
 
     /// Returns the metadata of all models in the order of their versions.
@@ -68,7 +78,7 @@ impl Objects {
     pub fn list_models(&self) -> Result<Vec<Metadata>, FileError> {
         let found = self.find()?;
         if found.is_none()
-            && let Some(model) = self.unlisted()
+            && let Some(model) = self.without_list()
         {
             let file = self.store.shown(&self.template.metadata());
             tracing::warn!("`{file}` is missing, and so no model is listed, although `{model}` is there");
@@ -82,7 +92,7 @@ impl Objects {
     /// # Errors
     /// The store's.
     pub fn exists(&self) -> Result<bool, FileError> {
-        Ok(self.find()?.is_some() || self.unlisted().is_some())
+        Ok(self.find()?.is_some() || self.without_list().is_some())
     }
 
     /// Returns the properties of the store.
@@ -166,11 +176,10 @@ impl Objects {
         listed.inspect_err(|error| tracing::debug!("the objects of the store cannot be listed: {error}")).ok().flatten()
     }
 
-    /// Returns a model that lies where this store would put one, for messages.
-    fn unlisted(&self) -> Option<String> {
-        let is_model = |object: &ListedObject| matches!(self.template.read(&object.name), Some((_, None)));
-        let first = self.listed()?.into_iter().filter(is_model).map(|object| object.name).min()?;
-        Some(self.store.shown(&first))
+    /// Returns a model of a store that has no list of models, for messages.
+    fn without_list(&self) -> Option<String> {
+        let unlisted = self.unlisted_among(self.listed()?, None);
+        unlisted.first().map(|object| self.store.shown(&object.name))
     }
 
     fn load(&self) -> Result<Catalogue, FileError> {

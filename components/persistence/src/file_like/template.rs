@@ -7,6 +7,9 @@ use crate::attachments;
 /// What stands for the version in a template.
 const VERSION: &str = "{version}";
 
+/// What stands in its place in the name of what is known about all models.
+const METADATA: &str = "metadata";
+
 /// The name that all objects of a store are made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(String);
@@ -41,15 +44,26 @@ impl Template {
 
     /// Returns the name of what is known about all models.
     pub fn metadata(&self) -> String {
-        format!("{}.json", self.with("metadata"))
+        format!("{}.json", self.with(METADATA))
+    }
+
+    /// Returns the templates of the stores whose list of models can have a name.
+    pub fn of_metadata(name: &str) -> Vec<Template> {
+        let Some(whole) = name.strip_suffix(".json") else { return Vec::new() };
+        let folder = whole.rfind('/').map_or(0, |slash| slash + 1);
+        let found = whole.match_indices(METADATA).filter(|(at, _)| *at >= folder);
+        let mut templates: Vec<Template> = found
+            .map(|(at, word)| Template(format!("{}{VERSION}{}", &whole[..at], &whole[at + word.len()..])))
+            .collect();
+        if templates.len() > 1 {
+            templates.push(Template(format!("{}{}", &whole[..folder], whole[folder..].replace(METADATA, VERSION))));
+        }
+        templates
     }
 
     /// Returns whose object has a name: a version, and which of its attachments unless it is the model itself.
     pub fn read(&self, name: &str) -> Option<(Version, Option<String>)> {
-        let start = self.0.find(VERSION)?;
-        let digits = name.get(start..)?.bytes().take_while(u8::is_ascii_digit).count();
-        let versions = (start + 1..=start + digits).filter_map(|end| name.get(start..end)?.parse::<Version>().ok());
-        versions.into_iter().find_map(|version| {
+        self.versions_in(name).find_map(|version| {
             if name == self.model(version) {
                 return Some((version, None));
             }
@@ -59,9 +73,19 @@ impl Template {
         })
     }
 
-    /// Tells whether a name can belong to another store whose objects look like attachments of this one.
-    pub fn is_of_neighbour(&self, name: &str) -> bool {
-        name.strip_prefix(&self.with("metadata")).is_some_and(|rest| rest.starts_with('-'))
+    /// Tells whether a name is one of this store's, also where the Python original has written it.
+    pub fn owns(&self, name: &str) -> bool {
+        name == self.metadata()
+            || self.read(name).is_some()
+            || self.versions_in(name).any(|version| name == self.pickle(version))
+    }
+
+    /// Returns the versions that can be meant by a name.
+    fn versions_in(&self, name: &str) -> impl Iterator<Item = Version> {
+        let start = self.0.find(VERSION).unwrap_or(self.0.len());
+        let digits = name.get(start..).unwrap_or_default();
+        let n_digits = digits.bytes().take_while(u8::is_ascii_digit).count();
+        (1..=n_digits).filter_map(|end| digits.get(..end)?.parse().ok())
     }
 
     fn with(&self, text: &str) -> String {
@@ -110,11 +134,33 @@ mod tests {
             let read = read.as_ref().map(|(version, attachment)| (version.number(), attachment.as_deref()));
             assert_eq!(read, expected, "{template} {name}");
         }
-        let template = Template::new("model-{version}").unwrap();
-        assert!(template.is_of_neighbour("model-metadata-b.json") && !template.is_of_neighbour("model-metadata.json"));
         let misplaced = ["{version}/", "{version}/model", "{version}/..", "{version}/x-{version}", "/"];
         for name in ["", "model", "{Version}", "{ version }", "{version"].into_iter().chain(misplaced) {
             assert_eq!(Template::new(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn templates_are_read_from_the_names_of_lists() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("a/model-1-metadata.json", &["a/model-1-{version}"]),
+            ("metadata/model-metadata-b.json", &["metadata/model-{version}-b"]),
+            ("metadata.json", &["{version}"]),
+            ("metadatametadata.json", &["{version}metadata", "metadata{version}", "{version}{version}"]),
+            ("metadata/a.json", &[]),
+            ("model-metadata.txt", &[]),
+        ];
+        for (name, expected) in cases {
+            let templates = Template::of_metadata(name);
+            assert_eq!(templates.iter().map(Template::as_str).collect::<Vec<_>>(), expected, "{name}");
+            assert!(templates.iter().all(|template| template.owns(name)), "{name}");
+        }
+        let template = Template::new("model-{version}").unwrap();
+        for name in ["model-1.model", "model-1-a.txt", "model-metadata.json", "model-12.pkl.gz"] {
+            assert!(template.owns(name), "{name}");
+        }
+        for name in ["model-1.txt", "model-x.model", "model-metadata.txt", "m"] {
+            assert!(!template.owns(name), "{name}");
         }
     }
 }

@@ -18,6 +18,9 @@ pub(super) fn arguments() -> clap::Command {
              Lengths and checksums are checked, those of the attachments too, that what is listed about the model is \
              what is stored with it, and that this binary can read it. A line is printed for each version; the exit \
              code is 1 if any of them cannot be read as it was stored, or if the active version is not stored.\n\n\
+             Models in the store that its list of models does not know, as where that was lost or an older one was brought \
+             back, are named after that, and the exit code is 1: bring the list back from a backup, or move them away. \
+             `--remove-orphans` does not remove them.\n\n\
              Then the store is searched for orphans, which take room and do no other harm: objects, attachments and \
              temporary files that killed processes have left, once they are an hour old, and rows of a database that \
              belong to no model. A line is printed for each of them, and nothing is removed without \
@@ -28,7 +31,7 @@ pub(super) fn arguments() -> clap::Command {
             Arg::new("remove-orphans")
                 .long("remove-orphans")
                 .action(ArgAction::SetTrue)
-                .help("Remove the orphans that are found"),
+                .help("Remove the orphans that are found; models that are not listed stay"),
         )
 }
 
@@ -54,10 +57,16 @@ pub(super) fn run(host: &mut dyn Host, matches: &ArgMatches) -> Result<(), Comma
         n_failed += 1;
         terminal.print(&format!("version {active}: is the active one, but it is not stored"))?;
     }
-    if versions.is_empty() {
+    let persister = persister.as_ref();
+    let unlisted = persister.unlisted().map_err(&failed)?;
+    n_failed += unlisted.len();
+    tell(terminal, "unlisted", &unlisted)?;
+    if !unlisted.is_empty() {
+        terminal.print("bring the list of models back from a backup, or move what is not listed away")?;
+    }
+    if versions.is_empty() && unlisted.is_empty() {
         terminal.print("no models")?;
     }
-    let persister = persister.as_ref();
     match matches.get_flag("remove-orphans") {
         false => {
             let orphans = persister.orphans().map_err(store_failed("searching"))?;

@@ -1,7 +1,9 @@
 //! What lies beside the models and belongs to none of them.
 //!
-//! An object is an orphan if its name is one of this store's, its version was given, and neither that version nor the
-//! attachment is listed. A writer stores before it lists: what is younger than an hour may be listed soon.
+//! An object is an orphan if its name is one of this store's and of no other one in the folder, its version was given,
+//! and neither that version nor the attachment is listed. A writer stores before it lists: what is younger than an hour
+//! may be listed soon. A model whose version was not given, or was skipped because the model was there already, is none:
+//! its list was lost or is an older one.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +13,7 @@ use super::Objects;
 use crate::attachments;
 use crate::file_like::catalogue::Catalogue;
 use crate::file_like::error::FileError;
+use crate::file_like::neighbours::Neighbours;
 
 /// How old an orphan is at least.
 const AGE: Duration = Duration::from_secs(3600);
@@ -34,6 +37,46 @@ impl Objects {
     /// The store's.
     pub fn remove_orphans(&self) -> Result<Vec<Orphan>, FileError> {
         self.remove_orphans_of_age(AGE)
+    }
+
+    /// Returns the models that the list of models does not know and that no writer of that list has left. Where objects
+    /// cannot be listed there are none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn unlisted(&self) -> Result<Vec<Orphan>, FileError> {
+        // The list is read last: it names, or knows the version of, all that was stored before.
+        let Some(objects) = self.listed() else { return Ok(Vec::new()) };
+        let catalogue = self.find()?.map(|(catalogue, _)| catalogue);
+        let list = self.store.shown(&self.template.metadata());
+        let told =
+            self.unlisted_among(objects, catalogue.as_ref()).into_iter().map(|ListedObject { name, size, .. }| {
+                let place = self.store.shown(&name);
+                let what = match catalogue {
+                    Some(_) => format!("`{place}`, a model that the list of models `{list}` does not know"),
+                    None => format!("`{place}`, a model whose list of models `{list}` is missing"),
+                };
+                Orphan { what, size: Some(size) }
+            });
+        Ok(told.collect())
+    }
+
+    /// Returns the models among some objects that no writer of the list has left, in the order of their names.
+    pub(super) fn unlisted_among(
+        &self,
+        mut objects: Vec<ListedObject>,
+        catalogue: Option<&Catalogue>,
+    ) -> Vec<ListedObject> {
+        let neighbours = Neighbours::of(&self.template, &objects);
+        objects.retain(|object| match self.template.read(&object.name) {
+            Some((version, None)) => {
+                catalogue.is_none_or(|list| list.model(version).is_none() && list.is_foreign(version))
+                    && !neighbours.may_own(&object.name)
+            }
+            _ => false,
+        });
+        objects.sort_by(|left, right| left.name.cmp(&right.name));
+        objects
     }
 
     fn remove_orphans_of_age(&self, age: Duration) -> Result<Vec<Orphan>, FileError> {
@@ -68,11 +111,12 @@ impl Objects {
             Some(objects) => objects,
             None => self.look_for_unlisted(&catalogue)?,
         };
-        let has_neighbour = objects.iter().any(|object| self.template.is_of_neighbour(&object.name));
+        let neighbours = Neighbours::of(&self.template, &objects);
         let is_orphan = |object: &ListedObject| {
             let is_old = object.modified.and_then(|time| SystemTime::now().duration_since(time).ok());
             is_old.is_some_and(|elapsed| elapsed >= age)
-                && (object.is_temporary || self.belongs_to_nothing(&catalogue, &object.name, has_neighbour))
+                && (object.is_temporary
+                    || self.belongs_to_nothing(&catalogue, &object.name) && !neighbours.may_own(&object.name))
         };
         let mut orphans: Vec<ListedObject> = objects.into_iter().filter(is_orphan).collect();
         orphans.sort_by(|left, right| left.name.cmp(&right.name));
@@ -90,16 +134,16 @@ impl Objects {
         Ok(found)
     }
 
-    fn belongs_to_nothing(&self, catalogue: &Catalogue, name: &str, has_neighbour: bool) -> bool {
+    fn belongs_to_nothing(&self, catalogue: &Catalogue, name: &str) -> bool {
         let Some((version, attachment)) = self.template.read(name) else { return false };
-        if version.number() > catalogue.last_version() {
+        if catalogue.is_foreign(version) {
             return false;
         }
         match (catalogue.model(version), attachment) {
             (None, None) => true,
             (Some(_), None) => false,
-            // It may be a model of a store whose template goes on where this one ends.
-            (_, Some(_)) if has_neighbour => false,
+            // It may be a model of another store that has lost its list.
+            (_, Some(name)) if name.ends_with(".model") => false,
             (None, Some(_)) => true,
             // A list that cannot be read says nothing.
             (Some(metadata), Some(name)) => attachments::names(metadata).is_ok_and(|names| !names.contains(&name)),
@@ -123,6 +167,10 @@ mod tests {
 
     fn names(found: &[ListedObject]) -> Vec<&str> {
         found.iter().map(|object| object.name.rsplit_once('/').map_or(object.name.as_str(), |(_, name)| name)).collect()
+    }
+
+    fn size(objects: &Objects, number: u64) -> Option<u64> {
+        objects.store().size(&objects.template.model(version(number))).unwrap()
     }
 
     /// Returns a store whose versions 1 and 3 are listed, of which 2 was deleted, and the objects that lie beside it.
@@ -161,7 +209,7 @@ mod tests {
             assert_eq!(attached.iter().map(|attachment| attachment.name.as_str()).collect::<Vec<_>>(), ["listed.txt"]);
             assert_eq!(objects.versions().unwrap(), [version(1), version(3)]);
             for version in [1, 3] {
-                assert!(objects.store().size(&template.model(self::version(version))).unwrap().is_some());
+                assert!(size(&objects, version).is_some());
             }
         }
     }
@@ -175,14 +223,61 @@ mod tests {
     }
 
     #[test]
-    fn models_of_a_neighbour_are_no_attachments() {
+    fn nothing_of_a_neighbour_is_an_orphan() {
+        for neighbour in ["a/model-{version}-b", "a/model-1-{version}", "a/model-2-{version}.x", "a/model-1{version}"] {
+            let template = Template::new("a/model-{version}").unwrap();
+            let memory: Arc<dyn ArtifactStore> = Arc::new(MemoryIO::default());
+            let list = Template::new(neighbour).unwrap().metadata();
+            let neighbour = Objects::new(Template::new(neighbour).unwrap(), Arc::clone(&memory));
+            let objects = store(&template, memory, &["model-2.model", "model-2-c.txt"]);
+            for _ in 0..2 {
+                neighbour.write(&constant(1.0, 1)).unwrap();
+            }
+            neighbour.attach(version(2), "notes.txt", &b"x".as_slice()).unwrap();
+            for store in [&neighbour, &objects, &objects] {
+                let removed = store.remove_orphans_of_age(Duration::ZERO).unwrap();
+                assert!(removed.iter().all(|orphan| orphan.what.contains("a/model-2")), "{list}: {removed:?}");
+            }
+            assert_eq!(neighbour.versions().unwrap(), [version(1), version(2)]);
+            assert_eq!(neighbour.attachments(version(2)).unwrap().len(), 1, "{list}");
+            for number in 1..=2 {
+                assert!(size(&neighbour, number).is_some(), "{list}");
+            }
+            // Without its list it is known by the names of models alone.
+            neighbour.remove(&list).unwrap();
+            objects.remove_orphans_of_age(Duration::ZERO).unwrap();
+            assert!(size(&neighbour, 1).is_some(), "{list}");
+        }
+    }
+
+    #[test]
+    fn models_of_a_lost_list_are_no_orphans_of_the_next_one() {
         let template = Template::new("a/model-{version}").unwrap();
-        let memory: Arc<dyn ArtifactStore> = Arc::new(MemoryIO::default());
-        let neighbour = Objects::new(Template::new("a/model-{version}-b").unwrap(), Arc::clone(&memory));
-        let objects = store(&template, memory, &["model-2.model"]);
-        neighbour.write(&constant(1.0, 1)).unwrap();
-        assert_eq!(names(&objects.find_orphans(Duration::ZERO).unwrap()), ["model-2.model"]);
-        assert_eq!(neighbour.find_orphans(Duration::ZERO).unwrap(), []);
+        let objects = store(&template, Arc::new(MemoryIO::default()), &["model-2.model"]);
+        let list = template.metadata();
+        assert_eq!(objects.unlisted().unwrap(), []);
+        objects.remove(&list).unwrap();
+        let told = |objects: &Objects| -> Vec<String> {
+            objects.unlisted().unwrap().into_iter().map(|unlisted| unlisted.what).collect()
+        };
+        let missing = |number| {
+            format!(
+                "`a/model-{number}.model (in memory)`, a model whose list of models `a/model-metadata.json (in memory)` \
+                 is missing"
+            )
+        };
+        assert_eq!(told(&objects), [1, 2, 3].map(missing));
+
+        assert_eq!(objects.write(&constant(1.0, 1)).unwrap(), version(4));
+        assert_eq!(objects.find_orphans(Duration::ZERO).unwrap(), []);
+        assert_eq!(objects.remove_orphans_of_age(Duration::ZERO).unwrap(), []);
+        assert_eq!(told(&objects).len(), 3);
+        assert!(told(&objects)[0].contains("does not know"), "{:?}", told(&objects));
+        // What a writer of the new list has left is an orphan all the same.
+        objects.delete(version(4)).unwrap();
+        objects.put(&template.model(version(4)), &b"left".as_slice(), &Expected::Nothing).unwrap();
+        assert_eq!(names(&objects.find_orphans(Duration::ZERO).unwrap()), ["model-4.model"]);
+        assert_eq!(told(&objects).len(), 3);
     }
 
     #[test]

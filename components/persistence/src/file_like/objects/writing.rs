@@ -66,6 +66,7 @@ impl Objects {
                 if self.is_free(version, attachments)? {
                     return Ok(version);
                 }
+                catalogue.skip(version);
             }
         })
     }

@@ -1,0 +1,23 @@
+//! Other stores in the folder of a store, whose objects may have names that look like those of this one: the first model
+//! of `model-1-{version}` is called as the attachment `1.model` of the first model of `model-{version}`.
+
+use palladium_component::prelude::*;
+
+use super::template::Template;
+
+/// The stores whose lists of models lie beside that of a store.
+pub struct Neighbours(Vec<Template>);
+
+impl Neighbours {
+    /// Finds the neighbours of a store among the objects of its folder.
+    pub fn of(template: &Template, objects: &[ListedObject]) -> Neighbours {
+        let own = template.metadata();
+        let others = objects.iter().filter(|object| !object.is_temporary && object.name != own);
+        Neighbours(others.flat_map(|object| Template::of_metadata(&object.name)).collect())
+    }
+
+    /// Tells whether an object may belong to one of them.
+    pub fn may_own(&self, name: &str) -> bool {
+        self.0.iter().any(|template| template.owns(name))
+    }
+}
