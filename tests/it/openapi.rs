@@ -313,8 +313,8 @@ fn views_say_what_they_take() {
         assert_eq!(names, ["persist", "activate", "evaluate", "persist_if_better_than"], "{kind}");
     }
     assert_eq!(content["application/json"]["schema"]["properties"]["evaluate"]["default"], false);
-    assert_eq!(statuses(fit), ["200", "400", "403", "408", "409", "413", "500", "503"]);
-    assert_eq!(statuses(&allowed["paths"]["/fit"]["post"]), ["200", "400", "408", "409", "413", "500", "503"]);
+    assert_eq!(statuses(fit), ["200", "400", "403", "408", "409", "413", "415", "500", "503"]);
+    assert_eq!(statuses(&allowed["paths"]["/fit"]["post"]), ["200", "400", "408", "409", "413", "415", "500", "503"]);
     assert_eq!(fit["requestBody"]["required"], false);
     let query: Vec<_> = paths["/look"]["get"]["parameters"].as_array().unwrap().iter().collect();
     assert_eq!((query.len(), &query[0]["in"]), (4, &json!("query")));
@@ -327,7 +327,7 @@ fn views_say_what_they_take() {
     assert_eq!(part["schema"]["type"], "integer");
 
     let delete = &paths["/jobs/{id}"]["delete"];
-    assert_eq!(statuses(delete), ["202", "400", "403", "404", "408", "409", "413", "500"]);
+    assert_eq!(statuses(delete), ["202", "400", "403", "404", "408", "409", "413", "415", "500"]);
     assert_eq!(
         resolved(&document, &delete["responses"]["202"]["content"]["application/json"]["schema"])["title"],
         "Job"
