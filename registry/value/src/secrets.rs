@@ -85,7 +85,8 @@ fn password(word: &str) -> Option<Range<usize>> {
             return (colon + 1 < rest.len()).then_some(start + colon + 1..at);
         }
     }
-    if has_scheme { None } else { password_without_scheme(&word[..at]) }
+    let is_before_host = word[at + 1..].starts_with(|next: char| next.is_alphanumeric() || matches!(next, '[' | '$'));
+    if has_scheme || !is_before_host { None } else { password_without_scheme(&word[..at]) }
 }
 
 /// Returns where the password stands in what comes before the `@` of a word without `://`. One that begins with `/` may
@@ -345,7 +346,8 @@ mod tests {
             ("https:///u:canary@h https://u:can@ary@h", "https:///u:***@h https://u:***@h"),
             ("http://host:80/a@b http://host/a:b@c http://user@host sqlite:///a/b@c:d", ""),
             ("at 12:30 of ada@example.org: b mailto:ada@example.org git@h:a/b (?:a|b)@c a: @b file:/a@b :a@b", ""),
-            ("a:@b u:${environ.X}@h ${environ.U}:***@h", ""),
+            ("a:@b u:${environ.X}@h ${environ.U}:***@h 0:(@ a:b@,", ""),
+            ("u:canary@[::1]/x u:canary@${environ.HOST}/x", "u:***@[::1]/x u:***@${environ.HOST}/x"),
             ("http://host:80 x://u:@h x://u:***@h x://u:${environ.X}@h", ""),
         ];
         for (text, expected) in cases {

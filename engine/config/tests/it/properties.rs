@@ -11,7 +11,9 @@ fn number() -> impl Strategy<Value = f64> {
 }
 
 fn text() -> impl Strategy<Value = String> {
+    let is_printed = |text: &String| !(text.contains(':') && text.contains('@'));
     prop_oneof![any::<String>(), "[$\\\\{}\"'a-z\n\t\u{0}\u{1b}#]*", Just("${here} $$".to_owned())]
+        .prop_filter("what looks like the password of a URL is not printed", is_printed)
 }
 
 /// Returns keys that are no directives.
