@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use palladium_component::data::arrow_array::builder::StringBuilder;
 use palladium_component::prelude::*;
+use smallvec::SmallVec;
 
 use crate::convert::Given;
 use crate::field::FieldType;
 
-/// A column to which converted values are added.
+/// A column to which converted values are added; the one number of most requests costs no allocation.
 pub enum ColumnBuilder {
-    Float(Vec<f64>),
+    Float(SmallVec<[f64; 1]>),
     Int(Vec<i64>),
     Bool(Vec<bool>),
     Text(StringBuilder),
@@ -20,7 +21,7 @@ impl ColumnBuilder {
     /// Returns an empty column; most requests are one sample.
     pub fn new(kind: FieldType) -> ColumnBuilder {
         match kind {
-            FieldType::Float => ColumnBuilder::Float(Vec::with_capacity(1)),
+            FieldType::Float => ColumnBuilder::Float(SmallVec::new()),
             FieldType::Int => ColumnBuilder::Int(Vec::with_capacity(1)),
             FieldType::Bool => ColumnBuilder::Bool(Vec::with_capacity(1)),
             FieldType::Str => ColumnBuilder::Text(StringBuilder::with_capacity(1, 32)),
@@ -54,10 +55,24 @@ impl ColumnBuilder {
         Some(())
     }
 
+    /// Returns the numbers of columns one after the other, if all of them hold floating-point numbers.
+    pub fn floats(columns: &[ColumnBuilder]) -> Option<Vec<f64>> {
+        if !columns.iter().all(|column| matches!(column, ColumnBuilder::Float(_))) {
+            return None;
+        }
+        let mut floats = Vec::with_capacity(columns.iter().map(ColumnBuilder::len).sum());
+        for column in columns {
+            if let ColumnBuilder::Float(values) = column {
+                floats.extend_from_slice(values);
+            }
+        }
+        Some(floats)
+    }
+
     /// Returns the column.
     pub fn finish(self) -> ArrayRef {
         match self {
-            ColumnBuilder::Float(values) => Arc::new(Float64Array::new(values.into(), None)),
+            ColumnBuilder::Float(values) => Arc::new(Float64Array::new(values.into_vec().into(), None)),
             ColumnBuilder::Int(values) => Arc::new(Int64Array::new(values.into(), None)),
             ColumnBuilder::Bool(values) => Arc::new(BooleanArray::from(values)),
             ColumnBuilder::Text(mut builder) => Arc::new(builder.finish()),

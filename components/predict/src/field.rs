@@ -122,9 +122,12 @@ impl Mapping {
         self.fields.iter().map(|field| ColumnBuilder::new(field.kind)).collect()
     }
 
-    /// Returns the table of filled builders.
+    /// Returns the table of filled builders, which are of one length.
     pub(crate) fn table(&self, builders: Vec<ColumnBuilder>) -> Result<Table, DataError> {
-        self.empty.with_values(builders.into_iter().map(ColumnBuilder::finish).collect())
+        match ColumnBuilder::floats(&builders) {
+            Some(floats) => self.empty.with_floats(floats),
+            None => self.empty.with_values(builders.into_iter().map(ColumnBuilder::finish).collect()),
+        }
     }
 }
 

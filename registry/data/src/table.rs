@@ -1,6 +1,7 @@
 //! Named, typed columns of equal length.
 
 mod cast;
+mod cells;
 mod matrix;
 mod rows;
 
@@ -8,12 +9,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::provenance::Origin;
 use crate::{ColumnType, DataError, Provenance, category};
 
+use self::cells::{Cells, Floats};
 pub(crate) use self::matrix::Numbers;
 pub(crate) use self::rows::take_cells;
 
@@ -30,21 +32,21 @@ pub struct ColumnSpec {
 /// Named, typed, null-aware columns of equal length. Cloning and slicing copy no data.
 #[derive(Clone, Debug)]
 pub struct Table {
-    batch: RecordBatch,
+    cells: Cells,
     origin: Option<Origin>,
 }
 
 /// Tables are equal when their columns are; where they come from does not count.
 impl PartialEq for Table {
     fn eq(&self, other: &Table) -> bool {
-        self.batch == other.batch
+        self.batch() == other.batch()
     }
 }
 
 /// A table without columns and rows.
 impl Default for Table {
     fn default() -> Table {
-        Table { batch: RecordBatch::new_empty(Arc::new(Schema::empty())), origin: None }
+        Table::of(RecordBatch::new_empty(Arc::new(Schema::empty())), None)
     }
 }
 
@@ -86,7 +88,27 @@ impl Table {
     /// Other columns than this table's, or of different lengths.
     pub fn with_values(&self, columns: Vec<ArrayRef>) -> Result<Table, DataError> {
         let n_rows = columns.first().map_or(0, Array::len);
-        Table::checked(self.batch.schema(), columns, n_rows)
+        Table::checked(self.schema(), columns, n_rows)
+    }
+
+    /// Returns a table whose columns have the names of this one's, all of which hold floating-point numbers, and these
+    /// values, one column after the other.
+    ///
+    /// # Errors
+    /// A column of another type, or values that do not make columns of one length.
+    pub fn with_floats(&self, cells: Vec<f64>) -> Result<Table, DataError> {
+        let fields = self.cells.schema().fields();
+        if let Some(index) = fields.iter().position(|field| *field.data_type() != DataType::Float64) {
+            let (name, found) = (fields[index].name().clone(), self.column_type(index));
+            return Err(DataError::WrongType { name, found, expected: "a floating-point number", place: None });
+        }
+        let n_rows = cells.len().checked_div(fields.len()).unwrap_or(0);
+        let surplus = cells.len() - n_rows * fields.len();
+        if surplus > 0 {
+            let name = fields.first().map_or_else(String::new, |field| field.name().clone());
+            return Err(DataError::UnequalLength { name, found: n_rows + surplus, expected: n_rows });
+        }
+        Ok(Table { cells: Cells::Floats(Floats::new(self.schema(), cells, n_rows)), origin: None })
     }
 
     /// Returns a table under a schema that no two columns have one name in.
@@ -96,7 +118,11 @@ impl Table {
         let batch = RecordBatch::try_new_with_options(schema, columns, &options).map_err(|error| {
             DataError::UnsupportedType { name: String::from("of the table"), found: error.to_string() }
         })?;
-        Ok(Table { batch, origin: None })
+        Ok(Table::of(batch, None))
+    }
+
+    fn of(batch: RecordBatch, origin: Option<Origin>) -> Table {
+        Table { cells: Cells::Batch(batch), origin }
     }
 
     /// Says where the rows come from, for errors about them.
@@ -117,24 +143,24 @@ impl Table {
 
     /// Returns the number of rows.
     pub fn n_rows(&self) -> usize {
-        self.batch.num_rows()
+        self.cells.n_rows()
     }
 
     /// Returns the number of columns.
     pub fn n_columns(&self) -> usize {
-        self.batch.num_columns()
+        self.cells.schema().fields().len()
     }
 
     /// Returns the column names in order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.batch.schema_ref().fields().iter().map(|field| field.name().as_str())
+        self.cells.schema().fields().iter().map(|field| field.name().as_str())
     }
 
     /// Returns names and types in order.
     pub fn specs(&self) -> Vec<ColumnSpec> {
         (0..self.n_columns())
             .map(|index| ColumnSpec {
-                name: self.batch.schema_ref().field(index).name().clone(),
+                name: self.cells.schema().field(index).name().clone(),
                 kind: self.column_type(index),
             })
             .collect()
@@ -146,22 +172,22 @@ impl Table {
     /// If there is no such position.
     pub fn column_type(&self, index: usize) -> ColumnType {
         // Construction refuses every other Arrow type.
-        ColumnType::of(self.batch.column(index).data_type()).unwrap_or(ColumnType::Text)
+        ColumnType::of(self.cells.schema().field(index).data_type()).unwrap_or(ColumnType::Text)
     }
 
     /// Returns the Arrow schema.
     pub fn schema(&self) -> SchemaRef {
-        self.batch.schema()
+        Arc::clone(self.cells.schema())
     }
 
     /// Returns the columns in order.
     pub fn columns(&self) -> &[ArrayRef] {
-        self.batch.columns()
+        self.batch().columns()
     }
 
     /// Returns the columns as an Arrow record batch.
     pub fn batch(&self) -> &RecordBatch {
-        &self.batch
+        self.cells.batch()
     }
 
     /// Returns the position of a column.
@@ -180,7 +206,7 @@ impl Table {
     /// # Errors
     /// No such column.
     pub fn column(&self, name: &str) -> Result<&ArrayRef, DataError> {
-        self.index_of(name).map(|index| self.batch.column(index))
+        self.index_of(name).map(|index| self.batch().column(index))
     }
 
     /// Returns the columns at these positions, in this order.
@@ -190,13 +216,13 @@ impl Table {
     #[must_use]
     pub fn project(&self, indices: &[usize]) -> Table {
         let fields: Vec<_> =
-            indices.iter().map(|index| Arc::clone(&self.batch.schema_ref().fields()[*index])).collect();
-        let columns = indices.iter().map(|index| Arc::clone(self.batch.column(*index))).collect();
+            indices.iter().map(|index| Arc::clone(&self.cells.schema().fields()[*index])).collect();
+        let columns = indices.iter().map(|index| Arc::clone(self.batch().column(*index))).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.n_rows()));
         let schema = Arc::new(Schema::new(fields));
         #[expect(clippy::expect_used, reason = "columns of one batch have one length and their own types")]
         let batch = RecordBatch::try_new_with_options(schema, columns, &options).expect("columns of one batch");
-        Table { batch, origin: self.origin.clone() }
+        Table::of(batch, self.origin.clone())
     }
 
     /// Returns the columns of these names, in this order.
@@ -241,7 +267,7 @@ impl Table {
     /// # Errors
     /// There is a column of that name already, or the column is of another length or of a type that tables do not hold.
     pub fn with_column(&self, name: &str, values: &ArrayRef) -> Result<Table, DataError> {
-        let mut fields = self.batch.schema_ref().fields().to_vec();
+        let mut fields = self.cells.schema().fields().to_vec();
         fields.push(Arc::new(Field::new(name, values.data_type().clone(), true)));
         let columns = self.columns().iter().chain([values]).map(Arc::clone).collect();
         let table = Table::with_schema(Arc::new(Schema::new(fields)), columns, None)?;

@@ -21,15 +21,21 @@ impl Table {
     /// # Errors
     /// A column of text, categories, dates or times.
     pub fn to_matrix(&self) -> Result<Array2<f64>, DataError> {
-        let columns = self.all_numbers()?;
-        let n_rows = self.n_rows();
-        let mut cells = vec![0.0; n_rows * columns.len()];
-        let places = cells.chunks_mut(n_rows.max(1)).zip(&columns).collect();
-        share_out(places, n_rows * columns.len(), |(places, column): (&mut [f64], &Numbers<'_>)| {
-            column.fill(0, places);
-        });
+        let (n_rows, n_columns) = (self.n_rows(), self.n_columns());
+        let cells = match self.cells.floats() {
+            Some(cells) => cells.to_vec(),
+            None => {
+                let columns = self.all_numbers()?;
+                let mut cells = vec![0.0; n_rows * n_columns];
+                let places = cells.chunks_mut(n_rows.max(1)).zip(&columns).collect();
+                share_out(places, n_rows * n_columns, |(places, column): (&mut [f64], &Numbers<'_>)| {
+                    column.fill(0, places);
+                });
+                cells
+            }
+        };
         #[expect(clippy::expect_used, reason = "there is one cell for each place")]
-        Ok(Array2::from_shape_vec((n_rows, columns.len()).f(), cells).expect("one cell for each place"))
+        Ok(Array2::from_shape_vec((n_rows, n_columns).f(), cells).expect("one cell for each place"))
     }
 
     /// Returns the matrix of [`Table::to_matrix`] in row-major order, for methods that go through it row by row.
@@ -51,12 +57,17 @@ impl Table {
         Ok(Array2::from_shape_vec((n_rows, n_columns), cells).expect("one cell for each place"))
     }
 
-    /// Returns the matrix of [`Table::to_matrix`], and does so without a copy where the table is one column of numbers none
-    /// of which is missing.
+    /// Returns the matrix of [`Table::to_matrix`], and does so without a copy where the table was made by
+    /// [`Table::with_floats`] or is one column of numbers none of which is missing.
     ///
     /// # Errors
     /// A column of text, categories, dates or times.
     pub fn matrix(&self) -> Result<CowArray<'_, f64, Ix2>, DataError> {
+        if let Some(cells) = self.cells.floats()
+            && let Ok(view) = ArrayView2::from_shape((self.n_rows(), self.n_columns()).f(), cells)
+        {
+            return Ok(view.into());
+        }
         let columns = self.all_numbers()?;
         if let [column] = columns.as_slice()
             && let Some(cells) = column.as_slice()
@@ -90,6 +101,9 @@ impl Table {
     /// A column of text, categories, dates or times, a missing cell, an infinity or NaN.
     pub fn to_finite_matrix(&self) -> Result<Array2<f64>, DataError> {
         let matrix = self.to_matrix()?;
+        if matrix.as_slice_memory_order().is_some_and(|cells| cells.iter().all(|cell| cell.is_finite())) {
+            return Ok(matrix);
+        }
         for ((name, column), cells) in self.names().zip(self.columns()).zip(matrix.columns()) {
             if let Some(row) = cells.iter().position(|cell| !cell.is_finite()) {
                 return Err(not_finite(name, column, row).located(self));
@@ -104,7 +118,7 @@ impl Table {
 
     fn column_numbers(&self, index: usize) -> Result<Numbers<'_>, DataError> {
         Numbers::of(&self.columns()[index]).ok_or_else(|| {
-            let name = self.batch.schema_ref().field(index).name();
+            let name = self.cells.schema().field(index).name();
             let (found, place) = (self.column_type(index), self.text_cell(name));
             DataError::WrongType { name: name.clone(), found, expected: "a number", place }
         })
@@ -295,6 +309,34 @@ mod tests {
         check(&table(1000).slice(301, 600), 301);
         // Several threads fill this one.
         check(&table(LARGE / 4 + 7), 0);
+    }
+
+    #[test]
+    fn floats_in_one_piece_are_the_columns_that_they_stand_for() {
+        let numbers = |cells: [f64; 3]| Arc::new(Float64Array::from(cells.to_vec())) as ArrayRef;
+        let columns = vec![("a".to_owned(), numbers([1.0, 2.0, 3.0])), ("b".to_owned(), numbers([4.0, 5.0, 6.0]))];
+        let table = Table::new(columns).unwrap();
+        let floats = table.slice(0, 0).with_floats(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        assert!(floats.matrix().unwrap().is_view());
+        for read in [Table::to_matrix, Table::to_row_major_matrix, Table::to_finite_matrix] {
+            assert_eq!(read(&floats).unwrap(), read(&table).unwrap());
+        }
+        assert_eq!((floats.n_rows(), floats.n_columns(), floats.specs()), (3, 2, table.specs()));
+        assert_eq!(floats.matrix().unwrap(), table.matrix().unwrap());
+        assert_eq!(floats.columns(), table.columns());
+        assert_eq!(floats.clone(), table);
+        assert_eq!(floats.slice(1, 2), table.slice(1, 2));
+        assert_eq!(floats.project(&[1]), table.project(&[1]));
+        let infinite = table.with_floats(vec![1.0, 2.0, f64::INFINITY, 4.0, 5.0, 6.0]).unwrap();
+        let error = DataError::NotFinite { name: "a".into(), row: 3, place: None };
+        assert_eq!(infinite.to_finite_matrix(), Err(error));
+        let none = Table::default().with_floats(Vec::new()).unwrap();
+        assert_eq!((none.n_rows(), none.to_matrix().unwrap().shape()), (0, &[0, 0][..]));
+        for (table, cells) in [(&table, vec![1.0, 2.0, 3.0]), (&Table::default(), vec![1.0])] {
+            assert!(matches!(table.with_floats(cells), Err(DataError::UnequalLength { .. })));
+        }
+        let error = super::tests::table(1).with_floats(vec![0.0; 4]).unwrap_err();
+        assert_eq!(error.to_string(), "column `ints` holds whole numbers, a floating-point number is needed");
     }
 
     #[test]

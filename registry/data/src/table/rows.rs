@@ -22,7 +22,7 @@ impl Table {
     #[must_use]
     pub fn slice(&self, offset: usize, length: usize) -> Table {
         let moved = |origin: &Origin| Origin { first_row: origin.first_row + offset, ..origin.clone() };
-        Table { batch: self.batch.slice(offset, length), origin: self.origin.as_ref().map(moved) }
+        Table::of(self.batch().slice(offset, length), self.origin.as_ref().map(moved))
     }
 
     /// Returns the rows at these positions, in this order; a row may stand several times.
@@ -35,7 +35,7 @@ impl Table {
     pub fn take(&self, rows: &[usize]) -> Result<Table, DataError> {
         let positions = UInt64Array::from_iter_values(rows.iter().map(|row| *row as u64));
         let columns = self.columns().iter().map(|column| take_cells(column, &positions)).collect::<Result<_, _>>()?;
-        let schema = Arc::clone(self.batch.schema_ref());
+        let schema = self.schema();
         let taken = Table::with_schema(schema, columns, Some(rows.len()))?;
         let moved = |origin: &Origin| {
             let taken = Taken { origin: origin.clone(), rows: rows.to_vec() };
@@ -53,12 +53,12 @@ impl Table {
             return Err(DataError::MaskLength { found: mask.len(), expected: self.n_rows() });
         }
         let mask = if mask.null_count() == 0 { mask.clone() } else { prep_null_mask_filter(mask) };
-        let batch = filter_record_batch(&self.batch, &mask).map_err(|error| too_large(&error))?;
+        let batch = filter_record_batch(self.batch(), &mask).map_err(|error| too_large(&error))?;
         let kept = |origin: &Origin| Origin {
             provenance: Arc::new(Taken { origin: origin.clone(), rows: mask.values().set_indices().collect() }),
             first_row: 0,
         };
-        Ok(Table { batch, origin: self.origin.as_ref().map(kept) })
+        Ok(Table::of(batch, self.origin.as_ref().map(kept)))
     }
 
     /// Returns the rows at these positions, in this order, all of whose cells are missing where there is no position.
@@ -93,7 +93,7 @@ impl Table {
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let n_rows = tables.iter().map(Table::n_rows).sum();
-        let stacked = Table::with_schema(Arc::clone(first.batch.schema_ref()), columns, Some(n_rows))?;
+        let stacked = Table::with_schema(first.schema(), columns, Some(n_rows))?;
         let mut end = 0;
         let parts = tables.iter().map(|table| {
             end += table.n_rows();
