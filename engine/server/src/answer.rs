@@ -18,8 +18,8 @@ use std::sync::Arc;
 use crate::decorated::http_response;
 use crate::request_id::HEADER;
 
-const JSON_TYPE: &str = "application/json; charset=utf-8";
-const JSON: HeaderValue = HeaderValue::from_static(JSON_TYPE);
+pub const JSON_TYPE: &str = "application/json; charset=utf-8";
+pub const JSON: HeaderValue = HeaderValue::from_static(JSON_TYPE);
 
 /// The header that names the version of the model that was asked.
 pub const MODEL_VERSION: HeaderName = HeaderName::from_static(MODEL_VERSION_NAME);

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
+use actix_web::{HttpResponse, web};
 use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
 use palladium_component::value::with_causes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::answer::{MODEL_VERSION, MODEL_VERSION_NAME, Refusal, Shape, guarded};
+use crate::answer::{JSON, JSON_TYPE, MODEL_VERSION, MODEL_VERSION_NAME, Refusal, Shape, guarded};
+use crate::asked::Asked;
 use crate::away::{too_slow, within};
-use crate::{query, trace};
+use crate::query;
 
 /// What a view answers, as decorators see it.
 pub type Viewed = Result<ViewResponse, Failure>;
@@ -120,12 +121,12 @@ pub async fn through_head<B: Send + 'static>(
 
 /// Returns a request as decorators see it, without its body. A query string that cannot be read has no pairs, the view
 /// will say so.
-pub fn plain_request(request: &HttpRequest, request_id: String) -> ViewRequest {
+pub fn plain_request(request: &Asked<'_>, request_id: String) -> ViewRequest {
     with_query(request, query::decode(request.query_string()).unwrap_or_default(), request_id)
 }
 
 /// Does as [`plain_request`] with a query string that is decoded already.
-pub fn with_query(request: &HttpRequest, query: Vec<(String, String)>, request_id: String) -> ViewRequest {
+pub fn with_query(request: &Asked<'_>, query: Vec<(String, String)>, request_id: String) -> ViewRequest {
     ViewRequest {
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
@@ -136,7 +137,7 @@ pub fn with_query(request: &HttpRequest, query: Vec<(String, String)>, request_i
         request_id,
         caller: Caller::default(),
         parts: Vec::new(),
-        trace: trace::kept(request),
+        trace: request.trace.clone(),
     }
 }
 
@@ -170,7 +171,7 @@ pub fn http_response(response: ViewResponse) -> Result<HttpResponse, String> {
     let mut answer = HttpResponse::with_body(status, BoxBody::new(response.body));
     let headers = answer.headers_mut();
     for (name, value) in response.headers {
-        match (header_name(&name), HeaderValue::try_from(value)) {
+        match (header_name(&name), header_value(value)) {
             (Some(name), _) if matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") => {}
             (Some(name), Ok(value)) => headers.append(name, value),
             (None, _) => return Err(format!("decorators answered with the header {name:?}, which is no name")),
@@ -189,4 +190,9 @@ fn header_name(name: &str) -> Option<HeaderName> {
         MODEL_VERSION_NAME => Some(MODEL_VERSION),
         _ => HeaderName::from_bytes(name.as_bytes()).ok(),
     }
+}
+
+/// Returns the value of a header, if it is one; that of most responses is not looked at letter by letter.
+fn header_value(value: String) -> Result<HeaderValue, InvalidHeaderValue> {
+    if value == JSON_TYPE { Ok(JSON) } else { HeaderValue::try_from(value) }
 }

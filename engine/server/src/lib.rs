@@ -20,6 +20,7 @@
 
 mod alive;
 mod answer;
+mod asked;
 mod away;
 mod body;
 mod changes;

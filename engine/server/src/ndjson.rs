@@ -18,7 +18,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, rt, web};
+use actix_web::{FromRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use palladium_component::interfaces::{
@@ -32,13 +32,14 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Semaphore, watch};
 
 use crate::answer::{Refusal, guarded, name_version};
+use crate::asked::Asked;
 use crate::away::{away, within};
 use crate::body::{NDJSON, check_encoding};
 use crate::decorated::{plain_request, plain_response, through};
 use crate::lines::{End, Line, Lines};
 use crate::predict::PredictRoute;
+use crate::query;
 use crate::server::Server;
-use crate::{query, request_id};
 
 /// So many lines are predicted for in one call at most, fewer where they are long.
 const MAX_ROWS: usize = 1000;
@@ -51,13 +52,13 @@ const MAX_BYTES: usize = 1 << 20;
 pub async fn answer(
     route: &Arc<PredictRoute>,
     server: &Server,
-    request: &HttpRequest,
+    request: &Asked<'_>,
     payload: &mut Payload,
 ) -> Result<HttpResponse, Refusal> {
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
     let model = route.model().await?;
     let head = head(&model);
-    let exchange = Exchange::new(route, server, model, query, request, payload, request_id::of(request)).await?;
+    let exchange = Exchange::new(route, server, model, query, request, payload, request.id()).await?;
     Ok(exchange.behind(head))
 }
 
@@ -68,7 +69,7 @@ pub async fn answer(
 pub async fn answer_decorated(
     route: &Arc<PredictRoute>,
     server: &Server,
-    request: &HttpRequest,
+    request: &Asked<'_>,
     payload: &mut Payload,
     request_id: String,
 ) -> Result<HttpResponse, Refusal> {
@@ -146,7 +147,7 @@ impl Exchange {
         server: &Server,
         model: Arc<TrainedModel>,
         query: Vec<(String, String)>,
-        request: &HttpRequest,
+        request: &Asked<'_>,
         payload: &mut Payload,
         request_id: String,
     ) -> Result<Exchange, Refusal> {

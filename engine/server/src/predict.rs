@@ -15,6 +15,7 @@ use palladium_component::value::with_causes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond, respond_plainly};
+use crate::asked::Asked;
 use crate::away::{Pace, away, within};
 use crate::body::LARGE;
 use crate::decorated::{at_once, plain_response, through_head, through_queue, with_query};
@@ -46,7 +47,7 @@ impl PredictRoute {
     pub async fn answer(
         self: &Arc<Self>,
         server: &Server,
-        request: &HttpRequest,
+        request: &Asked<'_>,
         payload: &mut Payload,
     ) -> Result<HttpResponse, Refusal> {
         if is_stream(request) {
@@ -97,7 +98,7 @@ impl PredictRoute {
     pub async fn answer_decorated(
         self: &Arc<Self>,
         server: &Server,
-        request: &HttpRequest,
+        request: &Asked<'_>,
         payload: &mut Payload,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {

@@ -7,11 +7,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
-use palladium_component::interfaces::{Trace, ViewRequest};
+use palladium_component::interfaces::ViewRequest;
 use palladium_component::value::Diagnostics;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::answer::{Refusal, Shape};
+use crate::asked::Asked;
 use crate::decorated::{plain_request, plain_response, through};
 use crate::head;
 use crate::methods::Methods;
@@ -22,7 +23,7 @@ use crate::routes::{Endpoint, Route, Routes};
 use crate::rule::Parts;
 use crate::service::{Service, Shared};
 use crate::settings::Limits;
-use crate::{local, request_id, trace};
+use crate::{local, trace};
 
 /// How long a prediction may take unless the configuration says so.
 const PREDICT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -69,18 +70,20 @@ impl Server {
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
         let observers = &*self.routes.observers;
         let trace = trace::of(request, observers, is_logged);
-        if !is_logged && !observers.is_any() && trace.is_none() {
-            return self.answer(request, payload).await.response;
+        let asked = Asked::new(request, trace);
+        if !is_logged && !observers.is_any() && asked.trace.is_none() {
+            return self.answer(&asked, payload).await.response;
         }
         let started = Instant::now();
         let underway = observers.begin();
-        let Answer { route, mut response, is_logged: has_line } = self.answer(request, payload).await;
-        if let Some(trace) = &trace {
+        let Answer { route, mut response, is_logged: has_line } = self.answer(&asked, payload).await;
+        let trace = asked.trace.as_deref();
+        if let Some(trace) = trace {
             trace::tell(trace, &mut response);
         }
-        underway.end(route, request, &response, trace.as_deref(), started.elapsed());
+        underway.end(route, request, &response, trace, started.elapsed());
         if is_logged && !has_line {
-            self.log(request, &response, trace.as_deref(), started);
+            self.log(&asked, &response, started);
         }
         response
     }
@@ -90,11 +93,12 @@ impl Server {
         self.routes.settings.predict_timeout.unwrap_or(PREDICT_TIMEOUT)
     }
 
-    fn log(&self, request: &HttpRequest, response: &HttpResponse, trace: Option<&Trace>, started: Instant) {
+    fn log(&self, request: &Asked<'_>, response: &HttpResponse, started: Instant) {
+        let trace = request.trace.as_ref();
         let refused = response.headers().get(HEADER).and_then(|id| id.to_str().ok());
         tracing::info!(
             target: "palladium::access",
-            request_id = refused.map_or_else(|| request_id::of(request), str::to_owned),
+            request_id = refused.map_or_else(|| request.id(), str::to_owned),
             trace_id = trace.map(|trace| display(trace.trace_id)),
             span_id = trace.map(|trace| display(trace.span_id)),
             method = %request.method(),
@@ -105,10 +109,10 @@ impl Server {
     }
 
     /// Answers a request.
-    async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> Answer {
+    async fn answer(&self, request: &Asked<'_>, payload: &mut Payload) -> Answer {
         let elsewhere = Shape::Views { views: &self.routes.views, path: request.path() };
         if let Err(refusal) = head::check(request, &self.limits) {
-            return Answer::nowhere(refusal.respond(elsewhere, &request_id::of(request)));
+            return Answer::nowhere(refusal.respond(elsewhere, &request.id()));
         }
         if let Some(route) = self.routes.find(request.path()) {
             return self.answer_at(route, Vec::new(), request, payload).await;
@@ -118,38 +122,38 @@ impl Server {
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        Answer::nowhere(refusal.respond(elsewhere, &request_id::of(request)))
+        Answer::nowhere(refusal.respond(elsewhere, &request.id()))
     }
 
-    async fn answer_at(&self, route: &Route, parts: Parts, request: &HttpRequest, payload: &mut Payload) -> Answer {
+    async fn answer_at(&self, route: &Route, parts: Parts, request: &Asked<'_>, payload: &mut Payload) -> Answer {
         let answer = match &route.endpoint {
             _ if *request.method() == Method::OPTIONS && !route.predicts() => {
                 Box::pin(self.options(route, parts, request)).await
             }
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
             Endpoint::Predict(predict) if predict.is_decorated() => {
-                predict.answer_decorated(self, request, payload, request_id::of(request)).await
+                predict.answer_decorated(self, request, payload, request.id()).await
             }
             Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
             Endpoint::View(_) if let Err(refusal) = self.keep_out(route, request) => Err(refusal),
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
                 // What is large and not for predictions is kept out of the future that every request moves.
-                None => Box::pin(view.answer(self, request, payload, parts, request_id::of(request))).await,
+                None => Box::pin(view.answer(self, request, payload, parts, request.id())).await,
             },
         };
         // What answers has come through the decorators.
         let is_logged = answer.is_ok() && route.decorators().log_requests();
         let response = match (answer, &route.endpoint) {
             (Ok(response), _) => response,
-            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, request_id::of(request)).await,
-            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &request_id::of(request)),
+            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, request.id()).await,
+            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &request.id()),
         };
         Answer { route: Some(route.index), response, is_logged }
     }
 
     /// Keeps other sites out of views that are open because this machine alone reaches them.
-    fn keep_out(&self, route: &Route, request: &HttpRequest) -> Result<(), Refusal> {
+    fn keep_out(&self, route: &Route, request: &Asked<'_>) -> Result<(), Refusal> {
         if !self.service.allows_unauthenticated_admin && route.is_open() {
             local::check(request)?;
         }
@@ -158,11 +162,11 @@ impl Server {
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else
     /// from strangers.
-    async fn options(&self, route: &Route, parts: Parts, request: &HttpRequest) -> Result<HttpResponse, Refusal> {
+    async fn options(&self, route: &Route, parts: Parts, request: &Asked<'_>) -> Result<HttpResponse, Refusal> {
         if route.decorators().is_empty() {
             return Ok(options(&route.methods));
         }
-        let shown = ViewRequest { parts, ..plain_request(request, request_id::of(request)) };
+        let shown = ViewRequest { parts, ..plain_request(request, request.id()) };
         let methods = route.methods.clone();
         through(route.decorators(), shown, move |_| plain_response(options(&methods))).await
     }

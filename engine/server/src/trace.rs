@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{Parent, SpanId, Trace, TraceId};
 
 use crate::observers::Observers;
@@ -21,7 +21,7 @@ const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// The flag by which a span says that it may have been recorded.
 const SAMPLED: u8 = 1;
 
-/// Returns the trace of a request, which the request then keeps; nothing where it came with none and nobody wants one.
+/// Returns the trace of a request; nothing where it came with none and nobody wants one.
 pub fn of(request: &HttpRequest, observers: &Observers, is_logged: bool) -> Option<Arc<Trace>> {
     let records = observers.record_traces();
     let (trace_id, parent) = match given(request) {
@@ -34,14 +34,7 @@ pub fn of(request: &HttpRequest, observers: &Observers, is_logged: bool) -> Opti
     };
     let mut trace = Trace { trace_id, span_id: new_span(), parent, is_sampled: false };
     trace.is_sampled = observers.sample(&trace);
-    let trace = Arc::new(trace);
-    request.extensions_mut().insert(Arc::clone(&trace));
-    Some(trace)
-}
-
-/// Returns the trace that a request keeps.
-pub fn kept(request: &HttpRequest) -> Option<Arc<Trace>> {
-    request.extensions().get().cloned()
+    Some(Arc::new(trace))
 }
 
 /// Says in a response where its span stands.
@@ -270,7 +263,6 @@ mod tests {
             .insert_header((TRACESTATE, "a=1"))
             .to_http_request();
         let trace = of(&request, &observers, false).unwrap();
-        assert_eq!(kept(&request), Some(Arc::clone(&trace)));
         assert_eq!(trace.trace_id.to_string(), TRACE);
         let parent = trace.parent.as_ref().unwrap();
         assert_eq!((parent.span_id.to_string().as_str(), parent.is_sampled, parent.state.as_str()), (SPAN, true, ""));

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse};
 use palladium_component::interfaces::{DecoratorList, View, ViewRequest};
 use palladium_component::value::Callable;
 use palladium_runtime::{App, decorate, root_keys};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Refusal, Shape, name_request, respond};
+use crate::asked::Asked;
 use crate::away::within;
 use crate::body::LARGE;
 use crate::decorated::{http_response, plain_request, plain_response, through, through_head};
@@ -201,7 +202,7 @@ impl ViewRoute {
     pub async fn answer(
         self: &Arc<Self>,
         server: &Server,
-        request: &HttpRequest,
+        request: &Asked<'_>,
         payload: &mut Payload,
         parts: Parts,
         request_id: String,

@@ -215,8 +215,7 @@ impl Table {
     /// If there is no such position.
     #[must_use]
     pub fn project(&self, indices: &[usize]) -> Table {
-        let fields: Vec<_> =
-            indices.iter().map(|index| Arc::clone(&self.cells.schema().fields()[*index])).collect();
+        let fields: Vec<_> = indices.iter().map(|index| Arc::clone(&self.cells.schema().fields()[*index])).collect();
         let columns = indices.iter().map(|index| Arc::clone(self.batch().column(*index))).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.n_rows()));
         let schema = Arc::new(Schema::new(fields));
