@@ -7,14 +7,14 @@
 pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
     let is_wrong = |problem: &str| format!("the query string {problem}");
     let mut pairs = Vec::new();
-    let mut rest = query;
+    let mut rest = query.as_bytes();
     while !rest.is_empty() {
-        if let Some(behind) = rest.strip_prefix('&') {
+        if let Some(behind) = rest.strip_prefix(b"&") {
             rest = behind;
             continue;
         }
         let (name, behind) = decode_until(rest, |byte| matches!(byte, b'=' | b'&'), Plus::IsBlank).map_err(is_wrong)?;
-        let (value, behind) = match behind.strip_prefix('=') {
+        let (value, behind) = match behind.strip_prefix(b"=") {
             Some(value) => decode_until(value, |byte| byte == b'&', Plus::IsBlank).map_err(is_wrong)?,
             None => (String::new(), behind),
         };
@@ -29,7 +29,7 @@ pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
 /// # Errors
 /// As [`decode`].
 pub fn percent_decode(part: &str) -> Result<String, &'static str> {
-    decode_until(part, |_| false, Plus::IsPlus).map(|(decoded, _)| decoded)
+    decode_until(part.as_bytes(), |_| false, Plus::IsPlus).map(|(decoded, _)| decoded)
 }
 
 /// What a `+` stands for.
@@ -40,49 +40,35 @@ enum Plus {
 }
 
 /// Decodes up to a byte that ends the part, and returns also what is left from there on.
-fn decode_until(part: &str, ends: impl Fn(u8) -> bool, plus: Plus) -> Result<(String, &str), &'static str> {
+fn decode_until(part: &[u8], ends: impl Fn(u8) -> bool, plus: Plus) -> Result<(String, &[u8]), &'static str> {
     const SHORT: usize = 32;
-    let mut decoded = String::with_capacity(part.len().min(SHORT));
+    let mut decoded = Vec::with_capacity(part.len().min(SHORT));
     let mut rest = part;
-    let stops = |byte: u8| ends(byte) || byte == b'%' || byte == b'+' && plus == Plus::IsBlank;
-    loop {
-        let (as_it_is, behind) = rest.split_at(rest.bytes().position(stops).unwrap_or(rest.len()));
-        decoded.push_str(as_it_is);
-        rest = match behind.as_bytes().first() {
-            Some(b'%') => decode_escapes(behind, &mut decoded)?,
-            Some(b'+') if plus == Plus::IsBlank => {
-                decoded.push(' ');
-                &behind[1..]
-            }
-            _ => return Ok((decoded, behind)),
-        };
-    }
-}
-
-/// Decodes what begins with a `%`, all of a letter beyond ASCII, and returns what is behind it.
-fn decode_escapes<'a>(part: &'a str, decoded: &mut String) -> Result<&'a str, &'static str> {
-    let (first, mut rest) = decode_escape(part)?;
-    if first.is_ascii() {
-        decoded.push(char::from(first));
-        return Ok(rest);
-    }
-    let mut bytes = vec![first];
-    while rest.starts_with('%') {
-        let (byte, behind) = decode_escape(rest)?;
-        bytes.push(byte);
+    while let [first, behind @ ..] = rest
+        && !ends(*first)
+    {
         rest = behind;
+        decoded.push(match first {
+            b'%' => {
+                let (byte, behind) = decode_escape(rest)?;
+                rest = behind;
+                byte
+            }
+            b'+' if plus == Plus::IsBlank => b' ',
+            byte => *byte,
+        });
     }
-    decoded.push_str(std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8 once its `%` are decoded")?);
-    Ok(rest)
+    let decoded = String::from_utf8(decoded).map_err(|_| "is not UTF-8 once its `%` are decoded")?;
+    Ok((decoded, rest))
 }
 
-/// Decodes a `%` and its two digits, and returns what is behind them.
-fn decode_escape(part: &str) -> Result<(u8, &str), &'static str> {
-    let byte = match part.as_bytes() {
-        [b'%', high, low, ..] => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
+/// Decodes the two digits behind a `%`, and returns what is behind them.
+fn decode_escape(digits: &[u8]) -> Result<(u8, &[u8]), &'static str> {
+    let byte = match digits {
+        [high, low, behind @ ..] => hex(*high).zip(hex(*low)).map(|(high, low)| (high * 16 + low, behind)),
         _ => None,
     };
-    byte.map(|byte| (byte, &part[3..])).ok_or("holds a `%` without two hexadecimal digits")
+    byte.ok_or("holds a `%` without two hexadecimal digits")
 }
 
 fn hex(digit: u8) -> Option<u8> {
