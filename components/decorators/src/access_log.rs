@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use palladium_component::prelude::*;
 
-use crate::view::{only_views, principal, request_of};
+use crate::view::{only_views, request_of};
 
 /// Logs each request with the principal, the status and how long it took.
 ///
@@ -40,6 +40,7 @@ impl Decorator for AccessLog {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let (request, view, started) = (request_of(&call)?, call.name(), Instant::now());
         let returned = call.proceed();
+        let identity = request.caller.identity();
         tracing::info!(
             target: "palladium::access",
             request_id = request.request_id,
@@ -49,7 +50,7 @@ impl Decorator for AccessLog {
             method = request.method,
             path = request.path,
             peer = request.peer.map(|peer| display(Address(peer))),
-            principal = principal(request),
+            principal = identity.as_ref().map(|identity| identity.principal.as_str()),
             status = status_of(&returned),
             microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         );

@@ -172,7 +172,7 @@ impl<'a> MakeWriter<'a> for Redacting {
 impl Write for Line<'_> {
     /// Writes a whole event, which is what the log hands over at once.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = std::str::from_utf8(event).map_or_else(|_| String::from_utf8_lossy(event), Cow::Borrowed);
+        let text = simdutf8::basic::from_utf8(event).map_or_else(|_| String::from_utf8_lossy(event), Cow::Borrowed);
         let Redacting { sink, redaction, in_one_line } = self.log;
         let redacted = redaction.redact_line(&text);
         let shown = if *in_one_line { one_line(&redacted) } else { redacted };

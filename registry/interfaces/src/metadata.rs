@@ -24,7 +24,12 @@ impl Metadata {
 
     /// Returns the value under a key.
     pub fn get(&self, key: &str) -> Option<&Json> {
-        self.0.get(key)
+        // Every answer names the version, and hashing the name costs more than to look at the few keys there are.
+        const FEW: usize = 16;
+        match self.0.len() > FEW {
+            true => self.0.get(key),
+            false => self.0.iter().find(|(other, _)| *other == key).map(|(_, value)| value),
+        }
     }
 
     /// Returns all entries.
@@ -56,6 +61,17 @@ impl Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_are_found_among_few_and_many() {
+        let mut metadata = Metadata::default();
+        for number in 0..40 {
+            metadata.annotate(&format!("key {number}"), number);
+            let found: Vec<_> = (0..=40).map(|number| metadata.get(&format!("key {number}"))).collect();
+            let expected: Vec<Option<Json>> = (0..=40).map(|key| (key <= number).then(|| key.into())).collect();
+            assert_eq!(found, expected.iter().map(Option::as_ref).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn listings_hold_no_lineage_and_no_files() {
