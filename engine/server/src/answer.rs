@@ -14,9 +14,10 @@ use palladium_component::value::Map;
 use palladium_component::value::with_causes;
 use serde_json::{Map as JsonMap, Value as Json, json};
 use std::sync::Arc;
+use tracing::field::display;
 
 use crate::decorated::http_response;
-use crate::request_id::HEADER;
+use crate::request_id::{HEADER, Name};
 
 const JSON_TYPE: &str = "application/json; charset=utf-8";
 const JSON: HeaderValue = HeaderValue::from_static(JSON_TYPE);
@@ -308,9 +309,10 @@ impl Refusal {
     }
 
     /// Logs what is kept from clients.
-    pub fn log(&self, request_id: &str) {
+    pub fn log(&self, name: &Name) {
         if let Reason::Kept { said, logged } = &self.reason {
-            tracing::error!(target: "palladium::server", request_id, "{said}: {logged}");
+            let (request_id, trace_id) = (&name.id, name.trace.map(display));
+            tracing::error!(target: "palladium::server", request_id, trace_id, "{said}: {logged}");
         }
     }
 
@@ -334,25 +336,26 @@ impl Refusal {
     }
 
     /// Returns what the clients of a predict service are told, in which the service has the last word.
-    pub fn told_by(&self, teller: &Teller<'_>, request_id: &str) -> ErrorResponse {
-        let told = self.told(teller.detail, request_id);
+    pub fn told_by(&self, teller: &Teller<'_>, name: &Name) -> ErrorResponse {
+        let told = self.told(teller.detail, &name.id);
         if !teller.service.changes_error_responses() {
             return told;
         }
         let changed = guarded(|| teller.service.error_response(told.clone()));
         let changed = changed.and_then(|changed| changed.map_err(|failure| explained(&failure)));
         changed.unwrap_or_else(|why| {
-            tracing::error!(target: "palladium::server", request_id, "a refusal is told as it was: {why}");
+            let (request_id, trace_id) = (&name.id, name.trace.map(display));
+            tracing::error!(target: "palladium::server", request_id, trace_id, "a refusal is told as it was: {why}");
             told
         })
     }
 
     /// Writes the response, and logs what is kept from the client.
-    pub fn write(self, shape: Shape<'_>, request_id: &str) -> Written {
-        self.log(request_id);
+    pub fn write(self, shape: Shape<'_>, name: &Name) -> Written {
+        self.log(name);
         let told = match &shape {
-            Shape::Flat | Shape::Views { .. } => self.told(ErrorDetail::Full, request_id),
-            Shape::Envelope(teller) | Shape::Both(teller) => self.told_by(teller, request_id),
+            Shape::Flat | Shape::Views { .. } => self.told(ErrorDetail::Full, &name.id),
+            Shape::Envelope(teller) | Shape::Both(teller) => self.told_by(teller, name),
         };
         let status = StatusCode::from_u16(told.status).unwrap_or(self.status);
         let message = told.error_message.clone();
@@ -368,13 +371,13 @@ impl Refusal {
                 fields
             }
         };
-        let (body, request_id) = (body.to_string().into_bytes(), request_id.to_owned());
+        let (body, request_id) = (body.to_string().into_bytes(), name.id.clone());
         Written { status, message, body, request_id, allow: self.allow, version: self.version }
     }
 
     /// Returns the response, and logs what is kept from the client.
-    pub fn respond(self, shape: Shape<'_>, request_id: &str) -> HttpResponse {
-        let written = self.write(shape, request_id);
+    pub fn respond(self, shape: Shape<'_>, name: &Name) -> HttpResponse {
+        let written = self.write(shape, name);
         let own = match shape {
             Shape::Views { views, path } => said_by(views, path, written.status, &written.message),
             Shape::Flat | Shape::Envelope(_) | Shape::Both(_) => None,

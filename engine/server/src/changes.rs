@@ -150,7 +150,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
     tracing::info!(target: "palladium::server", request_id = request.request_id, principal = origin.principal, "activated version {version}");
     let list = || {
         let listed = service.list.body().map(|body| respond(StatusCode::OK, body));
-        let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));
+        let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.into()));
         plain_response(response).map(Returned::Response)
     };
     let decorated = service.list.decorators.call(None, &Arguments::Request(request), list);

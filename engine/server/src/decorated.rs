@@ -97,9 +97,7 @@ pub async fn through_head<B: Send + 'static>(
         let _ = ask.send(());
         match given.blocking_recv() {
             Ok(body) => view(request, body),
-            Err(_) => {
-                plain_response(Refusal::bad_request("the client has gone").respond(Shape::Flat, &request.request_id))
-            }
+            Err(_) => plain_response(Refusal::bad_request("the client has gone").respond(Shape::Flat, &request.into())),
         }
     };
     let (mut answered, mut asked) = (pin!(through(decorators, request, view)), pin!(asked));

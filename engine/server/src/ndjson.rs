@@ -37,8 +37,9 @@ use crate::body::{NDJSON, check_encoding};
 use crate::decorated::{plain_request, plain_response, through};
 use crate::lines::{End, Line, Lines};
 use crate::predict::PredictRoute;
+use crate::query;
+use crate::request_id::Name;
 use crate::server::Server;
-use crate::{query, request_id};
 
 /// So many lines are predicted for in one call at most, fewer where they are long.
 const MAX_ROWS: usize = 1000;
@@ -57,7 +58,7 @@ pub async fn answer(
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
     let model = route.model().await?;
     let head = head(&model);
-    let exchange = Exchange::new(route, server, model, query, request, payload, request_id::of(request)).await?;
+    let exchange = Exchange::new(route, server, model, query, request, payload, Name::of(request)).await?;
     Ok(exchange.behind(head))
 }
 
@@ -73,23 +74,24 @@ pub async fn answer_decorated(
     request_id: String,
 ) -> Result<HttpResponse, Refusal> {
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-    let shown = plain_request(request, request_id.clone());
+    let shown = plain_request(request, request_id);
+    let name = Name::from(&shown);
     let asked = Arc::new(Mutex::new(None));
-    let (viewed, found, id) = (Arc::clone(route), Arc::clone(&asked), request_id.clone());
+    let (viewed, found, own) = (Arc::clone(route), Arc::clone(&asked), name.clone());
     let view = move |_: &ViewRequest| match query.and_then(|query| Ok((viewed.read_model()?, query))) {
         Ok((model, query)) => {
             let head = head(&model);
             *found.lock().unwrap_or_else(PoisonError::into_inner) = Some((model, query));
             plain_response(head)
         }
-        Err(refusal) => plain_response(viewed.respond(refusal, &id)),
+        Err(refusal) => plain_response(viewed.respond(refusal, &own)),
     };
     let head = within(server.predict_timeout(), through(&route.decorators, shown, view)).await??;
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
     let is_bare = head.status() == StatusCode::OK && head.body().size() == BodySize::Sized(0);
     match asked {
         Some((model, query)) if is_bare => {
-            let exchange = Exchange::new(route, server, model, query, request, payload, request_id).await?;
+            let exchange = Exchange::new(route, server, model, query, request, payload, name).await?;
             Ok(exchange.behind(head))
         }
         _ => Ok(head),
@@ -125,7 +127,7 @@ struct Asking {
     route: Arc<PredictRoute>,
     model: Arc<TrainedModel>,
     query: Vec<(String, String)>,
-    request_id: String,
+    name: Name,
 }
 
 /// Why an answer ends.
@@ -148,14 +150,14 @@ impl Exchange {
         query: Vec<(String, String)>,
         request: &HttpRequest,
         payload: &mut Payload,
-        request_id: String,
+        name: Name,
     ) -> Result<Exchange, Refusal> {
         check_encoding(request)?;
         let payload = web::Payload::from_request(request, payload).await;
         let payload =
             payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
         Ok(Exchange {
-            asking: Arc::new(Asking { route: Arc::clone(route), model, query, request_id }),
+            asking: Arc::new(Asking { route: Arc::clone(route), model, query, name }),
             payload,
             lines: Lines::new(server.limits.max_body),
             n_rows: 0,
@@ -310,7 +312,7 @@ impl Asking {
                     let refusal = Refusal::of(&error);
                     // One line a batch says what a model has that fails at everything.
                     if !std::mem::replace(&mut is_logged, true) {
-                        refusal.log(&self.request_id);
+                        refusal.log(&self.name);
                     }
                     text.extend(refused(&refusal));
                 }
@@ -331,7 +333,7 @@ impl Asking {
 
     /// Returns the line of a row that has no prediction and stands on the line of this number.
     fn refused(&self, refusal: &Refusal, row: u64, number: u64) -> Vec<u8> {
-        let told = refusal.told_by(&self.route.teller(), &self.request_id);
+        let told = refusal.told_by(&self.route.teller(), &self.name);
         let (code, message) = (told.error_code, told.error_message);
         let mut fields = json!({"error_code": code, "error_message": message, "row": row, "line": number});
         for (name, value) in told.metadata {

@@ -6,6 +6,9 @@ use std::hash::{BuildHasher, RandomState};
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage, HttpRequest};
 use fastrand::Rng;
+use palladium_component::interfaces::{TraceId, ViewRequest};
+
+use crate::trace;
 
 /// The header that carries the id of a request.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,6 +37,28 @@ pub fn of(request: &HttpRequest) -> String {
 /// Returns a number that is drawn from all but 0.
 pub fn number() -> u64 {
     NUMBERS.with_borrow_mut(|numbers| numbers.u64(1..))
+}
+
+/// What a request is called in the log.
+#[derive(Clone, Debug, Default)]
+pub struct Name {
+    /// Its id, which its client is told too.
+    pub id: String,
+    /// That of its trace, if it has one.
+    pub trace: Option<TraceId>,
+}
+
+impl Name {
+    /// Returns the name of a request whose trace has been looked for.
+    pub fn of(request: &HttpRequest) -> Name {
+        Name { id: of(request), trace: trace::kept(request).map(|trace| trace.trace_id) }
+    }
+}
+
+impl From<&ViewRequest> for Name {
+    fn from(request: &ViewRequest) -> Name {
+        Name { id: request.request_id.clone(), trace: request.trace_id() }
+    }
 }
 
 /// The id that a request without one was given.

@@ -17,7 +17,7 @@ use crate::head;
 use crate::methods::Methods;
 use crate::options::{Loaded, ServeOptions};
 use crate::reload::Process;
-use crate::request_id::HEADER;
+use crate::request_id::{HEADER, Name};
 use crate::routes::{Endpoint, Route, Routes};
 use crate::rule::Parts;
 use crate::service::{Service, Shared};
@@ -108,7 +108,7 @@ impl Server {
     async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> Answer {
         let elsewhere = Shape::Views { views: &self.routes.views, path: request.path() };
         if let Err(refusal) = head::check(request, &self.limits) {
-            return Answer::nowhere(refusal.respond(elsewhere, &request_id::of(request)));
+            return Answer::nowhere(refusal.respond(elsewhere, &Name::of(request)));
         }
         if let Some(route) = self.routes.find(request.path()) {
             return self.answer_at(route, Vec::new(), request, payload).await;
@@ -118,7 +118,7 @@ impl Server {
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        Answer::nowhere(refusal.respond(elsewhere, &request_id::of(request)))
+        Answer::nowhere(refusal.respond(elsewhere, &Name::of(request)))
     }
 
     async fn answer_at(&self, route: &Route, parts: Parts, request: &HttpRequest, payload: &mut Payload) -> Answer {
@@ -142,8 +142,8 @@ impl Server {
         let is_logged = answer.is_ok() && route.decorators().log_requests();
         let response = match (answer, &route.endpoint) {
             (Ok(response), _) => response,
-            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, request_id::of(request)).await,
-            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &request_id::of(request)),
+            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, Name::of(request)).await,
+            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &Name::of(request)),
         };
         Answer { route: Some(route.index), response, is_logged }
     }

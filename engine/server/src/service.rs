@@ -175,7 +175,7 @@ impl ServiceHandle for Handle<'_> {
         let decorators = self.service.app.decorators().list(list);
         let returned = decorators.call(None, &Arguments::Request(request), || {
             let answered = guarded(|| answer(request))
-                .or_else(|panic| plain_response(Refusal::internal(panic).respond(self.shape, &request.request_id)));
+                .or_else(|panic| plain_response(Refusal::internal(panic).respond(self.shape, &request.into())));
             answered.map(Returned::Response)
         })?;
         Ok(ViewResponse::try_from(returned)?)
@@ -208,7 +208,7 @@ impl ServiceHandle for Handle<'_> {
         let decorators = decorators(&self.service.app, view.decorator_list_name());
         let returned = decorators.call(None, &Arguments::Request(request), || {
             let answered = view.answer(self.service, request, self.rule);
-            let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));
+            let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.into()));
             plain_response(response).map(Returned::Response)
         })?;
         Ok(ViewResponse::try_from(returned)?)

@@ -234,7 +234,7 @@ impl ViewRoute {
                 route.respond(request, &asked)
             };
             let answered =
-                answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.request_id));
+                answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.into()));
             plain_response(answered)
         };
         let by_head = has_body && !self.decorators.is_empty() && !self.decorators.needs_body();

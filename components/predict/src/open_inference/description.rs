@@ -4,6 +4,7 @@ use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tracing::field::display;
 
 use super::datatype::Datatype;
 use super::problem::{Problem, json};
@@ -131,9 +132,9 @@ impl OpenInference {
                 Ok((versions, true)) => (versions, ""),
                 Ok((versions, false)) => (versions, "no version is active"),
                 Err(error) => {
-                    let request_id = &request.request_id;
+                    let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
                     let logged = with_causes(&error);
-                    tracing::warn!(target: "palladium::server", request_id, "models cannot be listed: {logged}");
+                    tracing::warn!(target: "palladium::server", request_id, trace_id, "models cannot be listed: {logged}");
                     (Vec::new(), "the store cannot be read")
                 }
             };
