@@ -5,7 +5,7 @@ use std::io::Write as _;
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use palladium_component::interfaces::{
     Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments,
     PredictError, PredictResponse, PredictService, Version, View, ViewResponse,
@@ -198,7 +198,8 @@ pub struct Refusal {
     /// Whether the service itself has refused.
     is_of_service: bool,
     version: Option<Version>,
-    allow: Option<String>,
+    /// A further header.
+    header: Option<(HeaderName, HeaderValue)>,
     /// A further field of the body.
     field: Option<(&'static str, String)>,
 }
@@ -227,8 +228,8 @@ pub enum Shape<'a> {
 impl Refusal {
     fn new(status: StatusCode, code: i64, reason: Reason) -> Refusal {
         let is_of_service = matches!(status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR);
-        let (word, input, version, allow, field) = (None, None, None, None, None);
-        Refusal { status, code, reason, word, input, is_of_service, version, allow, field }
+        let (word, input, version, header, field) = (None, None, None, None, None);
+        Refusal { status, code, reason, word, input, is_of_service, version, header, field }
     }
 
     /// Returns a refusal whose reason the client reads.
@@ -245,7 +246,14 @@ impl Refusal {
     /// Returns the refusal of a method.
     pub fn method(allow: &str) -> Refusal {
         let message = format!("the method is not allowed here, {allow} are");
-        Refusal { allow: Some(allow.to_owned()), ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
+        let header = HeaderValue::from_str(allow).ok().map(|allow| (ALLOW, allow));
+        Refusal { header, ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
+    }
+
+    /// Returns the refusal of a request for which there is room a moment later.
+    pub fn crowded(message: String) -> Refusal {
+        let header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
+        Refusal { header, ..Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message) }
     }
 
     /// Returns a refusal whose reason is logged.
@@ -372,7 +380,7 @@ impl Refusal {
             }
         };
         let (body, request_id) = (body.to_string().into_bytes(), name.id.clone());
-        Written { status, message, body, request_id, allow: self.allow, version: self.version }
+        Written { status, message, body, request_id, header: self.header, version: self.version }
     }
 
     /// Returns the response, and logs what is kept from the client.
@@ -398,7 +406,7 @@ pub struct Written {
     message: String,
     body: Vec<u8>,
     request_id: String,
-    allow: Option<String>,
+    header: Option<(HeaderName, HeaderValue)>,
     version: Option<Version>,
 }
 
@@ -411,15 +419,15 @@ impl From<Written> for HttpResponse {
 impl Written {
     /// Returns the response, or another one with its headers.
     fn finish(self, own: Option<HttpResponse>) -> HttpResponse {
-        let Written { status, body, request_id, allow, version, .. } = self;
+        let Written { status, body, request_id, header, version, .. } = self;
         let mut response = own.unwrap_or_else(|| respond(status, body));
         name_version(&mut response, version);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             headers.insert(HEADER, id);
         }
-        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
-            headers.insert(ALLOW, allow);
+        if let Some((name, value)) = header {
+            headers.insert(name, value);
         }
         response
     }

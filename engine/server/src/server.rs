@@ -12,6 +12,7 @@ use palladium_component::value::Diagnostics;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::answer::{Refusal, Shape};
+use crate::connection::MOST_REQUESTS;
 use crate::decorated::{plain_request, plain_response, through};
 use crate::head;
 use crate::methods::Methods;
@@ -64,17 +65,18 @@ impl Server {
         (Server { routes, service, files, limits, small }, unused)
     }
 
-    /// Answers a request, and tells the log and the observers where they want to know.
-    pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
+    /// Answers a request, which is refused where it is one too many of its connection, and tells the log and the observers
+    /// where they want to know.
+    pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload, is_one_too_many: bool) -> HttpResponse {
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
         let observers = &*self.routes.observers;
         let trace = trace::of(request, observers, is_logged);
         if !is_logged && !observers.is_any() && trace.is_none() {
-            return self.answer(request, payload).await.response;
+            return self.answer(request, payload, is_one_too_many).await.response;
         }
         let started = Instant::now();
         let underway = observers.begin();
-        let Answer { route, mut response, is_logged: has_line } = self.answer(request, payload).await;
+        let Answer { route, mut response, is_logged: has_line } = self.answer(request, payload, is_one_too_many).await;
         if let Some(trace) = &trace {
             trace::tell(trace, &mut response);
         }
@@ -105,8 +107,11 @@ impl Server {
     }
 
     /// Answers a request.
-    async fn answer(&self, request: &HttpRequest, payload: &mut Payload) -> Answer {
+    async fn answer(&self, request: &HttpRequest, payload: &mut Payload, is_one_too_many: bool) -> Answer {
         let elsewhere = Shape::Views { views: &self.routes.views, path: request.path() };
+        if is_one_too_many {
+            return Answer::nowhere(crowded().respond(elsewhere, &Name::of(request)));
+        }
         if let Err(refusal) = head::check(request, &self.limits) {
             return Answer::nowhere(refusal.respond(elsewhere, &Name::of(request)));
         }
@@ -182,6 +187,12 @@ impl Answer {
     fn nowhere(response: HttpResponse) -> Answer {
         Answer { route: None, response, is_logged: false }
     }
+}
+
+/// Returns the refusal of a request that is one too many of its connection.
+fn crowded() -> Refusal {
+    let message = format!("{MOST_REQUESTS} requests of this connection are underway, which is the most");
+    Refusal::crowded(message + ": wait for answers, or open another connection")
 }
 
 /// Returns which methods there are.
