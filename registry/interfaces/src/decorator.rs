@@ -30,6 +30,16 @@ pub trait Decorator: Lifecycle {
         Authentication::None
     }
 
+    /// Tells whether it may find out who makes a request, so that those further inside know; see [`ViewRequest::caller`].
+    fn identifies(&self) -> bool {
+        self.authentication() != Authentication::None
+    }
+
+    /// Tells whether it goes by who makes a request, which a decorator further outside has to find out.
+    fn goes_by_caller(&self) -> bool {
+        false
+    }
+
     /// Tells whether it writes a line about each request at the target `palladium::access`. Where the outermost one does,
     /// the server writes none about what it lets through to the decorators.
     fn logs_requests(&self) -> bool {
