@@ -316,6 +316,10 @@ fn views_say_what_they_take() {
         assert_eq!(names, ["persist", "activate", "evaluate", "persist_if_better_than"], "{kind}");
     }
     assert_eq!(content["application/json"]["schema"]["properties"]["evaluate"]["default"], false);
+    assert_eq!(content["application/json"]["schema"]["additionalProperties"], false, "others are refused");
+    let update = &paths["/update-model-cache"]["post"];
+    assert_eq!(update["requestBody"], Json::Null);
+    assert_eq!(statuses(update), ["200", "400", "403", "408", "413", "415", "500", "503"]);
     assert_eq!(statuses(fit), ["200", "400", "403", "408", "409", "413", "415", "500", "503"]);
     assert_eq!(statuses(&allowed["paths"]["/fit"]["post"]), ["200", "400", "408", "409", "413", "415", "500", "503"]);
     assert_eq!(fit["requestBody"]["required"], false);

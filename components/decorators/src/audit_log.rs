@@ -115,7 +115,7 @@ impl Decorator for AuditLog {
 
     fn docs(&self) -> Option<DecoratorDocs> {
         let responses = vec![described_later(503, "The request cannot be written down.")];
-        Some(DecoratorDocs { responses, ..DecoratorDocs::default() })
+        Some(DecoratorDocs { parameters: self.parameters.clone(), responses, ..DecoratorDocs::default() })
     }
 }
 

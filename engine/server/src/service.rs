@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::alive::Alive;
 use crate::answer::{Refusal, Shape, guarded};
+use crate::changes::Asked;
 use crate::decorated::plain_response;
 use crate::docs;
 use crate::jobs::Jobs;
@@ -207,7 +208,8 @@ impl ServiceHandle for Handle<'_> {
         };
         let decorators = decorators(&self.service.app, view.decorator_list_name());
         let returned = decorators.call(None, &Arguments::Request(request), || {
-            let answered = view.answer(self.service, request, self.rule);
+            let asked = Asked { request, rule: self.rule, decorators: &decorators };
+            let answered = view.answer(self.service, &asked);
             let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.into()));
             plain_response(response).map(Returned::Response)
         })?;
