@@ -62,7 +62,7 @@ pub use serve::{Bound, ServeError, serve};
 pub use service::{DocumentError, document};
 pub use settings::Settings;
 pub use stop::Stopper;
-pub use tls::{TlsError, check_files};
+pub use tls::check_files;
 
 #[cfg(test)]
 mod tests;
