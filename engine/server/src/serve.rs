@@ -72,10 +72,10 @@ impl Explain for ServeError {
             },
             ServeError::Bind { source, .. } => match source.kind() {
                 io::ErrorKind::AddrInUse => {
-                    "another process listens there: stop it or choose another port with `--port`"
+                    "another process listens there: stop it or choose another port in `server.listen` or with `--port`"
                 }
-                io::ErrorKind::PermissionDenied => "choose a port from 1024 on with `--port`",
-                _ => "choose a name or address of this machine with `--host`",
+                io::ErrorKind::PermissionDenied => "choose a port from 1024 on in `server.listen` or with `--port`",
+                _ => "choose a name or address of this machine in `server.listen` or with `--host`",
             },
             ServeError::Open { .. } => {
                 "add a decorator that asks who it is to their lists (`server_fit_decorators` and the like), leave out \
