@@ -212,7 +212,12 @@ fn a_decorator_that_asks_nobody_is_no_guard() {
     for (list, files, who, is_served) in [
         (r#"["AccessLog", "SecurityHeaders"]"#, admin, "open to everybody", false),
         (&format!(r#"["AccessLog", {key}]"#), admin, "open to those who say who they are", true),
-        (r#"[{"!": "RequireScope", "all_of": "fit"}]"#, admin, "open to those who say who they are", true),
+        (
+            &format!(r#"[{{"!": "RequireScope", "all_of": "fit"}}, {key}]"#),
+            admin,
+            "open to those who say who they are",
+            true,
+        ),
         ("", "config.ron,admin.ron,function.rhai", "open to whom its functions let in", true),
     ] {
         let (routes, code, error) = check(list, files);

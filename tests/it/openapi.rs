@@ -275,14 +275,17 @@ fn every_decorator_of_views_says_what_it_does() {
         _ => String::new(),
     };
     for name in decorators {
-        let layer = format!(r#"{{"alive_decorators": [{{"!": "{name}", {}}}]}}"#, arguments(name));
+        let decorator = |name: &str| format!(r#"{{"!": "{name}", {}}}"#, arguments(name));
+        // Scopes are those of somebody.
+        let outside = if name.ends_with("RequireScope") { decorator("BasicAuth") } else { String::new() };
+        let layer = format!(r#"{{"alive_decorators": [{}, {outside}]}}"#, decorator(name));
         std::fs::write(folder.path().join("own.ron"), layer).unwrap();
         let printed = succeed(folder.path(), &["openapi", "--config", &files]);
         let document: Json = serde_json::from_str(&printed).unwrap();
         check_valid(&document);
         let alive = &document["paths"]["/alive"]["get"];
         assert!(!statuses(alive).contains(&"default"), "{name}");
-        let authenticates = ["ApiKey", "BasicAuth", "JWTBearer", "OAuth2Introspection"];
+        let authenticates = ["ApiKey", "BasicAuth", "JWTBearer", "OAuth2Introspection", "RequireScope"];
         let authenticates = authenticates.iter().any(|known| name.ends_with(known));
         assert_eq!(alive["security"].is_array(), authenticates, "{name}");
     }
@@ -313,6 +316,10 @@ fn views_say_what_they_take() {
         assert_eq!(names, ["persist", "activate", "evaluate", "persist_if_better_than"], "{kind}");
     }
     assert_eq!(content["application/json"]["schema"]["properties"]["evaluate"]["default"], false);
+    assert_eq!(content["application/json"]["schema"]["additionalProperties"], false, "others are refused");
+    let update = &paths["/update-model-cache"]["post"];
+    assert_eq!(update["requestBody"], Json::Null);
+    assert_eq!(statuses(update), ["200", "400", "403", "408", "413", "415", "500", "503"]);
     assert_eq!(statuses(fit), ["200", "400", "403", "408", "409", "413", "415", "500", "503"]);
     assert_eq!(statuses(&allowed["paths"]["/fit"]["post"]), ["200", "400", "408", "409", "413", "415", "500", "503"]);
     assert_eq!(fit["requestBody"]["required"], false);

@@ -392,6 +392,6 @@ fn a_port_in_use_is_named() {
     assert_eq!(
         error,
         "error: cannot listen on 127.0.0.1:[PORT]\n  caused by: Address already in use (os error 98)\n  \
-         help: another process listens there: stop it or choose another port with `--port`\n"
+         help: another process listens there: stop it or choose another port in `server.listen` or with `--port`\n"
     );
 }

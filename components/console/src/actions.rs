@@ -4,6 +4,7 @@
 use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
 use serde_json::{Value as Json, json};
+use tracing::field::display;
 
 use crate::answer::{guarded, refused};
 use crate::models;
@@ -33,7 +34,8 @@ pub fn activate(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<Vi
             Ok(None) => return Ok(refused(409, "meanwhile no version is active any more")),
             Err(error) => {
                 let (logged, request_id) = (with_causes(&error), &request.request_id);
-                tracing::error!(target: "palladium::console", request_id, "the store cannot be asked: {logged}");
+                let trace_id = request.trace_id().map(display);
+                tracing::error!(target: "palladium::console", request_id, trace_id, "the store cannot be asked: {logged}");
                 return Ok(refused(503, format!("the store does not answer, request id {request_id}")));
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
 use serde_json::{Value as Json, json};
+use tracing::field::display;
 
 use crate::actions::{ACTIVATE, FIT, JOBS, REFRESH};
 use crate::answer::{guarded, refused, shown};
@@ -65,7 +66,7 @@ fn classes(persister: &dyn Persister) -> Option<Vec<Json>> {
 
 /// Returns the stores with their models.
 pub fn list(request: &ViewRequest, service: &dyn ServiceHandle) -> ViewResponse {
-    shown(200, &models::shown(service, &request.request_id))
+    shown(200, &models::shown(service, request))
 }
 
 /// Returns what is known about the version that the query names.
@@ -83,7 +84,8 @@ pub fn model(request: &ViewRequest, service: &dyn ServiceHandle) -> ViewResponse
         Ok(None) => refused(404, format!("there is no version {version}")),
         Err(error) => {
             let (logged, request_id) = (with_causes(&error), &request.request_id);
-            tracing::error!(target: "palladium::console", request_id, "`{key}` cannot be listed: {logged}");
+            let trace_id = request.trace_id().map(display);
+            tracing::error!(target: "palladium::console", request_id, trace_id, "`{key}` cannot be listed: {logged}");
             refused(503, format!("the store does not answer, request id {request_id}"))
         }
     }

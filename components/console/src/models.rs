@@ -5,6 +5,7 @@ use std::sync::Arc;
 use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
 use serde_json::{Map as JsonMap, Value as Json, json};
+use tracing::field::display;
 
 /// How many models of a store are shown, the newest ones.
 const MODELS: usize = 200;
@@ -39,7 +40,7 @@ pub fn in_memory(service: &dyn ServiceHandle) -> Json {
 }
 
 /// Returns all stores with their models, and what was active in them.
-pub fn shown(service: &dyn ServiceHandle, request_id: &str) -> Json {
+pub fn shown(service: &dyn ServiceHandle, request: &ViewRequest) -> Json {
     let root = service.model_persister();
     let shown = |(key, persister): &Placed| {
         let mut store = json!({
@@ -52,8 +53,9 @@ pub fn shown(service: &dyn ServiceHandle, request_id: &str) -> Json {
         match listed(persister.as_ref()) {
             Ok(listed) => listed.into_iter().for_each(|(name, value)| store[name] = value),
             Err(error) => {
-                let logged = with_causes(&error);
-                tracing::error!(target: "palladium::console", request_id, "`{key}` cannot be listed: {logged}");
+                let (logged, request_id) = (with_causes(&error), &request.request_id);
+                let trace_id = request.trace_id().map(display);
+                tracing::error!(target: "palladium::console", request_id, trace_id, "`{key}` cannot be listed: {logged}");
                 store["error"] = json!(format!("the store does not answer, request id {request_id}"));
             }
         }

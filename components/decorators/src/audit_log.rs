@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use chrono::{SecondsFormat, Utc};
 use palladium_component::prelude::*;
 use serde_json::{Map as JsonMap, Value as Json, json};
+use tracing::field::display;
 use url::form_urlencoded;
 
 use crate::access_log::status_of;
@@ -55,8 +56,8 @@ impl AuditLog {
         line.insert("time".to_owned(), json!(time));
         line.insert("event".to_owned(), json!(event));
         line.insert("request_id".to_owned(), json!(request.request_id));
-        if let Some(trace) = &request.trace {
-            line.insert("trace_id".to_owned(), json!(trace.trace_id.to_string()));
+        if let Some(trace_id) = request.trace_id() {
+            line.insert("trace_id".to_owned(), json!(trace_id.to_string()));
         }
         line.insert("principal".to_owned(), json!(principal(request)));
         line.insert("peer".to_owned(), json!(request.peer.map(|peer| peer.to_string())));
@@ -96,25 +97,25 @@ impl Lifecycle for AuditLog {
 impl Decorator for AuditLog {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let (request, view) = (request_of(&call)?, call.name());
-        let request_id = &request.request_id;
+        let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
         let mut asked = self.line("asked", view, request);
         asked.insert("parameters".to_owned(), self.shown(request).into());
         if let Err(error) = self.append(&asked.into()) {
-            tracing::error!(target: "palladium::audit", request_id, "the request cannot be written down: {error}");
+            tracing::error!(target: "palladium::audit", request_id, trace_id, "the request cannot be written down: {error}");
             return Ok(later(request, 503, "the request cannot be written down, and is not followed", 5).into());
         }
         let returned = call.proceed();
         let mut answered = self.line("answered", view, request);
         answered.insert("status".to_owned(), json!(status_of(&returned)));
         if let Err(error) = self.append(&answered.into()) {
-            tracing::error!(target: "palladium::audit", request_id, "the answer cannot be written down: {error}");
+            tracing::error!(target: "palladium::audit", request_id, trace_id, "the answer cannot be written down: {error}");
         }
         returned
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {
         let responses = vec![described_later(503, "The request cannot be written down.")];
-        Some(DecoratorDocs { responses, ..DecoratorDocs::default() })
+        Some(DecoratorDocs { parameters: self.parameters.clone(), responses, ..DecoratorDocs::default() })
     }
 }
 

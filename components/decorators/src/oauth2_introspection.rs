@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use palladium_component::prelude::*;
 use serde_json::Value as Json;
+use tracing::field::display;
 use url::form_urlencoded;
 
 use crate::claims::{Claims, is_name, scopes, texts};
@@ -211,8 +212,8 @@ impl Decorator for OAuth2Introspection {
                 Ok(self.refuse(request, 401, message, Some("invalid_token")).into())
             }
             Err(error) => {
-                let request_id = &request.request_id;
-                tracing::error!(target: "palladium::auth", request_id, "tokens cannot be checked: {error}");
+                let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+                tracing::error!(target: "palladium::auth", request_id, trace_id, "tokens cannot be checked: {error}");
                 Ok(later(request, 503, "tokens cannot be checked at present", 5).into())
             }
         }

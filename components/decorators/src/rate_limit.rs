@@ -29,8 +29,10 @@ use crate::view::{described_later, later, only_views, principal, request_of};
 /// choose. Who is not known by the principal or the header is known by the address.
 ///
 /// Outside of the decorator that authenticates it also slows the guessing of passwords down; inside of it, principals are
-/// known. The counts are those of this process. Of more than `max_keys` callers at a time the further ones share one
-/// store.
+/// known. Where `by` is `principal`, one has to stand further outside: `palladium check` finds a list without it, and a
+/// service with such a list does not start.
+///
+/// The counts are those of this process. Of more than `max_keys` callers at a time the further ones share one store.
 #[component(Decorator, name = "palladium.decorators.RateLimit", check, lifecycle)]
 pub struct RateLimit {
     /// The requests per second that one caller may make in the long run. Either this or `per_minute` is given.
@@ -196,6 +198,10 @@ impl Decorator for RateLimit {
 
     fn is_quick(&self) -> bool {
         true
+    }
+
+    fn goes_by_caller(&self) -> bool {
+        self.by == By::Principal
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use palladium_component::ParamType;
 use palladium_component::prelude::*;
 use serde_json::{Map as JsonMap, Value as Json, json};
+use tracing::field::display;
 
 use crate::access_log::status_of;
 use crate::journal::{Journal, Rotation};
@@ -192,8 +193,8 @@ impl Decorator for RequestLog {
         line.insert("status".to_owned(), json!(status_of(&returned)));
         line.insert("milliseconds".to_owned(), json!(started.elapsed().as_secs_f64() * 1000.0));
         if let Err(error) = journal.append(&line.into(), false) {
-            let request_id = &request.request_id;
-            tracing::error!(target: "palladium::requests", request_id, "the request cannot be written: {error}");
+            let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+            tracing::error!(target: "palladium::requests", request_id, trace_id, "the request cannot be written: {error}");
         }
         returned
     }

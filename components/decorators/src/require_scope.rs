@@ -21,7 +21,8 @@ use crate::view::{only_views, refusal, request_of};
 /// ]
 /// ```
 ///
-/// Where nothing authenticates, nobody gets in.
+/// Where nothing authenticates, nobody would get in: `palladium check` finds such a list, and a service with one does not
+/// start. A function further outside may authenticate too.
 #[component(Decorator, name = "palladium.decorators.RequireScope", check, lifecycle)]
 pub struct RequireScope {
     /// A scope or a list of scopes, each of which is needed.
@@ -91,6 +92,14 @@ impl Decorator for RequireScope {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn identifies(&self) -> bool {
+        false
+    }
+
+    fn goes_by_caller(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

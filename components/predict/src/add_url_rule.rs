@@ -37,7 +37,8 @@ use palladium_component::prelude::*;
 ///   service has at `/list`, `/alive`, `/live` and `/ready`, at another path.
 ///
 /// What a view takes may stand in the query string, in the parts of the rule, or in the body, as a form or as a JSON
-/// object.
+/// object. A request with a parameter that neither the view nor a decorator around it takes is answered with status 400.
+/// Where a function decorates the view, which may take any, that is so only for names that are almost one of the view's.
 ///
 /// A function of a Rhai configuration answers by itself. It is given the request, a map with `method`, `path`, `query`,
 /// `headers`, `body`, `parts` if the rule has any, `peer`, the address that the connection comes from, `request_id`, and

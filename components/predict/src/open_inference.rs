@@ -1,8 +1,8 @@
 //! The Open Inference Protocol, version 2, over HTTP.
 //!
-//! `request.rs` reads bodies, `samples.rs` turns their tensors into samples by the types of `datatype.rs`, `response.rs`
-//! writes what models answer, `description.rs` tells what there is to ask, `versions.rs` keeps models of versions that
-//! requests name, and `docs.rs` describes the routes.
+//! `request.rs` reads bodies with the words of `sent.rs` for what is wrong with them, `samples.rs` turns their tensors into
+//! samples by the types of `datatype.rs`, `response.rs` writes what models answer, `description.rs` tells what there is to
+//! ask, `versions.rs` keeps models of versions that requests name, and `docs.rs` describes the routes.
 
 mod datatype;
 mod description;
@@ -11,6 +11,7 @@ mod problem;
 mod request;
 mod response;
 mod samples;
+mod sent;
 mod versions;
 
 use std::sync::Arc;
@@ -203,7 +204,7 @@ impl OpenInference {
     fn infer(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
         let offered = match self.find(request, service) {
             Ok(offered) => offered,
-            Err(problem) => return Ok(problem.respond(&request.request_id)),
+            Err(problem) => return Ok(problem.respond(request)),
         };
         service.decorated(offered.served.service.decorator_list_name(), request, &mut |request| {
             if request.method == "OPTIONS" {
@@ -211,7 +212,7 @@ impl OpenInference {
                 return ViewResponse { status: 200, headers, body: Vec::new() };
             }
             let predicted = self.predict(&offered, request, service);
-            predicted.unwrap_or_else(|problem| problem.respond_with(offered.served.detail, &request.request_id))
+            predicted.unwrap_or_else(|problem| problem.respond_with(offered.served.detail, request))
         })
     }
 
@@ -224,7 +225,7 @@ impl OpenInference {
         let model = self.model(offered, offered.version(request)?)?;
         let answered = offered.predict(&model, request, service);
         answered.or_else(|problem| {
-            let mut response = problem.respond_with(offered.served.detail, &request.request_id);
+            let mut response = problem.respond_with(offered.served.detail, request);
             if let Some(version) = model.metadata.version() {
                 response.set_header(MODEL_VERSION, version.to_string());
             }
@@ -319,7 +320,7 @@ impl View for OpenInference {
             Some(Question::Infer) => return self.infer(request, service),
             None => Err(Problem::not_found("there is nothing at this path")),
         };
-        Ok(answered.unwrap_or_else(|problem| problem.respond(&request.request_id)))
+        Ok(answered.unwrap_or_else(|problem| problem.respond(request)))
     }
 
     fn operations(&self, rule: &ViewRule, service: &dyn ServiceHandle) -> Vec<Operation> {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use palladium_component::interfaces::{
     Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments,
     PredictError, PredictResponse, PredictService, Version, View, ViewResponse,
@@ -14,9 +14,10 @@ use palladium_component::value::Map;
 use palladium_component::value::with_causes;
 use serde_json::{Map as JsonMap, Value as Json, json};
 use std::sync::Arc;
+use tracing::field::display;
 
 use crate::decorated::http_response;
-use crate::request_id::HEADER;
+use crate::request_id::{HEADER, Name};
 
 pub const JSON_TYPE: &str = "application/json; charset=utf-8";
 pub const JSON: HeaderValue = HeaderValue::from_static(JSON_TYPE);
@@ -197,7 +198,8 @@ pub struct Refusal {
     /// Whether the service itself has refused.
     is_of_service: bool,
     version: Option<Version>,
-    allow: Option<String>,
+    /// A further header.
+    header: Option<(HeaderName, HeaderValue)>,
     /// A further field of the body.
     field: Option<(&'static str, String)>,
 }
@@ -226,8 +228,8 @@ pub enum Shape<'a> {
 impl Refusal {
     fn new(status: StatusCode, code: i64, reason: Reason) -> Refusal {
         let is_of_service = matches!(status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR);
-        let (word, input, version, allow, field) = (None, None, None, None, None);
-        Refusal { status, code, reason, word, input, is_of_service, version, allow, field }
+        let (word, input, version, header, field) = (None, None, None, None, None);
+        Refusal { status, code, reason, word, input, is_of_service, version, header, field }
     }
 
     /// Returns a refusal whose reason the client reads.
@@ -244,7 +246,14 @@ impl Refusal {
     /// Returns the refusal of a method.
     pub fn method(allow: &str) -> Refusal {
         let message = format!("the method is not allowed here, {allow} are");
-        Refusal { allow: Some(allow.to_owned()), ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
+        let header = HeaderValue::from_str(allow).ok().map(|allow| (ALLOW, allow));
+        Refusal { header, ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
+    }
+
+    /// Returns the refusal of a request for which there is room a moment later.
+    pub fn crowded(message: String) -> Refusal {
+        let header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
+        Refusal { header, ..Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message) }
     }
 
     /// Returns a refusal whose reason is logged.
@@ -308,9 +317,10 @@ impl Refusal {
     }
 
     /// Logs what is kept from clients.
-    pub fn log(&self, request_id: &str) {
+    pub fn log(&self, name: &Name) {
         if let Reason::Kept { said, logged } = &self.reason {
-            tracing::error!(target: "palladium::server", request_id, "{said}: {logged}");
+            let (request_id, trace_id) = (&name.id, name.trace.map(display));
+            tracing::error!(target: "palladium::server", request_id, trace_id, "{said}: {logged}");
         }
     }
 
@@ -334,25 +344,26 @@ impl Refusal {
     }
 
     /// Returns what the clients of a predict service are told, in which the service has the last word.
-    pub fn told_by(&self, teller: &Teller<'_>, request_id: &str) -> ErrorResponse {
-        let told = self.told(teller.detail, request_id);
+    pub fn told_by(&self, teller: &Teller<'_>, name: &Name) -> ErrorResponse {
+        let told = self.told(teller.detail, &name.id);
         if !teller.service.changes_error_responses() {
             return told;
         }
         let changed = guarded(|| teller.service.error_response(told.clone()));
         let changed = changed.and_then(|changed| changed.map_err(|failure| explained(&failure)));
         changed.unwrap_or_else(|why| {
-            tracing::error!(target: "palladium::server", request_id, "a refusal is told as it was: {why}");
+            let (request_id, trace_id) = (&name.id, name.trace.map(display));
+            tracing::error!(target: "palladium::server", request_id, trace_id, "a refusal is told as it was: {why}");
             told
         })
     }
 
     /// Writes the response, and logs what is kept from the client.
-    pub fn write(self, shape: Shape<'_>, request_id: &str) -> Written {
-        self.log(request_id);
+    pub fn write(self, shape: Shape<'_>, name: &Name) -> Written {
+        self.log(name);
         let told = match &shape {
-            Shape::Flat | Shape::Views { .. } => self.told(ErrorDetail::Full, request_id),
-            Shape::Envelope(teller) | Shape::Both(teller) => self.told_by(teller, request_id),
+            Shape::Flat | Shape::Views { .. } => self.told(ErrorDetail::Full, &name.id),
+            Shape::Envelope(teller) | Shape::Both(teller) => self.told_by(teller, name),
         };
         let status = StatusCode::from_u16(told.status).unwrap_or(self.status);
         let message = told.error_message.clone();
@@ -368,13 +379,13 @@ impl Refusal {
                 fields
             }
         };
-        let (body, request_id) = (body.to_string().into_bytes(), request_id.to_owned());
-        Written { status, message, body, request_id, allow: self.allow, version: self.version }
+        let (body, request_id) = (body.to_string().into_bytes(), name.id.clone());
+        Written { status, message, body, request_id, header: self.header, version: self.version }
     }
 
     /// Returns the response, and logs what is kept from the client.
-    pub fn respond(self, shape: Shape<'_>, request_id: &str) -> HttpResponse {
-        let written = self.write(shape, request_id);
+    pub fn respond(self, shape: Shape<'_>, name: &Name) -> HttpResponse {
+        let written = self.write(shape, name);
         let own = match shape {
             Shape::Views { views, path } => said_by(views, path, written.status, &written.message),
             Shape::Flat | Shape::Envelope(_) | Shape::Both(_) => None,
@@ -395,7 +406,7 @@ pub struct Written {
     message: String,
     body: Vec<u8>,
     request_id: String,
-    allow: Option<String>,
+    header: Option<(HeaderName, HeaderValue)>,
     version: Option<Version>,
 }
 
@@ -408,15 +419,15 @@ impl From<Written> for HttpResponse {
 impl Written {
     /// Returns the response, or another one with its headers.
     fn finish(self, own: Option<HttpResponse>) -> HttpResponse {
-        let Written { status, body, request_id, allow, version, .. } = self;
+        let Written { status, body, request_id, header, version, .. } = self;
         let mut response = own.unwrap_or_else(|| respond(status, body));
         name_version(&mut response, version);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             headers.insert(HEADER, id);
         }
-        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
-            headers.insert(ALLOW, allow);
+        if let Some((name, value)) = header {
+            headers.insert(name, value);
         }
         response
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use palladium_component::interfaces::{
-    Arguments, FitContext, ModelCache, PersistError, Persister, Returned, Version, ViewRequest,
+    Arguments, DecoratorList, FitContext, ModelCache, Origin, PersistError, Persister, Returned, Version, ViewRequest,
 };
 use palladium_component::value::with_causes;
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, fit};
@@ -49,6 +49,24 @@ pub const ACTIVATE: [Taken; 1] = [Taken {
 /// What a request may say about jobs.
 pub const JOBS: [Taken; 1] = [Taken { name: "id", kind: Job, is_required: false, description: "The id of a job." }];
 
+/// A request, and what is around the view that it is for.
+pub struct Asked<'a> {
+    pub request: &'a ViewRequest,
+    /// The rule by which the view was found.
+    pub rule: &'a str,
+    pub decorators: &'a DecoratorList,
+}
+
+impl Asked<'_> {
+    fn given(&self, known: &[Taken]) -> Result<Given, Refusal> {
+        Given::of(self.request, known, self.decorators)
+    }
+
+    fn origin(&self) -> Origin {
+        Service::origin(self.request, self.rule)
+    }
+}
+
 /// What is said where a view needs a store of models and the configuration has none.
 pub const WITHOUT_STORE: &str = "there is no `model_persister`";
 
@@ -67,8 +85,8 @@ pub fn without_cache(service: &Service) -> Option<String> {
 ///
 /// # Errors
 /// Options that cannot be understood or met, a fit that runs.
-pub fn start_fit(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
-    let given = Given::of(request, &FIT)?;
+pub fn start_fit(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpResponse, Refusal> {
+    let given = asked.given(&FIT)?;
     let usual = FitOptions::default();
     let options = FitOptions {
         persist: given.flag("persist")?.unwrap_or(usual.persist),
@@ -79,7 +97,7 @@ pub fn start_fit(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> R
     let inputs = FitInputs::of(&service.app, &options)
         .map_err(|error| Refusal::bad_request(said(&error)))?
         .with_sources(service.sources.clone())
-        .on_behalf_of(Service::origin(request, rule));
+        .on_behalf_of(asked.origin());
     let kind = Kind { func: ServerView::Fit.name(), is_alone: true, is_cancellable: true };
     let in_use = Arc::clone(service);
     let id = service.jobs.start(kind, move |job| {
@@ -98,8 +116,9 @@ pub fn start_fit(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> R
 /// Answers a request that has the cached model looked for anew.
 ///
 /// # Errors
-/// There are too many jobs.
-pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusal> {
+/// A parameter, there are too many jobs.
+pub fn update_model_cache(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpResponse, Refusal> {
+    asked.given(&[])?;
     let cached = service.list.persister.clone().filter(|persister| persister.cache().is_some());
     let Some(persister) = cached else {
         return Ok(respond(StatusCode::SERVICE_UNAVAILABLE, b"{}".to_vec()));
@@ -128,10 +147,10 @@ pub fn update_model_cache(service: &Arc<Service>) -> Result<HttpResponse, Refusa
 ///
 /// # Errors
 /// No version or none that there is, a store that fails.
-pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
+pub fn activate(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpResponse, Refusal> {
     const SAID: &str = "the model cannot be activated";
     const EXPECTED: &str = "a version, a whole number from 1 on";
-    let given = Given::of(request, &ACTIVATE)?;
+    let (given, request) = (asked.given(&ACTIVATE)?, asked.request);
     let text = given.digits("model_version", EXPECTED)?;
     let text = text.ok_or_else(|| Refusal::bad_request("`model_version` is missing"))?;
     let version: Version = text.trim().parse().map_err(|_| {
@@ -140,7 +159,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
     })?;
     let persister = service.list.persister.as_deref();
     let persister: &dyn Persister = persister.ok_or_else(|| Refusal::internal(WITHOUT_STORE))?;
-    let origin = Service::origin(request, rule);
+    let origin = asked.origin();
     match guarded(|| persister.activate_as(version, &origin)) {
         Ok(Ok(())) => {}
         Ok(Err(PersistError::Lookup(said))) => return Err(Refusal::said(StatusCode::NOT_FOUND, -1, said)),
@@ -150,7 +169,7 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
     tracing::info!(target: "palladium::server", request_id = request.request_id, principal = origin.principal, "activated version {version}");
     let list = || {
         let listed = service.list.body().map(|body| respond(StatusCode::OK, body));
-        let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));
+        let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.into()));
         plain_response(response).map(Returned::Response)
     };
     let decorated = service.list.decorators.call(None, &Arguments::Request(request), list);
@@ -162,9 +181,9 @@ pub fn activate(service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Re
 ///
 /// # Errors
 /// There is no such job, or it cannot be stopped.
-pub fn jobs(service: &Arc<Service>, request: &ViewRequest) -> Result<HttpResponse, Refusal> {
-    let given = Given::of(request, &JOBS)?;
-    let is_delete = request.method == "DELETE";
+pub fn jobs(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpResponse, Refusal> {
+    let given = asked.given(&JOBS)?;
+    let is_delete = asked.request.method == "DELETE";
     let id = match (given.text("id")?, is_delete) {
         (Some(id), _) => id,
         (None, true) => return Err(Refusal::bad_request("`id`, that of the job to cancel, is missing")),

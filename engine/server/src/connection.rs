@@ -21,6 +21,9 @@ use crate::http::COARSE_CLOCK;
 use crate::open::Counted;
 use crate::settings::Fixed;
 
+/// So many requests of one connection may be underway at once: over HTTP/2 a client may send any number of them.
+pub const MOST_REQUESTS: usize = 256;
+
 /// How long clients may take.
 #[derive(Clone, Copy)]
 pub struct Patience {
@@ -62,6 +65,11 @@ impl Traffic {
 }
 
 impl Underway {
+    /// Tells, once the request has begun, whether more of its connection are underway than may be.
+    pub fn is_one_too_many(&self) -> bool {
+        self.0.running.get() > MOST_REQUESTS
+    }
+
     /// Notes that the request was refused before its body was read to the end, for which the client may take a time that
     /// begins with the end of this.
     pub fn leave_unread(&self) {

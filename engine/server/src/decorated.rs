@@ -14,8 +14,8 @@ use palladium_component::value::with_causes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::answer::{JSON, JSON_TYPE, MODEL_VERSION, MODEL_VERSION_NAME, Refusal, Shape, guarded};
-use crate::asked::Asked;
 use crate::away::{too_slow, within};
+use crate::incoming::Incoming;
 use crate::query;
 
 /// What a view answers, as decorators see it.
@@ -98,9 +98,7 @@ pub async fn through_head<B: Send + 'static>(
         let _ = ask.send(());
         match given.blocking_recv() {
             Ok(body) => view(request, body),
-            Err(_) => {
-                plain_response(Refusal::bad_request("the client has gone").respond(Shape::Flat, &request.request_id))
-            }
+            Err(_) => plain_response(Refusal::bad_request("the client has gone").respond(Shape::Flat, &request.into())),
         }
     };
     let (mut answered, mut asked) = (pin!(through(decorators, request, view)), pin!(asked));
@@ -121,12 +119,12 @@ pub async fn through_head<B: Send + 'static>(
 
 /// Returns a request as decorators see it, without its body. A query string that cannot be read has no pairs, the view
 /// will say so.
-pub fn plain_request(request: &Asked<'_>, request_id: String) -> ViewRequest {
+pub fn plain_request(request: &Incoming<'_>, request_id: String) -> ViewRequest {
     with_query(request, query::decode(request.query_string()).unwrap_or_default(), request_id)
 }
 
 /// Does as [`plain_request`] with a query string that is decoded already.
-pub fn with_query(request: &Asked<'_>, query: Vec<(String, String)>, request_id: String) -> ViewRequest {
+pub fn with_query(request: &Incoming<'_>, query: Vec<(String, String)>, request_id: String) -> ViewRequest {
     ViewRequest {
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),

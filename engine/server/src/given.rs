@@ -1,10 +1,7 @@
 //! What a request gives a view: named values in the path, the query string, a form or a JSON object.
 
-use std::fmt;
-
-use palladium_component::interfaces::ViewRequest;
-use palladium_component::value::nearest;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use palladium_component::interfaces::{DecoratorList, ViewRequest};
+use palladium_component::value::{Entries, nearest};
 use serde_json::Value as Json;
 
 use crate::answer::Refusal;
@@ -40,20 +37,19 @@ pub enum TakenKind {
 pub struct Given(Vec<(String, Json)>);
 
 impl Given {
-    /// Reads the values of these names from a request. Others are left alone, since a decorator may want them.
+    /// Reads the values of these names from a request. Others are left alone that a decorator around the view may want.
     ///
     /// # Errors
-    /// A body that is neither a form nor a JSON object, a name that is given twice, or almost one that is known.
-    pub fn of(request: &ViewRequest, known: &[Taken]) -> Result<Given, Refusal> {
+    /// A body that is neither a form nor a JSON object, a name that is given twice, or one that nobody knows.
+    pub fn of(request: &ViewRequest, known: &[Taken], decorators: &DecoratorList) -> Result<Given, Refusal> {
         let text = |(name, value): &(String, String)| (name.clone(), Json::String(value.clone()));
-        let pairs = request.parts.iter().chain(&request.query).map(text).chain(body(request)?);
+        let is_known = |name: &str| known.iter().any(|taken| taken.name == name);
+        let in_path = request.parts.iter().filter(|(name, _)| is_known(name)).map(text);
+        let sent = request.query.iter().map(text).chain(body(request)?);
         let mut given: Vec<(String, Json)> = Vec::new();
-        for (name, value) in pairs {
-            if !known.iter().any(|taken| taken.name == name) {
-                if let Some(near) = nearest(&name, known.iter().map(|taken| taken.name)) {
-                    let shown: String = name.chars().take(60).collect();
-                    return Err(Refusal::bad_request(format_args!("did you mean `{near}` by {shown:?}?")));
-                }
+        for (name, value) in in_path.chain(sent) {
+            if !is_known(&name) {
+                check_unknown(&name, known, decorators)?;
                 continue;
             }
             if given.iter().any(|(other, _)| *other == name) {
@@ -128,6 +124,27 @@ impl Given {
     }
 }
 
+/// Takes a name that the view does not know where a decorator around it looks for that, or may do so: what is none to the
+/// view could be what its caller relies on.
+///
+/// # Errors
+/// Nobody knows the name, or it is almost one of the view.
+fn check_unknown(name: &str, known: &[Taken], decorators: &DecoratorList) -> Result<(), Refusal> {
+    if decorators.docs().flatten().any(|docs| docs.takes(name)) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(60).collect();
+    let near = nearest(name, known.iter().map(|taken| taken.name));
+    let known: Vec<String> = known.iter().map(|taken| format!("`{}`", taken.name)).collect();
+    let said = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if decorators.docs().any(|docs| docs.is_none()) => return Ok(()),
+        None if known.is_empty() => "none is taken".to_owned(),
+        None => format!("the parameters are {}", known.join(", ")),
+    };
+    Err(Refusal::bad_request(format_args!("there is no parameter {shown:?}, {said}")))
+}
+
 fn wrong(name: &str, expected: &str, value: &Json) -> Refusal {
     let shown: String = value.to_string().chars().take(60).collect();
     Refusal::bad_request(format_args!("`{name}` has to be {expected}, it is {shown}"))
@@ -159,35 +176,14 @@ fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
     Err(Refusal::bad_request(format_args!("the body has the content type {shown:?}: {HELP}")))
 }
 
-/// The entries of a JSON object, also those of one name.
-struct Entries(Vec<(String, Json)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Entries;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use palladium_component::interfaces::{
+        Call, Credential, Decorator, DecoratorDocs, Failure, Lifecycle, ParameterPlace, Returned, SecurityScheme,
+    };
+
     use super::*;
 
     fn known() -> [Taken; 3] {
@@ -202,15 +198,17 @@ mod tests {
             body: body.into(),
             ..ViewRequest::default()
         };
-        Given::of(&request, &known()).map_err(|refusal| format!("{refusal:?}"))
+        let decorators = DecoratorList::new("fit_decorators", Vec::new());
+        Given::of(&request, &known(), &decorators).map_err(|refusal| format!("{refusal:?}"))
     }
+
+    const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
     #[test]
     fn values_come_from_query_form_and_json() {
-        const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
         let flags = [
             ("persist=True", "", "", Some(true)),
-            ("persist=F&api_key=x", "", "", Some(false)),
+            ("persist=F", "", "", Some(false)),
             ("", FORM, "persist=1", Some(true)),
             ("", "application/json", r#"{"persist": false}"#, Some(false)),
             ("", "application/x+json", r#"{"persist": 1}"#, Some(true)),
@@ -233,13 +231,56 @@ mod tests {
         assert_eq!(json.number("score").unwrap(), Some(0.5));
     }
 
+    /// Says what it takes, or nothing about that.
+    struct Takes(Option<DecoratorDocs>);
+
+    impl Lifecycle for Takes {}
+
+    impl Decorator for Takes {
+        fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+            call.proceed()
+        }
+
+        fn docs(&self) -> Option<DecoratorDocs> {
+            self.0.clone()
+        }
+    }
+
+    #[test]
+    fn what_a_decorator_takes_is_left_to_it() {
+        let key = Credential::Key { place: ParameterPlace::Query, name: "persit".to_owned() };
+        let security = vec![SecurityScheme { name: "key".to_owned(), description: String::new(), credential: key }];
+        let parameters = vec!["reason".to_owned()];
+        let docs = Takes(Some(DecoratorDocs { security, parameters, ..DecoratorDocs::default() }));
+        let plain: Arc<dyn Decorator> = Arc::new(Takes(Some(DecoratorDocs::default())));
+        let lists: [(Vec<Arc<dyn Decorator>>, &str); 3] = [
+            (vec![plain.clone()], ""),
+            (vec![plain, Arc::new(docs)], "persit reason"),
+            // It may take anything, but the view's own name was meant by what is almost that.
+            (vec![Arc::new(Takes(None))], "reason other"),
+        ];
+        for (decorators, taken) in lists {
+            let decorators = DecoratorList::new("fit_decorators", decorators);
+            for name in ["persit", "reason", "other"] {
+                let query = vec![(name.to_owned(), "1".to_owned())];
+                let request = ViewRequest { query, ..ViewRequest::default() };
+                let given = Given::of(&request, &known(), &decorators);
+                assert_eq!(given.is_ok(), taken.contains(name), "{name} with {taken:?}");
+            }
+        }
+        let parts = vec![("tenant".to_owned(), "a".to_owned())];
+        let request = ViewRequest { parts, ..ViewRequest::default() };
+        let none = DecoratorList::new("fit_decorators", Vec::new());
+        assert!(Given::of(&request, &known(), &none).is_ok(), "the rule names its parts");
+    }
+
     #[test]
     fn bodies_are_taken_as_they_are() {
         for (encoding, is_taken) in [("identity", true), (" Identity ", true), ("gzip", false), ("", false)] {
             let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
             let headers = vec![header("content-type", "application/json"), header("content-encoding", encoding)];
             let request = ViewRequest { headers, body: b"{}".to_vec(), ..ViewRequest::default() };
-            let given = Given::of(&request, &known());
+            let given = Given::of(&request, &known(), &DecoratorList::new("fit_decorators", Vec::new()));
             assert_eq!(given.is_ok(), is_taken, "{encoding:?}");
             assert!(given.map_or_else(|refusal| format!("{refusal:?}").contains("415"), |_| true), "{encoding:?}");
         }
@@ -248,7 +289,9 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused() {
         let cases = [
-            ("persit=1", "", "", "did you mean `persist` by"),
+            ("persit=1", "", "", r#"there is no parameter \"persit\", did you mean `persist`?"#),
+            ("", FORM, "min=1", r#"there is no parameter \"min\", the parameters are `persist`, `score`, `version`"#),
+            ("", "application/json", r#"{"min": null}"#, r#"there is no parameter \"min\""#),
             ("persist=1&persist=1", "", "", "`persist` is given twice"),
             ("persist=1", "application/json", r#"{"persist": true}"#, "`persist` is given twice"),
             ("", "application/json", r#"{"persist": true, "persist": false}"#, "`persist` is given twice"),

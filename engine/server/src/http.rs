@@ -28,7 +28,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::body::GivenUp;
-use crate::connection::{Patience, Traffic, Watched, protocol};
+use crate::connection::{Patience, Traffic, Underway, Watched, protocol};
 use crate::open::Open;
 use crate::server::Server;
 use crate::settings::Fixed;
@@ -141,7 +141,8 @@ impl Http {
             async move {
                 let (request, mut payload) = request.into_parts();
                 let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
-                let mut response = server.respond(&request, &mut payload).await;
+                let is_one_too_many = underway.as_ref().is_some_and(Underway::is_one_too_many);
+                let mut response = server.respond(&request, &mut payload, is_one_too_many).await;
                 // Over HTTP/2 the rest of a body is no hindrance to the next request.
                 if request.version() != Version::HTTP_2 && is_unread(&request, &response, &payload) {
                     response.head_mut().set_connection_type(ConnectionType::Close);

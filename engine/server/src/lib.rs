@@ -20,7 +20,7 @@
 
 mod alive;
 mod answer;
-mod asked;
+
 mod away;
 mod body;
 mod changes;
@@ -30,6 +30,7 @@ mod docs;
 mod given;
 mod head;
 mod http;
+mod incoming;
 mod jobs;
 mod lines;
 mod listen;
@@ -63,7 +64,7 @@ pub use serve::{Bound, ServeError, serve};
 pub use service::{DocumentError, document};
 pub use settings::Settings;
 pub use stop::Stopper;
-pub use tls::{TlsError, check_files};
+pub use tls::check_files;
 
 #[cfg(test)]
 mod tests;

@@ -32,13 +32,14 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{Semaphore, watch};
 
 use crate::answer::{Refusal, guarded, name_version};
-use crate::asked::Asked;
 use crate::away::{away, within};
 use crate::body::{NDJSON, check_encoding};
 use crate::decorated::{plain_request, plain_response, through};
+use crate::incoming::Incoming;
 use crate::lines::{End, Line, Lines};
 use crate::predict::PredictRoute;
 use crate::query;
+use crate::request_id::Name;
 use crate::server::Server;
 
 /// So many lines are predicted for in one call at most, fewer where they are long.
@@ -52,13 +53,13 @@ const MAX_BYTES: usize = 1 << 20;
 pub async fn answer(
     route: &Arc<PredictRoute>,
     server: &Server,
-    request: &Asked<'_>,
+    request: &Incoming<'_>,
     payload: &mut Payload,
 ) -> Result<HttpResponse, Refusal> {
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
     let model = route.model().await?;
     let head = head(&model);
-    let exchange = Exchange::new(route, server, model, query, request, payload, request.id()).await?;
+    let exchange = Exchange::new(route, server, model, query, request, payload, request.name()).await?;
     Ok(exchange.behind(head))
 }
 
@@ -69,28 +70,29 @@ pub async fn answer(
 pub async fn answer_decorated(
     route: &Arc<PredictRoute>,
     server: &Server,
-    request: &Asked<'_>,
+    request: &Incoming<'_>,
     payload: &mut Payload,
     request_id: String,
 ) -> Result<HttpResponse, Refusal> {
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-    let shown = plain_request(request, request_id.clone());
+    let shown = plain_request(request, request_id);
+    let name = Name::from(&shown);
     let asked = Arc::new(Mutex::new(None));
-    let (viewed, found, id) = (Arc::clone(route), Arc::clone(&asked), request_id.clone());
+    let (viewed, found, own) = (Arc::clone(route), Arc::clone(&asked), name.clone());
     let view = move |_: &ViewRequest| match query.and_then(|query| Ok((viewed.read_model()?, query))) {
         Ok((model, query)) => {
             let head = head(&model);
             *found.lock().unwrap_or_else(PoisonError::into_inner) = Some((model, query));
             plain_response(head)
         }
-        Err(refusal) => plain_response(viewed.respond(refusal, &id)),
+        Err(refusal) => plain_response(viewed.respond(refusal, &own)),
     };
     let head = within(server.predict_timeout(), through(&route.decorators, shown, view)).await??;
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
     let is_bare = head.status() == StatusCode::OK && head.body().size() == BodySize::Sized(0);
     match asked {
         Some((model, query)) if is_bare => {
-            let exchange = Exchange::new(route, server, model, query, request, payload, request_id).await?;
+            let exchange = Exchange::new(route, server, model, query, request, payload, name).await?;
             Ok(exchange.behind(head))
         }
         _ => Ok(head),
@@ -126,7 +128,7 @@ struct Asking {
     route: Arc<PredictRoute>,
     model: Arc<TrainedModel>,
     query: Vec<(String, String)>,
-    request_id: String,
+    name: Name,
 }
 
 /// Why an answer ends.
@@ -147,16 +149,16 @@ impl Exchange {
         server: &Server,
         model: Arc<TrainedModel>,
         query: Vec<(String, String)>,
-        request: &Asked<'_>,
+        request: &Incoming<'_>,
         payload: &mut Payload,
-        request_id: String,
+        name: Name,
     ) -> Result<Exchange, Refusal> {
         check_encoding(request)?;
         let payload = web::Payload::from_request(request, payload).await;
         let payload =
             payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
         Ok(Exchange {
-            asking: Arc::new(Asking { route: Arc::clone(route), model, query, request_id }),
+            asking: Arc::new(Asking { route: Arc::clone(route), model, query, name }),
             payload,
             lines: Lines::new(server.limits.max_body),
             n_rows: 0,
@@ -311,7 +313,7 @@ impl Asking {
                     let refusal = Refusal::of(&error);
                     // One line a batch says what a model has that fails at everything.
                     if !std::mem::replace(&mut is_logged, true) {
-                        refusal.log(&self.request_id);
+                        refusal.log(&self.name);
                     }
                     text.extend(refused(&refusal));
                 }
@@ -332,7 +334,7 @@ impl Asking {
 
     /// Returns the line of a row that has no prediction and stands on the line of this number.
     fn refused(&self, refusal: &Refusal, row: u64, number: u64) -> Vec<u8> {
-        let told = refusal.told_by(&self.route.teller(), &self.request_id);
+        let told = refusal.told_by(&self.route.teller(), &self.name);
         let (code, message) = (told.error_code, told.error_message);
         let mut fields = json!({"error_code": code, "error_message": message, "row": row, "line": number});
         for (name, value) in told.metadata {

@@ -15,11 +15,12 @@ use palladium_component::value::with_causes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond, respond_plainly};
-use crate::asked::Asked;
 use crate::away::{Pace, away, within};
 use crate::body::LARGE;
 use crate::decorated::{at_once, plain_response, through_head, through_queue, with_query};
+use crate::incoming::Incoming;
 use crate::observers::Observers;
+use crate::request_id::Name;
 use crate::server::Server;
 use crate::{body, ndjson, query};
 
@@ -47,7 +48,7 @@ impl PredictRoute {
     pub async fn answer(
         self: &Arc<Self>,
         server: &Server,
-        request: &Asked<'_>,
+        request: &Incoming<'_>,
         payload: &mut Payload,
     ) -> Result<HttpResponse, Refusal> {
         if is_stream(request) {
@@ -98,7 +99,7 @@ impl PredictRoute {
     pub async fn answer_decorated(
         self: &Arc<Self>,
         server: &Server,
-        request: &Asked<'_>,
+        request: &Incoming<'_>,
         payload: &mut Payload,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
@@ -148,7 +149,7 @@ impl PredictRoute {
                 }
                 Ok(respond_plainly(status, body, version))
             };
-            answer().or_else(|refusal| plain_response(route.respond(refusal, &shown.request_id)))
+            answer().or_else(|refusal| plain_response(route.respond(refusal, &shown.into())))
         };
         let by_head = !answers_here && !self.decorators.is_empty() && !self.decorators.needs_body();
         let waiting = if has_body && by_head { server.service.waiting() } else { None };
@@ -184,25 +185,24 @@ impl PredictRoute {
     }
 
     /// Returns the response of a refusal; it may block.
-    pub fn respond(&self, refusal: Refusal, request_id: &str) -> HttpResponse {
+    pub fn respond(&self, refusal: Refusal, name: &Name) -> HttpResponse {
         let shape = self.shape(&refusal);
-        refusal.respond(shape, request_id)
+        refusal.respond(shape, name)
     }
 
     /// Returns the response of a refusal.
-    pub async fn refuse(self: &Arc<Self>, refusal: Refusal, request_id: String) -> HttpResponse {
+    pub async fn refuse(self: &Arc<Self>, refusal: Refusal, name: Name) -> HttpResponse {
         if !self.service.changes_error_responses() {
-            return self.respond(refusal, &request_id);
+            return self.respond(refusal, &name);
         }
-        let route = Arc::clone(self);
-        let id = request_id.clone();
+        let (route, own) = (Arc::clone(self), name.clone());
         let write = move || {
             let shape = route.shape(&refusal);
-            refusal.write(shape, &id)
+            refusal.write(shape, &own)
         };
         match web::block(write).await {
             Ok(written) => written.into(),
-            Err(error) => Refusal::internal(with_causes(&error)).respond(Shape::Flat, &request_id),
+            Err(error) => Refusal::internal(with_causes(&error)).respond(Shape::Flat, &name),
         }
     }
 

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 use fastrand::Rng;
+use palladium_component::interfaces::{TraceId, ViewRequest};
 
 /// The header that carries the id of a request.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,6 +32,21 @@ pub fn text(number: u64) -> String {
 /// Returns a number that is drawn from all but 0.
 pub fn number() -> u64 {
     NUMBERS.with_borrow_mut(|numbers| numbers.u64(1..))
+}
+
+/// What a request is called in the log.
+#[derive(Clone, Debug, Default)]
+pub struct Name {
+    /// Its id, which its client is told too.
+    pub id: String,
+    /// That of its trace, if it has one.
+    pub trace: Option<TraceId>,
+}
+
+impl From<&ViewRequest> for Name {
+    fn from(request: &ViewRequest) -> Name {
+        Name { id: request.request_id.clone(), trace: request.trace_id() }
+    }
 }
 
 /// Ids go into logs and messages: only short and harmless ones are taken over.

@@ -1,6 +1,7 @@
 //! The route table: every path the service answers at.
 
 mod added;
+mod callers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -29,8 +30,8 @@ use crate::views::{Answers, ServerView, ViewRoute, decorators};
 
 /// Returns what is wrong with the routes of an application: rules and entry points that clash with each other or with
 /// the service's own, unknown views, predict services and views without what they need, an ill-typed `alive`, `server`
-/// or `service_metadata`, names that `/alive` requires and that are the key of no model persister. The components need
-/// not be initialized.
+/// or `service_metadata`, names that `/alive` requires and that are the key of no model persister, decorators that go by
+/// who makes a request where nobody finds that out. The components need not be initialized.
 pub fn check_routes(app: &App) -> Diagnostics {
     let (routes, mut findings) = Routes::examine(app);
     findings.extend(routes.alive.unknown.iter().cloned());
@@ -188,7 +189,7 @@ impl Routes {
     pub fn checked(app: &App) -> Result<Routes, Diagnostics> {
         match Routes::examine(app) {
             (routes, findings) if findings.is_empty() => Ok(routes),
-            (_, findings) => Err(findings),
+            (_, findings) => Err(palladium_runtime::tidy(findings)),
         }
     }
 
@@ -234,6 +235,7 @@ impl Routes {
             }
         }
         added::add(app, &mut routes, root_is_wrong, &mut findings);
+        callers::check(app, &routes.all, &mut findings);
         (routes, findings)
     }
 

@@ -1,5 +1,6 @@
 //! Binding and running.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +16,8 @@ use actix_server::{Server as Running, ServerBuilder};
 use actix_web::rt;
 use arc_swap::ArcSwap;
 use palladium_component::interfaces::Explain;
-use palladium_component::value::Diagnostics;
+use palladium_component::value::{Diagnostics, Value};
+use palladium_runtime::App;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -27,19 +29,16 @@ use crate::options::{Loaded, ServeOptions};
 use crate::ready::missing;
 use crate::reload::{Process, Reloader};
 use crate::server::Server;
-use crate::settings::Fixed;
+use crate::settings::{self, Fixed};
 use crate::stop::{Signals, Stop, Stopper};
-use crate::tls::{Certificates, TlsError};
+use crate::tls::Encryption;
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The routes contradict each other or lack something.
+    /// The routes contradict each other or lack something, or what the root key `server` names cannot be used.
     #[error(transparent)]
     Config(#[from] Diagnostics),
-    /// Connections cannot be encrypted.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     /// Views that change something would be open to other machines.
     #[error("other machines could use {routes} on {address} without a password: no decorator asks who it is")]
     Open {
@@ -48,7 +47,7 @@ pub enum ServeError {
         /// The rules of the views.
         routes: String,
     },
-    /// The address cannot be listened on.
+    /// An address cannot be listened on that is not from the configuration.
     #[error("cannot listen on {address}")]
     Bind {
         /// The address.
@@ -73,16 +72,15 @@ impl Explain for ServeError {
             },
             ServeError::Bind { source, .. } => match source.kind() {
                 io::ErrorKind::AddrInUse => {
-                    "another process listens there: stop it or choose another port with `--port`"
+                    "another process listens there: stop it or choose another port in `server.listen` or with `--port`"
                 }
-                io::ErrorKind::PermissionDenied => "choose a port from 1024 on with `--port`",
-                _ => "choose a name or address of this machine with `--host`",
+                io::ErrorKind::PermissionDenied => "choose a port from 1024 on in `server.listen` or with `--port`",
+                _ => "choose a name or address of this machine in `server.listen` or with `--host`",
             },
             ServeError::Open { .. } => {
                 "add a decorator that asks who it is to their lists (`server_fit_decorators` and the like), leave out \
                  `--host`, or say `allow_unauthenticated_admin: true` under the root key `server`"
             }
-            ServeError::Tls(error) => return error.help(),
             ServeError::Config(_) | ServeError::Failed(_) => return None,
         };
         Some(help.to_owned())
@@ -123,7 +121,7 @@ impl std::fmt::Debug for Bound {
 ///
 /// # Errors
 /// Routes that cannot be, views that change something and would be open to other machines, an address that cannot be
-/// listened on, certificates that cannot be used.
+/// listened on, certificates that cannot be used; with the place of the configuration that names them.
 pub fn serve(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Result<(), ServeError> {
     // After a reload nothing may keep the application before it.
     let app = Arc::downgrade(&loaded.app);
@@ -138,10 +136,11 @@ fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
     raise_descriptors();
     let routes = Server::routes(&loaded, options)?;
     let fixed = routes.settings.fixed.clone();
-    let places = resolve(&fixed.listen)?;
+    let places = resolve(&fixed.listen, &loaded.app, options)?;
     let reached = reached(&places);
     routes.guard(reached.as_deref())?;
-    let certificates = fixed.tls.as_ref().map(Certificates::read).transpose()?;
+    let encryption = fixed.tls.as_ref().map(|tls| Encryption::read(tls, &loaded.app)).transpose();
+    let encryption = encryption.map_err(|finding| Diagnostics(vec![finding]))?;
     let process = Arc::new(Process {
         jobs: Jobs::new(routes.settings.keep_jobs),
         is_draining: Arc::new(AtomicBool::new(false)),
@@ -155,7 +154,8 @@ fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
     let current = Arc::new(ArcSwap::from_pointee(server));
     let outcome = rt::System::new().block_on(async {
         let signals = Signals::listen().map_err(ServeError::Failed)?;
-        let Started { running, addresses, names, files } = start(&current, &process, &places, certificates.as_ref())?;
+        let Started { running, addresses, names, files } = start(&current, &process, &places, encryption.as_ref())?;
+        let certificates = encryption.map(|encryption| encryption.certificates);
         if let Some(certificates) = &certificates {
             rt::spawn(Arc::clone(certificates).refresh());
         }
@@ -251,19 +251,43 @@ fn workers(fixed: &Fixed) -> usize {
     fixed.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
 }
 
-/// An address with what its name stands for.
-type Place = (Listen, Vec<SocketAddr>);
+/// An address.
+struct Place {
+    listen: Listen,
+    /// What its name stands for.
+    addresses: Vec<SocketAddr>,
+    /// Where the configuration has it; nothing stands for the command line, and for the usual one.
+    written: Option<Value>,
+}
 
-fn resolve(places: &[Listen]) -> Result<Vec<Place>, ServeError> {
-    let failed = |place: &Listen, source| ServeError::Bind { address: place.to_string(), source };
-    places.iter().map(|place| Ok((place.clone(), place.resolve().map_err(|error| failed(place, error))?))).collect()
+impl Place {
+    /// Returns the error of an address that cannot be listened on, one of these.
+    fn failed(&self, address: &dyn Display, source: io::Error) -> ServeError {
+        let error = ServeError::Bind { address: address.to_string(), source };
+        match &self.written {
+            Some(value) => Diagnostics(vec![settings::unreachable(&error, settings::LISTEN, Some(value))]).into(),
+            None => error,
+        }
+    }
+}
+
+/// Looks up what the names of addresses stand for.
+fn resolve(listen: &[Listen], app: &App, options: &ServeOptions) -> Result<Vec<Place>, ServeError> {
+    let written = if options.listen.is_empty() { settings::written_addresses(app) } else { &[] };
+    let place = |(index, listen): (usize, &Listen)| {
+        let written = written.get(index).cloned();
+        let mut place = Place { listen: listen.clone(), addresses: Vec::new(), written };
+        place.addresses = listen.resolve().map_err(|error| place.failed(listen, error))?;
+        Ok(place)
+    };
+    listen.iter().enumerate().map(place).collect()
 }
 
 /// Returns the addresses that other machines reach; nothing where there is none.
 fn reached(places: &[Place]) -> Option<String> {
     let is_local = |addresses: &[SocketAddr]| addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
-    let open = places.iter().filter(|(_, addresses)| !is_local(addresses));
-    let open: Vec<String> = open.map(|(place, _)| place.to_string()).collect();
+    let open = places.iter().filter(|place| !is_local(&place.addresses));
+    let open: Vec<String> = open.map(|place| place.listen.to_string()).collect();
     (!open.is_empty()).then(|| open.join(", "))
 }
 
@@ -280,7 +304,7 @@ fn start(
     current: &Arc<ArcSwap<Server>>,
     process: &Process,
     places: &[Place],
-    certificates: Option<&Arc<Certificates>>,
+    encryption: Option<&Encryption>,
 ) -> Result<Started, ServeError> {
     let fixed = &process.fixed;
     let workers = workers(fixed);
@@ -293,27 +317,28 @@ fn start(
     let (current, open, fixed) = (Arc::clone(current), Arc::clone(&process.open), fixed.clone());
     let http = Http { current, open, fixed, stopping: builder.graceful_shutdown_signal() };
     let fixed = &process.fixed;
-    let config = certificates.map(Certificates::config).transpose()?;
-    let scheme = if config.is_some() { "https" } else { "http" };
+    let scheme = if encryption.is_some() { "https" } else { "http" };
     let (mut addresses, mut names, mut files) = (Vec::new(), Vec::new(), Vec::new());
-    for (place, found) in places {
-        if let Listen::Unix(path) | Listen::Beside(path) = place {
-            let failed = |source| ServeError::Bind { address: place.to_string(), source };
-            let listen = if matches!(place, Listen::Unix(_)) { listen::unix } else { listen::unix_beside };
+    for place in places {
+        if let Listen::Unix(path) | Listen::Beside(path) = &place.listen {
+            let failed = |source| place.failed(&place.listen, source);
+            let listen = if matches!(place.listen, Listen::Unix(_)) { listen::unix } else { listen::unix_beside };
             let (listener, file) = listen(path, fixed.socket_mode, fixed.backlog).map_err(failed)?;
             files.push(file);
             names.push(format!("unix:{}", absolute(path)));
             builder = http.clone().listen_unix(builder, listener).map_err(failed)?;
             continue;
         }
-        let failed = |address: SocketAddr, source| ServeError::Bind { address: address.to_string(), source };
-        for listener in listen::tcp(found, fixed.backlog).map_err(|(address, error)| failed(address, error))? {
+        let failed = |address: SocketAddr, source| place.failed(&address, source);
+        for listener in
+            listen::tcp(&place.addresses, fixed.backlog).map_err(|(address, error)| failed(address, error))?
+        {
             let address = listener.local_addr().map_err(ServeError::Failed)?;
             addresses.push(address);
             names.push(format!("{scheme}://{address}"));
             let http = http.clone();
-            let listening = match &config {
-                Some(config) => http.listen_tls(builder, listener, config.clone()),
+            let listening = match encryption {
+                Some(encryption) => http.listen_tls(builder, listener, encryption.config.clone()),
                 None => http.listen(builder, listener),
             };
             builder = listening.map_err(|error| failed(address, error))?;

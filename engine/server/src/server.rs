@@ -12,9 +12,10 @@ use palladium_component::value::Diagnostics;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::answer::{Refusal, Shape};
-use crate::asked::Asked;
+use crate::connection::MOST_REQUESTS;
 use crate::decorated::{plain_request, plain_response, through};
 use crate::head;
+use crate::incoming::Incoming;
 use crate::methods::Methods;
 use crate::options::{Loaded, ServeOptions};
 use crate::reload::Process;
@@ -65,25 +66,27 @@ impl Server {
         (Server { routes, service, files, limits, small }, unused)
     }
 
-    /// Answers a request, and tells the log and the observers where they want to know.
-    pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
+    /// Answers a request, which is refused where it is one too many of its connection, and tells the log and the observers
+    /// where they want to know.
+    pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload, is_one_too_many: bool) -> HttpResponse {
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
         let observers = &*self.routes.observers;
         let trace = trace::of(request, observers, is_logged);
-        let asked = Asked::new(request, trace);
-        if !is_logged && !observers.is_any() && asked.trace.is_none() {
-            return self.answer(&asked, payload).await.response;
+        let incoming = Incoming::new(request, trace);
+        if !is_logged && !observers.is_any() && incoming.trace.is_none() {
+            return self.answer(&incoming, payload, is_one_too_many).await.response;
         }
         let started = Instant::now();
         let underway = observers.begin();
-        let Answer { route, mut response, is_logged: has_line } = self.answer(&asked, payload).await;
-        let trace = asked.trace.as_deref();
+        let Answer { route, mut response, is_logged: has_line } =
+            self.answer(&incoming, payload, is_one_too_many).await;
+        let trace = incoming.trace.as_deref();
         if let Some(trace) = trace {
             trace::tell(trace, &mut response);
         }
         underway.end(route, request, &response, trace, started.elapsed());
         if is_logged && !has_line {
-            self.log(&asked, &response, started);
+            self.log(&incoming, &response, started);
         }
         response
     }
@@ -93,7 +96,7 @@ impl Server {
         self.routes.settings.predict_timeout.unwrap_or(PREDICT_TIMEOUT)
     }
 
-    fn log(&self, request: &Asked<'_>, response: &HttpResponse, started: Instant) {
+    fn log(&self, request: &Incoming<'_>, response: &HttpResponse, started: Instant) {
         let trace = request.trace.as_ref();
         let refused = response.headers().get(HEADER).and_then(|id| id.to_str().ok());
         tracing::info!(
@@ -109,10 +112,13 @@ impl Server {
     }
 
     /// Answers a request.
-    async fn answer(&self, request: &Asked<'_>, payload: &mut Payload) -> Answer {
+    async fn answer(&self, request: &Incoming<'_>, payload: &mut Payload, is_one_too_many: bool) -> Answer {
         let elsewhere = Shape::Views { views: &self.routes.views, path: request.path() };
+        if is_one_too_many {
+            return Answer::nowhere(crowded().respond(elsewhere, &request.name()));
+        }
         if let Err(refusal) = head::check(request, &self.limits) {
-            return Answer::nowhere(refusal.respond(elsewhere, &request.id()));
+            return Answer::nowhere(refusal.respond(elsewhere, &request.name()));
         }
         if let Some(route) = self.routes.find(request.path()) {
             return self.answer_at(route, Vec::new(), request, payload).await;
@@ -122,10 +128,10 @@ impl Server {
         }
         let shown: String = request.path().chars().take(100).collect();
         let refusal = Refusal::said(StatusCode::NOT_FOUND, -1, format!("there is nothing at {shown:?}"));
-        Answer::nowhere(refusal.respond(elsewhere, &request.id()))
+        Answer::nowhere(refusal.respond(elsewhere, &request.name()))
     }
 
-    async fn answer_at(&self, route: &Route, parts: Parts, request: &Asked<'_>, payload: &mut Payload) -> Answer {
+    async fn answer_at(&self, route: &Route, parts: Parts, request: &Incoming<'_>, payload: &mut Payload) -> Answer {
         let answer = match &route.endpoint {
             _ if *request.method() == Method::OPTIONS && !route.predicts() => {
                 Box::pin(self.options(route, parts, request)).await
@@ -146,14 +152,14 @@ impl Server {
         let is_logged = answer.is_ok() && route.decorators().log_requests();
         let response = match (answer, &route.endpoint) {
             (Ok(response), _) => response,
-            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, request.id()).await,
-            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &request.id()),
+            (Err(refusal), Endpoint::Predict(predict)) => predict.refuse(refusal, request.name()).await,
+            (Err(refusal), Endpoint::View(view)) => refusal.respond(view.shape(), &request.name()),
         };
         Answer { route: Some(route.index), response, is_logged }
     }
 
     /// Keeps other sites out of views that are open because this machine alone reaches them.
-    fn keep_out(&self, route: &Route, request: &Asked<'_>) -> Result<(), Refusal> {
+    fn keep_out(&self, route: &Route, request: &Incoming<'_>) -> Result<(), Refusal> {
         if !self.service.allows_unauthenticated_admin && route.is_open() {
             local::check(request)?;
         }
@@ -162,7 +168,7 @@ impl Server {
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else
     /// from strangers.
-    async fn options(&self, route: &Route, parts: Parts, request: &Asked<'_>) -> Result<HttpResponse, Refusal> {
+    async fn options(&self, route: &Route, parts: Parts, request: &Incoming<'_>) -> Result<HttpResponse, Refusal> {
         if route.decorators().is_empty() {
             return Ok(options(&route.methods));
         }
@@ -186,6 +192,12 @@ impl Answer {
     fn nowhere(response: HttpResponse) -> Answer {
         Answer { route: None, response, is_logged: false }
     }
+}
+
+/// Returns the refusal of a request that is one too many of its connection.
+fn crowded() -> Refusal {
+    let message = format!("{MOST_REQUESTS} requests of this connection are underway, which is the most");
+    Refusal::crowded(message + ": wait for answers, or open another connection")
 }
 
 /// Returns which methods there are.

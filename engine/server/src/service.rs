@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::alive::Alive;
 use crate::answer::{Refusal, Shape, guarded};
+use crate::changes::Asked;
 use crate::decorated::plain_response;
 use crate::docs;
 use crate::jobs::Jobs;
@@ -175,7 +176,7 @@ impl ServiceHandle for Handle<'_> {
         let decorators = self.service.app.decorators().list(list);
         let returned = decorators.call(None, &Arguments::Request(request), || {
             let answered = guarded(|| answer(request))
-                .or_else(|panic| plain_response(Refusal::internal(panic).respond(self.shape, &request.request_id)));
+                .or_else(|panic| plain_response(Refusal::internal(panic).respond(self.shape, &request.into())));
             answered.map(Returned::Response)
         })?;
         Ok(ViewResponse::try_from(returned)?)
@@ -207,8 +208,9 @@ impl ServiceHandle for Handle<'_> {
         };
         let decorators = decorators(&self.service.app, view.decorator_list_name());
         let returned = decorators.call(None, &Arguments::Request(request), || {
-            let answered = view.answer(self.service, request, self.rule);
-            let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.request_id));
+            let asked = Asked { request, rule: self.rule, decorators: &decorators };
+            let answered = view.answer(self.service, &asked);
+            let response = answered.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.into()));
             plain_response(response).map(Returned::Response)
         })?;
         Ok(ViewResponse::try_from(returned)?)

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use palladium_component::value::{Code, Data, Diagnostic, Diagnostics, KeyPath, Map, Value, nearest};
+use palladium_component::interfaces::Explain;
+use palladium_component::value::{Code, Data, Diagnostic, Diagnostics, KeyPath, Map, Value, nearest, with_causes};
 use palladium_runtime::{App, root_keys};
 
 use crate::listen::Listen;
@@ -164,10 +165,13 @@ pub struct Setting<T> {
     set: fn(&mut T, &Value) -> Option<()>,
 }
 
+/// The key of the addresses.
+pub const LISTEN: &str = "listen";
+
 /// The entries of the root key.
 pub const SETTINGS: &[Setting<Settings>] = &[
     Setting {
-        name: "listen",
+        name: LISTEN,
         expected: "an address such as `127.0.0.1:5000` or `unix:/run/palladium.sock`, or a list of different ones",
         set: |settings, value| put(&mut settings.fixed.listen, addresses(value)),
     },
@@ -345,6 +349,20 @@ impl Fixed {
         ];
         pairs.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
     }
+}
+
+/// Returns an error of what an entry of the root key names as a finding about the place of its value.
+pub fn unreachable(error: &impl Explain, entry: &str, value: Option<&Value>) -> Diagnostic {
+    let key = KeyPath::parse(root_keys::SERVER).join(entry);
+    let finding = Diagnostic::new(Code::Unreachable, with_causes(error)).in_key(&key);
+    let finding = error.help().into_iter().fold(finding, Diagnostic::help);
+    value.into_iter().fold(finding, |finding, value| finding.at_value(value, "needed here"))
+}
+
+/// Returns where the addresses of the root key are written, in their order.
+pub fn written_addresses(app: &App) -> &[Value] {
+    let listen = app.root().get(root_keys::SERVER).and_then(|server| server.get(LISTEN));
+    listen.map_or(&[], |value| value.as_list().unwrap_or(std::slice::from_ref(value)))
 }
 
 /// Reads the entries of a map by a table; `others` are read elsewhere.

@@ -10,7 +10,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web;
 use arc_swap::ArcSwap;
 use palladium_component::interfaces::Explain;
-use palladium_component::value::{Code, Diagnostic, Diagnostics, Entry, KeyPath, Map, Value, with_causes};
+use palladium_component::value::{Diagnostic, Diagnostics, Entry, Map, Value, with_causes};
 use palladium_runtime::{App, root_keys};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -20,7 +20,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::sync::Notify;
 
-use crate::settings::{Settings, TlsSettings};
+use crate::settings::{Settings, TlsSettings, unreachable};
 
 /// The longest file that is read.
 const LONGEST: u64 = 1 << 20;
@@ -189,16 +189,32 @@ impl Certificates {
 pub fn check_files(app: &App) -> Option<Diagnostic> {
     // What is wrong with the key itself is found without a look at files.
     let settings = Settings::of(app, &mut Diagnostics::default()).fixed.tls?;
-    let error = Certificates::read(&settings).and_then(|certificates| certificates.config().map(drop)).err()?;
-    let key = KeyPath::parse(root_keys::SERVER).join("tls");
-    let finding = Diagnostic::new(Code::Unreachable, with_causes(&error)).in_key(&key);
-    let finding = error.help().into_iter().fold(finding, Diagnostic::help);
-    let value = app.root().get(root_keys::SERVER).and_then(|server| server.get("tls"));
-    let entries = value.and_then(Value::as_map).into_iter().flat_map(Map::values);
-    let is_named = |entry: &&Entry| entry.value.as_text().is_some_and(|text| Path::new(text) == error.path());
-    match entries.into_iter().find(is_named).map(|entry| &entry.value).or(value) {
-        Some(value) => Some(finding.at_value(value, "needed here")),
-        None => Some(finding),
+    Encryption::read(&settings, app).err()
+}
+
+/// What connections are encrypted with.
+pub struct Encryption {
+    pub certificates: Arc<Certificates>,
+    pub config: ServerConfig,
+}
+
+impl Encryption {
+    /// Reads the files that the settings of an application name.
+    ///
+    /// # Errors
+    /// They cannot be used, with the place that names the one in question.
+    pub fn read(settings: &TlsSettings, app: &App) -> Result<Encryption, Diagnostic> {
+        let read = Certificates::read(settings).and_then(|certificates| {
+            let config = certificates.config()?;
+            Ok(Encryption { certificates, config })
+        });
+        read.map_err(|error| {
+            let value = app.root().get(root_keys::SERVER).and_then(|server| server.get("tls"));
+            let entries = value.and_then(Value::as_map).into_iter().flat_map(Map::values);
+            let is_named = |entry: &&Entry| entry.value.as_text().is_some_and(|text| Path::new(text) == error.path());
+            let named = entries.into_iter().find(is_named).map(|entry| &entry.value).or(value);
+            unreachable(&error, "tls", named)
+        })
     }
 }
 

@@ -12,10 +12,11 @@ use palladium_runtime::{App, decorate, root_keys};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Refusal, Shape, name_request, respond};
-use crate::asked::Asked;
 use crate::away::within;
 use crate::body::LARGE;
+use crate::changes::Asked;
 use crate::decorated::{http_response, plain_request, plain_response, through, through_head};
+use crate::incoming::Incoming;
 use crate::ready::{live, ready};
 use crate::rule::Parts;
 use crate::server::Server;
@@ -110,16 +111,16 @@ impl ServerView {
     ///
     /// # Errors
     /// Whatever keeps it from what was asked.
-    pub fn answer(self, service: &Arc<Service>, request: &ViewRequest, rule: &str) -> Result<HttpResponse, Refusal> {
+    pub fn answer(self, service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpResponse, Refusal> {
         match self {
             ServerView::Alive => Ok(service.alive.answer(&service.jobs)),
             ServerView::List => Ok(respond(StatusCode::OK, service.list.body()?)),
             ServerView::Live => Ok(live()),
             ServerView::Ready => Ok(ready(service)),
-            ServerView::Fit => changes::start_fit(service, request, rule),
-            ServerView::UpdateModelCache => changes::update_model_cache(service),
-            ServerView::Activate => changes::activate(service, request, rule),
-            ServerView::Jobs => changes::jobs(service, request),
+            ServerView::Fit => changes::start_fit(service, asked),
+            ServerView::UpdateModelCache => changes::update_model_cache(service, asked),
+            ServerView::Activate => changes::activate(service, asked),
+            ServerView::Jobs => changes::jobs(service, asked),
         }
     }
 }
@@ -202,7 +203,7 @@ impl ViewRoute {
     pub async fn answer(
         self: &Arc<Self>,
         server: &Server,
-        request: &Asked<'_>,
+        request: &Incoming<'_>,
         payload: &mut Payload,
         parts: Parts,
         request_id: String,
@@ -234,8 +235,7 @@ impl ViewRoute {
                 refused?;
                 route.respond(request, &asked)
             };
-            let answered =
-                answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.request_id));
+            let answered = answer().unwrap_or_else(|refusal: Refusal| refusal.respond(route.shape(), &request.into()));
             plain_response(answered)
         };
         let by_head = has_body && !self.decorators.is_empty() && !self.decorators.needs_body();
@@ -265,7 +265,10 @@ impl ViewRoute {
 
     fn respond(&self, request: &ViewRequest, service: &Arc<Service>) -> Result<HttpResponse, Refusal> {
         let answered = match &self.answers {
-            Answers::Server(view) => return view.answer(service, request, &self.rule),
+            Answers::Server(view) => {
+                let asked = Asked { request, rule: &self.rule, decorators: &self.decorators };
+                return view.answer(service, &asked);
+            }
             Answers::Function(function) => decorate::answer(function, request),
             Answers::Own(view) => {
                 let handle = Handle { service, rule: &self.rule, shape: self.shape() };

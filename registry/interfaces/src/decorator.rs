@@ -9,7 +9,7 @@ use palladium_data::Dataset;
 use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Caller, DecoratorDocs, Explain, Failure, Lifecycle, Metadata, Trace, TrainedModel, Version};
+use crate::{Caller, DecoratorDocs, Explain, Failure, Lifecycle, Metadata, Trace, TraceId, TrainedModel, Version};
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
 pub trait Decorator: Lifecycle {
@@ -28,6 +28,16 @@ pub trait Decorator: Lifecycle {
     /// Tells whether it keeps those out of a view who do not say who they are.
     fn authentication(&self) -> Authentication {
         Authentication::None
+    }
+
+    /// Tells whether it may find out who makes a request, so that those further inside know; see [`ViewRequest::caller`].
+    fn identifies(&self) -> bool {
+        self.authentication() != Authentication::None
+    }
+
+    /// Tells whether it goes by who makes a request, which a decorator further outside has to find out.
+    fn goes_by_caller(&self) -> bool {
+        false
     }
 
     /// Tells whether it writes a line about each request at the target `palladium::access`. Where the outermost one does,
@@ -161,6 +171,11 @@ impl ViewRequest {
     /// Returns the first header of a name, whose case does not count.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the id of the trace that it belongs to, if it has one: lines of the log about the request carry it.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.trace.as_ref().map(|trace| trace.trace_id)
     }
 
     /// Returns the first value of a query parameter.

@@ -112,10 +112,23 @@ pub struct DecoratorDocs {
     pub security: Vec<SecurityScheme>,
     /// What a caller has to be allowed to do.
     pub scopes: Vec<String>,
+    /// The names of what else it looks for in query strings and bodies.
+    pub parameters: Vec<String>,
     /// The headers that it adds to answers, its own and those of the view.
     pub headers: Vec<OperationHeader>,
     /// What it answers in the place of the view.
     pub responses: Vec<OperationResponse>,
+}
+
+impl DecoratorDocs {
+    /// Tells whether it looks for a parameter of the query string or of the body.
+    pub fn takes(&self, name: &str) -> bool {
+        let is_key = |scheme: &SecurityScheme| match &scheme.credential {
+            Credential::Key { place: ParameterPlace::Query, name: key } => key == name,
+            Credential::Key { .. } | Credential::Basic | Credential::Bearer { .. } => false,
+        };
+        self.security.iter().any(is_key) || self.parameters.iter().any(|parameter| parameter == name)
+    }
 }
 
 /// A way in which callers prove who they are.

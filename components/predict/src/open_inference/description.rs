@@ -2,12 +2,14 @@
 
 use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
+use tracing::field::display;
 
 use super::datatype::Datatype;
 use super::problem::{Problem, json};
 use super::response::{datatype_of, output_name};
+use super::sent::{self, entry, object, once};
 use super::{Offered, OpenInference};
 use crate::field::FieldType;
 
@@ -70,11 +72,27 @@ struct Indexed {
 }
 
 /// What the list of all models may be asked for.
-#[derive(Default, Deserialize)]
 struct Filter {
     /// Only those that are ready.
-    #[serde(default)]
     ready: bool,
+}
+
+object! {
+    /// The filter as it is sent.
+    SentFilter {
+        ready: bool,
+    }
+}
+
+impl Filter {
+    fn read(json: &[u8]) -> Result<Filter, String> {
+        if json.is_empty() {
+            return Ok(Filter { ready: false });
+        }
+        let SentFilter { ready, twice } = sent::read(json)?.at("it")?;
+        once(twice, "the filter")?;
+        Ok(Filter { ready: entry(ready, "ready", "the filter")?.unwrap_or(false) })
+    }
 }
 
 impl OpenInference {
@@ -119,11 +137,8 @@ impl OpenInference {
 
     /// Lists all models with their versions.
     pub(super) fn index(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Problem> {
-        let filter: Filter = match request.body.is_empty() {
-            true => Filter::default(),
-            false => serde_json::from_slice(&request.body)
-                .map_err(|error| Problem::bad_request(format!("the body is no filter of models: {error}")))?,
-        };
+        let filter = Filter::read(&request.body)
+            .map_err(|why| Problem::bad_request(format!("the body is no filter of models: {why}")))?;
         let mut models = Vec::new();
         for offered in self.offered(service.predict_services()) {
             let listed = offered.served.persister.versions().and_then(|versions| Ok((versions, has_active(&offered)?)));
@@ -131,9 +146,9 @@ impl OpenInference {
                 Ok((versions, true)) => (versions, ""),
                 Ok((versions, false)) => (versions, "no version is active"),
                 Err(error) => {
-                    let request_id = &request.request_id;
+                    let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
                     let logged = with_causes(&error);
-                    tracing::warn!(target: "palladium::server", request_id, "models cannot be listed: {logged}");
+                    tracing::warn!(target: "palladium::server", request_id, trace_id, "models cannot be listed: {logged}");
                     (Vec::new(), "the store cannot be read")
                 }
             };

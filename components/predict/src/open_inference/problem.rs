@@ -3,6 +3,7 @@
 use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
 use serde::Serialize;
+use tracing::field::display;
 
 /// Why a request has no answer but an error.
 #[derive(Debug)]
@@ -32,22 +33,24 @@ impl Problem {
     }
 
     /// Returns the answer, and logs what is kept from the caller.
-    pub fn respond(self, request_id: &str) -> ViewResponse {
-        self.respond_with(ErrorDetail::Full, request_id)
+    pub fn respond(self, request: &ViewRequest) -> ViewResponse {
+        self.respond_with(ErrorDetail::Full, request)
     }
 
     /// Returns the answer with as much as the caller is told about errors, and logs what is kept from the caller.
-    pub fn respond_with(self, detail: ErrorDetail, request_id: &str) -> ViewResponse {
+    pub fn respond_with(self, detail: ErrorDetail, request: &ViewRequest) -> ViewResponse {
+        let request_id = &request.request_id;
         let mut response = match self {
             Problem::Said { status, message } => refusal(status, &message),
             Problem::Wrong { status, word, .. } if detail == ErrorDetail::Codes => refusal(status, word),
             Problem::Wrong { status, message, .. } => refusal(status, &message),
             Problem::Kept { status, said, failure } => {
-                tracing::error!(target: "palladium::server", request_id, "{said}: {}", with_causes(&failure));
+                let (trace_id, logged) = (request.trace_id().map(display), with_causes(&failure));
+                tracing::error!(target: "palladium::server", request_id, trace_id, "{said}: {logged}");
                 refusal(status, &format!("{said}, request id {request_id}"))
             }
         };
-        response.set_header("x-request-id", request_id);
+        response.set_header("x-request-id", request_id.as_str());
         response
     }
 }

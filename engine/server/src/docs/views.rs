@@ -98,7 +98,7 @@ fn fit(operation: &mut Operation, parts: &[String]) {
     operation.description = "The fit runs as a job.".to_owned();
     take(operation, &FIT, parts);
     operation.add(started());
-    operation.add(OperationResponse::refusal(400, "The options cannot be understood or met."));
+    operation.add(OperationResponse::refusal(400, "The options are unknown, or cannot be understood or met."));
     let mut running = OperationResponse::refusal(409, "Another fit is running.");
     let mut schema = error_schema();
     schema["title"] = json!("Running");
@@ -111,8 +111,10 @@ fn fit(operation: &mut Operation, parts: &[String]) {
 
 fn update_model_cache(operation: &mut Operation) {
     operation.summary = "Look for a newly activated model".to_owned();
-    operation.description = "The look runs as a job.".to_owned();
+    operation.description = "The look runs as a job. There are no parameters.".to_owned();
+    take(operation, &[], &[]);
     operation.add(started());
+    operation.add(OperationResponse::refusal(400, "A parameter is given."));
     operation.add(OperationResponse::refusal(503, "The job cannot be started."));
     let empty = OperationContent::json(json!({"type": "object", "maxProperties": 0}));
     operation.add(OperationResponse::new(503, "No model is kept in memory.").with_content(empty));
@@ -122,7 +124,7 @@ fn activate(operation: &mut Operation, parts: &[String]) {
     operation.summary = "Activate a model".to_owned();
     take(operation, &ACTIVATE, parts);
     operation.add(OperationResponse::new(200, "The models.").with_content(OperationContent::json(listing())));
-    operation.add(OperationResponse::refusal(400, "The version is missing or is none."));
+    operation.add(OperationResponse::refusal(400, "The version is missing or is none, or a parameter is unknown."));
     operation.add(OperationResponse::refusal(404, "There is no such version."));
     operation.add(OperationResponse::refusal(503, "The model cannot be activated."));
 }
@@ -131,7 +133,7 @@ fn jobs(operation: &mut Operation, parts: &[String]) {
     let is_delete = operation.method == "DELETE";
     let is_required = is_delete || parts.iter().any(|part| part == JOBS[0].name);
     take(operation, &JOBS.map(|taken| Taken { is_required, ..taken }), parts);
-    operation.add(OperationResponse::refusal(400, "The id is missing or cannot be read."));
+    operation.add(OperationResponse::refusal(400, "The id is missing or cannot be read, or a parameter is unknown."));
     operation.add(OperationResponse::refusal(404, "There is no such job."));
     if is_delete {
         operation.summary = "Cancel a job".to_owned();
@@ -189,7 +191,7 @@ fn take(operation: &mut Operation, values: &[Taken], parts: &[String]) {
             (taken.name.to_owned(), schema)
         };
         let properties: JsonMap<String, Json> = others.iter().map(property).collect();
-        json!({"type": "object", "required": required, "properties": properties})
+        json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
     };
     let form = "application/x-www-form-urlencoded".to_owned();
     let form = OperationContent { media_type: form, schema: object(false), example: None };

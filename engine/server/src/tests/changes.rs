@@ -258,7 +258,16 @@ fn options_of_a_fit_come_from_query_form_and_json() {
     assert_eq!(ran("/fit", "application/x-www-form-urlencoded", "activate=F"), json!("model version: 2 (not active)"));
     let refused = [
         ("/fit?persist=maybe", "", "`persist` has to be true or false, it is \"maybe\""),
-        ("/fit?activte=1", "", "did you mean `activate` by \"activte\"?"),
+        ("/fit?activte=1", "", "there is no parameter \"activte\", did you mean `activate`?"),
+        ("/fit", r#"{"persist_if_beter_than": 0.5}"#, "did you mean `persist_if_better_than`?"),
+        ("/fit?min_score=1", "", "there is no parameter \"min_score\", the parameters are `persist`, `activate`,"),
+        (
+            "/activate?model_version=1&force=1",
+            "",
+            "there is no parameter \"force\", the parameters are `model_version`",
+        ),
+        ("/update-model-cache?version=1", "", "there is no parameter \"version\", none is taken"),
+        ("/update-model-cache", r#"{"model_version": 1}"#, "there is no parameter \"model_version\", none is taken"),
         ("/fit", "[]", "the body has to be a JSON object"),
         ("/fit", r#"{"persist_if_better_than": "good"}"#, "`persist_if_better_than` has to be a finite number"),
         // The pupil's models have no score of their own, and there are no data to test with.

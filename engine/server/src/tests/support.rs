@@ -260,6 +260,10 @@ impl Running {
         Client::at(TcpStream::connect(self.address).unwrap())
     }
 
+    pub fn http2(&self) -> Http2 {
+        Http2::at(TcpStream::connect(self.address).unwrap())
+    }
+
     pub fn get(&self, target: &str) -> Response {
         self.client().request("GET", target, &[], "")
     }
@@ -284,6 +288,107 @@ impl Drop for Running {
 
 /// One connection.
 pub struct Client(pub BufReader<TcpStream>);
+
+/// One connection that speaks HTTP/2, frame by frame.
+pub struct Http2 {
+    stream: TcpStream,
+    answers: BTreeMap<u32, Answer2>,
+    next: u32,
+}
+
+/// What has come of an answer over HTTP/2.
+#[derive(Default)]
+pub struct Answer2 {
+    /// The headers as they were sent, which HPACK compresses.
+    pub head: Vec<u8>,
+    pub body: Vec<u8>,
+    is_whole: bool,
+}
+
+impl Answer2 {
+    /// Tells whether the status is 200, for which HPACK has a number.
+    pub fn is_ok(&self) -> bool {
+        self.head.first() == Some(&0x88)
+    }
+}
+
+impl Http2 {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const SETTINGS: u8 = 4;
+    const END_STREAM: u8 = 1;
+    const END_HEADERS: u8 = 4;
+
+    pub fn at(stream: TcpStream) -> Http2 {
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut client = Http2 { stream, answers: BTreeMap::new(), next: 1 };
+        client.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        client.send(Http2::SETTINGS, 0, 0, &[]);
+        client
+    }
+
+    fn send(&mut self, kind: u8, flags: u8, id: u32, payload: &[u8]) {
+        let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let frame = [&length[..], &[kind, flags], &id.to_be_bytes(), payload].concat();
+        self.stream.write_all(&frame).unwrap();
+    }
+
+    /// Sends a GET, and returns the number of its stream.
+    pub fn get(&mut self, path: &str) -> u32 {
+        self.head(0x82, path, &[], Http2::END_HEADERS | Http2::END_STREAM)
+    }
+
+    /// Sends a POST whose body, in JSON, is still to come, and returns the number of its stream.
+    pub fn post(&mut self, path: &str) -> u32 {
+        self.head(0x83, path, b"\x0f\x10\x10application/json", Http2::END_HEADERS)
+    }
+
+    /// Sends the head of a request: method, scheme, path, authority and more, for whose names HPACK has numbers.
+    fn head(&mut self, method: u8, path: &str, more: &[u8], flags: u8) -> u32 {
+        let id = self.next;
+        self.next += 2;
+        let length = u8::try_from(path.len()).unwrap();
+        let block = [&[method, 0x86, 0x04, length], path.as_bytes(), b"\x01\x01x", more].concat();
+        self.send(Http2::HEADERS, flags, id, &block);
+        id
+    }
+
+    /// Ends the body of a request.
+    pub fn end_body(&mut self, id: u32) {
+        self.send(Http2::DATA, Http2::END_STREAM, id, &[]);
+    }
+
+    /// Waits for an answer.
+    pub fn receive(&mut self, id: u32) -> Answer2 {
+        while !self.answers.get(&id).is_some_and(|answer| answer.is_whole) {
+            self.take_frame().unwrap();
+        }
+        self.answers.remove(&id).unwrap()
+    }
+
+    /// Waits until the service ends the connection.
+    pub fn end(&mut self) {
+        let error = std::iter::repeat_with(|| self.take_frame()).find_map(Result::err).unwrap();
+        let kinds = [std::io::ErrorKind::UnexpectedEof, std::io::ErrorKind::ConnectionReset];
+        assert!(kinds.contains(&error.kind()), "{error}");
+    }
+
+    fn take_frame(&mut self) -> std::io::Result<()> {
+        let mut head = [0; 9];
+        self.stream.read_exact(&mut head)?;
+        let [a, b, c, kind, flags, id @ ..] = head;
+        let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+        self.stream.read_exact(&mut payload)?;
+        let answer = self.answers.entry(u32::from_be_bytes(id)).or_default();
+        match kind {
+            Http2::DATA => answer.body.extend(payload),
+            Http2::HEADERS => answer.head.extend(payload),
+            _ => return Ok(()),
+        }
+        answer.is_whole = flags & Http2::END_STREAM != 0;
+        Ok(())
+    }
+}
 
 #[derive(Debug)]
 pub struct Response {

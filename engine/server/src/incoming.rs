@@ -7,10 +7,10 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use palladium_component::interfaces::Trace;
 
-use crate::request_id::{self, number};
+use crate::request_id::{self, Name, number};
 
 /// A request, with its id and its trace: beside its extensions, whose first entry costs more than both.
-pub struct Asked<'a> {
+pub struct Incoming<'a> {
     request: &'a HttpRequest,
     /// The number that became its id where it came with none; 0 until it is drawn.
     number: Cell<u64>,
@@ -18,15 +18,20 @@ pub struct Asked<'a> {
     pub trace: Option<Arc<Trace>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Incoming<'a> {
     /// Returns a request that has no id yet.
-    pub fn new(request: &'a HttpRequest, trace: Option<Arc<Trace>>) -> Asked<'a> {
-        Asked { request, number: Cell::new(0), trace }
+    pub fn new(request: &'a HttpRequest, trace: Option<Arc<Trace>>) -> Incoming<'a> {
+        Incoming { request, number: Cell::new(0), trace }
     }
 
     /// Returns the id that a proxy in front gave the request, or a new one, which the request then keeps.
     pub fn id(&self) -> String {
         request_id::given(self.request).map_or_else(|| request_id::text(self.number()), str::to_owned)
+    }
+
+    /// Returns what the request is called in the log.
+    pub fn name(&self) -> Name {
+        Name { id: self.id(), trace: self.trace.as_ref().map(|trace| trace.trace_id) }
     }
 
     fn number(&self) -> u64 {
@@ -37,7 +42,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl Deref for Asked<'_> {
+impl Deref for Incoming<'_> {
     type Target = HttpRequest;
 
     fn deref(&self) -> &HttpRequest {
@@ -54,15 +59,15 @@ mod tests {
     fn takes_over_plain_ids_only() {
         let id_of = |id: &str| {
             let request = TestRequest::default().insert_header((request_id::HEADER, id)).to_http_request();
-            Asked::new(&request, None).id()
+            Incoming::new(&request, None).id()
         };
         assert_eq!(id_of("a-B_1.2"), "a-B_1.2");
         for odd in ["", "a b", "a\"", &"x".repeat(65)] {
             assert_eq!(id_of(odd).len(), 16, "{odd}");
         }
         let bare = TestRequest::default().to_http_request();
-        let asked = Asked::new(&bare, None);
+        let asked = Incoming::new(&bare, None);
         assert_eq!(asked.id(), asked.id(), "a request keeps its id");
-        assert_ne!(Asked::new(&bare, None).id(), asked.id());
+        assert_ne!(Incoming::new(&bare, None).id(), asked.id());
     }
 }
