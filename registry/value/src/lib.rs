@@ -20,7 +20,7 @@ pub use causes::{causes, with_causes};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
 pub use key_path::KeyPath;
 pub use nearest::{is_slip, nearest};
-pub use secrets::{HIDDEN, is_secret_key, mask_urls, url_passwords};
+pub use secrets::{HIDDEN, is_secret_key, mask_urls, query_secrets, url_passwords, url_secrets};
 pub use source::{Position, Source, Span};
 pub use unknown::{has_placeholder, placeholder};
 pub use value::{Copied, Data, Entry, Map, Value};
