@@ -35,6 +35,16 @@ pub enum BatchError {
         /// Why it has none.
         reason: String,
     },
+    /// A quote is never closed: what follows may be rows or the rest of a cell.
+    #[error("`{name}`, line {line}: {reason}")]
+    Endless {
+        /// The input.
+        name: String,
+        /// The line where the quote is opened, from 1.
+        line: u64,
+        /// What is not closed.
+        reason: String,
+    },
     /// The model or the service fails whatever the row is.
     #[error("predicting failed")]
     Predict(#[source] PredictError),
@@ -63,6 +73,11 @@ impl Explain for BatchError {
             BatchError::Job(error) => error.help(),
             BatchError::Columns { help, .. } => help.clone(),
             BatchError::Row { .. } => Some("`--reject FILE` puts such rows aside and goes on".to_owned()),
+            BatchError::Endless { .. } => {
+                let help = "close it with another `\"`; a quote within quotes is written as two. No row behind it is known, \
+                            so that `--reject` cannot go on";
+                Some(help.to_owned())
+            }
             BatchError::Taken(_) => Some("rename the column or leave it out".to_owned()),
             _ => None,
         }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::fields::Field;
 use super::parquet_output::ParquetOutput;
-use super::row::{self, Bad, Row, Source};
+use super::row::{self, Row, Source};
 use super::{BatchError, Format, Sink, unwritable};
 use crate::csv_line::Cells;
 use crate::settle::Answer;
@@ -249,16 +249,17 @@ impl<'a> Rejects<'a> {
         Ok(Rejects(sink))
     }
 
-    pub fn write(&mut self, bad: &Bad) -> io::Result<()> {
+    /// Writes down in which line a row stands, why it has no prediction, and its text.
+    pub fn write(&mut self, number: u64, reason: &str, text: &str) -> io::Result<()> {
         let mut line = Vec::new();
         match self.0.format {
             Format::Csv => {
                 let mut cells = Cells::new(&mut line);
-                [&bad.line.to_string(), &bad.reason, &bad.text].into_iter().for_each(|text| cells.text(text));
+                [&number.to_string(), reason, text].into_iter().for_each(|text| cells.text(text));
                 cells.end();
             }
             Format::Ndjson | Format::Parquet => {
-                let fields = serde_json::json!({"line": bad.line, "reason": bad.reason, "row": bad.text});
+                let fields = serde_json::json!({"line": number, "reason": reason, "row": text});
                 serde_json::to_writer(&mut line, &fields).map_err(unwritable)?;
                 line.push(b'\n');
             }

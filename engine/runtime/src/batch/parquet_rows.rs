@@ -73,7 +73,7 @@ impl ParquetRows {
             let origin = Origin { batch: Arc::clone(&batch), index };
             self.rows.push_back(match fields(&text) {
                 Ok(fields) => Ok(Row { line, cells: Cells::Json(fields), text, origin: Some(origin) }),
-                Err(reason) => Err(Bad { line, text, reason }),
+                Err(reason) => Err(Bad { line, text: Some(text), reason }),
             });
         }
         Ok(())

@@ -51,7 +51,8 @@ impl Row {
 /// A row that cannot.
 pub(super) struct Bad {
     pub line: u64,
-    pub text: String,
+    /// Its text; nothing where nobody knows where the row ends, so that nothing behind it can be read.
+    pub text: Option<String>,
     pub reason: String,
 }
 
@@ -129,7 +130,7 @@ impl JsonRows<'_> {
             match read {
                 Line::End => return Ok(None),
                 Line::TooLong => {
-                    let text = beginning(&self.line);
+                    let text = Some(beginning(&self.line));
                     let reason = format!("the line has more than {MAX_BYTES} bytes");
                     return Ok(Some(Err(Bad { line: self.number, text, reason })));
                 }
@@ -143,13 +144,13 @@ impl JsonRows<'_> {
         let line = self.number;
         let bytes = self.line.trim_ascii();
         let Ok(text) = std::str::from_utf8(bytes) else {
-            let text = String::from_utf8_lossy(bytes).into_owned();
+            let text = Some(String::from_utf8_lossy(bytes).into_owned());
             return Err(Bad { line, text, reason: "the line is not UTF-8".to_owned() });
         };
         let text = text.to_owned();
         match fields(&text) {
             Ok(fields) => Ok(Row { line, cells: Cells::Json(fields), text, origin: None }),
-            Err(reason) => Err(Bad { line, text, reason }),
+            Err(reason) => Err(Bad { line, text: Some(text), reason }),
         }
     }
 }
