@@ -42,8 +42,8 @@ pub struct Input<'a> {
 
 /// What an input holds, in its format.
 pub enum Content<'a> {
-    /// Comma-separated values with a header.
-    Csv(Box<dyn BufRead + 'a>),
+    /// Values with a header, separated by this byte.
+    Csv(Box<dyn BufRead + 'a>, u8),
     /// A JSON object a line.
     Ndjson(Box<dyn BufRead + 'a>),
     /// Columns of types, which are read at many places of the file.

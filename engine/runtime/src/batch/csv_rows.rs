@@ -1,4 +1,4 @@
-//! Rows of comma-separated values.
+//! Rows of separated values.
 
 use std::io::{self, BufRead, ErrorKind};
 
@@ -9,7 +9,7 @@ use super::row::{Bad, Cells, Row, beginning};
 use super::{BatchError, Format, unwritable};
 use crate::line::MAX_BYTES;
 
-/// Rows of comma-separated values below a header.
+/// Rows of separated values below a header.
 pub(super) struct CsvRows<'a> {
     records: Records<'a>,
     header: Vec<String>,
@@ -25,12 +25,13 @@ impl<'a> CsvRows<'a> {
     pub fn open(
         name: &str,
         reader: Box<dyn BufRead + 'a>,
+        separator: u8,
         fields: Option<&[String]>,
         output: Format,
     ) -> Result<CsvRows<'a>, BatchError> {
         let failed = |source| BatchError::Input { name: name.to_owned(), source };
         let columns = |reason: String| BatchError::Columns { name: name.to_owned(), reason, help: None };
-        let mut records = Records::new(reader);
+        let mut records = Records::new(reader, separator);
         match records.advance().map_err(failed)? {
             Read::Record => {}
             Read::End => return Err(columns("the file is empty, it has no header".to_owned())),
@@ -41,9 +42,9 @@ impl<'a> CsvRows<'a> {
         let header: Vec<String> =
             names.collect::<Result<_, _>>().map_err(|_| columns("the header is not UTF-8".to_owned()))?;
         let needed: Vec<&str> = fields.unwrap_or(&header).iter().map(String::as_str).collect();
-        check_columns(name, &header, &needed)?;
+        check_columns(name, &header, &needed).map_err(|error| with_separator(error, &header, separator))?;
         let unique: Vec<&str> = match output {
-            Format::Csv => needed.clone(),
+            Format::Csv(_) => needed.clone(),
             Format::Ndjson | Format::Parquet => header.iter().map(String::as_str).collect(),
         };
         if let Some(reason) = twice(&header, &unique) {
@@ -128,6 +129,21 @@ pub(super) fn check_columns(name: &str, header: &[String], needed: &[&str]) -> R
     Err(BatchError::Columns { name: name.to_owned(), reason, help })
 }
 
+/// Says which option may help where the header is a single field, as it is if another character separates its fields.
+fn with_separator(error: BatchError, header: &[String], separator: u8) -> BatchError {
+    const SEPARATORS: [(char, &str); 4] =
+        [(';', "--sep ';'"), ('\t', "--sep '\\t'"), ('|', "--sep '|'"), (',', "--sep ,")];
+    let [only] = header else { return error };
+    let found = SEPARATORS.iter().find(|(other, _)| only.contains(*other) && *other != char::from(separator));
+    match (error, found) {
+        (BatchError::Columns { name, reason, .. }, Some((_, option))) => {
+            let help = Some(format!("say `{option}` if that is what separates its fields"));
+            BatchError::Columns { name, reason, help }
+        }
+        (error, _) => error,
+    }
+}
+
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
@@ -159,6 +175,7 @@ struct Quotes {
     place: Place,
     /// Where the last quote was opened: its line and its field.
     opened: (u64, usize),
+    separator: u8,
 }
 
 /// Where in a field the next byte stands.
@@ -173,8 +190,8 @@ enum Place {
 
 impl Quotes {
     /// Follows the beginning of a record, which stands in this line.
-    fn of(line: u64, record: &[u8]) -> Quotes {
-        let mut quotes = Quotes { line, field: 1, place: Place::Start, opened: (line, 1) };
+    fn of(line: u64, record: &[u8], separator: u8) -> Quotes {
+        let mut quotes = Quotes { line, field: 1, place: Place::Start, opened: (line, 1), separator };
         quotes.follow(record);
         quotes
     }
@@ -190,7 +207,7 @@ impl Quotes {
                 (Place::Start, b'\r' | b'\n') => Place::Start,
                 (Place::Quoted, b'"') => Place::Ending,
                 (Place::Quoted, _) | (Place::Ending, b'"') => Place::Quoted,
-                (_, b',') => {
+                (_, byte) if byte == self.separator => {
                     self.field += 1;
                     Place::Start
                 }
@@ -219,6 +236,7 @@ fn count_breaks<'b>(bytes: impl Iterator<Item = &'b u8>) -> u64 {
 struct Records<'a> {
     input: Box<dyn BufRead + 'a>,
     splitter: csv_core::Reader,
+    separator: u8,
     /// The record as it stands in the input, with the line breaks around it.
     raw: Vec<u8>,
     bytes: Vec<u8>,
@@ -232,10 +250,11 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn new(input: Box<dyn BufRead + 'a>) -> Records<'a> {
+    fn new(input: Box<dyn BufRead + 'a>, separator: u8) -> Records<'a> {
         Records {
             input,
-            splitter: csv_core::Reader::new(),
+            splitter: csv_core::ReaderBuilder::new().delimiter(separator).build(),
+            separator,
             raw: Vec::new(),
             bytes: vec![0; 1024],
             ends: vec![0; 64],
@@ -274,7 +293,7 @@ impl<'a> Records<'a> {
             match &mut quotes {
                 None if n_raw <= MAX_BYTES => self.raw.extend_from_slice(&buffer[..n_in]),
                 None => {
-                    let quotes = quotes.insert(Quotes::of(first_line, &self.raw));
+                    let quotes = quotes.insert(Quotes::of(first_line, &self.raw, self.separator));
                     if quotes.has_lines() {
                         break quotes.unclosed(&format!("not closed within {MAX_BYTES} bytes"));
                     }
@@ -294,7 +313,7 @@ impl<'a> Records<'a> {
                 ReadRecordResult::OutputEndsFull if n_raw > MAX_BYTES => n_ends = 0,
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record if is_rest => {
-                    let quotes = quotes.unwrap_or_else(|| Quotes::of(first_line, &self.raw));
+                    let quotes = quotes.unwrap_or_else(|| Quotes::of(first_line, &self.raw, self.separator));
                     break quotes.unclosed("never closed");
                 }
                 ReadRecordResult::Record if n_raw > MAX_BYTES => break Read::TooLong,
@@ -333,7 +352,7 @@ mod tests {
     fn read(text: &str) -> Vec<(u64, String)> {
         // A small buffer: what is read ends anywhere.
         let input = io::BufReader::with_capacity(3, text.as_bytes());
-        let mut records = Records::new(Box::new(input));
+        let mut records = Records::new(Box::new(input), b',');
         let mut found = Vec::new();
         loop {
             let read = records.advance().unwrap();
@@ -377,7 +396,7 @@ mod tests {
         let long = "x".repeat(MAX_BYTES + 100);
         let text = format!("a,b\n{long},\"{long}\n\"\nc,d\n");
         let input = io::BufReader::new(text.as_bytes());
-        let mut records = Records::new(Box::new(input));
+        let mut records = Records::new(Box::new(input), b',');
         let expected = [(Read::Record, 1), (Read::TooLong, 2), (Read::Record, 4)];
         for (read, line) in expected {
             assert_eq!((records.advance().unwrap(), records.line), (read, line));
@@ -389,10 +408,12 @@ mod tests {
     #[test]
     fn no_line_is_lost_behind_a_quote() {
         let lines = "1,2\n".repeat(MAX_BYTES / 4);
-        for (rest, how) in [("\",4\n5,6\n", format!("not closed within {MAX_BYTES} bytes")), ("", "never closed".into())] {
+        for (rest, how) in
+            [("\",4\n5,6\n", format!("not closed within {MAX_BYTES} bytes")), ("", "never closed".into())]
+        {
             let begun = if rest.is_empty() { "x".repeat(MAX_BYTES + 100) } else { "x".to_owned() };
             let text = format!("a,b\n{begun},\"{lines}{rest}");
-            let mut records = Records::new(Box::new(io::BufReader::new(text.as_bytes())));
+            let mut records = Records::new(Box::new(io::BufReader::new(text.as_bytes())), b',');
             assert_eq!(records.advance().unwrap(), Read::Record);
             let expected = Read::Unclosed(2, format!("the quote that opens field 2 is {how}"));
             assert_eq!(records.advance().unwrap(), expected);

@@ -70,17 +70,19 @@ impl<'a> Source<'a> {
     /// Columns that are missing, or that the output cannot have twice; the input's.
     pub fn open(input: Input<'a>, fields: Option<&[String]>, output: Format) -> Result<Source<'a>, BatchError> {
         let Input { name, content } = input;
-        let (is_csv, mut reader) = match content {
-            Content::Csv(reader) => (true, reader),
-            Content::Ndjson(reader) => (false, reader),
+        let (separator, mut reader) = match content {
+            Content::Csv(reader, separator) => (Some(separator), reader),
+            Content::Ndjson(reader) => (None, reader),
             Content::Parquet(file) => {
                 return ParquetRows::open(name, file, fields).map(|rows| Source::Parquet(Box::new(rows)));
             }
         };
         skip_byte_order_mark(&mut *reader).map_err(|source| BatchError::Input { name: name.to_owned(), source })?;
-        match is_csv {
-            true => CsvRows::open(name, reader, fields, output).map(|rows| Source::Csv(Box::new(rows))),
-            false => Ok(Source::Ndjson(JsonRows { input: reader, line: Vec::new(), number: 0 })),
+        match separator {
+            Some(separator) => {
+                CsvRows::open(name, reader, separator, fields, output).map(|rows| Source::Csv(Box::new(rows)))
+            }
+            None => Ok(Source::Ndjson(JsonRows { input: reader, line: Vec::new(), number: 0 })),
         }
     }
 
