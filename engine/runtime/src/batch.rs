@@ -108,7 +108,7 @@ pub fn predict(
     let names: Option<Vec<String>> =
         fields.as_ref().map(|fields| fields.iter().map(|field| field.name.clone()).collect());
     let source = Source::open(input, names.as_deref(), output.format)?;
-    let output = Output::new(output, &source, fields.unwrap_or_default());
+    let output = Output::new(&name, output, &source, fields.unwrap_or_default());
     let rejects = rejects.map(Rejects::new).transpose().map_err(BatchError::Reject)?;
     let report = BatchReport { version, ..BatchReport::default() };
     let mut run = Run { name, predictor, model: &model, source, output, rejects, report };

@@ -22,9 +22,17 @@ pub enum BatchError {
         /// What to do about it.
         help: Option<String>,
     },
+    /// The input is to be a Parquet file, and is none.
+    #[error("`{0}` is no Parquet file, or not a whole one")]
+    NotParquet(String),
     /// The input has a column that the predictions fill.
-    #[error("the input has a column `{0}` already, which the predictions would fill")]
-    Taken(String),
+    #[error("`{name}` has a column `{column}` already, which the predictions would fill")]
+    Taken {
+        /// The input.
+        name: String,
+        /// The column.
+        column: String,
+    },
     /// A row has no prediction, and there is nowhere to put it.
     #[error("`{name}`, line {line}: {reason}")]
     Row {
@@ -78,7 +86,10 @@ impl Explain for BatchError {
                             so that `--reject` cannot go on";
                 Some(help.to_owned())
             }
-            BatchError::Taken(_) => Some("rename the column or leave it out".to_owned()),
+            BatchError::NotParquet(_) => {
+                Some("say what it is written in: `--format csv`, `--format tsv` or `--format ndjson`".to_owned())
+            }
+            BatchError::Taken { .. } => Some("rename the column or leave it out".to_owned()),
             _ => None,
         }
     }

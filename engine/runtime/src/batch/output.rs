@@ -15,6 +15,8 @@ use crate::settle::Answer;
 
 /// Takes rows with their predictions.
 pub(super) struct Output<'a> {
+    /// The name of the input in messages.
+    input: String,
     writer: Writer<'a>,
     /// The columns of the input: those of its header, or the fields of the first row that is written.
     columns: Option<Vec<String>>,
@@ -32,13 +34,13 @@ enum Writer<'a> {
 
 impl<'a> Output<'a> {
     /// Returns the output for the rows of a source, which have these fields at least.
-    pub fn new(sink: Sink<'a>, source: &Source<'_>, needed: Vec<ColumnSpec>) -> Output<'a> {
+    pub fn new(input: &str, sink: Sink<'a>, source: &Source<'_>, needed: Vec<ColumnSpec>) -> Output<'a> {
         let writer = match sink.format {
             Format::Csv(separator) => Writer::Csv(sink.writer, separator),
             Format::Ndjson => Writer::Ndjson(sink.writer),
             Format::Parquet => Writer::Parquet(Box::new(ParquetOutput::new(sink.writer, source.schema(), needed))),
         };
-        Output { writer, columns: source.header(), predicted: None, line: Vec::new() }
+        Output { input: input.to_owned(), writer, columns: source.header(), predicted: None, line: Vec::new() }
     }
 
     /// Looks at the rows of a batch before they are written: the first ones settle the types of the columns, where the
@@ -117,7 +119,7 @@ impl<'a> Output<'a> {
     fn check_free(&self, predicted: &[String]) -> Result<(), BatchError> {
         let header = self.columns.as_deref().unwrap_or_default();
         match predicted.iter().find(|name| header.contains(name)) {
-            Some(taken) => Err(BatchError::Taken(taken.clone())),
+            Some(taken) => Err(BatchError::Taken { name: self.input.clone(), column: taken.clone() }),
             None => Ok(()),
         }
     }

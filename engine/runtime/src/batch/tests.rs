@@ -225,7 +225,7 @@ fn parquet_is_written_of_anything_and_read_for_anything() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&written).unwrap();
     let (_, _, said) = convert(Content::Parquet(file.try_clone().unwrap()), Format::COMMAS, 2);
-    assert_eq!(said, "the input has a column `prediction` already, which the predictions would fill");
+    assert_eq!(said, "`rows` has a column `prediction` already, which the predictions would fill");
     let plain = parquet(vec![("x", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)]);
     let (csv, _, _) = convert(Content::Parquet(plain.try_clone().unwrap()), Format::COMMAS, 1);
     assert_eq!(String::from_utf8(csv).unwrap(), "x,prediction\n1,1.0\n2,2.0\n");
@@ -243,7 +243,7 @@ fn what_is_wrong_with_parquet_is_told() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"x,y\n1,2\n3,4\n").unwrap();
     let (_, _, said) = convert(Content::Parquet(file), Format::COMMAS, 10);
-    assert!(said.starts_with("`rows` cannot be read: ") && said.contains("Parquet"), "{said}");
+    assert_eq!(said, "`rows` is no Parquet file, or not a whole one");
     let (empty, _, said) = convert(Content::Csv(Box::new("x\n".as_bytes()), b','), Format::Parquet, 1);
     assert_eq!((said.as_str(), columns(empty).num_rows()), ("0 and 0", 0));
 }
