@@ -80,3 +80,12 @@ fn whole_numbers_are_classes_if_the_author_says_so() {
     succeed(folder.path(), &[&arguments[..], &["--task", "classification"]].concat());
     assert!(succeed(folder.path(), &["fit"]).contains("model version: 1"));
 }
+
+#[test]
+fn text_in_another_encoding_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("data.csv"), b"a,b\n1,x\n2,Stra\xdfe\n").unwrap();
+    let refused = palladium(folder.path()).args(["init", "--data", "data.csv", "--target", "b"]).output().unwrap();
+    let said = text(&refused.stderr);
+    assert!(said.starts_with("error: `data.csv`, line 3: this is not UTF-8 text\n  help: save it as UTF-8"), "{said}");
+}

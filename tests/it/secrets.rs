@@ -26,6 +26,7 @@ fn planted(more: &str) -> tempfile::TempDir {
         "elsewhere": {
             "url": "postgres://user:canary-literal@host/db",
             "mixed": "postgres://user:${environ.PASSWORD}@host/db",
+            "signed": "https://host/a.csv?x=1&X-Amz-Signature=canary-signature&y=2",
             "auth": ("user", "canary-auth"),
             "token": "canary-token",
             "nested": { "api_key": "canary-key", "password": "${environ.PASSWORD}" },
@@ -58,6 +59,7 @@ fn commands_print_no_secret() {
     let folder = planted("");
     check(folder.path(), &["check"], 0, "no findings");
     check(folder.path(), &["config"], 0, "postgres://user:***@host/db");
+    check(folder.path(), &["config"], 0, "https://host/a.csv?x=1&X-Amz-Signature=***&y=2");
     check(folder.path(), &["config", "--format", "json"], 0, "${environ.PASSWORD}");
     check(folder.path(), &["config", "--origin"], 0, "***");
     check(folder.path(), &["fit", "--evaluate"], 0, "model version: 1");
@@ -70,6 +72,10 @@ fn findings_and_errors_print_no_secret() {
     let findings = [
         (r#""logging": (token: "canary-line", to: 1),"#, "token: \"***********\""),
         (r#""x": { "!": "palladium.dataset.CSV", "url": "y://u:canary-url@h" },"#, "y://u:**********@h"),
+        (
+            r#""x": { "!": "palladium.dataset.CSV", "url": "https://h/a?token=canary-url&b=c" },"#,
+            "?token=**********&b=c",
+        ),
         (r#""x": { "!": "palladium.persistence.Database", "url": "sqlserver://u:canary-url@h/d" },"#, "u:**********@h"),
         (r#""x": { "!": "palladium.persistence.Database", "url": "${environ.PASSWORD}" },"#, "${environ.PASSWORD}"),
     ];
@@ -81,6 +87,11 @@ fn findings_and_errors_print_no_secret() {
         check(folder.path(), &["check", "--format", "json"], 1, "bad_arguments");
         check(folder.path(), &["check", "--format", "github"], 1, "bad_arguments");
     }
+
+    let unreachable = r#""elsewhere_too": {
+        "!": "palladium.dataset.CSV", "path": "http://127.0.0.1:1/a.csv?sig=canary-signature", "target_column": "a",
+    },"#;
+    check(planted(unreachable).path(), &["data", "elsewhere_too"], 1, "http://127.0.0.1:1/a.csv");
 
     let folder = planted("");
     std::fs::remove_file(folder.path().join("canary-path.data")).unwrap();

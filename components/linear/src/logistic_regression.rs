@@ -44,6 +44,8 @@ pub struct LogisticRegression {
 
 impl Estimator for LogisticRegression {
     fn fit(&self, data: &Dataset, context: &FitContext) -> Result<Box<dyn Model>, Failure> {
+        // Where the target was forgotten, its column is among the features, and it is not they that are wrong.
+        data.target()?;
         let (matrix, classes) = (data.numeric()?, data.classes()?);
         let parameters =
             LogisticParameters { c: self.c, fit_intercept: self.fit_intercept, max_iter: self.max_iter, tol: self.tol };

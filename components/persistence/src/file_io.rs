@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use palladium_component::prelude::*;
+use palladium_component::value::folder_of;
 use rustix::fs::{Access, OFlags, access};
 
 use crate::fail_point;
@@ -218,11 +219,6 @@ fn path_of(name: &str) -> Result<PathBuf, FileIOError> {
         Some(file) if name.ends_with(file) && !name.contains('\0') => Ok(path.to_owned()),
         _ => Err(FileIOError::Name { name: name.to_owned() }),
     }
-}
-
-/// Returns the folder of a file as the operating system wants it: without a name it is the working directory.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn check_folder(folder: &Path) -> Result<(), FileIOError> {

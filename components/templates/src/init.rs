@@ -53,7 +53,11 @@ impl Command for Init {
                     .requires("target")
                     .help("A text file with separated fields to make the project for; it is read and stays as it is"),
             )
-            .arg(option("target", "COLUMN").requires("data").help("The column to predict: its name, or its number"))
+            .arg(
+                option("target", "COLUMN")
+                    .requires("data")
+                    .help("The column to predict: its name, or its number from 0"),
+            )
             .arg(
                 option("task", "TASK")
                     .value_parser(["classification", "regression"])

@@ -23,6 +23,9 @@ pub enum Task {
 const FORM: &str = "correct the file, or name another one after `--data`: text in UTF-8 whose rows have as many fields each, \
                     separated by a comma, `;`, a tab or `|`; quotes keep a separator in a field";
 
+/// Why a column of numbers is text.
+const DECIMAL_COMMAS: &str = "numbers have a decimal comma: write `1.5` for `1,5`";
+
 /// A target of whole numbers with more different values than this is none of classes, unless the author says so.
 const CLASSES: usize = 20;
 
@@ -57,7 +60,12 @@ impl Inspection {
     /// A file that cannot be read, a target that is not there, data that nothing here can be learned from.
     pub fn of(host: &mut dyn Host, data: &Path, target: &str, task: Option<Task>) -> Result<Inspection, CommandError> {
         let rows = read_rows(data)?;
-        let (table, has_header) = load(host, data, &rows, target)?;
+        if rows.n_rows() == 1 {
+            let text = format!("`{}` has a single row, where examples to learn from are needed", data.display());
+            return Err(Failure::with_help(text, "name a file that has rows below the names of its columns").into());
+        }
+        let (table, has_header, target) = load(host, data, &rows, target)?;
+        let target = target.as_str();
         if table.n_rows() + usize::from(has_header) != rows.n_rows() {
             let text = format!("the rows of `{}` cannot be told apart", data.display());
             let help = "look for lines of blanks alone, and for quotes in the middle of fields";
@@ -72,7 +80,11 @@ impl Inspection {
         let (features, left_out) = choose(others);
         if features.is_empty() {
             let text = format!("`{}` has no column of numbers to learn from besides `{target}`", data.display());
-            return Err(Failure::with_help(text, "features have to be numbers or flags").into());
+            let with_commas = left_out.iter().find(|(_, reason)| *reason == DECIMAL_COMMAS);
+            let help = with_commas.map_or("features have to be numbers or flags".to_owned(), |(name, reason)| {
+                format!("in column `{name}`, {reason}")
+            });
+            return Err(Failure::with_help(text, help).into());
         }
         check_task(target, labels, task)?;
 
@@ -121,17 +133,23 @@ impl Inspection {
     }
 }
 
-/// Loads the table through the linked loader and tells whether its first row holds the names of the columns.
-fn load(host: &mut dyn Host, data: &Path, rows: &Rows, target: &str) -> Result<(Table, bool), CommandError> {
+/// Loads the table through the linked loader, tells whether its first row holds the names of the columns, and what the
+/// target is called.
+fn load(host: &mut dyn Host, data: &Path, rows: &Rows, target: &str) -> Result<(Table, bool, String), CommandError> {
     let named = load_with(host, data, rows, false)?;
-    let is_number = target.parse::<usize>().is_ok_and(|number| number < named.n_columns());
+    let number = target.parse::<usize>().ok().filter(|number| *number < named.n_columns());
     // A first row of values may hold the number by chance: names of columns that are numbers are all of them.
     let is_named_by_number = named.names().enumerate().all(|(index, name)| name == index.to_string());
-    if named.names().any(|name| name == target) && (!is_number || is_named_by_number) {
-        return Ok((named, true));
+    if named.names().any(|name| name == target) && (number.is_none() || is_named_by_number) {
+        return Ok((named, true, target.to_owned()));
     }
-    if is_number {
-        return Ok((load_with(host, data, rows, true)?, false));
+    if let Some(number) = number {
+        let numbered = load_with(host, data, rows, true)?;
+        let name = named.names().nth(number).filter(|_| has_names(&named, &numbered)).map(str::to_owned);
+        return Ok(match name {
+            Some(name) => (named, true, name),
+            None => (numbered, false, target.to_owned()),
+        });
     }
     let names: Vec<String> = named.names().map(|name| format!("`{name}`")).collect();
     let text = format!("`{}` has no column `{target}`", data.display());
@@ -145,6 +163,19 @@ fn load(host: &mut dyn Host, data: &Path, rows: &Rows, target: &str) -> Result<(
         ),
     };
     Err(Failure::with_help(text, help).into())
+}
+
+/// Tells whether the first row holds names: what stands above numbers is none.
+fn has_names(named: &Table, numbered: &Table) -> bool {
+    let is_text = |cells: &ArrayRef| cells.as_any().is::<StringArray>();
+    let mut above_numbers = named
+        .columns()
+        .iter()
+        .zip(numbered.columns())
+        .filter(|(below, _)| !is_text(below))
+        .map(|(_, all)| is_text(all))
+        .peekable();
+    above_numbers.peek().is_some() && above_numbers.all(|is_text| is_text)
 }
 
 fn load_with(host: &mut dyn Host, data: &Path, rows: &Rows, is_numbered: bool) -> Result<Table, CommandError> {
@@ -192,8 +223,10 @@ fn reason_against(name: &str, cells: &ArrayRef) -> Option<&'static str> {
     if n_missing * 2 > cells.len() {
         return Some("more than half of its values are missing");
     }
-    if cells.as_any().is::<StringArray>() {
-        return Some("text, which the model cannot learn from");
+    if let Some(texts) = cells.as_any().downcast_ref::<StringArray>() {
+        let has_commas = texts.iter().flatten().any(|text| text.contains(','))
+            && texts.iter().flatten().all(|text| text.trim().replacen(',', ".", 1).parse::<f64>().is_ok());
+        return Some(if has_commas { DECIMAL_COMMAS } else { "text, which the model cannot learn from" });
     }
     let lower = name.to_lowercase();
     let is_named_id = lower == "id" || lower == "index" || lower.ends_with("_id") || lower.starts_with("unnamed: ");

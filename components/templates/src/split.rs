@@ -64,7 +64,12 @@ impl Rows {
 pub fn read_rows(data: &Path) -> Result<Rows, Failure> {
     let failed = |what: String| Failure::with_help(what, "name a text file with separated fields after `--data`");
     let bytes = std::fs::read(data).map_err(|error| failed(format!("cannot read `{}`: {error}", data.display())))?;
-    let text = String::from_utf8(bytes).map_err(|_| failed(format!("`{}` is not UTF-8 text", data.display())))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let help = "save it as UTF-8; `iconv -f latin1 -t utf-8 FILE > NEW` converts what comes from older programs";
+        Failure::with_help(format!("`{}`, line {line}: this is not UTF-8 text", data.display()), help)
+    })?;
     Ok(Rows::of(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use palladium_component::interfaces::{CommandError, Explain, Failure};
+use palladium_component::value::folder_of;
 use tempfile::TempPath;
 
 /// A file that is written beside its place and moved there when it is complete. What is no file, such as a device or a
@@ -48,7 +49,7 @@ impl Aside {
         }
         // Behind a link is the file that is replaced.
         let path = if there.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(&path);
         fs::metadata(folder)?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy().into_owned();
         let beside = tempfile::Builder::new()

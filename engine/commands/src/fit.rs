@@ -25,8 +25,8 @@ impl Command for Fit {
                  Looks for the store of `model_persister`, loads the data of `dataset_loader_train`, fits `model` and \
                  stores the result. With an evaluation the model is scored on the training data and on the data of \
                  `dataset_loader_test`; the data of both are loaded before the training, and the scores are printed \
-                 and stored with it. An interrupt (Ctrl-C) stores nothing: the step that runs is finished or given up \
-                 first, a second interrupt does not wait for it.",
+                 and stored with it. An interrupt (Ctrl-C) stores nothing: what loads data is given up at once, any \
+                 other step that runs is finished or given up first, a second interrupt does not wait for it.",
             )
             .arg(flag("no-save").short('n').help("Do not store the model"))
             .arg(flag("no-activate").help("Store the model without making it the active one"))

@@ -76,9 +76,10 @@ impl Loader {
     }
 
     fn read(&self, mode: Mode, environment: Environment) -> Result<Config, CommandError> {
-        let files = self.files.clone().or_else(|| std::env::var("PALLADIUM_CONFIG").ok());
-        let request = self.request(mode, files, environment);
-        let config = palladium_config::load(&Request { overrides: self.overrides.clone(), ..request })?;
+        let named = std::env::var("PALLADIUM_CONFIG").ok().filter(|_| self.files.is_none());
+        let request = self.request(mode, self.files.clone().or_else(|| named.clone()), environment);
+        let loaded = palladium_config::load(&Request { overrides: self.overrides.clone(), ..request });
+        let config = loaded.map_err(|findings| if named.is_some() { with_variable(findings) } else { findings })?;
         self.redaction.learn(&config);
         Ok(config)
     }
@@ -133,6 +134,16 @@ impl Loader {
         let plan = self.planned(config)?;
         palladium_runtime::build(plan, &self.registry).map_err(|error| CommandError::Config(error.into()))
     }
+}
+
+/// Says of files that are not there that a variable names them, which nobody may have in mind.
+fn with_variable(mut findings: Diagnostics) -> Diagnostics {
+    for finding in
+        findings.0.iter_mut().filter(|finding| finding.code == Code::FileNotFound && finding.labels.is_empty())
+    {
+        finding.notes.push("the variable `PALLADIUM_CONFIG` names it, as there is no `--config`".to_owned());
+    }
+    findings
 }
 
 impl Terminal {

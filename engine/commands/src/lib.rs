@@ -14,6 +14,7 @@ mod examples;
 mod export;
 mod fit;
 mod graph;
+mod help;
 mod host;
 mod json_schema;
 mod list;
@@ -77,9 +78,12 @@ fn run(redaction: &Redaction, log: &Log) -> ExitCode {
             false => options::with_unread_config(command.arguments()),
         });
     }
-    let matches = match cli.try_get_matches() {
+    let matches = match cli.try_get_matches_from(help::arguments(std::env::args_os())) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(mut error) => {
+            help::point_to_component(&mut error, &registry);
+            return usage(&error);
+        }
     };
     let Some((name, matches)) = matches.subcommand() else { return ExitCode::from(2) };
     let Some(command) = commands.iter().find(|command| command.arguments().get_name() == name) else {

@@ -40,7 +40,7 @@ impl Command for Predict {
                  Each row of IN is written to OUT with its prediction: in a column `prediction`, or in a column \
                  `probability_⟨class⟩` for each class where the predict service answers with probabilities. The fields \
                  that the service's `mapping` names are taken from the columns of these names and converted as in \
-                 requests; all columns are kept as they are. CSV (`.csv`) begins with a header; NDJSON (`.ndjson`, \
+                 requests; all columns are kept as they are. CSV (`.csv`, with tabs `.tsv`) begins with a header; NDJSON (`.ndjson`, \
                  `.jsonl`) has a JSON object a line; Parquet (`.parquet`) keeps the types of its columns, and its rows are \
                  to services what they are as JSON. They can be mixed: from CSV all cells become texts, from NDJSON \
                  the fields of the first row are the columns of CSV, and those of the first batch with their types \
@@ -51,8 +51,9 @@ impl Command for Predict {
                  was there stays. Files of the configuration and databases of SQLite, such as a store of models, are \
                  not replaced. `-` is standard input or output, which gets each batch at once. Without `--reject` the \
                  first row that has no prediction is an error; with it such rows are put aside with their line number \
-                 and the reason, in the format that the file's extension says, NDJSON if it says none. Standard error \
-                 tells how many rows there were. The decorators of the service's view are not called.",
+                 and the reason, in the format that the file's extension says, NDJSON if it says none. A quote in CSV \
+                 that is opened and never closed is an error with `--reject` too, as nobody knows which of the lines \
+                 behind it are rows. Standard error tells how many rows there were. The decorators of the service's view are not called.",
             )
             .arg(Arg::new("in").value_name("IN").required(true).help("The file to read, `-` for standard input"))
             .arg(Arg::new("out").value_name("OUT").required(true).help("The file to write, `-` for standard output"))
@@ -64,6 +65,16 @@ impl Command for Predict {
                     .help(
                         "What IN is written in, and OUT if its extension does not say; if not given, the extensions \
                          say, and `-` as OUT is written as IN is",
+                    ),
+            )
+            .arg(
+                Arg::new("sep")
+                    .long("sep")
+                    .value_name("CHARACTER")
+                    .value_parser(separator)
+                    .help(
+                        "What separates the fields of CSV, in IN as in OUT and FILE, instead of a comma: `;`, or `\\t` for \
+                         a tab; `.tsv` always has tabs",
                     ),
             )
             .arg(
@@ -144,9 +155,12 @@ impl<'m> Call<'m> {
         let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
         let (input, output) = (text("in"), text("out"));
         let reject = matches.get_one::<String>("reject").map(String::as_str);
-        let extension = |name: &str| Format::of_path(Path::new(name));
+        let separator = matches.get_one::<u8>("sep").copied();
+        let separated =
+            |format: Format| if format == Format::COMMAS { separator.map_or(format, Format::Csv) } else { format };
+        let extension = |name: &str| Format::of_path(Path::new(name)).map(separated);
         let input_says = extension(input);
-        let asked = matches.get_one::<String>("format").and_then(|name| Format::of_name(name));
+        let asked = matches.get_one::<String>("format").and_then(|name| Format::of_name(name)).map(separated);
         let input_format = asked.or(input_says).ok_or_else(|| {
             let (last, others) = Format::NAMES.split_last().unwrap_or((&"", &[]));
             let names = format!("{}` or `{last}", others.join("`, `"));
@@ -174,14 +188,22 @@ impl<'m> Call<'m> {
             let message = "Parquet is read at many places of a file: name one instead of `-`";
             return Err(CommandError::Usage(message.to_owned()));
         }
+        let output_format = output_says.unwrap_or(input_format);
+        let reject_format = reject_says.unwrap_or(Format::Ndjson);
+        if let Some(separator) = separator
+            && ![input_format, output_format, reject_format].contains(&Format::Csv(separator))
+        {
+            let message = "`--sep` says what separates the fields of CSV, and none of the files is CSV";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
         let batch_size = matches.get_one::<u32>("batch-size").and_then(|rows| usize::try_from(*rows).ok());
         Ok(Call {
             input,
             input_format,
             output,
-            output_format: output_says.unwrap_or(input_format),
+            output_format,
             reject,
-            reject_format: reject_says.unwrap_or(Format::Ndjson),
+            reject_format,
             fail_on_reject: matches.get_flag("fail-on-reject"),
             service: text("service"),
             options: BatchOptions {
@@ -225,7 +247,22 @@ fn open(call: &Call<'_>, cancelled: &Arc<AtomicBool>) -> Result<Content<'static>
         DASH => Box::new(BufReader::with_capacity(BUFFER, StandardInput::start(cancelled)?)),
         _ => Box::new(BufReader::with_capacity(BUFFER, file()?)),
     };
-    Ok(if call.input_format == Format::Csv { Content::Csv(reader) } else { Content::Ndjson(reader) })
+    Ok(match call.input_format {
+        Format::Csv(separator) => Content::Csv(reader, separator),
+        Format::Ndjson | Format::Parquet => Content::Ndjson(reader),
+    })
+}
+
+/// Reads what separates fields.
+fn separator(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(*byte),
+        _ => {
+            Err("expected one character of ASCII such as `;`, none of quotes and line ends, or `\\t` for a tab"
+                .to_owned())
+        }
+    }
 }
 
 /// Where rows are written to.

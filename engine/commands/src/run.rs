@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches};
 use palladium_component::prelude::*;
+use palladium_component::value::folder_of;
 use palladium_script::{Ended, Session, Wanted};
 
 use crate::shell::output::Output;
@@ -45,11 +46,8 @@ impl Command for Run {
         let project = terminal(host)?.project()?;
         let output = Output::new(&project);
         output.stop_at(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM], 1)?;
-        let folder = Path::new(name).parent().map(|folder| match folder.as_os_str().is_empty() {
-            true => Path::new(".").to_owned(),
-            false => folder.to_owned(),
-        });
-        let mut session = Session::new(output.settings(project, arguments, folder));
+        let folder = folder_of(Path::new(name)).to_owned();
+        let mut session = Session::new(output.settings(project, arguments, Some(folder)));
         match session.evaluate(&source, Wanted::Value) {
             Ok(_) => Ok(()),
             Err(Ended::Failed(finding)) => Err(CommandError::Config((*finding).into())),

@@ -1,11 +1,17 @@
-//! Secrets that are written in a configuration: passwords in URLs and what stands under keys such as `password`.
+//! Secrets that are written in a configuration: passwords and keys in URLs and what stands under keys such as
+//! `password`.
 
-use palladium_value::{Data, HIDDEN, KeyPath, Value, is_secret_key, placeholder, url_passwords};
+use palladium_value::{
+    Data, HIDDEN, KeyPath, Value, is_secret_key, placeholder, query_secrets, url_passwords, url_secrets,
+};
 
 use crate::environment::{Piece, Redactor};
 
 /// The key of a map of headers of requests. A list under it holds names alone.
 const HEADERS: &str = "headers";
+
+/// How long a secret in a query is that is looked for elsewhere: `customers` in `?key=customers` stands everywhere.
+const LONG: usize = 12;
 
 /// Returns a tree as it may be shown: `***` stands for secrets that do not come from the environment.
 pub(crate) fn hide(value: &Value, redactor: &Redactor) -> Value {
@@ -22,7 +28,7 @@ pub(crate) fn hide_leaf(value: &Value, path: &KeyPath, redactor: &Redactor) -> V
 fn hide_under(value: &Value, is_secret: bool, redactor: &Redactor) -> Value {
     let data = match &value.data {
         Data::Text(text) if is_secret => Data::Text(hide_secret(text, redactor)),
-        Data::Text(text) => Data::Text(hide_passwords(text, redactor)),
+        Data::Text(text) => Data::Text(hide_in_urls(text, redactor)),
         Data::Int(_) | Data::Float(_) if is_secret => Data::Text(HIDDEN.to_owned()),
         Data::List(items) => Data::List(items.iter().map(|item| hide_under(item, is_secret, redactor)).collect()),
         Data::Map(map) => {
@@ -54,9 +60,9 @@ fn is_placeholder(text: &str) -> bool {
     name.is_some_and(|name| placeholder(name) == text)
 }
 
-fn hide_passwords(text: &str, redactor: &Redactor) -> String {
+fn hide_in_urls(text: &str, redactor: &Redactor) -> String {
     let mut hidden = text.to_owned();
-    for range in url_passwords(text).into_iter().rev() {
+    for range in url_secrets(text).into_iter().rev() {
         let shown = hide_secret(&text[range.clone()], redactor);
         hidden.replace_range(range, &shown);
     }
@@ -78,6 +84,8 @@ fn collect_under(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
                 let first = password.split('@').next().unwrap_or(password);
                 secrets.extend([password, first].map(str::to_owned));
             }
+            let in_queries = query_secrets(text).into_iter().map(|range| &text[range]);
+            secrets.extend(in_queries.filter(|secret| secret.len() >= LONG).map(str::to_owned));
             if is_secret {
                 secrets.push(text.clone());
             }
@@ -110,6 +118,7 @@ mod tests {
             "misspelt": "x//u:canary-7@h", "late": "x://u:canary-8@h/?y=a@b",
             "login": { "!": "A", "client_secret": { "user": "somebody", "value": ["canary-4"] } },
             "b": { "headers": { "X-Any": "canary-6" } }, "cors": { "headers": ["X-Any"] },
+            "query": "https://h/a?key=iris&sig=canary-number-9&c=${environ.USER}&token=${environ.PASSWORD}",
         }"#;
         std::fs::write(folder.path().join("a.ron"), text).unwrap();
         let environment = Environment::from_iter([("USER", "lovelace"), ("PASSWORD", "canary-5")]);
@@ -122,6 +131,7 @@ mod tests {
             "misspelt": "x//u:***@h", "late": "x://u:***@b",
             "login": { "__factory__": "A", "client_secret": { "user": "***", "value": ["***"] } },
             "b": { "headers": { "X-Any": "***" } }, "cors": { "headers": ["X-Any"] },
+            "query": "https://h/a?key=***&sig=***&c=${environ.USER}&token=${environ.PASSWORD}",
         });
         assert_eq!(config.to_json(), expected);
         assert!(!config.to_ron().contains("canary"), "{}", config.to_ron());
@@ -137,11 +147,12 @@ mod tests {
             (r#"{"a": "canary-\"3\""} canary-"3""#, r#"{"a": "***"} ***"#),
             ("canary-4 somebody user abc", "*** somebody user abc"),
             ("canary-5 y://a:b@c", "${environ.PASSWORD} y://a:***@c"),
+            ("iris canary-number-9 /a?sig=d", "iris *** /a?sig=***"),
         ];
         for (text, redacted) in cases {
             assert_eq!(config.redact(text), redacted);
         }
-        assert_eq!(format!("{:?}", config.redactor()), "Redactor(10 values)");
+        assert_eq!(format!("{:?}", config.redactor()), "Redactor(11 values)");
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub struct Input<'a> {
 
 /// What an input holds, in its format.
 pub enum Content<'a> {
-    /// Comma-separated values with a header.
-    Csv(Box<dyn BufRead + 'a>),
+    /// Values with a header, separated by this byte.
+    Csv(Box<dyn BufRead + 'a>, u8),
     /// A JSON object a line.
     Ndjson(Box<dyn BufRead + 'a>),
     /// Columns of types, which are read at many places of the file.
@@ -82,8 +82,9 @@ pub struct BatchReport {
 ///
 /// One model predicts for all rows. What the output gets are the columns of the input and `prediction`, or a column
 /// `probability_⟨class⟩` for each class where the service answers with probabilities. With `rejects`, rows that have no
-/// prediction go there, as line number, reason and text; without it the first of them is an error. `progress` is told
-/// the number of rows after each batch, and `cancelled` is looked at before each.
+/// prediction go there, as line number, reason and text; without it the first of them is an error, and one that ends
+/// nowhere is an error in any case. `progress` is told the number of rows after each batch, and `cancelled` is looked at
+/// before each.
 ///
 /// # Errors
 /// A model that cannot be read, columns that are missing or there already, a row that has no prediction, the input's and
@@ -107,7 +108,7 @@ pub fn predict(
     let names: Option<Vec<String>> =
         fields.as_ref().map(|fields| fields.iter().map(|field| field.name.clone()).collect());
     let source = Source::open(input, names.as_deref(), output.format)?;
-    let output = Output::new(output, &source, fields.unwrap_or_default());
+    let output = Output::new(&name, output, &source, fields.unwrap_or_default());
     let rejects = rejects.map(Rejects::new).transpose().map_err(BatchError::Reject)?;
     let report = BatchReport { version, ..BatchReport::default() };
     let mut run = Run { name, predictor, model: &model, source, output, rejects, report };
@@ -149,7 +150,7 @@ impl Run<'_> {
             let Some(row) = self.source.next().map_err(failed)? else { break };
             n_bytes += match &row {
                 Ok(row) => row.sample().len(),
-                Err(bad) => bad.text.len(),
+                Err(bad) => bad.text.as_ref().map_or(0, String::len),
             };
             batch.push(row);
         }
@@ -188,18 +189,22 @@ impl Run<'_> {
             };
             match written {
                 Ok(()) => self.report.predicted += 1,
-                Err(reason) => self.reject(&Bad { line: row.line, text: row.text, reason })?,
+                Err(reason) => self.reject(&Bad { line: row.line, text: Some(row.text), reason })?,
             }
         }
         self.output.flush().map_err(BatchError::Output)
     }
 
     fn reject(&mut self, bad: &Bad) -> Result<(), BatchError> {
+        let (name, line, reason) = (&self.name, bad.line, &bad.reason);
+        let Some(text) = &bad.text else {
+            return Err(BatchError::Endless { name: name.clone(), line, reason: reason.clone() });
+        };
         let Some(rejects) = &mut self.rejects else {
-            return Err(BatchError::Row { name: self.name.clone(), line: bad.line, reason: bad.reason.clone() });
+            return Err(BatchError::Row { name: name.clone(), line, reason: reason.clone() });
         };
         self.report.rejected += 1;
-        rejects.write(bad).map_err(BatchError::Reject)
+        rejects.write(line, reason, text).map_err(BatchError::Reject)
     }
 
     fn finish(mut self) -> Result<BatchReport, BatchError> {

@@ -1,23 +1,24 @@
-//! Lines of comma-separated values.
+//! Lines of separated values.
 
 use serde_json::Value as Json;
 
-/// A line of comma-separated values.
+/// A line of separated values.
 pub(crate) struct Cells<'l> {
     line: &'l mut Vec<u8>,
+    separator: u8,
     is_begun: bool,
 }
 
 impl Cells<'_> {
     /// Returns a line that is added to what is there.
-    pub(crate) fn new(line: &mut Vec<u8>) -> Cells<'_> {
-        Cells { line, is_begun: false }
+    pub(crate) fn new(line: &mut Vec<u8>, separator: u8) -> Cells<'_> {
+        Cells { line, separator, is_begun: false }
     }
 
     /// Adds a cell, in quotes where it needs them.
     pub(crate) fn text(&mut self, text: &str) {
         self.begin();
-        if text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+        if text.bytes().any(|byte| byte == self.separator || matches!(byte, b'"' | b'\r' | b'\n')) {
             self.line.push(b'"');
             self.line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
             self.line.push(b'"');
@@ -34,7 +35,7 @@ impl Cells<'_> {
 
     fn begin(&mut self) {
         if std::mem::replace(&mut self.is_begun, true) {
-            self.line.push(b',');
+            self.line.push(self.separator);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Scores a stored model on the test data.
 
-use palladium_component::interfaces::{DatasetLoader, LoadProgress, Persister, Version};
-use palladium_component::value::{Code, Diagnostic};
+use palladium_component::interfaces::{DatasetLoader, Failure, LoadProgress, Persister, Version};
+use palladium_component::value::{Code, Diagnostic, with_causes};
 use tracing::info;
 
 use crate::error::{During, read};
@@ -34,7 +34,16 @@ pub fn evaluate(app: &App, version: Option<Version>, progress: &LoadProgress) ->
     if let Some(version) = version {
         info!("Loaded model version {version}");
     }
-    let scores = timed("Applying model", || scoring.score(&model, &test)).during(Step::Score(TEST))?;
+    let scores = timed("Applying model", || scoring.score(&model, &test));
+    let scores = scores.map_err(|failure| match failure.help() {
+        // A model's own score fails at data that are other than those it was trained on.
+        None if scoring.is_own_score() => Failure::with_help(
+            with_causes(&failure),
+            format!("`palladium data {TEST}` shows the columns of these data and their types"),
+        ),
+        _ => failure,
+    });
+    let scores = scores.during(Step::Score(TEST))?;
     if scores.is_empty() {
         let help = format!("name a scorer under the root key `{SCORING}`");
         return Err(Diagnostic::new(Code::MissingKey, "the model has no score of its own").help(help).into());

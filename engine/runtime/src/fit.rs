@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
+use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Arguments, Cancelled, DatasetLoader, DecoratorList, Estimator, Failure, FitArguments, FitContext, Fitted, Metadata,
     Origin, Orphan, Persister, TrainedModel, Version,
@@ -16,6 +17,7 @@ use crate::lineage::{Recorder, Sources};
 use crate::loading::load;
 use crate::root_keys::{FIT_DECORATORS, MODEL, PERSISTER, SCORING, TEST, TRAIN};
 use crate::timer::timed;
+use crate::waiting::unless_cancelled;
 use crate::{App, JobError, Score, Scoring, Step, origin};
 
 /// What a fit does beside fitting.
@@ -215,26 +217,16 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
     let mut lineage = Recorder::new(&inputs.sources);
     context.enter("load");
     // A fit may take hours: whatever it needs in the end is looked for first.
-    if let Some(persister) = &inputs.persister {
-        persister.versions().during(Step::Reach)?;
-        persister.check_writable().during(Step::Reach)?;
-        let unlisted = persister.unlisted().during(Step::Reach)?;
-        if let Some(Orphan { what, .. }) = unlisted.first() {
-            let others = match unlisted.len() - 1 {
-                0 => String::new(),
-                others => format!(" (and {others} more)"),
-            };
-            warn!("There is {what}{others}: see `palladium admin verify`");
-        }
+    if let Some(persister) = inputs.persister.clone() {
+        unless_cancelled(context, Step::Reach, move || reach(persister.as_ref()))?;
     }
-    let train = lineage.load(TRAIN, || {
-        timed("Loading data", || load(&inputs.train, TRAIN, context.load_progress())).during(Step::Load(TRAIN))
-    })?;
+    let train =
+        lineage.load(TRAIN, || timed("Loading data", || load_unless_cancelled(&inputs.train, TRAIN, context)))?;
     context.check()?;
     let test = match inputs.test.as_ref().filter(|_| options.evaluates()) {
-        Some(loader) => Some(lineage.load(TEST, || {
-            timed("Loading test data", || load(loader, TEST, context.load_progress())).during(Step::Load(TEST))
-        })?),
+        Some(loader) => {
+            Some(lineage.load(TEST, || timed("Loading test data", || load_unless_cancelled(loader, TEST, context)))?)
+        }
         None => None,
     };
     context.check()?;
@@ -276,6 +268,30 @@ fn fit_undecorated(inputs: &FitInputs, options: &FitOptions, context: &FitContex
         (Some(persister), None) => persist(persister.as_ref(), &mut model, options, inputs, context)?,
     };
     Ok(FitReport { model, train_scores, test_scores, outcome })
+}
+
+/// Looks for the store, and for models in it that nothing lists.
+fn reach(persister: &dyn Persister) -> Result<(), JobError> {
+    persister.versions().during(Step::Reach)?;
+    persister.check_writable().during(Step::Reach)?;
+    let unlisted = persister.unlisted().during(Step::Reach)?;
+    if let Some(Orphan { what, .. }) = unlisted.first() {
+        let others = match unlisted.len() - 1 {
+            0 => String::new(),
+            others => format!(" (and {others} more)"),
+        };
+        warn!("There is {what}{others}: see `palladium admin verify`");
+    }
+    Ok(())
+}
+
+fn load_unless_cancelled(
+    loader: &Arc<dyn DatasetLoader>,
+    key: &'static str,
+    context: &FitContext,
+) -> Result<Dataset, JobError> {
+    let (loader, progress) = (Arc::clone(loader), context.load_progress().clone());
+    unless_cancelled(context, Step::Load(key), move || load(&loader, key, &progress).during(Step::Load(key)))
 }
 
 /// Returns score and threshold where the score does not reach it; NaN reaches none, an equal score does.

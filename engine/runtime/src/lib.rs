@@ -33,6 +33,7 @@ mod probe;
 mod puppet;
 mod scoring;
 mod timer;
+mod waiting;
 
 pub use app::{App, Placed};
 pub use blueprint::blueprint;

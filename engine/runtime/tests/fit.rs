@@ -354,6 +354,33 @@ fn what_was_stored_and_could_not_be_activated_is_told() {
     assert_eq!(error, "activating version 1, which is stored, through `model_persister` failed");
 }
 
+/// Waits for a server that does not answer, and has the fit cancelled while it does.
+struct Waiting {
+    cancel: Arc<AtomicBool>,
+    server: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Lifecycle for Waiting {}
+
+impl DatasetLoader for Waiting {
+    fn load(&self) -> Result<Dataset, Failure> {
+        self.cancel.store(true, Ordering::SeqCst);
+        let _ = self.server.lock().unwrap().recv();
+        Err(Failure::message("there is no answer"))
+    }
+}
+
+#[test]
+fn a_load_that_waits_is_given_up() {
+    let (flag, (_answer, server)) = (Arc::new(AtomicBool::new(false)), std::sync::mpsc::channel());
+    let loader = Waiting { cancel: Arc::clone(&flag), server: Mutex::new(server) };
+    let fakes = fakes(0.0).with("dataset_loader_train", Component::DatasetLoader(Arc::new(loader)));
+    let options = FitOptions { persist: true, ..FitOptions::default() };
+    let inputs = FitInputs::of(&fakes.app(), &options).unwrap();
+    let error = fit(&inputs, &options, &FitContext::cancelled_by(flag)).err().unwrap();
+    assert!(matches!(error, JobError::Cancelled), "{error:?}");
+}
+
 #[test]
 fn a_cancelled_fit_stores_nothing() {
     let flag = Arc::new(AtomicBool::new(false));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use palladium_component::value::{Code, Diagnostic, Source, nearest};
+use palladium_component::value::{Code, Diagnostic, Source, folder_of, nearest};
 use palladium_config::script::{Unreadable, read_text};
 
 /// Reads a script.
@@ -24,8 +24,7 @@ pub fn read(name: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
 
 /// Returns the script in the same folder whose name is nearest.
 fn near(path: &Path) -> Option<String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let names = fs::read_dir(folder).ok()?.flatten().take(10_000);
+    let names = fs::read_dir(folder_of(path)).ok()?.flatten().take(10_000);
     let names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     let scripts = names.iter().map(String::as_str).filter(|name| name.ends_with(".rhai"));
     nearest(path.file_name()?.to_str()?, scripts).map(str::to_owned)

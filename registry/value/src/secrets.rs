@@ -1,4 +1,4 @@
-//! What must not be shown: passwords in URLs and what stands under keys such as `password`.
+//! What must not be shown: passwords and keys in URLs and what stands under keys such as `password`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -53,14 +53,47 @@ fn words(key: &str) -> Vec<String> {
 /// Returns where the passwords of the URLs in a text stand: `scheme://user:password@host`, also where the scheme is
 /// misspelt or missing.
 pub fn url_passwords(text: &str) -> Vec<Range<usize>> {
-    let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '\\');
-    let mut passwords = Vec::new();
+    in_words(text, |word| password(word).into_iter().collect())
+}
+
+/// Returns where the secrets in the queries of the URLs in a text stand: `https://host/file?sig=secret`, also where the
+/// scheme is misspelt or missing.
+pub fn query_secrets(text: &str) -> Vec<Range<usize>> {
+    in_words(text, |word| query(word, password(word).as_ref()))
+}
+
+/// Returns where the passwords and the secrets in the queries of the URLs in a text stand, in order and apart.
+pub fn url_secrets(text: &str) -> Vec<Range<usize>> {
+    in_words(text, |word| {
+        let password = password(word);
+        let mut secrets = query(word, password.as_ref());
+        secrets.extend(password);
+        secrets.sort_by_key(|range| range.start);
+        let mut apart: Vec<Range<usize>> = Vec::with_capacity(secrets.len());
+        for range in secrets {
+            match apart.last_mut() {
+                Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => apart.push(range),
+            }
+        }
+        apart
+    })
+}
+
+/// Tells whether a character ends a word, which a URL is.
+fn is_end(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '\\')
+}
+
+/// Returns what is found in each word of a text.
+fn in_words(text: &str, find: impl Fn(&str) -> Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
     let mut start = 0;
-    for word in text.split_inclusive(ends) {
-        passwords.extend(password(word).map(|found| start + found.start..start + found.end));
+    for word in text.split_inclusive(is_end) {
+        found.extend(find(word).into_iter().map(|range| start + range.start..start + range.end));
         start += word.len();
     }
-    passwords
+    found
 }
 
 /// Returns where the password stands in a word, which ends at its last `@`: a password may hold what should have been
@@ -104,16 +137,67 @@ fn password_without_scheme(before: &str) -> Option<Range<usize>> {
     Some(colon + 1..before.len())
 }
 
-/// Returns a text with `***` in the place of the passwords of URLs. One that is covered or that is a variable's name,
+/// Returns where the secrets in the query of a word stand. It begins at a `?` that has a path before it and is no part
+/// of the password; what closes a sentence or a bracket around the URL does not belong to it.
+fn query(word: &str, password: Option<&Range<usize>>) -> Vec<Range<usize>> {
+    let is_in_password = |at: usize| password.is_some_and(|password| password.contains(&at));
+    let Some((mark, _)) = word.match_indices('?').find(|(mark, _)| !is_in_password(*mark)) else { return Vec::new() };
+    if !word[..mark].contains('/') {
+        return Vec::new();
+    }
+    let mut start = mark + 1;
+    let query = word[start..].trim_end_matches(|end: char| is_end(end) || ")]>,.;:!".contains(end));
+    let mut secrets = Vec::new();
+    for given in query.split('#').next().unwrap_or(query).split('&') {
+        let mut begin = start;
+        // A URL in a query may have a query of its own.
+        for part in given.split('?') {
+            if let Some((_, value)) = part.split_once('=').filter(|(name, _)| is_secret_parameter(name)) {
+                secrets.push(begin + part.len() - value.len()..start + given.len());
+                break;
+            }
+            begin += part.len() + 1;
+        }
+        start += given.len() + 1;
+    }
+    secrets.retain(|range| range.start < range.end);
+    secrets
+}
+
+/// Tells whether what a query gives under a name is a secret: `token`, `sig`, `X-Amz-Signature`, `subscription-key`.
+fn is_secret_parameter(name: &str) -> bool {
+    const NAMES: [&str; 4] = ["auth", "key", "pass", "sig"];
+    const ENDS: [&str; 14] = [
+        "accesskey",
+        "accountkey",
+        "apikey",
+        "authorization",
+        "credential",
+        "jwt",
+        "passwd",
+        "password",
+        "privatekey",
+        "pwd",
+        "secret",
+        "signature",
+        "subscriptionkey",
+        "token",
+    ];
+    let letters = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+    let name: String = letters.collect();
+    NAMES.contains(&name.as_str()) || ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// Returns a text with `***` in the place of the secrets of URLs. One that is covered or that is a variable's name,
 /// `${…}`, stays.
 pub fn mask_urls(text: &str) -> Cow<'_, str> {
-    let mut passwords = url_passwords(text);
-    passwords.retain(|range| covered_secret(&text[range.clone()]) != text[range.clone()]);
-    if passwords.is_empty() {
+    let mut secrets = url_secrets(text);
+    secrets.retain(|range| covered_secret(&text[range.clone()]) != text[range.clone()]);
+    if secrets.is_empty() {
         return Cow::Borrowed(text);
     }
     let mut masked = text.to_owned();
-    for range in passwords.into_iter().rev() {
+    for range in secrets.into_iter().rev() {
         masked.replace_range(range, HIDDEN);
     }
     Cow::Owned(masked)
@@ -122,7 +206,7 @@ pub fn mask_urls(text: &str) -> Cow<'_, str> {
 /// Returns a text of a configuration language with secrets covered, each character by one of the same length, so that
 /// every place stays where it was. What reads a variable, `${…}`, is not covered.
 pub(crate) fn covered(text: &str) -> String {
-    let mut ranges = url_passwords(text);
+    let mut ranges = url_secrets(text);
     ranges.extend(literals_of_secret_keys(text));
     ranges.sort_by_key(|range| range.start);
     let mut covered = String::with_capacity(text.len());
@@ -356,6 +440,48 @@ mod tests {
     }
 
     #[test]
+    fn masks_the_secrets_in_the_queries_of_urls() {
+        let cases = [
+            ("https://host/a.csv?token=canary", "https://host/a.csv?token=***"),
+            ("https://host/a?a=b&access_token=can%2Bary&c=d#e", "https://host/a?a=b&access_token=***&c=d#e"),
+            (
+                "https://h/a?sv=2021&se=2030-01-01T00%3A00%3A00Z&sr=b&sp=r&SIG=canary%3D",
+                "https://h/a?sv=2021&se=2030-01-01T00%3A00%3A00Z&sr=b&sp=r&SIG=***",
+            ),
+            (
+                "https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4&X-Amz-Credential=canary/s3&X-Amz-Expires=60\
+                 &X-Amz-Security-Token=canary==&x-amz-signature=canary",
+                "https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4&X-Amz-Credential=***&X-Amz-Expires=60\
+                 &X-Amz-Security-Token=***&x-amz-signature=***",
+            ),
+            ("https://h/a?api_key=canary&ApiKey=canary&APIKEY=canary", "https://h/a?api_key=***&ApiKey=***&APIKEY=***"),
+            ("https://h?key=/ https://h/?key=canary&pass=canary", "https://h?key=*** https://h/?key=***&pass=***"),
+            ("https://h/a?client_secret=canary&AccountKey=can=ary", "https://h/a?client_secret=***&AccountKey=***"),
+            (
+                "(https://h/a?password=canary), <https://h/a?b=c&sig=canary>.",
+                "(https://h/a?password=***), <https://h/a?b=c&sig=***>.",
+            ),
+            ("url=\"https://h/a?sig=canary\", 'h/a?sig=canary'", "url=\"https://h/a?sig=***\", 'h/a?sig=***'"),
+            (
+                "https:/h/a?sig=canary https//h/a?sig=canary GET /a?sig=canary",
+                "https:/h/a?sig=*** https//h/a?sig=*** GET /a?sig=***",
+            ),
+            ("https://h/a?to=https://g/b?token=canary&b=c", "https://h/a?to=https://g/b?token=***&b=c"),
+            ("https://h/a?token=can?ary", "https://h/a?token=***"),
+            ("https://h/#/a?token=canary", "https://h/#/a?token=***"),
+            ("https://u:can?sig=a@h/a?sig=canary", "https://u:***@h/a?sig=***"),
+            ("s3://b/a?token=c:an@ary&c=d", "s3://b/a?token=***&c=d"),
+            ("https://h/a?sig=ca${environ.X}", "https://h/a?sig=***"),
+            ("https://h/a?sig=${environ.X}&token=*** https://h/a?sig= https://h/a?sig=&b=c https://h/a?sig", ""),
+            ("https://h/a?keys=1&sort_key=b&key_id=2&author=c&design=d&tokens=3&AWSAccessKeyId=4", ""),
+            ("https://h/token=b?c=sig=d sig=a ?key=b a?key=b x ? key=b a/?", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(mask_urls(text), if expected.is_empty() { text } else { expected });
+        }
+    }
+
+    #[test]
     fn covers_literals_without_moving_anything() {
         let cases = [
             (r#"password: "canary", C: "x""#, r#"password: "******", C: "x""#),
@@ -372,6 +498,7 @@ mod tests {
             (r#"headers: ["X-A"], b: "c""#, r#"headers: ["X-A"], b: "c""#),
             ("secret: \"cänäry", "secret: \"*·*·**"),
             (r#"url: "x://u:canary@h", y: "canary""#, r#"url: "x://u:******@h", y: "canary""#),
+            (r#"url: "x://h/a?sig=canary&b=c", y: 1"#, r#"url: "x://h/a?sig=******&b=c", y: 1"#),
             (r#"if token == "x" { auth::f("y") }"#, r#"if token == "x" { auth::f("y") }"#),
             ("password: \"can\nary\", x: \"y\"", "password: \"***\n***\", x: \"y\""),
         ];
@@ -384,9 +511,18 @@ mod tests {
 
     #[test]
     fn broken_texts_are_covered_too() {
-        for text in
-            ["password:", "password: r#", "password: \"", "auth: ((((", "auth: \"\\", "token = 'é", "x://", "é://u:é@é"]
-        {
+        for text in [
+            "password:",
+            "password: r#",
+            "password: \"",
+            "auth: ((((",
+            "auth: \"\\",
+            "token = 'é",
+            "x://",
+            "é://u:é@é",
+            "/?sig=é?",
+            "/?=&&=?sig=&",
+        ] {
             assert_eq!(covered(text).len(), text.len(), "{text}");
         }
     }

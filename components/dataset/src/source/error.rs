@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use palladium_component::prelude::*;
-use palladium_component::value::nearest;
+use palladium_component::value::{folder_of, nearest};
 
 use super::compression::Format;
 use super::remote::RemoteError;
@@ -145,7 +145,7 @@ fn advice(path: &Path) -> String {
         return format!("did you mean `{}`?", near.display());
     }
     let mut advice = Vec::new();
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     if !folder.is_dir() {
         advice.push(format!("there is no folder `{}` either", folder.display()));
     } else if let Some(only) = neighbours(path).as_deref().and_then(|names| only_of_its_kind(path, names)) {
@@ -173,8 +173,7 @@ pub(crate) fn near_file(path: &Path) -> Option<PathBuf> {
 /// Returns the names of what is in the folder of a file.
 fn neighbours(path: &Path) -> Option<Vec<String>> {
     const LOOKED_AT: usize = 1000;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(Result::ok);
+    let entries = std::fs::read_dir(folder_of(path)).ok()?.take(LOOKED_AT).filter_map(Result::ok);
     Some(entries.filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 

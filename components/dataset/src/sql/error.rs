@@ -42,6 +42,12 @@ pub enum SqlError {
         /// A file of a similar name.
         near: Option<String>,
     },
+    /// There is a folder in its place.
+    #[error("the database `{place}` cannot be opened, as it is a folder")]
+    Folder {
+        /// The folder.
+        place: String,
+    },
     /// The table is not there.
     #[error("the database `{place}` has no table `{table}`")]
     NoTable {
@@ -257,6 +263,9 @@ impl Explain for SqlError {
             SqlError::NoFile { near: None, .. } => {
                 "a relative path counts from the folder that the command runs in; `sqlite:///${here}/data.db` counts \
                  from the configuration file"
+            }
+            SqlError::Folder { place } => {
+                return Some(format!("name a file in it, such as `sqlite:///{place}/data.db`, in `url`"));
             }
             SqlError::NoTable { near: None, .. } => "check `sql`; a table of another schema is `schema.table`",
             SqlError::Slow { .. } => "ask for less, or give it more time by `timeout`",

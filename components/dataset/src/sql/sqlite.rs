@@ -40,6 +40,9 @@ impl Sqlite {
                         near: near_file(file).map(|near| near.display().to_string()),
                     });
                 }
+                if file.is_dir() {
+                    return Err(SqlError::Folder { place });
+                }
                 // An absolute path cannot be taken for one of the names that mean something to SQLite.
                 let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

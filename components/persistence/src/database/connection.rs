@@ -1,6 +1,7 @@
 //! A connection to a database whose calls block.
 
 use std::future::Future;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::BoxStream;
@@ -90,6 +91,9 @@ impl Connection {
         patience: Patience,
     ) -> Result<Connection, DatabaseError> {
         let place = location.to_string();
+        if location.file().is_some_and(Path::is_dir) {
+            return Err(DatabaseError::Folder { place });
+        }
         let sqlite = || {
             SqliteConnectOptions::new()
                 .busy_timeout(patience.lock)

@@ -50,6 +50,12 @@ pub enum DatabaseError {
         /// The folder.
         folder: String,
     },
+    /// There is a folder in its place.
+    #[error("the database `{place}` cannot be opened, as it is a folder")]
+    Folder {
+        /// The folder.
+        place: String,
+    },
     /// The file cannot be opened.
     #[error("the database `{place}` cannot be opened")]
     CannotOpen {
@@ -341,6 +347,9 @@ impl Explain for DatabaseError {
     fn help(&self) -> Option<String> {
         let help = match self {
             DatabaseError::Url(error) => error.help(),
+            DatabaseError::Folder { place } => {
+                return Some(format!("name a file in it, such as `sqlite:///{place}/models.db`, in `url`"));
+            }
             DatabaseError::MissingFolder { .. } => "create the folder, or correct `url`",
             DatabaseError::CannotOpen { .. } => {
                 "it has to be a file in a folder, and both have to be open to this user for reading and writing"

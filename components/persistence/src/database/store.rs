@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
+use palladium_component::value::folder_of;
 use rustix::fs::{Access, access};
 
 use super::chunks::{ChunkReader, ChunkWriter};
@@ -78,7 +78,7 @@ impl Store<'_> {
     pub fn check_writable(&self) -> Result<(), DatabaseError> {
         let place = &self.settings.location;
         let Some(file) = place.file() else { return Ok(()) };
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(file);
         let writable = access(folder, Access::WRITE_OK | Access::EXEC_OK).and_then(|()| match file.exists() {
             true => access(file, Access::WRITE_OK),
             false => Ok(()),

@@ -212,7 +212,7 @@ fn other_files_are_told_apart() {
                   CREATE TABLE model_chunks (id INTEGER PRIMARY KEY, model_version INTEGER, blob BLOB NOT NULL)";
     let cases: [(Make<'_>, &str); 5] = [
         (&no_database, "is not a database of SQLite"),
-        (&|file| std::fs::create_dir(file).unwrap(), "cannot be opened"),
+        (&|file| std::fs::create_dir(file).unwrap(), "cannot be opened, as it is a folder"),
         (&|file| sql(file, "CREATE TABLE Models (name TEXT)"), "`models` has the columns `name`, a store's has"),
         (
             &|file| sql(file, "CREATE TABLE properties (id, name, value)"),

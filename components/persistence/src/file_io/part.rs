@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use palladium_component::prelude::*;
+use palladium_component::value::folder_of;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::{FileIOError, folder_of, is_at, private};
+use super::{FileIOError, is_at, private};
 use crate::fail_point;
 
 /// What the names of these files begin with.

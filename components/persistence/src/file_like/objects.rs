@@ -216,7 +216,9 @@ impl Objects {
     /// Returns that a version is listed and cannot be read.
     fn gone(&self, version: Version) -> FileError {
         let file = self.store.shown(&self.template.model(version));
-        FileError::Lookup(format!("No such version: {version}. It is listed, but `{file}` is missing."))
+        FileError::Lookup(format!(
+            "No such version: {version}. It is listed, but `{file}` is missing: bring it back, or delete the version."
+        ))
     }
 
     fn overtaken(&self) -> FileError {

@@ -265,7 +265,9 @@ fn a_version_whose_object_is_missing_is_not_activated() {
     store.activate(version(2)).unwrap();
     io.remove("a/model-1.model").unwrap();
     let error = store.activate(version(1)).unwrap_err();
-    let expected = "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing.";
+    assert_eq!(store.read(Some(version(1))).err().unwrap().to_string(), error.to_string());
+    let expected = "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing: bring it \
+                    back, or delete the version.";
     assert!(matches!(&error, PersistError::Lookup(text) if text == expected), "{error}");
     assert_eq!(store.list_properties().unwrap()["active-model"], "2");
     assert_eq!(store.history().unwrap().len(), 1);
@@ -391,7 +393,7 @@ fn verification_names_what_is_missing_or_damaged() {
         (
             "a missing model",
             |io| io.remove("a/model-1.model").unwrap(),
-            "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing.".into(),
+            "No such version: 1. It is listed, but `a/model-1.model (in memory)` is missing: bring it back".into(),
         ),
         (
             "a damaged model",

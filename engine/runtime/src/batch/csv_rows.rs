@@ -1,4 +1,4 @@
-//! Rows of comma-separated values.
+//! Rows of separated values.
 
 use std::io::{self, BufRead, ErrorKind};
 
@@ -9,7 +9,7 @@ use super::row::{Bad, Cells, Row, beginning};
 use super::{BatchError, Format, unwritable};
 use crate::line::MAX_BYTES;
 
-/// Rows of comma-separated values below a header.
+/// Rows of separated values below a header.
 pub(super) struct CsvRows<'a> {
     records: Records<'a>,
     header: Vec<String>,
@@ -25,24 +25,26 @@ impl<'a> CsvRows<'a> {
     pub fn open(
         name: &str,
         reader: Box<dyn BufRead + 'a>,
+        separator: u8,
         fields: Option<&[String]>,
         output: Format,
     ) -> Result<CsvRows<'a>, BatchError> {
         let failed = |source| BatchError::Input { name: name.to_owned(), source };
         let columns = |reason: String| BatchError::Columns { name: name.to_owned(), reason, help: None };
-        let mut records = Records::new(reader);
+        let mut records = Records::new(reader, separator);
         match records.advance().map_err(failed)? {
             Read::Record => {}
             Read::End => return Err(columns("the file is empty, it has no header".to_owned())),
-            Read::Unclosed | Read::TooLong => return Err(columns("a quote in the header is never closed".to_owned())),
+            Read::Unclosed(line, reason) => return Err(BatchError::Endless { name: name.to_owned(), line, reason }),
+            Read::TooLong => return Err(columns(format!("the header has more than {MAX_BYTES} bytes"))),
         }
         let names = records.fields().map(|field| std::str::from_utf8(field).map(str::to_owned));
         let header: Vec<String> =
             names.collect::<Result<_, _>>().map_err(|_| columns("the header is not UTF-8".to_owned()))?;
         let needed: Vec<&str> = fields.unwrap_or(&header).iter().map(String::as_str).collect();
-        check_columns(name, &header, &needed)?;
+        check_columns(name, &header, &needed).map_err(|error| with_separator(error, &header, separator))?;
         let unique: Vec<&str> = match output {
-            Format::Csv => needed.clone(),
+            Format::Csv(_) => needed.clone(),
             Format::Ndjson | Format::Parquet => header.iter().map(String::as_str).collect(),
         };
         if let Some(reason) = twice(&header, &unique) {
@@ -67,14 +69,13 @@ impl<'a> CsvRows<'a> {
     pub fn next(&mut self) -> io::Result<Option<Result<Row, Bad>>> {
         let read = self.records.advance()?;
         let line = self.records.line;
-        let bad = |text: String, reason: String| Ok(Some(Err(Bad { line, text, reason })));
+        let bad = |text: String, reason: String| Ok(Some(Err(Bad { line, text: Some(text), reason })));
         match read {
             Read::End => return Ok(None),
             Read::Record => {}
-            Read::Unclosed => return bad(self.records.text(), "a quote is never closed".to_owned()),
+            Read::Unclosed(line, reason) => return Ok(Some(Err(Bad { line, text: None, reason }))),
             Read::TooLong => {
-                let reason = format!("the row has more than {MAX_BYTES} bytes; is a quote never closed?");
-                return bad(beginning(&self.records.raw), reason);
+                return bad(beginning(&self.records.raw), format!("the row has more than {MAX_BYTES} bytes"));
             }
         }
         let (n_found, n_columns) = (self.records.n_fields, self.header.len());
@@ -128,6 +129,21 @@ pub(super) fn check_columns(name: &str, header: &[String], needed: &[&str]) -> R
     Err(BatchError::Columns { name: name.to_owned(), reason, help })
 }
 
+/// Says which option may help where the header is a single field, as it is if another character separates its fields.
+fn with_separator(error: BatchError, header: &[String], separator: u8) -> BatchError {
+    const SEPARATORS: [(char, &str); 4] =
+        [(';', "--sep ';'"), ('\t', "--sep '\\t'"), ('|', "--sep '|'"), (',', "--sep ,")];
+    let [only] = header else { return error };
+    let found = SEPARATORS.iter().find(|(other, _)| only.contains(*other) && *other != char::from(separator));
+    match (error, found) {
+        (BatchError::Columns { name, reason, .. }, Some((_, option))) => {
+            let help = Some(format!("say `{option}` if that is what separates its fields"));
+            BatchError::Columns { name, reason, help }
+        }
+        (error, _) => error,
+    }
+}
+
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
@@ -144,10 +160,72 @@ fn twice(header: &[String], unique: &[&str]) -> Option<String> {
 enum Read {
     End,
     Record,
-    /// The rest of the input, in which a quote is open.
-    Unclosed,
+    /// The rest of the input, or more lines than a record may have, in which a quote is open: the line where it is opened,
+    /// and how it is not closed.
+    Unclosed(u64, String),
     /// A record that is too long, the rest of which is skipped.
     TooLong,
+}
+
+/// Follows the quotes of a record, as the splitter understands them.
+struct Quotes {
+    line: u64,
+    /// The field, from 1.
+    field: usize,
+    place: Place,
+    /// Where the last quote was opened: its line and its field.
+    opened: (u64, usize),
+    separator: u8,
+}
+
+/// Where in a field the next byte stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Plain,
+    Quoted,
+    /// Behind a quote within quotes, which ends them unless another one follows.
+    Ending,
+}
+
+impl Quotes {
+    /// Follows the beginning of a record, which stands in this line.
+    fn of(line: u64, record: &[u8], separator: u8) -> Quotes {
+        let mut quotes = Quotes { line, field: 1, place: Place::Start, opened: (line, 1), separator };
+        quotes.follow(record);
+        quotes
+    }
+
+    fn follow(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.line += u64::from(*byte == b'\n');
+            self.place = match (self.place, *byte) {
+                (Place::Start, b'"') => {
+                    self.opened = (self.line, self.field);
+                    Place::Quoted
+                }
+                (Place::Start, b'\r' | b'\n') => Place::Start,
+                (Place::Quoted, b'"') => Place::Ending,
+                (Place::Quoted, _) | (Place::Ending, b'"') => Place::Quoted,
+                (_, byte) if byte == self.separator => {
+                    self.field += 1;
+                    Place::Start
+                }
+                _ => Place::Plain,
+            };
+        }
+    }
+
+    /// Tells whether there are lines behind a quote that is open.
+    fn has_lines(&self) -> bool {
+        self.place == Place::Quoted && self.line > self.opened.0
+    }
+
+    /// Says of the last quote that it is not closed.
+    fn unclosed(&self, how: &str) -> Read {
+        let (line, field) = self.opened;
+        Read::Unclosed(line, format!("the quote that opens field {field} is {how}"))
+    }
 }
 
 fn count_breaks<'b>(bytes: impl Iterator<Item = &'b u8>) -> u64 {
@@ -158,6 +236,7 @@ fn count_breaks<'b>(bytes: impl Iterator<Item = &'b u8>) -> u64 {
 struct Records<'a> {
     input: Box<dyn BufRead + 'a>,
     splitter: csv_core::Reader,
+    separator: u8,
     /// The record as it stands in the input, with the line breaks around it.
     raw: Vec<u8>,
     bytes: Vec<u8>,
@@ -171,10 +250,11 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn new(input: Box<dyn BufRead + 'a>) -> Records<'a> {
+    fn new(input: Box<dyn BufRead + 'a>, separator: u8) -> Records<'a> {
         Records {
             input,
-            splitter: csv_core::Reader::new(),
+            splitter: csv_core::ReaderBuilder::new().delimiter(separator).build(),
+            separator,
             raw: Vec::new(),
             bytes: vec![0; 1024],
             ends: vec![0; 64],
@@ -191,6 +271,8 @@ impl<'a> Records<'a> {
         let first_line = self.next_line;
         let (mut n_bytes, mut n_ends) = (0, 0);
         let (mut n_raw, mut is_rest) = (0, false);
+        // What was not kept of the record is not looked through again.
+        let mut quotes: Option<Quotes> = None;
         let read = loop {
             let mut buffer = match self.input.fill_buf() {
                 Ok(buffer) => buffer,
@@ -208,8 +290,16 @@ impl<'a> Records<'a> {
             n_ends += n_fields;
             n_raw += n_in;
             self.next_line += count_breaks(buffer[..n_in].iter());
-            if n_raw <= MAX_BYTES {
-                self.raw.extend_from_slice(&buffer[..n_in]);
+            match &mut quotes {
+                None if n_raw <= MAX_BYTES => self.raw.extend_from_slice(&buffer[..n_in]),
+                None => {
+                    let quotes = quotes.insert(Quotes::of(first_line, &self.raw, self.separator));
+                    if quotes.has_lines() {
+                        break quotes.unclosed(&format!("not closed within {MAX_BYTES} bytes"));
+                    }
+                    quotes.follow(&buffer[..n_in]);
+                }
+                Some(quotes) => quotes.follow(&buffer[..n_in]),
             }
             match is_at_end {
                 true => self.is_closed |= n_in > 0,
@@ -222,8 +312,11 @@ impl<'a> Records<'a> {
                 ReadRecordResult::OutputFull => self.bytes.resize(self.bytes.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull if n_raw > MAX_BYTES => n_ends = 0,
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record if is_rest => {
+                    let quotes = quotes.unwrap_or_else(|| Quotes::of(first_line, &self.raw, self.separator));
+                    break quotes.unclosed("never closed");
+                }
                 ReadRecordResult::Record if n_raw > MAX_BYTES => break Read::TooLong,
-                ReadRecordResult::Record if is_rest => break Read::Unclosed,
                 ReadRecordResult::Record => break Read::Record,
                 ReadRecordResult::End => break Read::End,
             }
@@ -259,7 +352,7 @@ mod tests {
     fn read(text: &str) -> Vec<(u64, String)> {
         // A small buffer: what is read ends anywhere.
         let input = io::BufReader::with_capacity(3, text.as_bytes());
-        let mut records = Records::new(Box::new(input));
+        let mut records = Records::new(Box::new(input), b',');
         let mut found = Vec::new();
         loop {
             let read = records.advance().unwrap();
@@ -270,7 +363,8 @@ mod tests {
                         records.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
                     fields.join("|")
                 }
-                Read::Unclosed | Read::TooLong => format!("{read:?} {}", records.text()),
+                Read::Unclosed(line, reason) => format!("line {line}: {reason}"),
+                Read::TooLong => format!("{read:?}"),
             };
             found.push((records.line, shown));
         }
@@ -278,14 +372,16 @@ mod tests {
 
     #[test]
     fn records_know_their_lines() {
-        let cases: [(&str, &[(u64, &str)]); 8] = [
+        let cases: [(&str, &[(u64, &str)]); 10] = [
             ("", &[]),
             ("a,b\n1,2\n", &[(1, "a|b"), (2, "1|2")]),
             ("a,b\r\n1,2\r\n3,4", &[(1, "a|b"), (2, "1|2"), (3, "3|4")]),
             ("\n\na\n\n\r\nb\n", &[(3, "a"), (6, "b")]),
             ("\"x\ny\",1\n2,\"\"\"q\"\"\"\n", &[(1, "x\ny|1"), (3, "2|\"q\"")]),
             ("5\" pipe,3\n4,\n", &[(1, "5\" pipe|3"), (2, "4|")]),
-            ("1,2\n3,\"4\n5,6\n", &[(1, "1|2"), (2, "Unclosed 3,\"4\n5,6")]),
+            ("1,2\n3,\"4\n5,6\n", &[(1, "1|2"), (2, "line 2: the quote that opens field 2 is never closed")]),
+            ("\n1,\"2\n\"\"\r\n3,x\n", &[(2, "line 2: the quote that opens field 2 is never closed")]),
+            ("\n\"1\n\",\"2\"x\",5\",\"\"\"", &[(2, "line 3: the quote that opens field 4 is never closed")]),
             ("1,\"2\"", &[(1, "1|2")]),
         ];
         for (text, expected) in cases {
@@ -300,12 +396,27 @@ mod tests {
         let long = "x".repeat(MAX_BYTES + 100);
         let text = format!("a,b\n{long},\"{long}\n\"\nc,d\n");
         let input = io::BufReader::new(text.as_bytes());
-        let mut records = Records::new(Box::new(input));
+        let mut records = Records::new(Box::new(input), b',');
         let expected = [(Read::Record, 1), (Read::TooLong, 2), (Read::Record, 4)];
         for (read, line) in expected {
             assert_eq!((records.advance().unwrap(), records.line), (read, line));
             assert!(records.bytes.len() + records.raw.capacity() < 5 * MAX_BYTES);
         }
         assert_eq!(records.advance().unwrap(), Read::End);
+    }
+
+    #[test]
+    fn no_line_is_lost_behind_a_quote() {
+        let lines = "1,2\n".repeat(MAX_BYTES / 4);
+        for (rest, how) in
+            [("\",4\n5,6\n", format!("not closed within {MAX_BYTES} bytes")), ("", "never closed".into())]
+        {
+            let begun = if rest.is_empty() { "x".repeat(MAX_BYTES + 100) } else { "x".to_owned() };
+            let text = format!("a,b\n{begun},\"{lines}{rest}");
+            let mut records = Records::new(Box::new(io::BufReader::new(text.as_bytes())), b',');
+            assert_eq!(records.advance().unwrap(), Read::Record);
+            let expected = Read::Unclosed(2, format!("the quote that opens field 2 is {how}"));
+            assert_eq!(records.advance().unwrap(), expected);
+        }
     }
 }

@@ -22,9 +22,17 @@ pub enum BatchError {
         /// What to do about it.
         help: Option<String>,
     },
+    /// The input is to be a Parquet file, and is none.
+    #[error("`{0}` is no Parquet file, or not a whole one")]
+    NotParquet(String),
     /// The input has a column that the predictions fill.
-    #[error("the input has a column `{0}` already, which the predictions would fill")]
-    Taken(String),
+    #[error("`{name}` has a column `{column}` already, which the predictions would fill")]
+    Taken {
+        /// The input.
+        name: String,
+        /// The column.
+        column: String,
+    },
     /// A row has no prediction, and there is nowhere to put it.
     #[error("`{name}`, line {line}: {reason}")]
     Row {
@@ -33,6 +41,16 @@ pub enum BatchError {
         /// The line, from 1.
         line: u64,
         /// Why it has none.
+        reason: String,
+    },
+    /// A quote is never closed: what follows may be rows or the rest of a cell.
+    #[error("`{name}`, line {line}: {reason}")]
+    Endless {
+        /// The input.
+        name: String,
+        /// The line where the quote is opened, from 1.
+        line: u64,
+        /// What is not closed.
         reason: String,
     },
     /// The model or the service fails whatever the row is.
@@ -63,7 +81,15 @@ impl Explain for BatchError {
             BatchError::Job(error) => error.help(),
             BatchError::Columns { help, .. } => help.clone(),
             BatchError::Row { .. } => Some("`--reject FILE` puts such rows aside and goes on".to_owned()),
-            BatchError::Taken(_) => Some("rename the column or leave it out".to_owned()),
+            BatchError::Endless { .. } => {
+                let help = "close it with another `\"`; a quote within quotes is written as two. No row behind it is known, \
+                            so that `--reject` cannot go on";
+                Some(help.to_owned())
+            }
+            BatchError::NotParquet(_) => {
+                Some("say what it is written in: `--format csv`, `--format tsv` or `--format ndjson`".to_owned())
+            }
+            BatchError::Taken { .. } => Some("rename the column or leave it out".to_owned()),
             _ => None,
         }
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 /// What a file of rows is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated values with a header.
-    Csv,
+    /// Values with a header, separated by this byte.
+    Csv(u8),
     /// A JSON object a line.
     Ndjson,
     /// Columns of types.
@@ -15,15 +15,22 @@ pub enum Format {
 
 impl Format {
     /// The names of the formats.
-    pub const NAMES: [&'static str; 3] = ["csv", "ndjson", "parquet"];
+    pub const NAMES: [&'static str; 4] = ["csv", "tsv", "ndjson", "parquet"];
 
     /// The extensions that say a format.
-    pub const EXTENSIONS: [&'static str; 4] = ["csv", "ndjson", "jsonl", "parquet"];
+    pub const EXTENSIONS: [&'static str; 5] = ["csv", "tsv", "ndjson", "jsonl", "parquet"];
+
+    /// Values that are separated by commas.
+    pub const COMMAS: Format = Format::Csv(b',');
+
+    /// Values that are separated by tabs.
+    pub const TABS: Format = Format::Csv(b'\t');
 
     /// Returns the format of a name.
     pub fn of_name(name: &str) -> Option<Format> {
         match name {
-            "csv" => Some(Format::Csv),
+            "csv" => Some(Format::COMMAS),
+            "tsv" => Some(Format::TABS),
             "ndjson" => Some(Format::Ndjson),
             "parquet" => Some(Format::Parquet),
             _ => None,
@@ -34,7 +41,8 @@ impl Format {
     pub fn of_path(path: &Path) -> Option<Format> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         match extension.to_ascii_lowercase().as_str() {
-            "csv" => Some(Format::Csv),
+            "csv" => Some(Format::COMMAS),
+            "tsv" => Some(Format::TABS),
             "ndjson" | "jsonl" => Some(Format::Ndjson),
             "parquet" => Some(Format::Parquet),
             _ => None,
@@ -49,8 +57,9 @@ mod tests {
     #[test]
     fn extensions_say_the_format() {
         let cases = [
-            ("a.csv", Some(Format::Csv)),
-            ("b.d/a.CSV", Some(Format::Csv)),
+            ("a.csv", Some(Format::COMMAS)),
+            ("b.d/a.CSV", Some(Format::COMMAS)),
+            ("a.tsv", Some(Format::TABS)),
             ("a.ndjson", Some(Format::Ndjson)),
             ("a.jsonl", Some(Format::Ndjson)),
             ("a.parquet", Some(Format::Parquet)),

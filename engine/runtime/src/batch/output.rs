@@ -8,13 +8,15 @@ use serde_json::Value as Json;
 
 use super::fields::Field;
 use super::parquet_output::ParquetOutput;
-use super::row::{self, Bad, Row, Source};
+use super::row::{self, Row, Source};
 use super::{BatchError, Format, Sink, unwritable};
 use crate::csv_line::Cells;
 use crate::settle::Answer;
 
 /// Takes rows with their predictions.
 pub(super) struct Output<'a> {
+    /// The name of the input in messages.
+    input: String,
     writer: Writer<'a>,
     /// The columns of the input: those of its header, or the fields of the first row that is written.
     columns: Option<Vec<String>>,
@@ -25,20 +27,20 @@ pub(super) struct Output<'a> {
 
 /// What rows are written with.
 enum Writer<'a> {
-    Csv(Box<dyn Write + Send + 'a>),
+    Csv(Box<dyn Write + Send + 'a>, u8),
     Ndjson(Box<dyn Write + Send + 'a>),
     Parquet(Box<ParquetOutput<'a>>),
 }
 
 impl<'a> Output<'a> {
     /// Returns the output for the rows of a source, which have these fields at least.
-    pub fn new(sink: Sink<'a>, source: &Source<'_>, needed: Vec<ColumnSpec>) -> Output<'a> {
+    pub fn new(input: &str, sink: Sink<'a>, source: &Source<'_>, needed: Vec<ColumnSpec>) -> Output<'a> {
         let writer = match sink.format {
-            Format::Csv => Writer::Csv(sink.writer),
+            Format::Csv(separator) => Writer::Csv(sink.writer, separator),
             Format::Ndjson => Writer::Ndjson(sink.writer),
             Format::Parquet => Writer::Parquet(Box::new(ParquetOutput::new(sink.writer, source.schema(), needed))),
         };
-        Output { writer, columns: source.header(), predicted: None, line: Vec::new() }
+        Output { input: input.to_owned(), writer, columns: source.header(), predicted: None, line: Vec::new() }
     }
 
     /// Looks at the rows of a batch before they are written: the first ones settle the types of the columns, where the
@@ -73,7 +75,7 @@ impl<'a> Output<'a> {
         let columns = self.columns.as_deref().unwrap_or_default();
         let failed = |error| BatchError::Output(unwritable(error));
         match &mut self.writer {
-            Writer::Csv(writer) => match csv_line(columns, row, &values, &mut self.line) {
+            Writer::Csv(writer, separator) => match csv_line(columns, row, &values, *separator, &mut self.line) {
                 Ok(()) => writer.write_all(&self.line).map_err(BatchError::Output)?,
                 Err(reason) => return Ok(Err(reason)),
             },
@@ -117,16 +119,16 @@ impl<'a> Output<'a> {
     fn check_free(&self, predicted: &[String]) -> Result<(), BatchError> {
         let header = self.columns.as_deref().unwrap_or_default();
         match predicted.iter().find(|name| header.contains(name)) {
-            Some(taken) => Err(BatchError::Taken(taken.clone())),
+            Some(taken) => Err(BatchError::Taken { name: self.input.clone(), column: taken.clone() }),
             None => Ok(()),
         }
     }
 
     /// Writes the names of the columns, where they stand before the rows.
     fn header<'n>(&mut self, names: impl Iterator<Item = &'n String>) -> io::Result<()> {
-        let Writer::Csv(writer) = &mut self.writer else { return Ok(()) };
+        let Writer::Csv(writer, separator) = &mut self.writer else { return Ok(()) };
         self.line.clear();
-        let mut cells = Cells::new(&mut self.line);
+        let mut cells = Cells::new(&mut self.line, *separator);
         names.for_each(|name| cells.text(name));
         cells.end();
         writer.write_all(&self.line)
@@ -134,7 +136,7 @@ impl<'a> Output<'a> {
 
     pub fn flush(&mut self) -> io::Result<()> {
         match &mut self.writer {
-            Writer::Csv(writer) | Writer::Ndjson(writer) => writer.flush(),
+            Writer::Csv(writer, _) | Writer::Ndjson(writer) => writer.flush(),
             Writer::Parquet(parquet) => parquet.flush(self.predicted.as_deref().unwrap_or_default()),
         }
     }
@@ -154,7 +156,7 @@ impl<'a> Output<'a> {
         }
         self.flush().map_err(BatchError::Output)?;
         match &mut self.writer {
-            Writer::Csv(_) | Writer::Ndjson(_) => Ok(()),
+            Writer::Csv(..) | Writer::Ndjson(_) => Ok(()),
             Writer::Parquet(parquet) => parquet.finish().map_err(BatchError::Output),
         }
     }
@@ -170,8 +172,8 @@ fn not_taken(row: &Row, predicted: &[String]) -> Result<(), String> {
 }
 
 /// Writes the cells of a row and of its prediction; a row of JSON has to have fields of the header alone.
-fn csv_line(columns: &[String], row: &Row, values: &[Json], line: &mut Vec<u8>) -> Result<(), String> {
-    let mut line = Cells::new(line);
+fn csv_line(columns: &[String], row: &Row, values: &[Json], separator: u8, line: &mut Vec<u8>) -> Result<(), String> {
+    let mut line = Cells::new(line, separator);
     match &row.cells {
         row::Cells::Csv { cells, .. } => cells.iter().for_each(|text| line.text(text)),
         row::Cells::Json(fields) => {
@@ -242,27 +244,32 @@ fn member(name: &str, value: &Json, is_empty: &mut bool, line: &mut Vec<u8>) -> 
 pub(super) struct Rejects<'a>(Sink<'a>);
 
 impl<'a> Rejects<'a> {
-    pub fn new(mut sink: Sink<'a>) -> io::Result<Rejects<'a>> {
-        if sink.format == Format::Csv {
-            sink.writer.write_all(b"line,reason,row\n")?;
+    pub fn new(sink: Sink<'a>) -> io::Result<Rejects<'a>> {
+        let mut rejects = Rejects(sink);
+        if let Format::Csv(separator) = rejects.0.format {
+            rejects.line(separator, ["line", "reason", "row"])?;
         }
-        Ok(Rejects(sink))
+        Ok(rejects)
     }
 
-    pub fn write(&mut self, bad: &Bad) -> io::Result<()> {
-        let mut line = Vec::new();
+    /// Writes down in which line a row stands, why it has no prediction, and its text.
+    pub fn write(&mut self, number: u64, reason: &str, text: &str) -> io::Result<()> {
         match self.0.format {
-            Format::Csv => {
-                let mut cells = Cells::new(&mut line);
-                [&bad.line.to_string(), &bad.reason, &bad.text].into_iter().for_each(|text| cells.text(text));
-                cells.end();
-            }
+            Format::Csv(separator) => self.line(separator, [&number.to_string(), reason, text]),
             Format::Ndjson | Format::Parquet => {
-                let fields = serde_json::json!({"line": bad.line, "reason": bad.reason, "row": bad.text});
-                serde_json::to_writer(&mut line, &fields).map_err(unwritable)?;
+                let fields = serde_json::json!({"line": number, "reason": reason, "row": text});
+                let mut line = serde_json::to_vec(&fields).map_err(unwritable)?;
                 line.push(b'\n');
+                self.0.writer.write_all(&line)
             }
         }
+    }
+
+    fn line(&mut self, separator: u8, texts: [&str; 3]) -> io::Result<()> {
+        let mut line = Vec::new();
+        let mut cells = Cells::new(&mut line, separator);
+        texts.into_iter().for_each(|text| cells.text(text));
+        cells.end();
         self.0.writer.write_all(&line)
     }
 
@@ -293,7 +300,7 @@ mod tests {
         ];
         for (cells, expected) in cases {
             let found = line(|line| {
-                let mut writing = Cells::new(line);
+                let mut writing = Cells::new(line, b',');
                 cells.iter().for_each(|text| writing.text(text));
                 writing.end();
             });
@@ -324,11 +331,11 @@ mod tests {
     fn objects_become_cells_as_they_are_written() {
         let columns = ["a", "b", "c", "d"].map(str::to_owned);
         let row = json_row(r#"{"b": 12345678901234567890123, "a": "x,\"", "c": null}"#);
-        let found = line(|line| csv_line(&columns, &row, &[Json::from(1.5), Json::Null], line).unwrap());
+        let found = line(|line| csv_line(&columns, &row, &[Json::from(1.5), Json::Null], b',', line).unwrap());
         assert_eq!(found, "\"x,\"\"\",12345678901234567890123,,,1.5,\n");
-        let refused = csv_line(&columns[..2], &row, &[], &mut Vec::new()).unwrap_err();
+        let refused = csv_line(&columns[..2], &row, &[], b',', &mut Vec::new()).unwrap_err();
         let half = json_row(r#"{"a": "\ud800"}"#);
-        let reason = csv_line(&columns, &half, &[], &mut Vec::new()).unwrap_err();
+        let reason = csv_line(&columns, &half, &[], b';', &mut Vec::new()).unwrap_err();
         assert_eq!(reason, "the field `a` holds half a character");
         assert_eq!(refused, "the field `c` is not in the first row, whose fields are the columns of the output");
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -38,6 +39,9 @@ impl ParquetRows {
             name: name.to_owned(),
             source: io::Error::other(error),
         };
+        if !is_parquet(&file).map_err(|source| BatchError::Input { name: name.to_owned(), source })? {
+            return Err(BatchError::NotParquet(name.to_owned()));
+        }
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
         let schema = Arc::clone(builder.schema());
         let header: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
@@ -73,9 +77,22 @@ impl ParquetRows {
             let origin = Origin { batch: Arc::clone(&batch), index };
             self.rows.push_back(match fields(&text) {
                 Ok(fields) => Ok(Row { line, cells: Cells::Json(fields), text, origin: Some(origin) }),
-                Err(reason) => Err(Bad { line, text, reason }),
+                Err(reason) => Err(Bad { line, text: Some(text), reason }),
             });
         }
         Ok(())
     }
+}
+
+/// Tells whether a file begins and ends as Parquet files do; one that was cut off has no such end.
+fn is_parquet(file: &File) -> io::Result<bool> {
+    const MARK: &[u8; 4] = b"PAR1";
+    let length = file.metadata()?.len();
+    if length < 2 * MARK.len() as u64 {
+        return Ok(false);
+    }
+    let (mut begin, mut end) = ([0; 4], [0; 4]);
+    file.read_exact_at(&mut begin, 0)?;
+    file.read_exact_at(&mut end, length - MARK.len() as u64)?;
+    Ok(begin == *MARK && end == *MARK)
 }

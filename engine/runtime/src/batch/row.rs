@@ -51,7 +51,8 @@ impl Row {
 /// A row that cannot.
 pub(super) struct Bad {
     pub line: u64,
-    pub text: String,
+    /// Its text; nothing where nobody knows where the row ends, so that nothing behind it can be read.
+    pub text: Option<String>,
     pub reason: String,
 }
 
@@ -69,17 +70,19 @@ impl<'a> Source<'a> {
     /// Columns that are missing, or that the output cannot have twice; the input's.
     pub fn open(input: Input<'a>, fields: Option<&[String]>, output: Format) -> Result<Source<'a>, BatchError> {
         let Input { name, content } = input;
-        let (is_csv, mut reader) = match content {
-            Content::Csv(reader) => (true, reader),
-            Content::Ndjson(reader) => (false, reader),
+        let (separator, mut reader) = match content {
+            Content::Csv(reader, separator) => (Some(separator), reader),
+            Content::Ndjson(reader) => (None, reader),
             Content::Parquet(file) => {
                 return ParquetRows::open(name, file, fields).map(|rows| Source::Parquet(Box::new(rows)));
             }
         };
         skip_byte_order_mark(&mut *reader).map_err(|source| BatchError::Input { name: name.to_owned(), source })?;
-        match is_csv {
-            true => CsvRows::open(name, reader, fields, output).map(|rows| Source::Csv(Box::new(rows))),
-            false => Ok(Source::Ndjson(JsonRows { input: reader, line: Vec::new(), number: 0 })),
+        match separator {
+            Some(separator) => {
+                CsvRows::open(name, reader, separator, fields, output).map(|rows| Source::Csv(Box::new(rows)))
+            }
+            None => Ok(Source::Ndjson(JsonRows { input: reader, line: Vec::new(), number: 0 })),
         }
     }
 
@@ -129,7 +132,7 @@ impl JsonRows<'_> {
             match read {
                 Line::End => return Ok(None),
                 Line::TooLong => {
-                    let text = beginning(&self.line);
+                    let text = Some(beginning(&self.line));
                     let reason = format!("the line has more than {MAX_BYTES} bytes");
                     return Ok(Some(Err(Bad { line: self.number, text, reason })));
                 }
@@ -143,13 +146,13 @@ impl JsonRows<'_> {
         let line = self.number;
         let bytes = self.line.trim_ascii();
         let Ok(text) = std::str::from_utf8(bytes) else {
-            let text = String::from_utf8_lossy(bytes).into_owned();
+            let text = Some(String::from_utf8_lossy(bytes).into_owned());
             return Err(Bad { line, text, reason: "the line is not UTF-8".to_owned() });
         };
         let text = text.to_owned();
         match fields(&text) {
             Ok(fields) => Ok(Row { line, cells: Cells::Json(fields), text, origin: None }),
-            Err(reason) => Err(Bad { line, text, reason }),
+            Err(reason) => Err(Bad { line, text: Some(text), reason }),
         }
     }
 }

@@ -31,7 +31,7 @@ fn run(rows: &str, batch_size: usize, rejects: bool, cancelled: bool) -> Found {
     let (predictor, puppet) = predictor(1);
     let mut found = Found::default();
     let (mut output, mut rejected) = (Vec::new(), Vec::new());
-    let sink = rejects.then(|| Sink { format: Format::Csv, writer: Box::new(&mut rejected) });
+    let sink = rejects.then(|| Sink { format: Format::COMMAS, writer: Box::new(&mut rejected) });
     let report = predict(
         &predictor,
         Input { name: "rows", content: Content::Ndjson(Box::new(rows.as_bytes())) },
@@ -125,20 +125,20 @@ fn rows_are_text() {
     let (predictor, _) = predictor(2);
     let cases: [(Format, &[u8], &str); 2] = [
         (Format::Ndjson, b"{\"x\":\"\xff\"}\n", "`rows`, line 1: the line is not UTF-8"),
-        (Format::Csv, b"x,y\n1,\xff\n", "`rows`, line 2: `y` is not UTF-8"),
+        (Format::COMMAS, b"x,y\n1,\xff\n", "`rows`, line 2: `y` is not UTF-8"),
     ];
     for (format, rows, expected) in cases {
         let found = predict(
             &predictor,
             Input {
                 name: "rows",
-                content: if format == Format::Csv {
-                    Content::Csv(Box::new(rows))
+                content: if format == Format::COMMAS {
+                    Content::Csv(Box::new(rows), b',')
                 } else {
                     Content::Ndjson(Box::new(rows))
                 },
             },
-            Sink { format: Format::Csv, writer: Box::new(io::sink()) },
+            Sink { format: Format::COMMAS, writer: Box::new(io::sink()) },
             None,
             &BatchOptions { version: None, batch_size: 10 },
             &mut |_| {},
@@ -168,7 +168,7 @@ fn convert(content: Content<'_>, format: Format, batch_size: usize) -> (Vec<u8>,
         &predictor,
         Input { name: "rows", content },
         Sink { format, writer: Box::new(&mut output) },
-        Some(Sink { format: Format::Csv, writer: Box::new(&mut rejected) }),
+        Some(Sink { format: Format::COMMAS, writer: Box::new(&mut rejected) }),
         &BatchOptions { version: None, batch_size },
         &mut |_| (),
         &AtomicBool::new(false),
@@ -224,15 +224,15 @@ fn parquet_is_written_of_anything_and_read_for_anything() {
 
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&written).unwrap();
-    let (_, _, said) = convert(Content::Parquet(file.try_clone().unwrap()), Format::Csv, 2);
-    assert_eq!(said, "the input has a column `prediction` already, which the predictions would fill");
+    let (_, _, said) = convert(Content::Parquet(file.try_clone().unwrap()), Format::COMMAS, 2);
+    assert_eq!(said, "`rows` has a column `prediction` already, which the predictions would fill");
     let plain = parquet(vec![("x", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)]);
-    let (csv, _, _) = convert(Content::Parquet(plain.try_clone().unwrap()), Format::Csv, 1);
+    let (csv, _, _) = convert(Content::Parquet(plain.try_clone().unwrap()), Format::COMMAS, 1);
     assert_eq!(String::from_utf8(csv).unwrap(), "x,prediction\n1,1.0\n2,2.0\n");
     let (ndjson, _, _) = convert(Content::Parquet(plain), Format::Ndjson, 10);
     assert_eq!(String::from_utf8(ndjson).unwrap(), "{\"x\":1,\"prediction\":1.0}\n{\"x\":2,\"prediction\":2.0}\n");
 
-    let csv = Content::Csv(Box::new("x,y\n1,\n2,b\n".as_bytes()));
+    let csv = Content::Csv(Box::new("x,y\n1,\n2,b\n".as_bytes()), b',');
     let found = columns(convert(csv, Format::Parquet, 10).0);
     assert!(found.schema().fields()[..2].iter().all(|field| *field.data_type() == DataType::Utf8));
     assert_eq!(found.num_rows(), 2);
@@ -242,9 +242,9 @@ fn parquet_is_written_of_anything_and_read_for_anything() {
 fn what_is_wrong_with_parquet_is_told() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"x,y\n1,2\n3,4\n").unwrap();
-    let (_, _, said) = convert(Content::Parquet(file), Format::Csv, 10);
-    assert!(said.starts_with("`rows` cannot be read: ") && said.contains("Parquet"), "{said}");
-    let (empty, _, said) = convert(Content::Csv(Box::new("x\n".as_bytes())), Format::Parquet, 1);
+    let (_, _, said) = convert(Content::Parquet(file), Format::COMMAS, 10);
+    assert_eq!(said, "`rows` is no Parquet file, or not a whole one");
+    let (empty, _, said) = convert(Content::Csv(Box::new("x\n".as_bytes()), b','), Format::Parquet, 1);
     assert_eq!((said.as_str(), columns(empty).num_rows()), ("0 and 0", 0));
 }
 

@@ -116,7 +116,7 @@ fn pieces(table: &Table) -> Vec<Table> {
 
 fn write_csv(table: &Table, pieces: Vec<Table>, writer: &mut dyn Write) -> Result<(), WriteError> {
     let mut lines = Vec::new();
-    let mut header = Cells::new(&mut lines);
+    let mut header = Cells::new(&mut lines, b',');
     table.names().for_each(|name| header.text(name));
     header.end();
     for piece in pieces {
@@ -127,7 +127,7 @@ fn write_csv(table: &Table, pieces: Vec<Table>, writer: &mut dyn Write) -> Resul
         let mut line = Vec::new();
         for row in 0..n_rows {
             line.clear();
-            let mut cells = Cells::new(&mut line);
+            let mut cells = Cells::new(&mut line, b',');
             for column in &columns {
                 match column.is_valid(row).then(|| column.value(row)) {
                     None => cells.text(""),

@@ -25,7 +25,10 @@ impl Objects {
         let formats = self.formats.get().ok_or(FileError::NotInitialized)?;
         if let Some(version) = asked {
             let found = self.read_version(version, None, formats)?;
-            return found.map_or_else(|| Err(self.missing(version, no_such(version))), Ok);
+            return found.ok_or_else(|| {
+                let is_listed = self.load().is_ok_and(|catalogue| catalogue.model(version).is_some());
+                self.missing(version, if is_listed { self.gone(version) } else { no_such(version) })
+            });
         }
         let deleted = || FileError::Lookup(ACTIVE_DELETED.to_owned());
         let mut missed = None;

@@ -1,0 +1,46 @@
+//! Work that waits for others, such as servers, and that a fit gives up when it is cancelled.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use palladium_component::interfaces::{Failure, FitContext};
+use tracing::Span;
+
+use crate::{JobError, Step};
+
+/// So often it is looked whether the fit is cancelled.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Does some work until the fit is cancelled; then the work is left to itself, and what comes of it is dropped.
+///
+/// # Errors
+/// Those of the work; the fit was cancelled.
+pub(crate) fn unless_cancelled<T: Send + 'static>(
+    context: &FitContext,
+    step: Step,
+    work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
+) -> Result<T, JobError> {
+    let (done, ended) = channel();
+    let span = Span::current();
+    let work = move || {
+        // Nobody listens once the fit is cancelled.
+        let _ = done.send(span.in_scope(work));
+    };
+    let thread = std::thread::Builder::new().name("fit-step".to_owned()).spawn(work).map_err(|error| {
+        let source = Failure::message(format!("no thread can be started: {error}"));
+        JobError::Component { step, source }
+    })?;
+    loop {
+        match ended.recv_timeout(PAUSE) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Timeout) => context.check()?,
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    // Work that says nothing has panicked.
+    match thread.join() {
+        Err(panic) => resume_unwind(panic),
+        Ok(()) => Err(JobError::Cancelled),
+    }
+}
