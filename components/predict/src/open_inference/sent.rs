@@ -88,6 +88,7 @@ impl Expected for List {
 #[derive(Debug)]
 pub enum Sent<T> {
     Expected(T),
+    Null,
     Other(Cow<'static, str>),
 }
 
@@ -99,6 +100,7 @@ impl<T: Expected> Sent<T> {
     pub fn at(self, place: impl fmt::Display) -> Result<T, String> {
         match self {
             Sent::Expected(value) => Ok(value),
+            Sent::Null => Err(format!("{place} has to be {}, it is null", T::WORDS)),
             Sent::Other(found) => Err(format!("{place} has to be {}, it is {found}", T::WORDS)),
         }
     }
@@ -142,7 +144,7 @@ impl<'de, T: Expected> Deserialize<'de> for Sent<T> {
             }
 
             fn visit_unit<E: Error>(self) -> Result<Sent<T>, E> {
-                Any::or(None, "null")
+                Ok(Sent::Null)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Sent<T>, A::Error> {
@@ -158,7 +160,7 @@ impl<'de, T: Expected> Deserialize<'de> for Sent<T> {
     }
 }
 
-/// Declares the entries of an object: each may be missing or null, and others are skipped. `twice` is the name of one
+/// Declares the entries of an object: each may be missing, and others are skipped. `twice` is the name of one
 /// that is given twice.
 macro_rules! object {
     ($(#[$docs:meta])* $type:ident { $($entry:ident: $expected:ty,)* }) => {
@@ -181,7 +183,7 @@ macro_rules! object {
                                 object.twice = Some(stringify!($entry));
                             }
                             names.push(stringify!($entry));
-                            object.$entry = entries.next_value()?;
+                            object.$entry = Some(entries.next_value()?);
                         })*
                         _ => drop(entries.next_value::<serde::de::IgnoredAny>()?),
                     }
@@ -193,12 +195,15 @@ macro_rules! object {
 }
 pub(super) use object;
 
-/// Returns an entry of an object at a place, which may be missing.
+/// Returns an entry of an object at a place, which may be missing or null.
 ///
 /// # Errors
 /// It is something else than it has to be; in words.
 pub fn entry<T: Expected>(sent: Option<Sent<T>>, name: &str, place: &str) -> Result<Option<T>, String> {
-    sent.map(|sent| sent.at(format_args!("`{name}` of {place}"))).transpose()
+    match sent {
+        None | Some(Sent::Null) => Ok(None),
+        Some(sent) => sent.at(format_args!("`{name}` of {place}")).map(Some),
+    }
 }
 
 /// Returns an entry of an object at a place, which has to be there.
