@@ -13,6 +13,10 @@
 # The servers take turns; the medians of ROUNDS loads each are shown, and of the shares of one turn, since a load or two
 # depend on where the system happens to run client and server, and machines change their pace.
 #
+# As a rule client and servers share all cores, and the faster a server is the more of them the client takes. APART=1
+# leaves the last core to the client and the others to the servers, which then have as many workers: that compares what
+# servers do with the same cores.
+#
 # Needs wrk (Debian: apt-get install wrk) and curl. SECONDS_EACH sets how long each load lasts, FRAMEWORKS=0 leaves the
 # Python servers out, CONNECTIONS lists the numbers of connections for one row.
 set -euo pipefail
@@ -21,6 +25,14 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/palladium-target}"
 duration="${SECONDS_EACH:-1}"
 rounds="${ROUNDS:-5}"
 workers="$(nproc)"
+on_cores=()
+of_client=()
+if [ "${APART:-0}" = 1 ]; then
+    last="$((workers - 1))"
+    on_cores=(taskset --cpu-list "0-$((last - 1))")
+    of_client=(taskset --cpu-list "$last")
+    workers="$last"
+fi
 
 cargo build --profile dist --locked --quiet --package palladium --bin palladium
 cargo build --profile dist --locked --quiet --package palladium-server --example constant
@@ -102,7 +114,7 @@ start() {
     local name=$1 rows=0 from
     port[$name]=$2
     from="$(date +%s%N)"
-    (cd "$3" && exec setsid "${@:4}") >"$work/$name.log" 2>&1 &
+    (cd "$3" && exec setsid "${on_cores[@]}" "${@:4}") >"$work/$name.log" 2>&1 &
     process[$name]=$!
     [ "$name" != mlserver ] || rows=1
     for _ in $(seq 3000); do
@@ -168,7 +180,7 @@ LUA
     fi
     [ "$4" -eq 0 ] || echo "function delay() return $4 end" >>"$script"
     before="$(cpu "$1")"
-    wrk --threads 1 --connections "$2" --duration "${duration}s" --timeout 60s --latency --script "$script" "$(url "$1")" \
+    "${of_client[@]}" wrk --threads 1 --connections "$2" --duration "${duration}s" --timeout 60s --latency --script "$script" "$(url "$1")" \
         >"$work/wrk"
     after="$(cpu "$1")"
     awk -v ticks="$((after - before))" -v hertz="$(getconf CLK_TCK)" '
