@@ -329,7 +329,11 @@ fn start(
             builder = http.clone().listen_unix(builder, listener).map_err(failed)?;
             continue;
         }
-        let failed = |address: SocketAddr, source| place.failed(&address, source);
+        let failed = |address: SocketAddr, source| match address.port() {
+            // Any port, as a trial takes one.
+            0 => place.failed(&address.ip(), source),
+            _ => place.failed(&address, source),
+        };
         for listener in
             listen::tcp(&place.addresses, fixed.backlog).map_err(|(address, error)| failed(address, error))?
         {
