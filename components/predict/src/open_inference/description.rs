@@ -9,7 +9,7 @@ use tracing::field::display;
 use super::datatype::Datatype;
 use super::problem::{Problem, json};
 use super::response::{datatype_of, output_name};
-use super::sent::{self, object, once};
+use super::sent::{self, entry, object, once};
 use super::{Offered, OpenInference};
 use crate::field::FieldType;
 
@@ -91,8 +91,7 @@ impl Filter {
         }
         let SentFilter { ready, twice } = sent::read(json)?.at("it")?;
         once(twice, "the filter")?;
-        let ready = ready.map(|ready| ready.at("`ready` of the filter")).transpose()?;
-        Ok(Filter { ready: ready.unwrap_or(false) })
+        Ok(Filter { ready: entry(ready, "ready", "the filter")?.unwrap_or(false) })
     }
 }
 

@@ -88,7 +88,6 @@ impl Expected for List {
 #[derive(Debug)]
 pub enum Sent<T> {
     Expected(T),
-    Null,
     Other(Cow<'static, str>),
 }
 
@@ -100,7 +99,6 @@ impl<T: Expected> Sent<T> {
     pub fn at(self, place: impl fmt::Display) -> Result<T, String> {
         match self {
             Sent::Expected(value) => Ok(value),
-            Sent::Null => Err(format!("{place} has to be {}, it is null", T::WORDS)),
             Sent::Other(found) => Err(format!("{place} has to be {}, it is {found}", T::WORDS)),
         }
     }
@@ -144,7 +142,7 @@ impl<'de, T: Expected> Deserialize<'de> for Sent<T> {
             }
 
             fn visit_unit<E: Error>(self) -> Result<Sent<T>, E> {
-                Ok(Sent::Null)
+                Any::or(None, "null")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Sent<T>, A::Error> {
@@ -160,7 +158,7 @@ impl<'de, T: Expected> Deserialize<'de> for Sent<T> {
     }
 }
 
-/// Declares the entries of an object: each may be missing, and others are skipped. `twice` is the name of one
+/// Declares the entries of an object: each may be missing or null, and others are skipped. `twice` is the name of one
 /// that is given twice.
 macro_rules! object {
     ($(#[$docs:meta])* $type:ident { $($entry:ident: $expected:ty,)* }) => {
@@ -183,7 +181,7 @@ macro_rules! object {
                                 object.twice = Some(stringify!($entry));
                             }
                             names.push(stringify!($entry));
-                            object.$entry = Some(entries.next_value()?);
+                            object.$entry = entries.next_value()?;
                         })*
                         _ => drop(entries.next_value::<serde::de::IgnoredAny>()?),
                     }
@@ -195,15 +193,12 @@ macro_rules! object {
 }
 pub(super) use object;
 
-/// Returns an entry of an object at a place, which may be missing or null.
+/// Returns an entry of an object at a place, which may be missing.
 ///
 /// # Errors
 /// It is something else than it has to be; in words.
 pub fn entry<T: Expected>(sent: Option<Sent<T>>, name: &str, place: &str) -> Result<Option<T>, String> {
-    match sent {
-        None | Some(Sent::Null) => Ok(None),
-        Some(sent) => sent.at(format_args!("`{name}` of {place}")).map(Some),
-    }
+    sent.map(|sent| sent.at(format_args!("`{name}` of {place}"))).transpose()
 }
 
 /// Returns an entry of an object at a place, which has to be there.
