@@ -1,8 +1,8 @@
 //! The Open Inference Protocol, version 2, over HTTP.
 //!
-//! `request.rs` reads bodies with the words of `sent.rs` for what is wrong with them, `samples.rs` turns their tensors into
-//! samples by the types of `datatype.rs`, `response.rs` writes what models answer, `description.rs` tells what there is to
-//! ask, `versions.rs` keeps models of versions that requests name, and `docs.rs` describes the routes.
+//! `request.rs` reads bodies, `samples.rs` turns their tensors into samples by the types of `datatype.rs`, `response.rs`
+//! writes what models answer, `description.rs` tells what there is to ask, `versions.rs` keeps models of versions that
+//! requests name, and `docs.rs` describes the routes.
 
 mod datatype;
 mod description;
@@ -11,7 +11,6 @@ mod problem;
 mod request;
 mod response;
 mod samples;
-mod sent;
 mod versions;
 
 use std::sync::Arc;

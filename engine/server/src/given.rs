@@ -1,7 +1,10 @@
 //! What a request gives a view: named values in the path, the query string, a form or a JSON object.
 
+use std::fmt;
+
 use palladium_component::interfaces::{DecoratorList, ViewRequest};
-use palladium_component::value::{Entries, nearest};
+use palladium_component::value::nearest;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::answer::Refusal;
@@ -174,6 +177,33 @@ fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
     }
     let shown: String = kind.chars().take(60).collect();
     Err(Refusal::bad_request(format_args!("the body has the content type {shown:?}: {HELP}")))
+}
+
+/// The entries of a JSON object, also those of one name.
+struct Entries(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Entries;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 
 use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::field::display;
 
 use super::datatype::Datatype;
 use super::problem::{Problem, json};
 use super::response::{datatype_of, output_name};
-use super::sent::{self, entry, object, once};
 use super::{Offered, OpenInference};
 use crate::field::FieldType;
 
@@ -72,27 +71,11 @@ struct Indexed {
 }
 
 /// What the list of all models may be asked for.
+#[derive(Default, Deserialize)]
 struct Filter {
     /// Only those that are ready.
+    #[serde(default)]
     ready: bool,
-}
-
-object! {
-    /// The filter as it is sent.
-    SentFilter {
-        ready: bool,
-    }
-}
-
-impl Filter {
-    fn read(json: &[u8]) -> Result<Filter, String> {
-        if json.is_empty() {
-            return Ok(Filter { ready: false });
-        }
-        let SentFilter { ready, twice } = sent::read(json)?.at("it")?;
-        once(twice, "the filter")?;
-        Ok(Filter { ready: entry(ready, "ready", "the filter")?.unwrap_or(false) })
-    }
 }
 
 impl OpenInference {
@@ -137,8 +120,11 @@ impl OpenInference {
 
     /// Lists all models with their versions.
     pub(super) fn index(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Problem> {
-        let filter = Filter::read(&request.body)
-            .map_err(|why| Problem::bad_request(format!("the body is no filter of models: {why}")))?;
+        let filter: Filter = match request.body.is_empty() {
+            true => Filter::default(),
+            false => serde_json::from_slice(&request.body)
+                .map_err(|error| Problem::bad_request(format!("the body is no filter of models: {error}")))?,
+        };
         let mut models = Vec::new();
         for offered in self.offered(service.predict_services()) {
             let listed = offered.served.persister.versions().and_then(|versions| Ok((versions, has_active(&offered)?)));

@@ -203,7 +203,7 @@ impl Filling<'_> {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         match Root(&mut reading).deserialize(&mut deserializer) {
             Ok(()) => Ok(()),
-            Err(_) => Err(reading.problem.unwrap_or_else(|| "the body is no inference request".to_owned())),
+            Err(error) => Err(reading.problem.unwrap_or_else(|| format!("the body is no inference request: {error}"))),
         }
     }
 }

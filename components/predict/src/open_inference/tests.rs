@@ -138,8 +138,7 @@ fn tells_which_models_are_ready() {
     assert_eq!(index(&json!({})), (200, all.clone()));
     assert_eq!(index(&json!({"ready": false})), (200, all));
     assert_eq!(index(&json!({"ready": true})).1.as_array().unwrap().len(), 3);
-    let message = "the body is no filter of models: `ready` of the filter has to be true or false, it is the number 7";
-    assert_eq!(index(&json!({"ready": 7})), (400, json!({"error": message})));
+    assert_eq!(index(&json!({"ready": 7})).0, 400);
     let empty = ViewRequest { method: "POST".into(), path: "/v2/repository/index".into(), ..ViewRequest::default() };
     assert_eq!(service.send(empty).status, 200);
 }
