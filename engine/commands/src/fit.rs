@@ -90,7 +90,7 @@ fn cancelled_by_signals() -> Result<FitContext, CommandError> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancelled)))
             .map_err(|error| Failure::message(format!("signals cannot be caught: {error}")))?;
     }
-    Ok(FitContext::cancelled_by(cancelled))
+    Ok(FitContext::cancelled_by(cancelled).ending_the_process())
 }
 
 fn result_lines(report: &FitReport) -> Vec<String> {

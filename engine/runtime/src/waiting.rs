@@ -12,7 +12,8 @@ use crate::{JobError, Step};
 /// So often it is looked whether the fit is cancelled.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Does some work until the fit is cancelled; then the work is left to itself, and what comes of it is dropped.
+/// Does some work until the fit is cancelled; then the work is left to itself, and what comes of it is dropped. Where the
+/// process goes on, the work is waited for: many fits that were cancelled could load at once.
 ///
 /// # Errors
 /// Those of the work; the fit was cancelled.
@@ -21,6 +22,9 @@ pub(crate) fn unless_cancelled<T: Send + 'static>(
     step: Step,
     work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
 ) -> Result<T, JobError> {
+    if !context.ends_process() {
+        return work();
+    }
     let (done, ended) = channel();
     let span = Span::current();
     let work = move || {

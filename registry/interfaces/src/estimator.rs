@@ -28,6 +28,7 @@ pub struct FitContext {
     cancelled: Arc<AtomicBool>,
     watch: Option<Arc<dyn Fn(&'static str) + Send + Sync>>,
     load_progress: LoadProgress,
+    ends_process: bool,
 }
 
 impl fmt::Debug for FitContext {
@@ -67,6 +68,18 @@ impl FitContext {
     /// Returns what loads tell how far they are.
     pub fn load_progress(&self) -> &LoadProgress {
         &self.load_progress
+    }
+
+    /// Says that the process ends once the fit is cancelled: work that waits for others may then be left to itself.
+    #[must_use]
+    pub fn ending_the_process(mut self) -> FitContext {
+        self.ends_process = true;
+        self
+    }
+
+    /// Tells whether the process ends once the fit is cancelled.
+    pub fn ends_process(&self) -> bool {
+        self.ends_process
     }
 
     /// Tells whoever watches that the fit enters a phase.
