@@ -7,9 +7,12 @@ mod views;
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use palladium_component::interfaces::{Operation, OperationParameter, OperationResponse, ParameterPlace, ViewRule};
-use serde_json::json;
+use palladium_component::interfaces::{
+    DecoratorDocs, DecoratorList, Operation, OperationParameter, OperationResponse, ParameterPlace, ViewRule,
+};
+use serde_json::{Value as Json, json};
 
+use self::views::CLOSED;
 use crate::routes::{Endpoint, Route};
 use crate::rule::Rule;
 use crate::service::{Handle, Service};
@@ -22,7 +25,10 @@ pub fn operations(route: &Route, service: &Arc<Service>) -> Vec<Operation> {
         Endpoint::View(view) => {
             let mut operations = of_view(route, view, service);
             let keeps_out = route.is_open() && !service.allows_unauthenticated_admin;
-            operations.iter_mut().for_each(|operation| complete(operation, view, keeps_out));
+            for operation in &mut operations {
+                complete(operation, view, keeps_out);
+                open_bodies(operation, &view.decorators);
+            }
             operations
         }
     }
@@ -30,8 +36,10 @@ pub fn operations(route: &Route, service: &Arc<Service>) -> Vec<Operation> {
 
 /// Returns what a view of the server takes and answers where another view has it answer, with what its decorators do.
 pub fn of_server_view(view: ServerView, method: &str, service: &Service) -> Operation {
-    let decorators = decorators(&service.app, view.decorator_list_name()).docs().collect();
-    Operation { decorators, ..views::operation(view, method, &[], service) }
+    let decorators = decorators(&service.app, view.decorator_list_name());
+    let mut operation = views::operation(view, method, &[], service);
+    open_bodies(&mut operation, &decorators);
+    Operation { decorators: decorators.docs().collect(), ..operation }
 }
 
 fn of_view(route: &Route, view: &ViewRoute, service: &Arc<Service>) -> Vec<Operation> {
@@ -64,6 +72,25 @@ fn unknown(method: &str, summary: &str) -> Operation {
     };
     operation.add(OperationResponse::unknown("What the view answers, or an error of the service."));
     operation
+}
+
+/// Lets bodies hold what decorators look for, and anything where one does not say what that is.
+fn open_bodies(operation: &mut Operation, decorators: &DecoratorList) {
+    let docs: Option<Vec<DecoratorDocs>> = decorators.docs().collect();
+    let names = docs.map(|docs| docs.into_iter().flat_map(|docs| docs.parameters).collect::<Vec<String>>());
+    for content in operation.body.iter_mut().flat_map(|body| &mut body.content) {
+        let Some(schema) = content.schema.as_object_mut().filter(|schema| schema.contains_key(CLOSED)) else {
+            continue;
+        };
+        match (&names, schema.get_mut("properties").and_then(Json::as_object_mut)) {
+            (Some(names), Some(properties)) => {
+                for name in names {
+                    properties.entry(name.as_str()).or_insert_with(|| json!({}));
+                }
+            }
+            _ => drop(schema.remove(CLOSED)),
+        }
+    }
 }
 
 /// Adds what the server itself takes and answers around a view, which may keep other sites out.
@@ -127,5 +154,53 @@ fn part_of_path(name: &str) -> OperationParameter {
         description: String::new(),
         schema: json!({"type": "string", "minLength": 1}),
         example: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palladium_component::interfaces::{
+        Call, Decorator, Failure, Lifecycle, OperationBody, OperationContent, Returned,
+    };
+
+    use super::*;
+
+    /// Says what it takes, or nothing about that.
+    struct Takes(Option<DecoratorDocs>);
+
+    impl Lifecycle for Takes {}
+
+    impl Decorator for Takes {
+        fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+            call.proceed()
+        }
+
+        fn docs(&self) -> Option<DecoratorDocs> {
+            self.0.clone()
+        }
+    }
+
+    #[test]
+    fn bodies_hold_what_decorators_look_for() {
+        let closed = || json!({"type": "object", "properties": {"id": {"type": "string"}}, CLOSED: false});
+        let mut known = closed();
+        known["properties"]["reason"] = json!({});
+        let mut open = closed();
+        open.as_object_mut().unwrap().remove(CLOSED);
+        let parameters = vec!["reason".to_owned(), "id".to_owned()];
+        let takes = DecoratorDocs { parameters, ..DecoratorDocs::default() };
+        let lists = [
+            (vec![], closed()),
+            (vec![Some(DecoratorDocs::default())], closed()),
+            (vec![Some(takes.clone())], known),
+            (vec![Some(takes), None], open),
+        ];
+        for (docs, expected) in lists {
+            let decorators = docs.into_iter().map(|docs| Arc::new(Takes(docs)) as Arc<dyn Decorator>).collect();
+            let body = OperationBody { is_required: false, content: vec![OperationContent::json(closed())] };
+            let mut operation = Operation { body: Some(body), ..Operation::default() };
+            open_bodies(&mut operation, &DecoratorList::new("fit_decorators", decorators));
+            assert_eq!(operation.body.unwrap().content[0].schema, expected);
+        }
     }
 }

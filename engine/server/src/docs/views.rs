@@ -11,6 +11,9 @@ use crate::given::{Taken, TakenKind};
 use crate::service::Service;
 use crate::views::ServerView;
 
+/// What says in the schema of an object that it has no other properties.
+pub const CLOSED: &str = "additionalProperties";
+
 /// Returns what a method of a view takes and answers at a rule with these parts.
 pub fn operation(view: ServerView, method: &str, parts: &[String], service: &Service) -> Operation {
     let group = if view.changes(method == "DELETE") || view == ServerView::Jobs { "Administration" } else { "State" };
@@ -191,7 +194,7 @@ fn take(operation: &mut Operation, values: &[Taken], parts: &[String]) {
             (taken.name.to_owned(), schema)
         };
         let properties: JsonMap<String, Json> = others.iter().map(property).collect();
-        json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
+        json!({"type": "object", "required": required, "properties": properties, CLOSED: false})
     };
     let form = "application/x-www-form-urlencoded".to_owned();
     let form = OperationContent { media_type: form, schema: object(false), example: None };
