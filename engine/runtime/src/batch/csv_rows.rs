@@ -137,7 +137,9 @@ fn with_separator(error: BatchError, header: &[String], separator: u8) -> BatchE
     let found = SEPARATORS.iter().find(|(other, _)| only.contains(*other) && *other != char::from(separator));
     match (error, found) {
         (BatchError::Columns { name, reason, .. }, Some((_, option))) => {
-            let help = Some(format!("say `{option}` if that is what separates its fields"));
+            // What is TSV has tabs, whatever `--sep` says.
+            let format = if separator == b'\t' { "--format csv " } else { "" };
+            let help = Some(format!("say `{format}{option}` if that is what separates its fields"));
             BatchError::Columns { name, reason, help }
         }
         (error, _) => error,
