@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use palladium_component::interfaces::{DecoratorList, ViewRequest};
+use std::cell::OnceCell;
+
+use palladium_component::interfaces::{DecoratorDocs, DecoratorList, ViewRequest};
 use palladium_component::value::nearest;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
@@ -50,9 +52,10 @@ impl Given {
         let in_path = request.parts.iter().filter(|(name, _)| is_known(name)).map(text);
         let sent = request.query.iter().map(text).chain(body(request)?);
         let mut given: Vec<(String, Json)> = Vec::new();
+        let docs: OnceCell<Vec<Option<DecoratorDocs>>> = OnceCell::new();
         for (name, value) in in_path.chain(sent) {
             if !is_known(&name) {
-                check_unknown(&name, known, decorators)?;
+                check_unknown(&name, known, docs.get_or_init(|| decorators.docs().collect()))?;
                 continue;
             }
             if given.iter().any(|(other, _)| *other == name) {
@@ -132,18 +135,20 @@ impl Given {
 ///
 /// # Errors
 /// Nobody knows the name, or it is almost one of the view.
-fn check_unknown(name: &str, known: &[Taken], decorators: &DecoratorList) -> Result<(), Refusal> {
-    if decorators.docs().flatten().any(|docs| docs.takes(name)) {
+fn check_unknown(name: &str, known: &[Taken], decorators: &[Option<DecoratorDocs>]) -> Result<(), Refusal> {
+    if decorators.iter().flatten().any(|docs| docs.takes(name)) {
         return Ok(());
     }
     let shown: String = name.chars().take(60).collect();
     let near = nearest(name, known.iter().map(|taken| taken.name));
-    let known: Vec<String> = known.iter().map(|taken| format!("`{}`", taken.name)).collect();
     let said = match near {
         Some(near) => format!("did you mean `{near}`?"),
-        None if decorators.docs().any(|docs| docs.is_none()) => return Ok(()),
+        None if decorators.iter().any(Option::is_none) => return Ok(()),
         None if known.is_empty() => "none is taken".to_owned(),
-        None => format!("the parameters are {}", known.join(", ")),
+        None => {
+            let known: Vec<String> = known.iter().map(|taken| format!("`{}`", taken.name)).collect();
+            format!("the parameters are {}", known.join(", "))
+        }
     };
     Err(Refusal::bad_request(format_args!("there is no parameter {shown:?}, {said}")))
 }
@@ -211,7 +216,7 @@ mod tests {
     use std::sync::Arc;
 
     use palladium_component::interfaces::{
-        Call, Credential, Decorator, DecoratorDocs, Failure, Lifecycle, ParameterPlace, Returned, SecurityScheme,
+        Call, Credential, Decorator, Failure, Lifecycle, ParameterPlace, Returned, SecurityScheme,
     };
 
     use super::*;
