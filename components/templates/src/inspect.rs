@@ -165,14 +165,14 @@ fn load(host: &mut dyn Host, data: &Path, rows: &Rows, target: &str) -> Result<(
     Err(Failure::with_help(text, help).into())
 }
 
-/// Tells whether the first row holds names: what stands above numbers is none.
+/// Tells whether the first row holds names: what stands above numbers is none, but may be empty, as above an index.
 fn has_names(named: &Table, numbered: &Table) -> bool {
     let is_text = |cells: &ArrayRef| cells.as_any().is::<StringArray>();
     let mut above_numbers = named
         .columns()
         .iter()
         .zip(numbered.columns())
-        .filter(|(below, _)| !is_text(below))
+        .filter(|(below, all)| !is_text(below) && (all.is_empty() || !all.is_null(0)))
         .map(|(_, all)| is_text(all))
         .peekable();
     above_numbers.peek().is_some() && above_numbers.all(|is_text| is_text)
