@@ -48,3 +48,17 @@ pub(crate) fn unless_cancelled<T: Send + 'static>(
         Ok(()) => Err(JobError::Cancelled),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_left_to_itself_only_where_the_process_ends() {
+        let here = std::thread::current().id();
+        for (context, is_here) in [(FitContext::default(), true), (FitContext::default().ending_the_process(), false)] {
+            let worked = unless_cancelled(&context, Step::Reach, || Ok(std::thread::current().id())).unwrap();
+            assert_eq!(worked == here, is_here);
+        }
+    }
+}
