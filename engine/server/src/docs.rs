@@ -25,10 +25,7 @@ pub fn operations(route: &Route, service: &Arc<Service>) -> Vec<Operation> {
         Endpoint::View(view) => {
             let mut operations = of_view(route, view, service);
             let keeps_out = route.is_open() && !service.allows_unauthenticated_admin;
-            for operation in &mut operations {
-                complete(operation, view, keeps_out);
-                open_bodies(operation, &view.decorators);
-            }
+            operations.iter_mut().for_each(|operation| complete(operation, view, keeps_out));
             operations
         }
     }
@@ -37,8 +34,7 @@ pub fn operations(route: &Route, service: &Arc<Service>) -> Vec<Operation> {
 /// Returns what a view of the server takes and answers where another view has it answer, with what its decorators do.
 pub fn of_server_view(view: ServerView, method: &str, service: &Service) -> Operation {
     let decorators = decorators(&service.app, view.decorator_list_name());
-    let mut operation = views::operation(view, method, &[], service);
-    open_bodies(&mut operation, &decorators);
+    let operation = server_operation(view, method, &[], &decorators, service);
     Operation { decorators: decorators.docs().collect(), ..operation }
 }
 
@@ -48,7 +44,7 @@ fn of_view(route: &Route, view: &ViewRoute, service: &Arc<Service>) -> Vec<Opera
     match &view.answers {
         Answers::Server(answers) => {
             let parts = parts(&view.rule);
-            methods().map(|method| views::operation(*answers, method, &parts, service)).collect()
+            methods().map(|method| server_operation(*answers, method, &parts, &view.decorators, service)).collect()
         }
         Answers::Function(_) => unknown("Answered by a function of the configuration"),
         Answers::Own(own) => {
@@ -71,6 +67,19 @@ fn unknown(method: &str, summary: &str) -> Operation {
         ..Operation::default()
     };
     operation.add(OperationResponse::unknown("What the view answers, or an error of the service."));
+    operation
+}
+
+/// Returns what a method of a view of the server takes and answers behind decorators.
+fn server_operation(
+    view: ServerView,
+    method: &str,
+    parts: &[String],
+    decorators: &DecoratorList,
+    service: &Service,
+) -> Operation {
+    let mut operation = views::operation(view, method, parts, service);
+    open_bodies(&mut operation, decorators);
     operation
 }
 
@@ -159,26 +168,10 @@ fn part_of_path(name: &str) -> OperationParameter {
 
 #[cfg(test)]
 mod tests {
-    use palladium_component::interfaces::{
-        Call, Decorator, Failure, Lifecycle, OperationBody, OperationContent, Returned,
-    };
+    use palladium_component::interfaces::{Decorator, OperationBody, OperationContent};
 
     use super::*;
-
-    /// Says what it takes, or nothing about that.
-    struct Takes(Option<DecoratorDocs>);
-
-    impl Lifecycle for Takes {}
-
-    impl Decorator for Takes {
-        fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
-            call.proceed()
-        }
-
-        fn docs(&self) -> Option<DecoratorDocs> {
-            self.0.clone()
-        }
-    }
+    use crate::tests::support::Takes;
 
     #[test]
     fn bodies_hold_what_decorators_look_for() {

@@ -215,11 +215,10 @@ impl<'de> Deserialize<'de> for Entries {
 mod tests {
     use std::sync::Arc;
 
-    use palladium_component::interfaces::{
-        Call, Credential, Decorator, Failure, Lifecycle, ParameterPlace, Returned, SecurityScheme,
-    };
+    use palladium_component::interfaces::{Credential, Decorator, ParameterPlace, SecurityScheme};
 
     use super::*;
+    use crate::tests::support::Takes;
 
     fn known() -> [Taken; 3] {
         let taken = |name, kind| Taken { name, kind, is_required: false, description: "" };
@@ -264,21 +263,6 @@ mod tests {
             assert_eq!(json.digits("version", "a version").unwrap().as_deref(), Some(expected), "{number}");
         }
         assert_eq!(json.number("score").unwrap(), Some(0.5));
-    }
-
-    /// Says what it takes, or nothing about that.
-    struct Takes(Option<DecoratorDocs>);
-
-    impl Lifecycle for Takes {}
-
-    impl Decorator for Takes {
-        fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
-            call.proceed()
-        }
-
-        fn docs(&self) -> Option<DecoratorDocs> {
-            self.0.clone()
-        }
     }
 
     #[test]

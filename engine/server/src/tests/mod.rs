@@ -13,6 +13,6 @@ mod ready;
 mod routes;
 mod settings;
 mod stop;
-mod support;
+pub mod support;
 mod traces;
 mod views;

@@ -16,6 +16,21 @@ use serde_json::Value as Json;
 
 use crate::{Bound, Listen, ServeError, ServeOptions, Stopper, serve};
 
+/// A decorator that says what it takes, or nothing about that.
+pub struct Takes(pub Option<DecoratorDocs>);
+
+impl Lifecycle for Takes {}
+
+impl Decorator for Takes {
+    fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
+        call.proceed()
+    }
+
+    fn docs(&self) -> Option<DecoratorDocs> {
+        self.0.clone()
+    }
+}
+
 /// A model that no service of these tests asks.
 pub struct Idle;
 
