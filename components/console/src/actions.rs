@@ -89,6 +89,6 @@ fn pass_on(
     service: &dyn ServiceHandle,
     body: Vec<u8>,
 ) -> Result<ViewResponse, Failure> {
-    let asked = ViewRequest { query: Vec::new(), parts: Vec::new(), body, ..request.clone() };
+    let asked = ViewRequest { query: Pairs::default(), parts: Pairs::default(), body, ..request.clone() };
     Ok(guarded(service.view(view, &asked)?))
 }

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 /// Returns an answer of JSON.
 pub fn shown(status: u16, body: &Json) -> ViewResponse {
-    let mut response = ViewResponse { status, headers: Vec::new(), body: body.to_string().into_bytes() };
+    let mut response = ViewResponse { status, headers: Pairs::default(), body: body.to_string().into_bytes() };
     response.set_header("content-type", "application/json; charset=utf-8");
     guarded(response)
 }

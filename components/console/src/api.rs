@@ -96,7 +96,7 @@ pub fn model(request: &ViewRequest, service: &dyn ServiceHandle) -> ViewResponse
 /// # Errors
 /// A decorator's.
 pub fn jobs(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-    let asked = ViewRequest { query: Vec::new(), parts: Vec::new(), ..request.clone() };
+    let asked = ViewRequest { query: Pairs::default(), parts: Pairs::default(), ..request.clone() };
     Ok(guarded(service.view(JOBS, &asked)?))
 }
 

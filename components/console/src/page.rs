@@ -49,7 +49,7 @@ fn file(request: &ViewRequest, content_type: &str, text: String) -> ViewResponse
         true => (304, Vec::new()),
         false => (200, text.into_bytes()),
     };
-    let mut response = ViewResponse { status, headers: Vec::new(), body };
+    let mut response = ViewResponse { status, headers: Pairs::default(), body };
     for (name, value) in [
         ("content-type", content_type),
         ("etag", &tag),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn header<'a>(response: &'a ViewResponse, name: &str) -> &'a str {
-        response.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        response.header(name).unwrap_or_default()
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         let first = style(&ViewRequest::default());
         let tag = header(&first, "etag").to_owned();
         let asked = |known: &str| {
-            let headers = vec![("if-none-match".to_owned(), known.to_owned())];
+            let headers = Pairs::from_iter([("if-none-match", known)]);
             style(&ViewRequest { headers, ..ViewRequest::default() })
         };
         for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {

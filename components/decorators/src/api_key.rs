@@ -148,8 +148,8 @@ impl ApiKey {
         let of_header = self.header.as_ref().map_or(Given::Nothing, |name| header(request, &name.0));
         let of_bearer = if self.bearer { bearer(request) } else { Given::Nothing };
         let mut of_query = Given::Nothing;
-        for (_, value) in request.query.iter().filter(|(name, _)| self.query_parameter.as_ref() == Some(name)) {
-            of_query = if of_query == Given::Nothing { Given::This(value.as_str()) } else { Given::Unclear };
+        for (_, value) in request.query.iter().filter(|(name, _)| self.query_parameter.as_deref() == Some(*name)) {
+            of_query = if of_query == Given::Nothing { Given::This(value) } else { Given::Unclear };
         }
         let mut all = [of_header, of_bearer, of_query].into_iter().filter(|given| *given != Given::Nothing);
         match (all.next(), all.next()) {
@@ -247,7 +247,7 @@ mod tests {
             assert_eq!((identity.principal.as_str(), &identity.scopes), (name, &owned(scopes)));
         }
         let mut in_query = request("GET", &[]);
-        in_query.query = vec![("x-api-key".to_owned(), KEY.to_owned())];
+        in_query.query = Pairs::from_iter([("x-api-key", KEY)]);
         for request in [
             request("GET", &[]),
             request("GET", &[("x-api-key", "")]),
@@ -272,7 +272,7 @@ mod tests {
         let decorator = decorator("ApiKey", &arguments);
         let with = |headers: &[(&str, &str)], query: &[&str]| {
             let mut request = request("GET", headers);
-            request.query = query.iter().map(|key| ("key".to_owned(), (*key).to_owned())).collect();
+            request.query = query.iter().map(|key| ("key", key)).collect();
             through(&[&decorator], &request).status
         };
         let bearer = format!("Bearer {KEY}");

@@ -1,5 +1,6 @@
 //! Who did what, and when.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -71,8 +72,9 @@ impl AuditLog {
     fn shown(&self, request: &ViewRequest) -> JsonMap<String, Json> {
         let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
         let form = if kind.starts_with("application/x-www-form-urlencoded") { request.body.as_slice() } else { &[] };
-        let text = |(name, value): (String, String)| (name, Json::String(value));
-        let pairs = request.query.iter().cloned().chain(form_urlencoded::parse(form).into_owned()).map(text);
+        let text = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), Json::String(value.into_owned()));
+        let query = request.query.iter().map(|(name, value)| (name.into(), value.into()));
+        let pairs = query.chain(form_urlencoded::parse(form)).map(text);
         let object: JsonMap<String, Json> = match kind.contains("json") {
             true => serde_json::from_slice(&request.body).unwrap_or_default(),
             false => JsonMap::new(),
@@ -135,7 +137,7 @@ mod tests {
         let form = ("content-type", "application/x-www-form-urlencoded");
         let mut asked = request("POST", &[form, ("authorization", "canary")]);
         asked.body = b"model_version=2&token=canary".to_vec();
-        asked.query = vec![("token".to_owned(), "canary".to_owned())];
+        asked.query = Pairs::from_iter([("token", "canary")]);
         asked.caller.identify(Identity { principal: "ada \"\n".to_owned(), scopes: Vec::new() });
         let (trace_id, span_id) = (TraceId([7; 16]), SpanId([8; 8]));
         asked.trace = Some(Arc::new(Trace { trace_id, span_id, parent: None, is_sampled: false }));

@@ -89,7 +89,7 @@ impl Cors {
         let mut response = match self.allowed(request).filter(|_| is_allowed) {
             None => refusal(request, 403, "pages of this origin may not make such a request"),
             Some(origin) => {
-                let mut response = ViewResponse { status: 204, headers: Vec::new(), body: Vec::new() };
+                let mut response = ViewResponse { status: 204, headers: Pairs::default(), body: Vec::new() };
                 self.greet(&mut response, origin);
                 response.set_header("access-control-allow-methods", self.methods.join(", "));
                 response.set_header("access-control-allow-headers", names(&self.headers));

@@ -142,7 +142,7 @@ impl RequestLog {
     }
 
     fn line(&self, request: &ViewRequest, view: &str, hash: &KeyedHash) -> JsonMap<String, Json> {
-        let query = request.query.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let query = request.query.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
         let headers = self.headers.iter().filter_map(|name| {
             let value = request.header(&name.0)?;
             Some((name.0.clone(), json!(value)))
@@ -223,8 +223,7 @@ mod tests {
             }),
         );
         let mut asked = request("POST", &[("authorization", "canary"), ("x-api-key", "canary"), ("user-agent", "me")]);
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        asked.query = vec![pair("a", "x"), pair("b", "5"), pair("token", "canary")];
+        asked.query = Pairs::from_iter([("a", "x"), ("b", "5"), ("token", "canary")]);
         let (trace_id, span_id) = (TraceId([7; 16]), SpanId([8; 8]));
         asked.trace = Some(Arc::new(Trace { trace_id, span_id, parent: None, is_sampled: false }));
         asked.body = json!([{"a": 1, "b": 5, "c": "canary"}, "canary", {"a": "canary"}]).to_string().into_bytes();

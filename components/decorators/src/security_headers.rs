@@ -57,7 +57,7 @@ impl Decorator for SecurityHeaders {
         request_of(&call)?;
         let mut response = answer(call)?;
         let mut add = |name: &str, value: &str| {
-            if !response.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            if response.header(name).is_none() {
                 response.set_header(name, value);
             }
         };

@@ -6,7 +6,7 @@ use palladium_component::prelude::*;
 
 /// Returns a request from 127.0.0.1.
 pub fn request(method: &str, headers: &[(&str, &str)]) -> ViewRequest {
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let headers = headers.iter().copied().collect();
     ViewRequest {
         method: method.to_owned(),
         path: "/predict".to_owned(),
@@ -35,7 +35,7 @@ pub fn through_to(
 
 /// Returns a header of a response.
 pub fn header<'a>(response: &'a ViewResponse, name: &str) -> Option<&'a str> {
-    response.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    response.header(name)
 }
 
 /// Returns the body of a response.

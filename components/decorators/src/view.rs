@@ -50,7 +50,7 @@ pub fn answer(call: Call<'_>) -> Result<ViewResponse, Failure> {
 /// Returns a refusal in the shape that the service gives its own.
 pub fn refusal(request: &ViewRequest, status: u16, message: &str) -> ViewResponse {
     let body = json!({"status": "ERROR", "error_code": -1, "error_message": message}).to_string();
-    let mut response = ViewResponse { status, headers: Vec::new(), body: body.into_bytes() };
+    let mut response = ViewResponse { status, headers: Pairs::default(), body: body.into_bytes() };
     response.set_header("content-type", "application/json; charset=utf-8");
     named(request, response)
 }
@@ -104,7 +104,7 @@ pub fn principal(request: &ViewRequest) -> Option<String> {
 
 /// Adds a name to a header that lists names, such as `vary`.
 pub fn add_to_header(response: &mut ViewResponse, name: &str, added: &str) {
-    let given = response.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
+    let given = response.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     let mut given: Vec<&str> = given.collect();
     given.push(added);
     let all = given.join(", ");

@@ -85,16 +85,17 @@ pub fn answer_file(name: &str, request: &ViewRequest) -> Result<ViewResponse, Fa
         return Ok(refusal(request));
     };
     let is_sent_compressed = file.is_compressed && takes_gzip(request);
-    let mut headers = vec![
-        ("content-type".to_owned(), file.content_type.to_owned()),
-        ("cache-control".to_owned(), "no-cache".to_owned()),
-        ("x-content-type-options".to_owned(), "nosniff".to_owned()),
-        ("etag".to_owned(), tag(file, is_sent_compressed)),
-    ];
+    let tag = tag(file, is_sent_compressed);
+    let mut headers = Pairs::from_iter([
+        ("content-type", file.content_type),
+        ("cache-control", "no-cache"),
+        ("x-content-type-options", "nosniff"),
+        ("etag", &tag),
+    ]);
     if file.is_compressed {
-        headers.push(("vary".to_owned(), "accept-encoding".to_owned()));
+        headers.push("vary", "accept-encoding");
     }
-    if request.header("if-none-match").is_some_and(|known| is_known(known, &tag(file, is_sent_compressed))) {
+    if request.header("if-none-match").is_some_and(|known| is_known(known, &tag)) {
         return Ok(ViewResponse { status: 304, headers, body: Vec::new() });
     }
     let body = match (file.is_compressed, is_sent_compressed) {
@@ -107,7 +108,7 @@ pub fn answer_file(name: &str, request: &ViewRequest) -> Result<ViewResponse, Fa
         _ => file.content.to_vec(),
     };
     if is_sent_compressed {
-        headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+        headers.push("content-encoding", "gzip");
     }
     Ok(ViewResponse { status: 200, headers, body })
 }
@@ -148,12 +149,11 @@ mod tests {
     use super::*;
 
     fn request(headers: &[(&str, &str)]) -> ViewRequest {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        ViewRequest { headers, ..ViewRequest::default() }
+        ViewRequest { headers: headers.iter().copied().collect(), ..ViewRequest::default() }
     }
 
     fn header<'a>(response: &'a ViewResponse, name: &str) -> Option<&'a str> {
-        response.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        response.header(name)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -69,8 +70,8 @@ fn body(n_rows: usize) -> Vec<u8> {
 
 fn benchmarks(criterion: &mut Criterion) {
     let (service, model) = (service(), model());
-    let query = NAMES.map(|name| (name.to_owned(), "6.3".to_owned())).to_vec();
-    let get = ("get".to_owned(), PredictRequest { query: query.into(), ..PredictRequest::default() });
+    let query = Cow::Owned(NAMES.into_iter().map(|name| (name, "6.3")).collect());
+    let get = ("get".to_owned(), PredictRequest { query, ..PredictRequest::default() });
     let posts = [1, 100, 10_000].map(|n_rows| {
         let request = PredictRequest { body: Some(body(n_rows).into()), ..PredictRequest::default() };
         (format!("post {n_rows} rows"), request)

@@ -207,7 +207,7 @@ impl OpenInference {
         };
         service.decorated(offered.served.service.decorator_list_name(), request, &mut |request| {
             if request.method == "OPTIONS" {
-                let headers = vec![("allow".to_owned(), "OPTIONS, POST".to_owned())];
+                let headers = Pairs::from_iter([("allow", "OPTIONS, POST")]);
                 return ViewResponse { status: 200, headers, body: Vec::new() };
             }
             let predicted = self.predict(&offered, request, service);
@@ -271,12 +271,8 @@ impl Offered {
 }
 
 /// Returns the keyword parameters of a prediction as pairs of a query string: those of the body first, which count.
-fn keyword_parameters(
-    body: &InferenceRequest,
-    signature: &Signature,
-    request: &ViewRequest,
-) -> Result<Vec<(String, String)>, Problem> {
-    let mut query = Vec::new();
+fn keyword_parameters(body: &InferenceRequest, signature: &Signature, request: &ViewRequest) -> Result<Pairs, Problem> {
+    let mut query = Pairs::default();
     for name in signature.parameters.iter().map(|parameter| &parameter.name) {
         let text = match body.parameters.get(name) {
             None => continue,
@@ -289,9 +285,9 @@ fn keyword_parameters(
                 return Err(Problem::bad_request(message));
             }
         };
-        query.push((name.clone(), text));
+        query.push(name, &text);
     }
-    query.extend(request.query.iter().cloned());
+    query.extend(&request.query);
     Ok(query)
 }
 

@@ -19,11 +19,11 @@ pub fn of_json(json: &Json) -> Value {
 }
 
 /// Returns the pairs of a query string as a map; of a name that stands twice the first counts.
-pub fn of_pairs(pairs: &[(String, String)]) -> Value {
+pub fn of_pairs(pairs: &Pairs) -> Value {
     let mut map = Map::new();
     for (name, text) in pairs {
         if !map.contains_key(name) {
-            map.extend([entry(name, value(Data::Text(text.clone())))]);
+            map.extend([entry(name, value(Data::Text(text.to_owned())))]);
         }
     }
     value(Data::Map(map))

@@ -250,14 +250,14 @@ impl PredictService for MappingPredictService {
     }
 
     /// Returns the keyword parameters: from the query string, else from the model.
-    fn parameters(&self, model: &Arc<TrainedModel>, query: &[(String, String)]) -> Result<Parameters, PredictError> {
+    fn parameters(&self, model: &Arc<TrainedModel>, query: &Pairs) -> Result<Parameters, PredictError> {
         if let Some(block) = block("params_from_data", &self.params_from_data) {
             return read_parameters(&block, &block.call(vec![model_value(model), of_pairs(query)])?);
         }
         let (mut parameters, mut errors) = (Parameters::new(), InputErrors::default());
         for field in self.params.fields() {
-            let parameter = match query.iter().find(|(name, _)| *name == field.name) {
-                Some((_, text)) => {
+            let parameter = match query.get(&field.name) {
+                Some(text) => {
                     let parameter = to_parameter(field.kind, Given::Text(text));
                     if parameter.is_none() {
                         errors.push(|| wrong(None, field, Given::Text(text), "the parameter "));

@@ -30,7 +30,7 @@ pub fn read(mapping: &Mapping, request: &PredictRequest) -> Result<Table, Predic
 }
 
 fn instead(field: &Field, mapping: &Mapping, request: &PredictRequest) -> String {
-    misspelt(field, mapping, request.query.iter().map(|(name, _)| name.as_str()))
+    misspelt(field, mapping, request.query.iter().map(|(name, _)| name))
 }
 
 /// Returns the name that was probably given for a missing one, as the end of a sentence.

@@ -1,8 +1,9 @@
 //! Answers samples line by line.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
 
-use palladium_component::interfaces::{Explain, PredictError, PredictRequest};
+use palladium_component::interfaces::{Explain, Pairs, PredictError, PredictRequest};
 use palladium_component::value::with_causes;
 use serde_json::{Map, Value as Json};
 use tracing::info;
@@ -108,7 +109,7 @@ fn answer(predictor: &Predictor, line: &[u8]) -> Result<Vec<u8>, String> {
         }
         false => (first_object(line).map(parameters).unwrap_or_default(), line.to_vec()),
     };
-    let request = PredictRequest { query: query.into(), body: Some(body.into()), max_rows: None };
+    let request = PredictRequest { query: Cow::Owned(query), body: Some(body.into()), max_rows: None };
     let response = predictor.predict(&model, &request).map_err(|error| told(&error))?;
     let response = if is_one { response.into_single() } else { response };
     serde_json::to_vec(&response).map_err(|error| format!("InternalError: {error}"))
@@ -121,7 +122,7 @@ fn first_object(line: &[u8]) -> Option<Map<String, Json>> {
 }
 
 /// Returns the fields of an object as a query string would carry them; null stands for none.
-fn parameters(object: Map<String, Json>) -> Vec<(String, String)> {
+fn parameters(object: Map<String, Json>) -> Pairs {
     let text = |value: Json| match value {
         Json::Null => None,
         Json::String(text) => Some(text),

@@ -417,7 +417,7 @@ fn functions_see_the_call_as_plain_data() {
         let request = ViewRequest {
             method: "GET".into(),
             path: "/alive".into(),
-            headers: vec![("a".into(), "1".into()), ("a".into(), "2".into())],
+            headers: Pairs::from_iter([("a", "1"), ("a", "2")]),
             peer: Some([127, 0, 0, 1].into()),
             request_id: "abc".into(),
             ..ViewRequest::default()

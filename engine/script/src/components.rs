@@ -1,9 +1,11 @@
 //! Components in scripts: what each kind can do.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use palladium_component::interfaces::{
-    DatasetLoader, Estimator, FitContext, Metadata, Persister, PredictRequest, PredictService, TrainedModel, Version,
+    DatasetLoader, Estimator, FitContext, Metadata, Pairs, Persister, PredictRequest, PredictService, TrainedModel,
+    Version,
 };
 use palladium_config::script::Opaque;
 use rhai::{Dynamic, Engine, Map};
@@ -102,7 +104,7 @@ fn answer(of: &Opaque, model: &Dynamic, request: &Dynamic) -> Answer {
     let service = component::<dyn PredictService>(of, "predict")?;
     let model = model_argument(model)?;
     let request = match request.as_map_ref() {
-        Ok(query) => PredictRequest { query: query_of(&query)?.into(), ..PredictRequest::default() },
+        Ok(query) => PredictRequest { query: Cow::Owned(query_of(&query)?), ..PredictRequest::default() },
         Err(_) if request.is_array() => PredictRequest {
             body: Some(to_json(request)?.to_string().into_bytes().into()),
             ..PredictRequest::default()
@@ -117,7 +119,7 @@ fn answer(of: &Opaque, model: &Dynamic, request: &Dynamic) -> Answer {
     Ok(from_json(&json))
 }
 
-fn query_of(query: &Map) -> std::result::Result<Vec<(String, String)>, Fault> {
+fn query_of(query: &Map) -> std::result::Result<Pairs, Fault> {
     let pair = |(key, value): (&rhai::Identifier, &Dynamic)| {
         let text = match Cell::of(value) {
             Some(Cell::Bool(flag)) => flag.to_string(),

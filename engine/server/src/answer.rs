@@ -1,13 +1,11 @@
 //! What clients read: the envelope of predictions, and refusals.
 
-use std::io::Write as _;
-
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use palladium_component::interfaces::{
-    Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments,
+    Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments, Pairs,
     PredictError, PredictResponse, PredictService, Version, View, ViewResponse,
 };
 use palladium_component::value::Map;
@@ -35,9 +33,10 @@ pub fn respond(status: StatusCode, body: Vec<u8>) -> HttpResponse {
 
 /// Does as [`respond`] and [`name_version`], as decorators see it.
 pub fn respond_plainly(status: StatusCode, body: Vec<u8>, version: Option<Version>) -> ViewResponse {
-    let mut headers = Vec::with_capacity(2);
-    headers.push(("content-type".to_owned(), JSON_TYPE.to_owned()));
-    headers.extend(version.map(|version| (MODEL_VERSION_NAME.to_owned(), version.number().to_string())));
+    let mut headers = Pairs::from_iter([("content-type", JSON_TYPE)]);
+    if let Some(version) = version {
+        headers.push(MODEL_VERSION_NAME, itoa::Buffer::new().format(version.number()));
+    }
     ViewResponse { status: status.as_u16(), headers, body }
 }
 
@@ -97,7 +96,8 @@ impl Envelope {
         if self.decorators.is_empty() && own.is_none() {
             body.extend_from_slice(OK.as_bytes());
             if let Some(version) = version {
-                write!(body, r#","model_version":{version}"#).map_err(|error| with_causes(&error))?;
+                body.extend_from_slice(br#","model_version":"#);
+                body.extend_from_slice(itoa::Buffer::new().format(version.number()).as_bytes());
             }
             body.extend_from_slice(&self.behind_version);
         } else {

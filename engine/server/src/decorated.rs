@@ -9,7 +9,9 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use actix_web::{HttpResponse, web};
-use palladium_component::interfaces::{Arguments, Caller, DecoratorList, Failure, Returned, ViewRequest, ViewResponse};
+use palladium_component::interfaces::{
+    Arguments, Caller, DecoratorList, Failure, Pairs, Returned, ViewRequest, ViewResponse,
+};
 use palladium_component::value::with_causes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -124,7 +126,7 @@ pub fn plain_request(request: &Incoming<'_>, request_id: String) -> ViewRequest 
 }
 
 /// Does as [`plain_request`] with a query string that is decoded already.
-pub fn with_query(request: &Incoming<'_>, query: Vec<(String, String)>, request_id: String) -> ViewRequest {
+pub fn with_query(request: &Incoming<'_>, query: Pairs, request_id: String) -> ViewRequest {
     ViewRequest {
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
@@ -134,18 +136,24 @@ pub fn with_query(request: &Incoming<'_>, query: Vec<(String, String)>, request_
         peer: request.peer_addr().map(|address| address.ip()),
         request_id,
         caller: Caller::default(),
-        parts: Vec::new(),
+        parts: Pairs::default(),
         trace: request.trace.clone(),
     }
 }
 
 /// Returns headers as text; what of them is none is replaced.
-fn plain_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    };
-    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+fn plain_headers(headers: &HeaderMap) -> Pairs {
+    const USUAL: usize = 256;
+    let (mut text, mut ends) = (Vec::with_capacity(USUAL), Vec::with_capacity(headers.len()));
+    for (name, value) in headers {
+        text.extend_from_slice(name.as_str().as_bytes());
+        let end_of_name = text.len();
+        text.extend_from_slice(value.as_bytes());
+        ends.push((end_of_name, text.len()));
+    }
+    let lossy = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let pairs = String::from_utf8(text).ok().and_then(|text| Pairs::of(text, ends));
+    pairs.unwrap_or_else(|| headers.iter().map(|(name, value)| (name.as_str(), lossy(value))).collect())
 }
 
 /// Returns a response as decorators see it.
@@ -168,8 +176,8 @@ pub fn http_response(response: ViewResponse) -> Result<HttpResponse, String> {
         .map_err(|_| format!("decorators answered with the status {}, which is none", response.status))?;
     let mut answer = HttpResponse::with_body(status, BoxBody::new(response.body));
     let headers = answer.headers_mut();
-    for (name, value) in response.headers {
-        match (header_name(&name), header_value(value)) {
+    for (name, value) in &response.headers {
+        match (header_name(name), header_value(value)) {
             (Some(name), _) if matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") => {}
             (Some(name), Ok(value)) => headers.append(name, value),
             (None, _) => return Err(format!("decorators answered with the header {name:?}, which is no name")),
@@ -191,6 +199,6 @@ fn header_name(name: &str) -> Option<HeaderName> {
 }
 
 /// Returns the value of a header, if it is one; that of most responses is not looked at letter by letter.
-fn header_value(value: String) -> Result<HeaderValue, InvalidHeaderValue> {
-    if value == JSON_TYPE { Ok(JSON) } else { HeaderValue::try_from(value) }
+fn header_value(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    if value == JSON_TYPE { Ok(JSON) } else { HeaderValue::from_str(value) }
 }

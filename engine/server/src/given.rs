@@ -47,7 +47,7 @@ impl Given {
     /// # Errors
     /// A body that is neither a form nor a JSON object, a name that is given twice, or one that nobody knows.
     pub fn of(request: &ViewRequest, known: &[Taken], decorators: &DecoratorList) -> Result<Given, Refusal> {
-        let text = |(name, value): &(String, String)| (name.clone(), Json::String(value.clone()));
+        let text = |(name, value): (&str, &str)| (name.to_owned(), Json::String(value.to_owned()));
         let is_known = |name: &str| known.iter().any(|taken| taken.name == name);
         let in_path = request.parts.iter().filter(|(name, _)| is_known(name)).map(text);
         let sent = request.query.iter().map(text).chain(body(request)?);
@@ -171,7 +171,7 @@ fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
         let text = std::str::from_utf8(&request.body);
         let pairs = text.map_err(|_| "the form is not UTF-8".to_owned()).and_then(query::decode);
         let pairs = pairs.map_err(|problem| Refusal::bad_request(problem.replace("the query string", "the form")))?;
-        return Ok(pairs.into_iter().map(|(name, value)| (name, Json::String(value))).collect());
+        return Ok(pairs.iter().map(|(name, value)| (name.to_owned(), Json::String(value.to_owned()))).collect());
     }
     if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
         return match serde_json::from_slice(&request.body) {
@@ -215,7 +215,7 @@ impl<'de> Deserialize<'de> for Entries {
 mod tests {
     use std::sync::Arc;
 
-    use palladium_component::interfaces::{Credential, Decorator, ParameterPlace, SecurityScheme};
+    use palladium_component::interfaces::{Credential, Decorator, Pairs, ParameterPlace, SecurityScheme};
 
     use super::*;
     use crate::tests::support::Takes;
@@ -228,7 +228,7 @@ mod tests {
     fn given(query: &str, content_type: &str, body: &str) -> Result<Given, String> {
         let request = ViewRequest {
             query: query::decode(query).unwrap(),
-            headers: vec![("content-type".into(), content_type.into())],
+            headers: Pairs::from_iter([("content-type", content_type)]),
             body: body.into(),
             ..ViewRequest::default()
         };
@@ -281,13 +281,13 @@ mod tests {
         for (decorators, taken) in lists {
             let decorators = DecoratorList::new("fit_decorators", decorators);
             for name in ["persit", "reason", "other"] {
-                let query = vec![(name.to_owned(), "1".to_owned())];
+                let query = Pairs::from_iter([(name, "1")]);
                 let request = ViewRequest { query, ..ViewRequest::default() };
                 let given = Given::of(&request, &known(), &decorators);
                 assert_eq!(given.is_ok(), taken.contains(name), "{name} with {taken:?}");
             }
         }
-        let parts = vec![("tenant".to_owned(), "a".to_owned())];
+        let parts = Pairs::from_iter([("tenant", "a")]);
         let request = ViewRequest { parts, ..ViewRequest::default() };
         let none = DecoratorList::new("fit_decorators", Vec::new());
         assert!(Given::of(&request, &known(), &none).is_ok(), "the rule names its parts");
@@ -296,8 +296,7 @@ mod tests {
     #[test]
     fn bodies_are_taken_as_they_are() {
         for (encoding, is_taken) in [("identity", true), (" Identity ", true), ("gzip", false), ("", false)] {
-            let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-            let headers = vec![header("content-type", "application/json"), header("content-encoding", encoding)];
+            let headers = Pairs::from_iter([("content-type", "application/json"), ("content-encoding", encoding)]);
             let request = ViewRequest { headers, body: b"{}".to_vec(), ..ViewRequest::default() };
             let given = Given::of(&request, &known(), &DecoratorList::new("fit_decorators", Vec::new()));
             assert_eq!(given.is_ok(), is_taken, "{encoding:?}");

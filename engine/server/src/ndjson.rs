@@ -22,7 +22,7 @@ use actix_web::{FromRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use palladium_component::interfaces::{
-    Failure, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
+    Failure, Pairs, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
 };
 use palladium_component::value::seconds_text;
 use palladium_runtime::not_json;
@@ -127,7 +127,7 @@ struct Exchange {
 struct Asking {
     route: Arc<PredictRoute>,
     model: Arc<TrainedModel>,
-    query: Vec<(String, String)>,
+    query: Pairs,
     name: Name,
 }
 
@@ -148,7 +148,7 @@ impl Exchange {
         route: &Arc<PredictRoute>,
         server: &Server,
         model: Arc<TrainedModel>,
-        query: Vec<(String, String)>,
+        query: Pairs,
         request: &Incoming<'_>,
         payload: &mut Payload,
         name: Name,

@@ -8,8 +8,8 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
-    DecoratorList, ErrorDetail, PersistError, Persister, PredictRequest, PredictResponse, PredictService, Predicted,
-    TrainedModel, Version, ViewRequest,
+    DecoratorList, ErrorDetail, Pairs, PersistError, Persister, PredictRequest, PredictResponse, PredictService,
+    Predicted, TrainedModel, Version, ViewRequest,
 };
 use palladium_component::value::with_causes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -61,7 +61,7 @@ impl PredictRoute {
         };
         let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE);
         let plain = PredictRequest {
-            query: query.into(),
+            query: Cow::Owned(query),
             body: body.map(Cow::Owned),
             max_rows: Some(server.routes.settings.max_rows),
         };
@@ -108,7 +108,7 @@ impl PredictRoute {
         }
         let (query, is_query) = match query::decode(request.query_string()) {
             Ok(query) => (query, Ok(())),
-            Err(problem) => (Vec::new(), Err(Refusal::bad_request(problem))),
+            Err(problem) => (Pairs::default(), Err(Refusal::bad_request(problem))),
         };
         let head = with_query(request, query, request_id);
         let has_body = *request.method() == Method::POST;
@@ -138,7 +138,7 @@ impl PredictRoute {
             let answer = || {
                 is_query?;
                 let body = body?.map(|own| if own.is_empty() { Cow::from(&shown.body) } else { own.into() });
-                let request = PredictRequest { query: Cow::from(&shown.query), body, max_rows };
+                let request = PredictRequest { query: Cow::Borrowed(&shown.query), body, max_rows };
                 let model = at_hand.map_or_else(|| route.read_model(), |read| read.map_err(no_model))?;
                 let version = model.metadata.version();
                 let answered = route.predict(&model, version, &request, waited + queued);

@@ -1,35 +1,46 @@
 //! Query strings and other encoded parts of URLs.
 
+use palladium_component::interfaces::Pairs;
+
 /// Returns the decoded pairs of a query string, in order; `+` is a blank, a name without `=` has an empty value.
 ///
 /// # Errors
 /// A `%` without two hexadecimal digits, bytes that are not UTF-8; in words.
-pub fn decode(query: &str) -> Result<Vec<(String, String)>, String> {
+pub fn decode(query: &str) -> Result<Pairs, String> {
+    const FEW: usize = 8;
     let is_wrong = |problem: &str| format!("the query string {problem}");
-    let mut pairs = Vec::new();
     let mut rest = query.as_bytes();
+    let (mut text, mut ends) = (Vec::with_capacity(rest.len()), Vec::new());
     while !rest.is_empty() {
         if let Some(behind) = rest.strip_prefix(b"&") {
             rest = behind;
             continue;
         }
-        let (name, behind) = decode_until(rest, |byte| matches!(byte, b'=' | b'&'), Plus::IsBlank).map_err(is_wrong)?;
-        let (value, behind) = match behind.strip_prefix(b"=") {
-            Some(value) => decode_until(value, |byte| byte == b'&', Plus::IsBlank).map_err(is_wrong)?,
-            None => (String::new(), behind),
-        };
-        pairs.push((name, value));
-        rest = behind;
+        rest = decode_until(rest, &mut text, |byte| matches!(byte, b'=' | b'&'), Plus::IsBlank).map_err(is_wrong)?;
+        let end_of_name = text.len();
+        if let Some(value) = rest.strip_prefix(b"=") {
+            rest = decode_until(value, &mut text, |byte| byte == b'&', Plus::IsBlank).map_err(is_wrong)?;
+        }
+        if ends.is_empty() {
+            ends.reserve(FEW);
+        }
+        ends.push((end_of_name, text.len()));
     }
-    Ok(pairs)
+    // A character may not begin in one part and end in the next.
+    let pairs = String::from_utf8(text).ok().and_then(|text| Pairs::of(text, ends));
+    pairs.ok_or_else(|| is_wrong(NO_UTF8))
 }
+
+const NO_UTF8: &str = "is not UTF-8 once its `%` are decoded";
 
 /// Returns a part of a URL with its `%` decoded.
 ///
 /// # Errors
 /// As [`decode`].
 pub fn percent_decode(part: &str) -> Result<String, &'static str> {
-    decode_until(part.as_bytes(), |_| false, Plus::IsPlus).map(|(decoded, _)| decoded)
+    let mut text = Vec::with_capacity(part.len());
+    decode_until(part.as_bytes(), &mut text, |_| false, Plus::IsPlus)?;
+    String::from_utf8(text).map_err(|_| NO_UTF8)
 }
 
 /// What a `+` stands for.
@@ -39,27 +50,32 @@ enum Plus {
     IsBlank,
 }
 
-/// Decodes up to a byte that ends the part, and returns also what is left from there on.
-fn decode_until(part: &[u8], ends: impl Fn(u8) -> bool, plus: Plus) -> Result<(String, &[u8]), &'static str> {
-    const SHORT: usize = 32;
-    let mut decoded = Vec::with_capacity(part.len().min(SHORT));
+/// Decodes up to a byte that ends the part, and returns what is left from there on.
+fn decode_until<'a>(
+    part: &'a [u8],
+    decoded: &mut Vec<u8>,
+    ends: impl Fn(u8) -> bool,
+    plus: Plus,
+) -> Result<&'a [u8], &'static str> {
     let mut rest = part;
-    while let [first, behind @ ..] = rest
-        && !ends(*first)
-    {
-        rest = behind;
-        decoded.push(match first {
-            b'%' => {
-                let (byte, behind) = decode_escape(rest)?;
-                rest = behind;
-                byte
+    loop {
+        let is_plain = |byte: &u8| *byte != b'%' && (*byte != b'+' || plus == Plus::IsPlus) && !ends(*byte);
+        let n_plain = rest.iter().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
+        let (plain, behind) = rest.split_at(n_plain);
+        decoded.extend_from_slice(plain);
+        rest = match behind {
+            [b'%', ..] => {
+                let (byte, behind) = decode_escape(&behind[1..])?;
+                decoded.push(byte);
+                behind
             }
-            b'+' if plus == Plus::IsBlank => b' ',
-            byte => *byte,
-        });
+            [b'+', behind @ ..] if plus == Plus::IsBlank => {
+                decoded.push(b' ');
+                behind
+            }
+            ended => return Ok(ended),
+        };
     }
-    let decoded = String::from_utf8(decoded).map_err(|_| "is not UTF-8 once its `%` are decoded")?;
-    Ok((decoded, rest))
 }
 
 /// Decodes the two digits behind a `%`, and returns what is behind them.
@@ -101,8 +117,7 @@ mod tests {
             ("a%3D%26=%25", &[("a=&", "%")]),
         ];
         for (query, expected) in cases {
-            let expected: Vec<_> = expected.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-            assert_eq!(decode(query), Ok(expected), "{query}");
+            assert_eq!(decode(query), Ok(expected.iter().copied().collect()), "{query}");
         }
     }
 
@@ -113,7 +128,7 @@ mod tests {
         {
             assert!(decode(query).unwrap_err().contains(expected), "{query}");
         }
-        for query in ["a=%ff", "a=%c3", "a=%c3x%b6", "a=%c3é", "%e2%82=1", "a=%41%b6"] {
+        for query in ["a=%ff", "a=%c3", "a=%c3x%b6", "a=%c3é", "%e2%82=1", "a=%41%b6", "%c3=%b6", "a=%c3&%b6=1"] {
             assert!(decode(query).unwrap_err().contains("UTF-8"), "{query}");
         }
     }

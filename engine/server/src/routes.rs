@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use palladium_component::Failed;
 use palladium_component::interfaces::{
-    Authentication, DecoratorList, ErrorDetail, Object, Persister, PredictService, RouteAnswer, ServedPredictions,
-    ServedRoute, View,
+    Authentication, DecoratorList, ErrorDetail, Object, Pairs, Persister, PredictService, RouteAnswer,
+    ServedPredictions, ServedRoute, View,
 };
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
 use palladium_runtime::{App, Placed, root_keys};
@@ -23,7 +23,7 @@ use crate::observers::Observers;
 use crate::predict::PredictRoute;
 use crate::query::percent_decode;
 use crate::ready::Needed;
-use crate::rule::{Parts, Rule};
+use crate::rule::Rule;
 use crate::serve::ServeError;
 use crate::settings::Settings;
 use crate::views::{Answers, ServerView, ViewRoute, decorators};
@@ -281,7 +281,7 @@ impl Routes {
     }
 
     /// Returns what answers at a path by a rule with parts, and these.
-    pub fn find_with_parts(&self, path: &str) -> Option<(&Arc<Route>, Parts)> {
+    pub fn find_with_parts(&self, path: &str) -> Option<(&Arc<Route>, Pairs)> {
         self.with_parts.iter().find_map(|(rule, route)| rule.parts(path).map(|parts| (route, parts)))
     }
 

@@ -1,9 +1,8 @@
 //! Rules with parts: paths some of whose segments stand for any text.
 
-use crate::query::percent_decode;
+use palladium_component::interfaces::Pairs;
 
-/// The decoded parts of a path with their names, in order.
-pub type Parts = Vec<(String, String)>;
+use crate::query::percent_decode;
 
 /// A rule with at least one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +34,14 @@ impl Rule {
     }
 
     /// Returns the decoded parts of a path if the rule fits it; no part is empty.
-    pub fn parts(&self, path: &str) -> Option<Parts> {
-        let mut parts = Vec::new();
+    pub fn parts(&self, path: &str) -> Option<Pairs> {
+        let mut parts = Pairs::default();
         let mut segments = path.split('/');
         for expected in &self.0 {
             let found = percent_decode(segments.next()?).ok()?;
             match expected {
                 Segment::Text(text) if *text == found => {}
-                Segment::Part(name) if !found.is_empty() => parts.push((name.clone(), found)),
+                Segment::Part(name) if !found.is_empty() => parts.push(name, &found),
                 Segment::Text(_) | Segment::Part(_) => return None,
             }
         }
@@ -67,9 +66,9 @@ mod tests {
     #[test]
     fn parts_are_taken_from_paths() {
         let rule = Rule::parse("/a/<x>/b/<y>").unwrap();
-        let part = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(rule.parts("/a/1/b/2"), Some(vec![part("x", "1"), part("y", "2")]));
-        assert_eq!(rule.parts("/%61/%2F%20/b/2"), Some(vec![part("x", "/ "), part("y", "2")]));
+        let parts = |x, y| Some(Pairs::from_iter([("x", x), ("y", y)]));
+        assert_eq!(rule.parts("/a/1/b/2"), parts("1", "2"));
+        assert_eq!(rule.parts("/%61/%2F%20/b/2"), parts("/ ", "2"));
         for path in ["/a/1/b", "/a/1/b/2/", "/a//b/2", "/b/1/b/2", "/a/%zz/b/2", "/a/%ff/b/2", "a/1/b/2"] {
             assert_eq!(rule.parts(path), None, "{path}");
         }

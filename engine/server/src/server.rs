@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
-use palladium_component::interfaces::ViewRequest;
+use palladium_component::interfaces::{Pairs, ViewRequest};
 use palladium_component::value::Diagnostics;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -21,7 +21,6 @@ use crate::options::{Loaded, ServeOptions};
 use crate::reload::Process;
 use crate::request_id::HEADER;
 use crate::routes::{Endpoint, Route, Routes};
-use crate::rule::Parts;
 use crate::service::{Service, Shared};
 use crate::settings::Limits;
 use crate::{local, trace};
@@ -121,7 +120,7 @@ impl Server {
             return Answer::nowhere(refusal.respond(elsewhere, &request.name()));
         }
         if let Some(route) = self.routes.find(request.path()) {
-            return self.answer_at(route, Vec::new(), request, payload).await;
+            return self.answer_at(route, Pairs::default(), request, payload).await;
         }
         if let Some((route, parts)) = self.routes.find_with_parts(request.path()) {
             return self.answer_at(route, parts, request, payload).await;
@@ -131,7 +130,7 @@ impl Server {
         Answer::nowhere(refusal.respond(elsewhere, &request.name()))
     }
 
-    async fn answer_at(&self, route: &Route, parts: Parts, request: &Incoming<'_>, payload: &mut Payload) -> Answer {
+    async fn answer_at(&self, route: &Route, parts: Pairs, request: &Incoming<'_>, payload: &mut Payload) -> Answer {
         let answer = match &route.endpoint {
             _ if *request.method() == Method::OPTIONS && !route.predicts() => {
                 Box::pin(self.options(route, parts, request)).await
@@ -168,7 +167,7 @@ impl Server {
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else
     /// from strangers.
-    async fn options(&self, route: &Route, parts: Parts, request: &Incoming<'_>) -> Result<HttpResponse, Refusal> {
+    async fn options(&self, route: &Route, parts: Pairs, request: &Incoming<'_>) -> Result<HttpResponse, Refusal> {
         if route.decorators().is_empty() {
             return Ok(options(&route.methods));
         }

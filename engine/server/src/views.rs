@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
-use palladium_component::interfaces::{DecoratorList, View, ViewRequest};
+use palladium_component::interfaces::{DecoratorList, Pairs, View, ViewRequest};
 use palladium_component::value::Callable;
 use palladium_runtime::{App, decorate, root_keys};
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,7 +18,6 @@ use crate::changes::Asked;
 use crate::decorated::{http_response, plain_request, plain_response, through, through_head};
 use crate::incoming::Incoming;
 use crate::ready::{live, ready};
-use crate::rule::Parts;
 use crate::server::Server;
 use crate::service::{Handle, Service};
 use crate::{body, changes, query};
@@ -205,7 +204,7 @@ impl ViewRoute {
         server: &Server,
         request: &Incoming<'_>,
         payload: &mut Payload,
-        parts: Parts,
+        parts: Pairs,
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
         let service = &server.service;

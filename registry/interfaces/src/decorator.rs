@@ -9,7 +9,9 @@ use palladium_data::Dataset;
 use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::{Caller, DecoratorDocs, Explain, Failure, Lifecycle, Metadata, Trace, TraceId, TrainedModel, Version};
+use crate::{
+    Caller, DecoratorDocs, Explain, Failure, Lifecycle, Metadata, Pairs, Trace, TraceId, TrainedModel, Version,
+};
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
 pub trait Decorator: Lifecycle {
@@ -145,13 +147,13 @@ pub struct ViewRequest {
     /// The path as it was sent.
     pub path: String,
     /// The decoded pairs of the query string, in order.
-    pub query: Vec<(String, String)>,
+    pub query: Pairs,
     /// The headers in order, with their names in lower case.
-    pub headers: Vec<(String, String)>,
+    pub headers: Pairs,
     /// The body; empty where there is none.
     pub body: Vec<u8>,
     /// The decoded parts of the path that the rule of a view names, in order.
-    pub parts: Vec<(String, String)>,
+    pub parts: Pairs,
     /// The address that the connection comes from, which may be that of a proxy.
     pub peer: Option<IpAddr>,
     /// The id of the request, by which its lines in the log are found.
@@ -165,12 +167,12 @@ pub struct ViewRequest {
 impl ViewRequest {
     /// Returns the part of the path that the rule gives this name.
     pub fn part(&self, name: &str) -> Option<&str> {
-        self.parts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.parts.get(name)
     }
 
     /// Returns the first header of a name, whose case does not count.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        header(&self.headers, name)
     }
 
     /// Returns the id of the trace that it belongs to, if it has one: lines of the log about the request carry it.
@@ -180,7 +182,7 @@ impl ViewRequest {
 
     /// Returns the first value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query.get(name)
     }
 }
 
@@ -198,7 +200,7 @@ pub struct ViewResponse {
     /// The status code.
     pub status: u16,
     /// The headers in order.
-    pub headers: Vec<(String, String)>,
+    pub headers: Pairs,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -206,15 +208,26 @@ pub struct ViewResponse {
 impl ViewResponse {
     /// Returns an answer of plain text.
     pub fn text(status: u16, body: impl Into<String>) -> ViewResponse {
-        let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
+        let headers = Pairs::from_iter([("content-type", "text/plain; charset=utf-8")]);
         ViewResponse { status, headers, body: body.into().into_bytes() }
     }
 
-    /// Sets a header, in the place of others with this name, whose case does not count.
-    pub fn set_header(&mut self, name: &str, value: impl Into<String>) {
-        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
-        self.headers.push((name.to_owned(), value.into()));
+    /// Returns the first header of a name, whose case does not count.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
     }
+
+    /// Sets a header, in the place of others with this name, whose case does not count.
+    pub fn set_header(&mut self, name: &str, value: impl AsRef<str>) {
+        if self.header(name).is_some() {
+            self.headers = self.headers.iter().filter(|(key, _)| !key.eq_ignore_ascii_case(name)).collect();
+        }
+        self.headers.push(name, value.as_ref());
+    }
+}
+
+fn header<'a>(headers: &'a Pairs, name: &str) -> Option<&'a str> {
+    headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// What the metadata of a response are about.

@@ -24,6 +24,7 @@ mod model;
 mod object;
 mod observer;
 mod operation;
+mod pairs;
 mod persister;
 mod predict_error;
 mod predict_service;
@@ -67,6 +68,7 @@ pub use operation::{
     Credential, DecoratorDocs, Operation, OperationBody, OperationContent, OperationHeader, OperationParameter,
     OperationResponse, ParameterPlace, SecurityScheme, column_schema, error_schema,
 };
+pub use pairs::Pairs;
 pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{OwnAnswers, OwnResponse, PredictRequest, PredictResponse, PredictService};

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::{
-    ErrorDetail, ErrorResponse, Failure, Lifecycle, Parameters, Persister, PredictError, Signature, TrainedModel,
+    ErrorDetail, ErrorResponse, Failure, Lifecycle, Pairs, Parameters, Persister, PredictError, Signature, TrainedModel,
 };
 
 /// Answers prediction requests at a route.
@@ -68,7 +68,7 @@ pub trait PredictService: Lifecycle {
     ///
     /// # Errors
     /// Parameters that cannot be understood.
-    fn parameters(&self, model: &Arc<TrainedModel>, query: &[(String, String)]) -> Result<Parameters, PredictError> {
+    fn parameters(&self, model: &Arc<TrainedModel>, query: &Pairs) -> Result<Parameters, PredictError> {
         let _ = (model, query);
         Ok(Parameters::new())
     }
@@ -143,7 +143,7 @@ pub trait PredictService: Lifecycle {
         &self,
         model: &Arc<TrainedModel>,
         samples: Table,
-        query: &[(String, String)],
+        query: &Pairs,
     ) -> Result<PredictResponse, PredictError> {
         let parameters = self.parameters(model, query)?;
         self.predictions(model, samples, &parameters)
@@ -169,7 +169,7 @@ pub struct OwnAnswers {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PredictRequest<'a> {
     /// The decoded pairs of the query string, in order.
-    pub query: Cow<'a, [(String, String)]>,
+    pub query: Cow<'a, Pairs>,
     /// The JSON body of a POST; a GET has none.
     pub body: Option<Cow<'a, [u8]>>,
     /// How many samples the body may hold; nothing stands for any number.
@@ -179,7 +179,7 @@ pub struct PredictRequest<'a> {
 impl PredictRequest<'_> {
     /// Returns the first value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query.get(name)
     }
 }
 

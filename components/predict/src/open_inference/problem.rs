@@ -96,5 +96,5 @@ pub fn refusal(status: u16, message: &str) -> ViewResponse {
 pub fn json(status: u16, body: &impl Serialize) -> ViewResponse {
     // Text, numbers and lists are all that is written: it cannot fail.
     let body = serde_json::to_vec(body).unwrap_or_default();
-    ViewResponse { status, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
+    ViewResponse { status, headers: Pairs::from_iter([("content-type", "application/json")]), body }
 }

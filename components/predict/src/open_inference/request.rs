@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     fn request(headers: &[(&str, &str)], body: &str) -> ViewRequest {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers.iter().copied().collect();
         ViewRequest { method: "POST".into(), headers, body: body.into(), ..ViewRequest::default() }
     }
 

@@ -72,7 +72,7 @@ fn damaged_requests_are_refused_or_answered() {
     let json = json.to_string();
     let whole = [json.as_bytes(), &1.5_f32.to_le_bytes()].concat();
     let ask = |body: Vec<u8>, length: usize| {
-        let headers = vec![(JSON_LENGTH.to_owned(), length.to_string())];
+        let headers = Pairs::from_iter([(JSON_LENGTH, length.to_string())]);
         let (method, path) = ("POST".into(), "/v2/models/one/infer".into());
         service.send(ViewRequest { method, path, headers, body, ..ViewRequest::default() }).status
     };
@@ -190,7 +190,7 @@ fn predictions_are_those_of_the_predict_service() {
 
     for body in [two_samples(), json!({"inputs": []})] {
         let headers = service.post("/v2/models/one/versions/3/infer", &body).headers;
-        assert!(headers.contains(&("x-model-version".to_owned(), "3".to_owned())), "{headers:?}");
+        assert!(headers.get("x-model-version") == Some("3"), "{headers:?}");
     }
 
     let matrix = json!({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.9, 1]}]});
@@ -213,7 +213,7 @@ fn parameters_stand_in_the_body_or_in_the_query_string() {
     let labels = |parameters: &Json, query: &[(&str, &str)]| {
         let mut json = two_samples();
         json["parameters"] = parameters.clone();
-        let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let query = query.iter().copied().collect();
         let (method, path, body) = ("POST".into(), "/v2/models/one/infer".into(), json.to_string().into_bytes());
         let answer = self::body(&service.send(ViewRequest { method, path, query, body, ..ViewRequest::default() }));
         answer.get("error").cloned().unwrap_or_else(|| answer["outputs"][0]["data"].clone())
@@ -248,8 +248,8 @@ fn outputs_are_chosen_and_may_be_bytes() {
         json!({"parameters": {"binary_data_output": true}, "outputs": [{"name": "predict"}]}),
     ] {
         let response = ask(changes.clone());
-        let header = |name: &str| response.headers.iter().find(|(key, _)| key == name).unwrap().1.clone();
-        assert_eq!((response.status, header("content-type").as_str()), (200, "application/octet-stream"), "{changes}");
+        let header = |name: &str| response.header(name).unwrap();
+        assert_eq!((response.status, header("content-type")), (200, "application/octet-stream"), "{changes}");
         let (json, bytes) = response.body.split_at(header(JSON_LENGTH).parse().unwrap());
         let json: Json = serde_json::from_slice(json).unwrap();
         let parameters = json!({"binary_data_size": 13});
@@ -293,7 +293,7 @@ fn failures_are_the_status_and_the_text_that_they_should_be() {
     let options =
         ViewRequest { method: "OPTIONS".into(), path: "/v2/models/one/infer".into(), ..ViewRequest::default() };
     let answer = service.send(options);
-    assert_eq!((answer.status, answer.headers), (200, vec![("allow".to_owned(), "OPTIONS, POST".to_owned())]));
+    assert_eq!((answer.status, answer.headers), (200, Pairs::from_iter([("allow", "OPTIONS, POST")])));
     assert_eq!(service.decorated.lock().unwrap().len(), 3, "decorators see OPTIONS too");
 }
 

@@ -110,7 +110,7 @@ fn trained(service: &MappingPredictService, model: Echo) -> Arc<TrainedModel> {
 }
 
 fn get(query: &[(&str, &str)]) -> PredictRequest<'static> {
-    let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let query = Cow::Owned(query.iter().copied().collect());
     PredictRequest { query, ..PredictRequest::default() }
 }
 
@@ -292,7 +292,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     let params = [("size", FieldType::Int), ("threshold", FieldType::Float)];
     let service = MappingPredictService { params: Params::of(fields(&params)), ..service(&AB) };
     let body = r#"[{"a": "x", "b": 1.5, "c": [{}]}, {"a": 1, "a": 2, "B": 3}, [], {"b": {"x": [1]}}]"#;
-    let query = vec![("size".to_owned(), "many".to_owned()), ("threshold".to_owned(), "low".to_owned())].into();
+    let query = Cow::Owned(Pairs::from_iter([("size", "many"), ("threshold", "low")]));
     let request = PredictRequest { query, ..post(body) };
     let expected = [
         "wrong_type 1 a: a number, text \"x\"",

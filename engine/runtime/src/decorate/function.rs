@@ -283,11 +283,9 @@ fn response(entries: &Map, done: Option<Returned>) -> Result<ViewResponse, Failu
     if let Some(entry) = entries.get("headers") {
         let given = plain::read_pairs(&entry.value)
             .ok_or_else(|| Failure::message("the `headers` of a response are a map from text to text"))?;
-        let kind = |pairs: &[(String, String)]| {
-            pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type")).cloned()
-        };
-        let default = kind(&response.headers).filter(|_| kind(&given).is_none());
-        response.headers = default.into_iter().chain(given).collect();
+        let is_kind = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("content-type");
+        let default = response.headers.iter().find(is_kind).filter(|_| !given.iter().any(|pair| is_kind(&pair)));
+        response.headers = default.into_iter().chain(&given).collect();
     }
     match entries.get("body").map(|entry| &entry.value.data) {
         None | Some(Data::Null) => {}

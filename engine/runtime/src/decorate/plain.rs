@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use palladium_component::data::Dataset;
-use palladium_component::interfaces::{Failure, Metadata, Returned, TrainedModel, Version};
+use palladium_component::interfaces::{Failure, Metadata, Pairs, Returned, TrainedModel, Version};
 use palladium_component::value::{Data, Entry, Map, Span, Value};
 use serde_json::Value as Json;
 
@@ -54,11 +54,11 @@ pub(super) fn bytes(bytes: &[u8]) -> Value {
 }
 
 /// Returns pairs as a map; what stands several times becomes a list.
-pub(super) fn pairs(pairs: &[(String, String)]) -> Value {
+pub(super) fn pairs(pairs: &Pairs) -> Value {
     let mut entries = Map::new();
     for (name, given) in pairs {
         match entries.get_mut(name) {
-            None => drop(entries.insert(name.clone(), entry(name, text(given)).1)),
+            None => drop(entries.insert(name.to_owned(), entry(name, text(given)).1)),
             Some(Entry { value: Value { data: Data::List(items), .. }, .. }) => items.push(text(given)),
             Some(entry) => entry.value = value(Data::List(vec![entry.value.clone(), text(given)])),
         }
@@ -67,14 +67,14 @@ pub(super) fn pairs(pairs: &[(String, String)]) -> Value {
 }
 
 /// Reads what [`pairs`] writes.
-pub(super) fn read_pairs(value: &Value) -> Option<Vec<(String, String)>> {
-    let mut pairs = Vec::new();
+pub(super) fn read_pairs(value: &Value) -> Option<Pairs> {
+    let mut pairs = Pairs::default();
     for (name, entry) in value.as_map()? {
         match &entry.value.data {
-            Data::Text(text) => pairs.push((name.clone(), text.clone())),
+            Data::Text(text) => pairs.push(name, text),
             Data::List(items) => {
                 for item in items {
-                    pairs.push((name.clone(), item.as_text()?.to_owned()));
+                    pairs.push(name, item.as_text()?);
                 }
             }
             _ => return None,

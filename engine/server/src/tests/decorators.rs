@@ -93,8 +93,8 @@ fn decorators_see_the_request_and_change_the_answer_outermost_last() {
     });
     let outer = does(|call| {
         let mut response = ViewResponse::try_from(call.proceed()?)?;
-        let order = response.headers.iter().find(|(name, _)| name == "x-order").map(|(_, order)| order.clone());
-        response.set_header("x-order", order.unwrap_or_default() + " outer");
+        let order = response.header("x-order").unwrap_or_default().to_owned() + " outer";
+        response.set_header("x-order", order);
         response.status += 1;
         Ok(response.into())
     });
@@ -102,7 +102,7 @@ fn decorators_see_the_request_and_change_the_answer_outermost_last() {
     let answered = running.post("/predict?do=length&a=%20", "[1]");
     assert_eq!((answered.status, answered.headers["x-order"].as_str()), (201, "inner outer"));
     assert_eq!(answered.json()["result"], json!(3.0));
-    let query = vec![("do".to_owned(), "length".to_owned()), ("a".to_owned(), " ".to_owned())];
+    let query = Pairs::from_iter([("do", "length"), ("a", " ")]);
     assert_eq!(*seen.lock().unwrap(), [("POST".to_owned(), "/predict".to_owned(), query, b"[1]".to_vec())]);
     // What the view refuses passes through the decorators, and so does a body that cannot be read.
     assert_eq!(running.get("/predict?do=bad").status, 401);
@@ -189,8 +189,8 @@ fn what_goes_wrong_in_a_decorator_stays_inside() {
         |_| Err(Failure::message("the password is 123")),
         |_| panic!("the password is 123"),
         |_| Ok(Returned::Nothing),
-        |_| Ok(ViewResponse { status: 7, headers: Vec::new(), body: Vec::new() }.into()),
-        |_| Ok(ViewResponse { headers: vec![("x".into(), "a\nb: c".into())], ..ViewResponse::text(200, "") }.into()),
+        |_| Ok(ViewResponse { status: 7, headers: Pairs::default(), body: Vec::new() }.into()),
+        |_| Ok(ViewResponse { headers: Pairs::from_iter([("x", "a\nb: c")]), ..ViewResponse::text(200, "") }.into()),
     ];
     for failure in failures {
         let list = || vec![does(failure)];

@@ -105,7 +105,7 @@ impl Decorator for Notes {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let name = call.name().to_owned();
         let mut response = ViewResponse::try_from(call.proceed()?)?;
-        response.headers.push(("x-through".to_owned(), name));
+        response.headers.push("x-through", &name);
         Ok(response.into())
     }
 }

@@ -11,7 +11,7 @@ fn read_all(fields: &[(&str, ColumnType)], inputs: &Json, bytes: &[u8]) -> Resul
     let columns: Vec<ColumnSpec> =
         fields.iter().map(|(name, kind)| ColumnSpec { name: (*name).to_owned(), kind: *kind }).collect();
     let json = json!({"inputs": inputs, "more": [[1]]}).to_string().into_bytes();
-    let headers = vec![(JSON_LENGTH.to_owned(), json.len().to_string())];
+    let headers = Pairs::from_iter([(JSON_LENGTH, json.len().to_string())]);
     let request = ViewRequest { headers, body: [&json, bytes].concat(), ..ViewRequest::default() };
     let table = Body::read(&request).and_then(|body| read(&body, &columns)).map_err(|problem| match problem {
         Problem::Wrong { status: 400, message, .. } => message,

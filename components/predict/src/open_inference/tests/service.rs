@@ -162,9 +162,9 @@ impl PredictService for Fake {
         &self,
         model: &Arc<TrainedModel>,
         samples: Table,
-        query: &[(String, String)],
+        query: &Pairs,
     ) -> Result<PredictResponse, PredictError> {
-        let threshold = query.iter().find(|(name, _)| name == "threshold").map(|(_, text)| text.parse());
+        let threshold = query.get("threshold").map(str::parse);
         let threshold = threshold.transpose().map_err(|_| PredictError::BadRequest("no threshold".into()))?;
         let parameters = threshold.map(|number| ("threshold".to_owned(), Parameter::Float(number)));
         let parameters: Parameters = parameters.into_iter().collect();
@@ -300,12 +300,12 @@ pub fn service() -> Service {
 
 impl Service {
     pub fn send(&self, request: ViewRequest) -> ViewResponse {
-        let fits = |rule: &str| -> Option<Vec<(String, String)>> {
+        let fits = |rule: &str| -> Option<Pairs> {
             let (rule, path): (Vec<&str>, Vec<&str>) = (rule.split('/').collect(), request.path.split('/').collect());
-            let mut parts = Vec::new();
+            let mut parts = Pairs::default();
             for (expected, found) in rule.iter().zip(&path) {
                 match expected.strip_prefix('<').and_then(|name| name.strip_suffix('>')) {
-                    Some(name) => parts.push((name.to_owned(), (*found).to_owned())),
+                    Some(name) => parts.push(name, found),
                     None if expected == found => {}
                     None => return None,
                 }
@@ -335,8 +335,7 @@ impl Service {
 }
 
 pub fn body(response: &ViewResponse) -> Json {
-    let content_type = response.headers.iter().find(|(name, _)| name == "content-type").unwrap();
-    assert_eq!(content_type.1, "application/json", "clients compare it as a whole");
+    assert_eq!(response.header("content-type"), Some("application/json"), "clients compare it as a whole");
     serde_json::from_slice(&response.body).unwrap()
 }
 

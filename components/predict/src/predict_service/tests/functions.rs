@@ -50,7 +50,7 @@ fn functions_stand_in_for_building_blocks() {
     assert_eq!(own.signature(), None, "only the function knows what requests hold");
     let echo = Echo::default();
     let seen = Arc::clone(&echo.seen);
-    let query = vec![("size".to_owned(), "few".to_owned())].into();
+    let query = Cow::Owned(Pairs::from_iter([("size", "few")]));
     let response = own.predict(&trained(&own, echo), &PredictRequest { query, ..post(body) }).unwrap();
     assert_eq!(serde_json::to_value(&response).unwrap(), json!([2.0, 3.0]));
     assert_eq!(seen.lock().unwrap()[0].1, Parameters::from([("size".to_owned(), Parameter::Text("few".into()))]));
