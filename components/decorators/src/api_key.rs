@@ -148,7 +148,7 @@ impl ApiKey {
         let of_header = self.header.as_ref().map_or(Given::Nothing, |name| header(request, &name.0));
         let of_bearer = if self.bearer { bearer(request) } else { Given::Nothing };
         let mut of_query = Given::Nothing;
-        for (_, value) in request.query.iter().filter(|(name, _)| self.query_parameter.as_deref() == Some(*name)) {
+        for value in self.query_parameter.iter().flat_map(|name| request.query.get_all(name)) {
             of_query = if of_query == Given::Nothing { Given::This(value) } else { Given::Unclear };
         }
         let mut all = [of_header, of_bearer, of_query].into_iter().filter(|given| *given != Given::Nothing);

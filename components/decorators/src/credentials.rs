@@ -28,10 +28,10 @@ impl<T> Given<T> {
 
 /// Returns the value of a header that may stand once. A proxy in front might read another one of several.
 pub fn header<'a>(request: &'a ViewRequest, name: &str) -> Given<&'a str> {
-    let mut values = request.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let mut values = request.headers.get_all_ignoring_case(name);
     match (values.next(), values.next()) {
         (None, _) => Given::Nothing,
-        (Some((_, value)), None) => Given::This(value),
+        (Some(value), None) => Given::This(value),
         (Some(_), Some(_)) => Given::Unclear,
     }
 }

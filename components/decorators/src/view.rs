@@ -104,8 +104,7 @@ pub fn principal(request: &ViewRequest) -> Option<String> {
 
 /// Adds a name to a header that lists names, such as `vary`.
 pub fn add_to_header(response: &mut ViewResponse, name: &str, added: &str) {
-    let given = response.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    let mut given: Vec<&str> = given.collect();
+    let mut given: Vec<&str> = response.headers.get_all_ignoring_case(name).collect();
     given.push(added);
     let all = given.join(", ");
     response.set_header(name, all);

@@ -33,7 +33,9 @@ pub fn respond(status: StatusCode, body: Vec<u8>) -> HttpResponse {
 
 /// Does as [`respond`] and [`name_version`], as decorators see it.
 pub fn respond_plainly(status: StatusCode, body: Vec<u8>, version: Option<Version>) -> ViewResponse {
-    let mut headers = Pairs::from_iter([("content-type", JSON_TYPE)]);
+    const ROOM: usize = 96;
+    let mut headers = Pairs::with_capacity(ROOM, 2);
+    headers.push("content-type", JSON_TYPE);
     if let Some(version) = version {
         headers.push(MODEL_VERSION_NAME, itoa::Buffer::new().format(version.number()));
     }

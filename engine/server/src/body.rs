@@ -24,12 +24,16 @@ pub struct GivenUp;
 /// Bodies longer than this are worked on away from the workers, so many at once as the limits say.
 pub const LARGE: usize = 64 << 10;
 
+/// The content type of most bodies, which is not looked at letter by letter.
+const JSON: &str = "application/json";
+
 /// The content type of lines of JSON.
 pub const NDJSON: &str = "application/x-ndjson";
 
 /// Tells whether a body says that it is lines of JSON.
 pub fn is_ndjson(request: &HttpRequest) -> bool {
-    let header = request.headers().get(CONTENT_TYPE).and_then(|header| header.to_str().ok());
+    let header = request.headers().get(CONTENT_TYPE).filter(|header| *header != JSON);
+    let header = header.and_then(|header| header.to_str().ok());
     let kind = header.and_then(|header| header.split(';').next()).map(str::trim);
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case(NDJSON))
 }
@@ -134,10 +138,13 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Refusal> {
     let Some(header) = request.headers().get(CONTENT_TYPE) else {
         return Err(Refusal::bad_request(format_args!("the body has no content type, {HELP}")));
     };
+    if header == JSON {
+        return Ok(());
+    }
     let text = header.to_str().unwrap_or_default();
     let kind = text.split(';').next().unwrap_or_default().trim();
     let is_suffixed = |kind: &str| kind.starts_with("application/") && kind.ends_with("+json");
-    if kind.eq_ignore_ascii_case("application/json") || is_suffixed(&kind.to_ascii_lowercase()) {
+    if kind.eq_ignore_ascii_case(JSON) || is_suffixed(&kind.to_ascii_lowercase()) {
         return Ok(());
     }
     let shown: String = text.chars().take(60).collect();

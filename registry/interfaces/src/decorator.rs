@@ -172,7 +172,7 @@ impl ViewRequest {
 
     /// Returns the first header of a name, whose case does not count.
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
+        self.headers.get_all_ignoring_case(name).next()
     }
 
     /// Returns the id of the trace that it belongs to, if it has one: lines of the log about the request carry it.
@@ -214,7 +214,7 @@ impl ViewResponse {
 
     /// Returns the first header of a name, whose case does not count.
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
+        self.headers.get_all_ignoring_case(name).next()
     }
 
     /// Sets a header, in the place of others with this name, whose case does not count.
@@ -224,10 +224,6 @@ impl ViewResponse {
         }
         self.headers.push(name, value.as_ref());
     }
-}
-
-fn header<'a>(headers: &'a Pairs, name: &str) -> Option<&'a str> {
-    headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// What the metadata of a response are about.

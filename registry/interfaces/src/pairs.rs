@@ -12,6 +12,11 @@ pub struct Pairs {
 }
 
 impl Pairs {
+    /// Returns no pairs yet, with room for so many bytes of text and so many pairs.
+    pub fn with_capacity(n_bytes: usize, n_pairs: usize) -> Pairs {
+        Pairs { text: String::with_capacity(n_bytes), ends: Vec::with_capacity(n_pairs) }
+    }
+
     /// Returns the pairs whose names and values stand one behind the other in a text and end where `ends` says. It is
     /// nothing if these are no places between its characters, in order and up to its end.
     pub fn of(text: String, ends: Vec<(usize, usize)>) -> Option<Pairs> {
@@ -41,7 +46,28 @@ impl Pairs {
 
     /// Returns the first value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.get_all(name).next()
+    }
+
+    /// Returns the values of a name in order.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values(|key| key == name.as_bytes())
+    }
+
+    /// Returns the values of a name in order; the case of its ASCII letters does not count.
+    pub fn get_all_ignoring_case(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values(|key| key.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// Returns the values whose names, as bytes, are wanted. Texts are taken out of the whole for these alone, since
+    /// that costs more than comparing.
+    fn values(&self, is_wanted: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &str> {
+        let mut begin = 0;
+        self.ends.iter().filter_map(move |(name, value)| {
+            let key = &self.text.as_bytes()[begin..*name];
+            begin = *value;
+            is_wanted(key).then(|| &self.text[*name..*value])
+        })
     }
 
     /// Returns the number of pairs.
@@ -117,6 +143,11 @@ mod tests {
         assert_eq!(pairs.iter().collect::<Vec<_>>(), given);
         assert_eq!((pairs.get("a"), pairs.get(""), pairs.get("größe")), (Some("1"), Some("€"), Some("")));
         assert_eq!((pairs.get("A"), pairs.len(), pairs.is_empty()), (None, 5, false));
+        assert!(
+            pairs.get_all("a").eq(["1", "2"])
+                && pairs.get_all_ignoring_case("A").eq(["1", "2"])
+                && pairs.get_all_ignoring_case("b").next().is_none()
+        );
         pairs.push("b", "3");
         assert_eq!(pairs.iter().last(), Some(("b", "3")));
         assert_eq!(format!("{:?}", Pairs::from_iter([("a", "1")])), r#"{"a": "1"}"#);
