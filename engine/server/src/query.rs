@@ -10,7 +10,8 @@ pub fn decode(query: &str) -> Result<Pairs, String> {
     const FEW: usize = 8;
     let is_wrong = |problem: &str| format!("the query string {problem}");
     let mut rest = query.as_bytes();
-    let (mut text, mut ends) = (Vec::with_capacity(rest.len()), Vec::new());
+    let n_expected = if rest.is_empty() { 0 } else { FEW };
+    let (mut text, mut ends) = (Vec::with_capacity(rest.len()), Vec::with_capacity(n_expected));
     while !rest.is_empty() {
         if let Some(behind) = rest.strip_prefix(b"&") {
             rest = behind;
@@ -20,9 +21,6 @@ pub fn decode(query: &str) -> Result<Pairs, String> {
         let end_of_name = text.len();
         if let Some(value) = rest.strip_prefix(b"=") {
             rest = decode_until(value, &mut text, |byte| byte == b'&', Plus::IsBlank).map_err(is_wrong)?;
-        }
-        if ends.is_empty() {
-            ends.reserve(FEW);
         }
         ends.push((end_of_name, text.len()));
     }
