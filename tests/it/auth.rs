@@ -59,6 +59,14 @@ impl Guarded {
         Guarded::start(folder, &[&path], variables)
     }
 
+    /// Starts it behind a layer that is given as text, with the views that change something.
+    fn with_changes(layer: &str, variables: &[(&str, &str)]) -> Guarded {
+        let folder = iris();
+        let path = folder.path().join("layer.ron");
+        std::fs::write(&path, layer).unwrap();
+        Guarded::start(folder, &[&repository().join("configs/service/admin.ron"), &path], variables)
+    }
+
     fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base))
     }
@@ -261,6 +269,46 @@ fn tokens_that_a_provider_knows_get_in() {
         is_prediction(service.bearing("abc"));
         let log = service.log();
         assert!(log.contains("tokens cannot be checked") && !log.contains("canary"), "{log}");
+    }
+}
+
+#[test]
+fn refused_callers_are_logged_with_the_trace_of_their_request() {
+    let provider = Provider::saying(200, r#"{"active": false}"#);
+    let layer = r#"{
+        "predict_decorators": [{ "!": "palladium.decorators.ApiKey", "api_keys": { "a": "${environ.SECRET}" } }],
+        "list_decorators": [{ "!": "palladium.decorators.BasicAuth", "users": { "a": "${environ.HASH}" } }],
+        "alive_decorators": [{
+            "!": "palladium.decorators.JWTBearer", "issuer": "i", "audience": "a", "secret": "${environ.SECRET}",
+        }],
+        "update_model_cache_decorators": [{
+            "!": "palladium.decorators.OAuth2Introspection", "endpoint": "${environ.URL}", "client_id": "c",
+            "client_secret": "${environ.SECRET}",
+        }],
+    }"#;
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$cGFsbGFkaXVtLW1hbnVhbA$bP2MnedpyMc7QZlW9p46VglcHSH7bg56I7RVSB/vaDU";
+    let variables = [
+        ("HASH", hash),
+        ("SECRET", &"s".repeat(32)),
+        ("URL", &provider.url),
+        ("PALLADIUM_LOG", "palladium::auth=info"),
+    ];
+    let service = Guarded::with_changes(layer, &variables);
+    let cases = [
+        ("GET", SAMPLE, "x-api-key", "other", "a key is unknown"),
+        ("GET", "/list", "authorization", "Basic YTpi", "a user or a password is wrong"),
+        ("GET", "/alive", "authorization", "Bearer x.y.z", "the token cannot be read"),
+        ("POST", "/update-model-cache", "authorization", "Bearer xyz", "a token is not active"),
+    ];
+    for (method, path, name, value, _) in cases {
+        let request = service.request(method, path).header(name, value);
+        let refused = request.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01")).send().unwrap();
+        assert!(refused.status().is_client_error(), "{path}: {refused:?}");
+    }
+    let log = service.log();
+    for (_, path, _, _, said) in cases {
+        let line = log.lines().find(|line| line.contains(said)).unwrap_or_else(|| panic!("{path}: {log}"));
+        assert!(line.contains("request_id") && line.contains(&format!("trace_id={TRACE}")), "{line}");
     }
 }
 

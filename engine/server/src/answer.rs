@@ -163,13 +163,16 @@ impl Envelope {
     }
 
     /// Returns the metadata of a refusal.
-    fn refusal(&self, error: ErrorResponse, version: Option<Version>) -> Json {
+    fn refusal(&self, error: ErrorResponse, version: Option<Version>, name: &Name) -> Json {
         let (error_code, message, further) = (error.error_code, Some(error.error_message), error.metadata);
         let arguments = MetadataArguments { status: "ERROR", error_code, error_message: message };
         let caught = guarded(|| self.decorated(&arguments, version, further.clone()))
             .map(|decorated| decorated.map_err(|failure| explained(&failure)));
         caught.and_then(|decorated| decorated).unwrap_or_else(|why| {
-            tracing::error!(target: "palladium::server", "the metadata of a refusal stay undecorated: {why}");
+            let (request_id, trace_id) = (&name.id, name.trace.map(display));
+            tracing::error!(
+                target: "palladium::server", request_id, trace_id, "the metadata of a refusal stay undecorated: {why}",
+            );
             Json::Object(self.plain(&arguments, version, further))
         })
     }
@@ -373,9 +376,9 @@ impl Refusal {
         }
         let body = match shape {
             Shape::Flat | Shape::Views { .. } => fields,
-            Shape::Envelope(teller) => json!({"metadata": teller.envelope.refusal(told, self.version)}),
+            Shape::Envelope(teller) => json!({"metadata": teller.envelope.refusal(told, self.version, name)}),
             Shape::Both(teller) => {
-                fields["metadata"] = teller.envelope.refusal(told, self.version);
+                fields["metadata"] = teller.envelope.refusal(told, self.version, name);
                 fields
             }
         };
@@ -387,7 +390,7 @@ impl Refusal {
     pub fn respond(self, shape: Shape<'_>, name: &Name) -> HttpResponse {
         let written = self.write(shape, name);
         let own = match shape {
-            Shape::Views { views, path } => said_by(views, path, written.status, &written.message),
+            Shape::Views { views, path } => said_by(views, path, &written, name),
             Shape::Flat | Shape::Envelope(_) | Shape::Both(_) => None,
         };
         written.finish(own)
@@ -443,10 +446,14 @@ fn explained(failure: &Failure) -> String {
 }
 
 /// Returns a refusal as the first view says it that has an own way at the path.
-fn said_by(views: &[Arc<dyn View>], path: &str, status: StatusCode, message: &str) -> Option<HttpResponse> {
-    let said = guarded(|| views.iter().find_map(|view| view.refusal(path, status.as_u16(), message)));
+fn said_by(views: &[Arc<dyn View>], path: &str, written: &Written, name: &Name) -> Option<HttpResponse> {
+    let (status, message) = (written.status.as_u16(), &written.message);
+    let said = guarded(|| views.iter().find_map(|view| view.refusal(path, status, message)));
     said.and_then(|said| said.map(http_response).transpose()).unwrap_or_else(|why| {
-        tracing::error!(target: "palladium::server", "a view cannot say a refusal in its own way: {why}");
+        let (request_id, trace_id) = (&name.id, name.trace.map(display));
+        tracing::error!(
+            target: "palladium::server", request_id, trace_id, "a view cannot say a refusal in its own way: {why}",
+        );
         None
     })
 }
