@@ -26,7 +26,7 @@ struct Guarded {
     base: String,
     client: Client,
     log: JoinHandle<String>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Guarded {
@@ -43,7 +43,7 @@ impl Guarded {
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim().rsplit(' ').next().unwrap().to_owned();
         assert!(base.starts_with("http://"), "{line}");
-        Guarded { process, base, client: Client::new(), log, _folder: folder }
+        Guarded { process, base, client: Client::new(), log, folder }
     }
 
     /// Starts it behind a layer of `configs/auth`.
@@ -310,6 +310,32 @@ fn refused_callers_are_logged_with_the_trace_of_their_request() {
         let line = log.lines().find(|line| line.contains(said)).unwrap_or_else(|| panic!("{path}: {log}"));
         assert!(line.contains("request_id") && line.contains(&format!("trace_id={TRACE}")), "{line}");
     }
+}
+
+#[test]
+fn a_parameter_that_is_written_down_is_no_known_one() {
+    let layer = r#"{
+        "server_fit_decorators": [
+            { "!": "palladium.decorators.AuditLog", "path": "${here}/audit.ndjson", "parameters": ["evaluate", "reason"] },
+            {
+                "!": "palladium.decorators.ApiKey", "api_keys": { "a": "${environ.KEY}" },
+                "query_parameter": "key", "header": None,
+            },
+        ],
+    }"#;
+    let service = Guarded::with_changes(layer, &[("KEY", "0123456789abcdef")]);
+    let fit = |query: &str| {
+        let path = format!("/fit?key=0123456789abcdef&persist=false{query}");
+        service.request("POST", &path).send().unwrap()
+    };
+    assert_eq!(fit("&evaluate=false").status(), 200);
+    let refused = fit("&reason=x");
+    assert_eq!(refused.status(), 400);
+    let message = refused.json::<Json>().unwrap()["error_message"].to_string();
+    assert!(message.contains("there is no parameter"), "{message}");
+    let written = std::fs::read_to_string(service.folder.path().join("audit.ndjson")).unwrap();
+    assert!(written.contains(r#""parameters":{"evaluate":"false"}"#), "{written}");
+    assert!(written.contains(r#""parameters":{"reason":"x"}"#), "{written}");
 }
 
 #[test]
