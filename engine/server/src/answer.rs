@@ -198,6 +198,8 @@ pub struct Refusal {
     /// What is told in the place of a reason that says more than clients sent.
     word: Option<&'static str>,
     input: Option<InputErrors>,
+    /// Whether it is about one line of a stream, so that what is wrong need not say of which sample it is.
+    is_of_line: bool,
     /// Whether the service itself has refused.
     is_of_service: bool,
     version: Option<Version>,
@@ -232,7 +234,7 @@ impl Refusal {
     fn new(status: StatusCode, code: i64, reason: Reason) -> Refusal {
         let is_of_service = matches!(status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR);
         let (word, input, version, header, field) = (None, None, None, None, None);
-        Refusal { status, code, reason, word, input, is_of_service, version, header, field }
+        Refusal { status, code, reason, word, input, is_of_line: false, is_of_service, version, header, field }
     }
 
     /// Returns a refusal whose reason the client reads.
@@ -307,6 +309,13 @@ impl Refusal {
         self
     }
 
+    /// Has it be about one line of a stream.
+    #[must_use]
+    pub fn of_line(mut self) -> Refusal {
+        self.is_of_line = true;
+        self
+    }
+
     /// Adds the version of the model that was asked.
     #[must_use]
     pub fn by(mut self, version: Option<Version>) -> Refusal {
@@ -340,7 +349,11 @@ impl Refusal {
         let mut metadata = JsonMap::new();
         if let Some(errors) = &self.input {
             let shown = if detail == ErrorDetail::Full { InputError::to_json } else { InputError::to_bare_json };
-            metadata.insert("errors".to_owned(), errors.kept().iter().map(shown).collect());
+            let mut kept: Vec<Json> = errors.kept().iter().map(shown).collect();
+            if self.is_of_line {
+                kept.iter_mut().filter_map(Json::as_object_mut).for_each(|error| drop(error.remove("row")));
+            }
+            metadata.insert("errors".to_owned(), kept.into());
             metadata.insert("error_count".to_owned(), json!(errors.count()));
         }
         ErrorResponse { status: self.status.as_u16(), error_code: self.code, error_message, metadata }
