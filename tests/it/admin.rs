@@ -149,7 +149,7 @@ fn other_machines_do_not_get_what_nobody_guards() {
         error.contains("other machines could use `/fit`, `/update-model-cache`, `/activate`, `/jobs/<id>` on 0.0.0.0"),
         "{error}"
     );
-    assert!(error.contains("help: add a decorator"), "{error}");
+    assert!(error.contains("help: add a decorator") && error.contains("--> admin.ron:"), "{error}");
     let (code, output, error) =
         run(&["--config", "config.ron,admin.ron", "--set", "server={\"allow_unauthenticated_admin\": true}"]);
     assert_eq!(code, Some(0), "{error}");

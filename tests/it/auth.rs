@@ -26,7 +26,7 @@ struct Guarded {
     base: String,
     client: Client,
     log: JoinHandle<String>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Guarded {
@@ -43,7 +43,7 @@ impl Guarded {
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim().rsplit(' ').next().unwrap().to_owned();
         assert!(base.starts_with("http://"), "{line}");
-        Guarded { process, base, client: Client::new(), log, _folder: folder }
+        Guarded { process, base, client: Client::new(), log, folder }
     }
 
     /// Starts it behind a layer of `configs/auth`.
@@ -57,6 +57,14 @@ impl Guarded {
         let path = folder.path().join("layer.ron");
         std::fs::write(&path, layer).unwrap();
         Guarded::start(folder, &[&path], variables)
+    }
+
+    /// Starts it behind a layer that is given as text, with the views that change something.
+    fn with_changes(layer: &str, variables: &[(&str, &str)]) -> Guarded {
+        let folder = iris();
+        let path = folder.path().join("layer.ron");
+        std::fs::write(&path, layer).unwrap();
+        Guarded::start(folder, &[&repository().join("configs/service/admin.ron"), &path], variables)
     }
 
     fn request(&self, method: &str, path: &str) -> RequestBuilder {
@@ -262,6 +270,72 @@ fn tokens_that_a_provider_knows_get_in() {
         let log = service.log();
         assert!(log.contains("tokens cannot be checked") && !log.contains("canary"), "{log}");
     }
+}
+
+#[test]
+fn refused_callers_are_logged_with_the_trace_of_their_request() {
+    let provider = Provider::saying(200, r#"{"active": false}"#);
+    let layer = r#"{
+        "predict_decorators": [{ "!": "palladium.decorators.ApiKey", "api_keys": { "a": "${environ.SECRET}" } }],
+        "list_decorators": [{ "!": "palladium.decorators.BasicAuth", "users": { "a": "${environ.HASH}" } }],
+        "alive_decorators": [{
+            "!": "palladium.decorators.JWTBearer", "issuer": "i", "audience": "a", "secret": "${environ.SECRET}",
+        }],
+        "update_model_cache_decorators": [{
+            "!": "palladium.decorators.OAuth2Introspection", "endpoint": "${environ.URL}", "client_id": "c",
+            "client_secret": "${environ.SECRET}",
+        }],
+    }"#;
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$cGFsbGFkaXVtLW1hbnVhbA$bP2MnedpyMc7QZlW9p46VglcHSH7bg56I7RVSB/vaDU";
+    let variables = [
+        ("HASH", hash),
+        ("SECRET", &"s".repeat(32)),
+        ("URL", &provider.url),
+        ("PALLADIUM_LOG", "palladium::auth=info"),
+    ];
+    let service = Guarded::with_changes(layer, &variables);
+    let cases = [
+        ("GET", SAMPLE, "x-api-key", "other", "a key is unknown"),
+        ("GET", "/list", "authorization", "Basic YTpi", "a user or a password is wrong"),
+        ("GET", "/alive", "authorization", "Bearer x.y.z", "the token cannot be read"),
+        ("POST", "/update-model-cache", "authorization", "Bearer xyz", "a token is not active"),
+    ];
+    for (method, path, name, value, _) in cases {
+        let request = service.request(method, path).header(name, value);
+        let refused = request.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01")).send().unwrap();
+        assert!(refused.status().is_client_error(), "{path}: {refused:?}");
+    }
+    let log = service.log();
+    for (_, path, _, _, said) in cases {
+        let line = log.lines().find(|line| line.contains(said)).unwrap_or_else(|| panic!("{path}: {log}"));
+        assert!(line.contains("request_id") && line.contains(&format!("trace_id={TRACE}")), "{line}");
+    }
+}
+
+#[test]
+fn a_parameter_that_is_written_down_is_no_known_one() {
+    let layer = r#"{
+        "server_fit_decorators": [
+            { "!": "palladium.decorators.AuditLog", "path": "${here}/audit.ndjson", "parameters": ["evaluate", "reason"] },
+            {
+                "!": "palladium.decorators.ApiKey", "api_keys": { "a": "${environ.KEY}" },
+                "query_parameter": "key", "header": None,
+            },
+        ],
+    }"#;
+    let service = Guarded::with_changes(layer, &[("KEY", "0123456789abcdef")]);
+    let fit = |query: &str| {
+        let path = format!("/fit?key=0123456789abcdef&persist=false{query}");
+        service.request("POST", &path).send().unwrap()
+    };
+    assert_eq!(fit("&evaluate=false").status(), 200);
+    let refused = fit("&reason=x");
+    assert_eq!(refused.status(), 400);
+    let message = refused.json::<Json>().unwrap()["error_message"].to_string();
+    assert!(message.contains("there is no parameter"), "{message}");
+    let written = std::fs::read_to_string(service.folder.path().join("audit.ndjson")).unwrap();
+    assert!(written.contains(r#""parameters":{"evaluate":"false"}"#), "{written}");
+    assert!(written.contains(r#""parameters":{"reason":"x"}"#), "{written}");
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn views_that_nothing_guards_are_not_opened_to_other_machines() {
     service.process.signal(Signal::HUP);
     let log = service.wait_for_log("the configuration was not reloaded", 1);
     assert!(log.contains("other machines could use `/fit` on 0.0.0.0:0 without a password"), "{log}");
+    assert!(log.contains("layer.ron:"), "{log}");
     assert_eq!((name(&service).as_str(), service.get("/fit").status().as_u16()), ("first", 404));
 
     let allowed = format!(r#"{fit} "server": {{"allow_unauthenticated_admin": true}},"#);

@@ -6,6 +6,7 @@ use palladium_component::prelude::*;
 use palladium_component::value::has_placeholder;
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
+use tracing::field::display;
 
 use crate::credentials::{Given, bearer, header};
 use crate::plain::{HeaderName, hidden, hidden_in};
@@ -181,7 +182,8 @@ impl Decorator for ApiKey {
             Given::Unclear => return Ok(self.refuse(request, "the key is given in more than one way").into()),
         };
         let Some(name) = self.api_keys.name_of(key) else {
-            tracing::info!(target: "palladium::auth", request_id = request.request_id, "a key is unknown");
+            let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+            tracing::info!(target: "palladium::auth", request_id, trace_id, "a key is unknown");
             return Ok(self.refuse(request, "the key is unknown").into());
         };
         let scopes = self.scopes.as_ref().and_then(|scopes| scopes.get(name)).cloned().unwrap_or_default().0;

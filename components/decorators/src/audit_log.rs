@@ -31,7 +31,7 @@ use crate::view::{described_later, later, only_views, principal, request_of};
 /// address, method and path before the view is called, and `answered` with the status afterwards. Both have the same
 /// `request_id`, and the same `trace_id` if the request has a trace. A request that cannot be written down is answered
 /// with status 503 and does nothing. The file is only ever appended to. Parameters are left out unless `parameters`
-/// names them; headers never are written.
+/// names them, which does not have a view take one that it does not know; headers never are written.
 ///
 /// It stands before the decorator that authenticates, which is further outside: what that refuses is not written down.
 #[component(Decorator, name = "palladium.decorators.AuditLog", lifecycle)]
@@ -117,7 +117,7 @@ impl Decorator for AuditLog {
 
     fn docs(&self) -> Option<DecoratorDocs> {
         let responses = vec![described_later(503, "The request cannot be written down.")];
-        Some(DecoratorDocs { parameters: self.parameters.clone(), responses, ..DecoratorDocs::default() })
+        Some(DecoratorDocs { responses, ..DecoratorDocs::default() })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use palladium_component::prelude::*;
+use tracing::field::display;
 
 use crate::credentials::{Given, basic};
 use crate::expiring::Expiring;
@@ -163,9 +164,8 @@ impl Decorator for BasicAuth {
                 call.proceed()
             }
             Outcome::Wrong => {
-                tracing::info!(
-                    target: "palladium::auth", request_id = request.request_id, "a user or a password is wrong",
-                );
+                let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+                tracing::info!(target: "palladium::auth", request_id, trace_id, "a user or a password is wrong");
                 Ok(self.ask(request).into())
             }
             Outcome::Busy => Ok(later(request, 503, "too many passwords are being checked", 1).into()),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use palladium_component::prelude::*;
+use tracing::field::display;
 
 use self::keys::KeySet;
 use self::source::{KeySource, Published, Times};
@@ -188,7 +189,7 @@ impl JwtBearer {
             Given::Unclear => return Err(Some(Rejection::Unclear)),
         };
         let Some((source, expected)) = self.ready.get() else { return Err(Some(Rejection::Unavailable)) };
-        verify::verify(token, source, expected).map_err(Some)
+        verify::verify(request, token, source, expected).map_err(Some)
     }
 }
 
@@ -234,7 +235,8 @@ impl Decorator for JwtBearer {
             }
             Err(rejection) => {
                 if let Some(Rejection::Invalid(why)) = rejection {
-                    tracing::info!(target: "palladium::auth", request_id = request.request_id, "{why}");
+                    let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+                    tracing::info!(target: "palladium::auth", request_id, trace_id, "{why}");
                 }
                 Ok(self.refuse(request, rejection).into())
             }

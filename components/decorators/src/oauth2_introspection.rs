@@ -207,7 +207,8 @@ impl Decorator for OAuth2Introspection {
                 call.proceed()
             }
             Ok(None) => {
-                tracing::info!(target: "palladium::auth", request_id = request.request_id, "a token is not active");
+                let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+                tracing::info!(target: "palladium::auth", request_id, trace_id, "a token is not active");
                 let message = "the token is not active, or is meant for another service";
                 Ok(self.refuse(request, 401, message, Some("invalid_token")).into())
             }

@@ -1,6 +1,7 @@
 //! What callers may do.
 
 use palladium_component::prelude::*;
+use tracing::field::display;
 
 use crate::view::{only_views, refusal, request_of};
 
@@ -75,10 +76,13 @@ impl Decorator for RequireScope {
         match request.caller.identity() {
             Some(identity) if self.admits(&identity.scopes) => return call.proceed(),
             Some(_) => {}
-            None => tracing::warn!(
-                target: "palladium::auth", request_id = request.request_id,
-                "nobody has authenticated: a decorator that does stands behind `RequireScope` in the list",
-            ),
+            None => {
+                let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+                tracing::warn!(
+                    target: "palladium::auth", request_id, trace_id,
+                    "nobody has authenticated: a decorator that does stands behind `RequireScope` in the list",
+                );
+            }
         }
         let mut response = refusal(request, 403, "the scope of the caller is not sufficient");
         let needed = self.all_of.0.iter().chain(&self.any_of.0).map(String::as_str).collect::<Vec<_>>().join(" ");

@@ -37,7 +37,8 @@ use crate::{own_samples, query, rows};
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,
-/// `field`, `expected` and `got`, and `error_count` is the number of all.
+/// `field`, `expected` and `got`, and `error_count` is the number of all. Those of a line have no `row`, which stands
+/// beside `line`.
 ///
 /// Values are converted to the type of their field:
 /// - `float`: numbers, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as Python reads them, but

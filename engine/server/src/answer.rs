@@ -165,13 +165,16 @@ impl Envelope {
     }
 
     /// Returns the metadata of a refusal.
-    fn refusal(&self, error: ErrorResponse, version: Option<Version>) -> Json {
+    fn refusal(&self, error: ErrorResponse, version: Option<Version>, name: &Name) -> Json {
         let (error_code, message, further) = (error.error_code, Some(error.error_message), error.metadata);
         let arguments = MetadataArguments { status: "ERROR", error_code, error_message: message };
         let caught = guarded(|| self.decorated(&arguments, version, further.clone()))
             .map(|decorated| decorated.map_err(|failure| explained(&failure)));
         caught.and_then(|decorated| decorated).unwrap_or_else(|why| {
-            tracing::error!(target: "palladium::server", "the metadata of a refusal stay undecorated: {why}");
+            let (request_id, trace_id) = (&name.id, name.trace.map(display));
+            tracing::error!(
+                target: "palladium::server", request_id, trace_id, "the metadata of a refusal stay undecorated: {why}",
+            );
             Json::Object(self.plain(&arguments, version, further))
         })
     }
@@ -197,6 +200,8 @@ pub struct Refusal {
     /// What is told in the place of a reason that says more than clients sent.
     word: Option<&'static str>,
     input: Option<InputErrors>,
+    /// Whether it is about one line of a stream, so that what is wrong need not say of which sample it is.
+    is_of_line: bool,
     /// Whether the service itself has refused.
     is_of_service: bool,
     version: Option<Version>,
@@ -231,7 +236,7 @@ impl Refusal {
     fn new(status: StatusCode, code: i64, reason: Reason) -> Refusal {
         let is_of_service = matches!(status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR);
         let (word, input, version, header, field) = (None, None, None, None, None);
-        Refusal { status, code, reason, word, input, is_of_service, version, header, field }
+        Refusal { status, code, reason, word, input, is_of_line: false, is_of_service, version, header, field }
     }
 
     /// Returns a refusal whose reason the client reads.
@@ -306,6 +311,13 @@ impl Refusal {
         self
     }
 
+    /// Has it be about one line of a stream.
+    #[must_use]
+    pub fn of_line(mut self) -> Refusal {
+        self.is_of_line = true;
+        self
+    }
+
     /// Adds the version of the model that was asked.
     #[must_use]
     pub fn by(mut self, version: Option<Version>) -> Refusal {
@@ -339,7 +351,11 @@ impl Refusal {
         let mut metadata = JsonMap::new();
         if let Some(errors) = &self.input {
             let shown = if detail == ErrorDetail::Full { InputError::to_json } else { InputError::to_bare_json };
-            metadata.insert("errors".to_owned(), errors.kept().iter().map(shown).collect());
+            let mut kept: Vec<Json> = errors.kept().iter().map(shown).collect();
+            if self.is_of_line {
+                kept.iter_mut().filter_map(Json::as_object_mut).for_each(|error| drop(error.remove("row")));
+            }
+            metadata.insert("errors".to_owned(), kept.into());
             metadata.insert("error_count".to_owned(), json!(errors.count()));
         }
         ErrorResponse { status: self.status.as_u16(), error_code: self.code, error_message, metadata }
@@ -375,9 +391,9 @@ impl Refusal {
         }
         let body = match shape {
             Shape::Flat | Shape::Views { .. } => fields,
-            Shape::Envelope(teller) => json!({"metadata": teller.envelope.refusal(told, self.version)}),
+            Shape::Envelope(teller) => json!({"metadata": teller.envelope.refusal(told, self.version, name)}),
             Shape::Both(teller) => {
-                fields["metadata"] = teller.envelope.refusal(told, self.version);
+                fields["metadata"] = teller.envelope.refusal(told, self.version, name);
                 fields
             }
         };
@@ -389,7 +405,7 @@ impl Refusal {
     pub fn respond(self, shape: Shape<'_>, name: &Name) -> HttpResponse {
         let written = self.write(shape, name);
         let own = match shape {
-            Shape::Views { views, path } => said_by(views, path, written.status, &written.message),
+            Shape::Views { views, path } => said_by(views, path, &written, name),
             Shape::Flat | Shape::Envelope(_) | Shape::Both(_) => None,
         };
         written.finish(own)
@@ -445,10 +461,14 @@ fn explained(failure: &Failure) -> String {
 }
 
 /// Returns a refusal as the first view says it that has an own way at the path.
-fn said_by(views: &[Arc<dyn View>], path: &str, status: StatusCode, message: &str) -> Option<HttpResponse> {
-    let said = guarded(|| views.iter().find_map(|view| view.refusal(path, status.as_u16(), message)));
+fn said_by(views: &[Arc<dyn View>], path: &str, written: &Written, name: &Name) -> Option<HttpResponse> {
+    let (status, message) = (written.status.as_u16(), &written.message);
+    let said = guarded(|| views.iter().find_map(|view| view.refusal(path, status, message)));
     said.and_then(|said| said.map(http_response).transpose()).unwrap_or_else(|why| {
-        tracing::error!(target: "palladium::server", "a view cannot say a refusal in its own way: {why}");
+        let (request_id, trace_id) = (&name.id, name.trace.map(display));
+        tracing::error!(
+            target: "palladium::server", request_id, trace_id, "a view cannot say a refusal in its own way: {why}",
+        );
         None
     })
 }

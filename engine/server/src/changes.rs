@@ -11,6 +11,7 @@ use palladium_component::value::with_causes;
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, fit};
 use palladium_runtime::{JobError, Score, root_keys};
 use serde_json::json;
+use tracing::field::display;
 
 use crate::answer::{Refusal, Shape, guarded, respond};
 use crate::decorated::{http_response, plain_response};
@@ -166,7 +167,9 @@ pub fn activate(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpRespons
         Ok(Err(error @ PersistError::Failed(_))) => return Err(Refusal::unavailable(SAID, with_causes(&error))),
         Err(panic) => return Err(Refusal::unavailable(SAID, panic)),
     }
-    tracing::info!(target: "palladium::server", request_id = request.request_id, principal = origin.principal, "activated version {version}");
+    let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+    let principal = origin.principal;
+    tracing::info!(target: "palladium::server", request_id, trace_id, principal, "activated version {version}");
     let list = || {
         let listed = service.list.body().map(|body| respond(StatusCode::OK, body));
         let response = listed.unwrap_or_else(|refusal| refusal.respond(Shape::Flat, &request.into()));

@@ -2,7 +2,8 @@
 //!
 //! actix watches the first head of a connection. Beside that, a connection is closed that is idle for long after its last
 //! request, or whose client begins a further head and does not end it, or does not take its answer. actix would set a
-//! timer anew after each request for the first of these.
+//! timer anew after each request for the first of these. Over HTTP/2 a client that takes nothing of an answer may have the
+//! connection free all the while, see `sent.rs`.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -47,42 +48,85 @@ pub struct Traffic {
     ended: Cell<Option<Instant>>,
     /// Whether the client may still be sending what the last request had.
     is_unread: Cell<bool>,
+    /// How many answers the client has been offered a piece of that it has not taken.
+    offered: Cell<usize>,
+    /// When the client took a piece, or was offered the first.
+    taken: Cell<Option<Instant>>,
     /// Has the connection looked at again, where it was looked at while a request ran.
     waker: Cell<Option<Waker>>,
 }
 
 /// A request counts as long as this lives.
-pub struct Underway(Rc<Traffic>);
+pub struct Underway {
+    traffic: Rc<Traffic>,
+    /// How many requests there were with it when it began.
+    position: usize,
+}
 
 impl Traffic {
     /// Notes that a request has begun.
     pub fn begin(self: &Rc<Self>) -> Underway {
-        self.running.set(self.running.get() + 1);
+        let position = self.running.get() + 1;
+        self.running.set(position);
         self.begun.set(self.begun.get().wrapping_add(1));
         self.is_unread.set(false);
-        Underway(Rc::clone(self))
+        Underway { traffic: Rc::clone(self), position }
+    }
+
+    /// Has the connection looked at again.
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
     }
 }
 
 impl Underway {
-    /// Tells, once the request has begun, whether more of its connection are underway than may be.
+    /// Tells whether more requests of the connection are underway than may be.
     pub fn is_one_too_many(&self) -> bool {
-        self.0.running.get() > MOST_REQUESTS
+        self.position > MOST_REQUESTS
+    }
+
+    /// Tells whether as many as may be underway were refused already, and their client takes no refusals.
+    pub fn is_far_too_many(&self) -> bool {
+        self.position > MOST_REQUESTS * 2
+    }
+
+    /// Notes that the client is offered a piece of its answer.
+    pub fn offer(&self) -> Offered {
+        let (traffic, offered) = (&self.traffic, self.traffic.offered.get());
+        if offered == 0 {
+            traffic.taken.set(Some(Instant::now()));
+            traffic.wake();
+        }
+        traffic.offered.set(offered + 1);
+        Offered(Rc::clone(traffic))
     }
 
     /// Notes that the request was refused before its body was read to the end, for which the client may take a time that
     /// begins with the end of this.
     pub fn leave_unread(&self) {
-        self.0.is_unread.set(true);
+        self.traffic.is_unread.set(true);
     }
 }
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        self.0.running.set(self.0.running.get().saturating_sub(1));
-        self.0.ended.set(Some(Instant::now()));
-        if let Some(waker) = self.0.waker.take() {
-            waker.wake();
+        self.traffic.running.set(self.traffic.running.get().saturating_sub(1));
+        self.traffic.ended.set(Some(Instant::now()));
+        self.traffic.wake();
+    }
+}
+
+/// A piece of an answer counts as not taken as long as this lives.
+pub struct Offered(Rc<Traffic>);
+
+impl Drop for Offered {
+    fn drop(&mut self) {
+        let offered = self.0.offered.get().saturating_sub(1);
+        self.0.offered.set(offered);
+        if offered > 0 {
+            self.0.taken.set(Some(Instant::now()));
         }
     }
 }
@@ -97,6 +141,8 @@ pub struct Watched<S> {
     timer: Timer,
     /// Runs while the client takes nothing.
     writing: Option<Pin<Box<Sleep>>>,
+    /// When the client took something that had to wait for it.
+    written: Option<Instant>,
     /// Counts connections that end by themselves.
     _ending: Option<Counted>,
 }
@@ -147,8 +193,8 @@ impl<S> Watched<S> {
     pub fn new(stream: S, patience: Patience, protocol: Protocol, ending: impl FnOnce() -> Counted) -> Watched<S> {
         let is_http2 = protocol == Protocol::Http2;
         let _ending = (!is_http2).then(ending);
-        let traffic = Rc::default();
-        Watched { stream, traffic, patience, is_http2, reading: None, timer: Timer(None), writing: None, _ending }
+        let (traffic, timer) = (Rc::default(), Timer(None));
+        Watched { stream, traffic, patience, is_http2, reading: None, timer, writing: None, written: None, _ending }
     }
 
     /// Returns the requests of the connection.
@@ -185,19 +231,25 @@ impl<S> Watched<S> {
     /// Waits for bytes, as long as the client may take. An idle connection ends as if its client had ended it, so that an
     /// encrypted one is closed as it should be.
     fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Traffic { running, begun, ended, is_unread, waker } = &*self.traffic;
-        if running.get() > 0 {
+        let Traffic { running, begun, ended, is_unread, offered, taken, waker } = &*self.traffic;
+        if running.get() > 0 || self.is_writing() {
             // The time for a body, or for an answer, is not counted here.
             self.reading = None;
             waker.set(Some(context.waker().clone()));
-            return Poll::Pending;
+            return match taken.get() {
+                Some(taken) if offered.get() > 0 => {
+                    let deadline = taken + self.patience.write;
+                    self.timer.poll_until(deadline, deadline, context).map(|()| Err(too_slow()))
+                }
+                _ => Poll::Pending,
+            };
         }
         let (begun, is_unread) = (begun.get(), is_unread.get());
         let reading = match self.reading {
             Some(reading) if reading.begun == begun => reading,
             _ => {
                 let time = if is_unread { self.patience.head } else { self.idle() };
-                let deadline = ended.get().unwrap_or_else(Instant::now) + time;
+                let deadline = ended.get().max(self.written).unwrap_or_else(Instant::now) + time;
                 Reading { expected: Expected::Request, deadline, look: deadline, begun }
             }
         };
@@ -205,6 +257,11 @@ impl<S> Watched<S> {
         let is_idle = reading.expected == Expected::Request && !is_unread && !self.is_http2;
         let waited = self.timer.poll_until(reading.deadline, reading.look, context);
         waited.map(|()| if is_idle { Ok(()) } else { Err(too_slow()) })
+    }
+
+    /// Tells whether the client of HTTP/2 takes the rest of answers that count as sent.
+    fn is_writing(&self) -> bool {
+        self.is_http2 && self.writing.is_some()
     }
 
     /// Waits until the client takes bytes, as long as it may take.
@@ -218,6 +275,10 @@ impl<S> Watched<S> {
     fn taken<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         match written {
             Poll::Ready(done) => {
+                if self.is_writing() {
+                    self.written = Some(Instant::now());
+                    self.traffic.wake();
+                }
                 self.writing = None;
                 Poll::Ready(done)
             }

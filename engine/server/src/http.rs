@@ -5,10 +5,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -17,11 +15,9 @@ use actix_server::{GracefulShutdownSignal, ServerBuilder};
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
-use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, Payload, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::rt::net::{TcpStream, UnixStream};
-use actix_web::web::Bytes;
 use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -30,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::body::GivenUp;
 use crate::connection::{Patience, Traffic, Underway, Watched, protocol};
 use crate::open::Open;
+use crate::sent::{until_sent, until_taken};
 use crate::server::Server;
 use crate::settings::Fixed;
 
@@ -150,7 +147,13 @@ impl Http {
                         underway.leave_unread();
                     }
                 }
-                Ok(ServiceResponse::new(request, until_sent(response, (server, running, underway))))
+                let response = match underway {
+                    Some(underway) if request.version() == Version::HTTP_2 => {
+                        until_taken(response, server, running, underway)
+                    }
+                    underway => until_sent(response, (server, running, underway)),
+                };
+                Ok(ServiceResponse::new(request, response))
             }
         }));
         let app = app.into_factory().map_err(|error: Error| error.error_response());
@@ -173,34 +176,6 @@ fn is_unread(request: &HttpRequest, response: &HttpResponse, payload: &Payload) 
     // Who reads a body takes it.
     !matches!(payload, Payload::None)
         || response.status().is_client_error() && request.extensions().contains::<GivenUp>()
-}
-
-/// Keeps what a request needs, and what counts it, until its answer is complete: a stream is made while it is sent.
-fn until_sent<T: 'static>(response: HttpResponse, kept: T) -> HttpResponse {
-    match response.body().size() {
-        BodySize::Stream => response.map_body(|_, body| BoxBody::new(Sent { body, _kept: kept })),
-        BodySize::None | BodySize::Sized(_) => response,
-    }
-}
-
-/// A body, and what is kept for as long as it is sent.
-struct Sent<T> {
-    body: BoxBody,
-    _kept: T,
-}
-
-impl<T> Unpin for Sent<T> {}
-
-impl<T> MessageBody for Sent<T> {
-    type Error = Box<dyn std::error::Error>;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
 }
 
 fn name(address: impl Display) -> String {

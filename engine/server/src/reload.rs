@@ -187,7 +187,7 @@ fn make(
 ) -> Result<(Server, oneshot::Receiver<()>), Vec<String>> {
     let in_lines = |findings: Diagnostics| findings.iter().map(Diagnostic::in_one_line).collect::<Vec<_>>();
     let routes = Server::routes(&loaded, options).map_err(in_lines)?;
-    routes.guard(process.reached.as_deref()).map_err(|error| vec![with_causes(&error)])?;
+    routes.guard(process.reached.as_deref()).map_err(in_lines)?;
     let made = Server::new(loaded, routes, process);
     let lost = lost_models(before, &made.0.service);
     if lost.is_empty() { Ok(made) } else { Err(lost) }

@@ -2,6 +2,7 @@
 
 mod added;
 mod callers;
+mod unguarded;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -24,7 +25,6 @@ use crate::predict::PredictRoute;
 use crate::query::percent_decode;
 use crate::ready::Needed;
 use crate::rule::Rule;
-use crate::serve::ServeError;
 use crate::settings::Settings;
 use crate::views::{Answers, ServerView, ViewRoute, decorators};
 
@@ -324,26 +324,21 @@ impl Routes {
         self.all.iter().filter_map(served).collect()
     }
 
-    /// Returns the rules of views that change something and whose decorators let everybody in.
-    pub fn unguarded(&self) -> Vec<&str> {
-        self.all.iter().filter(|route| route.is_open()).map(|route| route.rule.as_str()).collect()
-    }
-
     /// Refuses to open views that change something to other machines, and warns where this one alone reaches them. Other
     /// machines are told no more about errors than they have to know. `reached` are the addresses that they reach.
     ///
     /// # Errors
-    /// The views that would be open.
-    pub fn guard(&self, reached: Option<&str>) -> Result<(), ServeError> {
+    /// The views that would be open, and where the configuration has them.
+    pub fn guard(&self, reached: Option<&str>) -> Result<(), Diagnostics> {
         self.detail.get_or_init(|| if reached.is_none() { ErrorDetail::Full } else { ErrorDetail::Codes });
-        let open: Vec<String> = self.unguarded().iter().map(|rule| format!("`{rule}`")).collect();
-        let routes = open.join(", ");
+        let open: Vec<&Route> = self.all.iter().map(Arc::as_ref).filter(|route| route.is_open()).collect();
         match reached {
             _ if open.is_empty() => {}
             Some(address) if !self.settings.allow_unauthenticated_admin => {
-                return Err(ServeError::Open { address: address.to_owned(), routes });
+                return Err(Diagnostics(vec![unguarded::opened(&open, address)]));
             }
             Some(_) | None => {
+                let routes = unguarded::shown(&open);
                 tracing::warn!(target: "palladium::server", "anybody who reaches the service may use {routes}: no decorator asks who it is");
             }
         }

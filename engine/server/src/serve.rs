@@ -36,17 +36,10 @@ use crate::tls::Encryption;
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The routes contradict each other or lack something, or what the root key `server` names cannot be used.
+    /// The routes contradict each other or lack something, those that change something would be open to other machines,
+    /// or what the root key `server` names cannot be used.
     #[error(transparent)]
     Config(#[from] Diagnostics),
-    /// Views that change something would be open to other machines.
-    #[error("other machines could use {routes} on {address} without a password: no decorator asks who it is")]
-    Open {
-        /// The addresses.
-        address: String,
-        /// The rules of the views.
-        routes: String,
-    },
     /// An address cannot be listened on that is not from the configuration.
     #[error("cannot listen on {address}")]
     Bind {
@@ -77,10 +70,6 @@ impl Explain for ServeError {
                 io::ErrorKind::PermissionDenied => "choose a port from 1024 on in `server.listen` or with `--port`",
                 _ => "choose a name or address of this machine in `server.listen` or with `--host`",
             },
-            ServeError::Open { .. } => {
-                "add a decorator that asks who it is to their lists (`server_fit_decorators` and the like), leave out \
-                 `--host`, or say `allow_unauthenticated_admin: true` under the root key `server`"
-            }
             ServeError::Config(_) | ServeError::Failed(_) => return None,
         };
         Some(help.to_owned())

@@ -112,7 +112,8 @@ pub struct DecoratorDocs {
     pub security: Vec<SecurityScheme>,
     /// What a caller has to be allowed to do.
     pub scopes: Vec<String>,
-    /// The names of what else it looks for in query strings and bodies.
+    /// The names of what else it takes from query strings and bodies for its own work, which has views that refuse
+    /// unknown names let these pass. What it merely writes down is none of them.
     pub parameters: Vec<String>,
     /// The headers that it adds to answers, its own and those of the view.
     pub headers: Vec<OperationHeader>,
@@ -121,7 +122,7 @@ pub struct DecoratorDocs {
 }
 
 impl DecoratorDocs {
-    /// Tells whether it looks for a parameter of the query string or of the body.
+    /// Tells whether it takes a parameter of the query string or of the body.
     pub fn takes(&self, name: &str) -> bool {
         let is_key = |scheme: &SecurityScheme| match &scheme.credential {
             Credential::Key { place: ParameterPlace::Query, name: key } => key == name,

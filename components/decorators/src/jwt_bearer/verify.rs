@@ -2,8 +2,9 @@
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use palladium_component::interfaces::Identity;
+use palladium_component::interfaces::{Identity, ViewRequest};
 use serde_json::Value as Json;
+use tracing::field::display;
 
 use super::keys::Found;
 use super::source::KeySource;
@@ -36,11 +37,16 @@ pub enum Rejection {
     Unavailable,
 }
 
-/// Returns who brings a token.
+/// Returns who brings a token with a request.
 ///
 /// # Errors
 /// It is not what is expected, or there are no keys to verify it with.
-pub fn verify(token: &str, source: &KeySource, expected: &Expected) -> Result<Identity, Rejection> {
+pub fn verify(
+    request: &ViewRequest,
+    token: &str,
+    source: &KeySource,
+    expected: &Expected,
+) -> Result<Identity, Rejection> {
     let header = decode_header(token).map_err(|_| Rejection::Invalid("the token cannot be read"))?;
     if !expected.algorithms.contains(&header.alg) {
         return Err(Rejection::Invalid("the token is signed by an algorithm that is not allowed"));
@@ -50,7 +56,8 @@ pub fn verify(token: &str, source: &KeySource, expected: &Expected) -> Result<Id
         return Err(Rejection::Invalid("the token has a header that is not understood"));
     }
     let unavailable = |failure| {
-        tracing::error!(target: "palladium::auth", "tokens cannot be verified: {failure}");
+        let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+        tracing::error!(target: "palladium::auth", request_id, trace_id, "tokens cannot be verified: {failure}");
         Rejection::Unavailable
     };
     let mut keys = source.keys().map_err(unavailable)?.ok_or(Rejection::Unavailable)?;

@@ -173,7 +173,7 @@ impl Answers<'_> {
 
     /// Returns the line that answers one of a stream.
     fn line(&self) -> Json {
-        let mut error = self.error_fields();
+        let mut error = self.error_fields(true);
         let number = |what: &str| json!({"type": "integer", "minimum": 1, "description": what});
         error.insert("row".to_owned(), number("The sample, from 1: blank lines are none."));
         error.insert("line".to_owned(), number("The line of the body, from 1."));
@@ -190,16 +190,17 @@ impl Answers<'_> {
     }
 
     fn error_metadata(&self) -> Json {
-        let fields = Json::Object(self.error_fields());
+        let fields = Json::Object(self.error_fields(false));
         let required = ["status", "error_code", "error_message"];
         self.with_service_metadata("ErrorMetadata", &required, fields, self.changes_errors)
     }
 
-    /// Returns the fields that an error has in the metadata.
-    fn error_fields(&self) -> JsonMap<String, Json> {
+    /// Returns the fields that an error has in the metadata, or in a line of a stream.
+    fn error_fields(&self, is_of_line: bool) -> JsonMap<String, Json> {
         let Json::Object(mut fields) = error_schema()["properties"].take() else { return JsonMap::new() };
         if !self.changes_errors {
-            let errors = json!({"type": "array", "maxItems": InputErrors::KEPT, "items": input_error(self.detail)});
+            let errors =
+                json!({"type": "array", "maxItems": InputErrors::KEPT, "items": input_error(self.detail, is_of_line)});
             fields.insert("errors".to_owned(), errors);
             let count = json!({"type": "integer", "minimum": 1, "description": "The number of all errors."});
             fields.insert("error_count".to_owned(), count);
@@ -223,15 +224,20 @@ impl Answers<'_> {
     }
 }
 
-/// Returns the schema of one thing that is wrong with a request.
-fn input_error(detail: Option<ErrorDetail>) -> Json {
+/// Returns the schema of one thing that is wrong with a request, or with a line of a stream, which says itself which
+/// sample it is.
+fn input_error(detail: Option<ErrorDetail>, is_of_line: bool) -> Json {
     let codes: Vec<&str> = InputErrorCode::ALL.iter().map(|code| code.as_str()).collect();
-    let mut required = vec!["code", "row", "field"];
+    let mut required = vec!["code", "field"];
     let mut properties = json!({
         "code": {"enum": codes},
-        "row": {"type": ["integer", "null"], "minimum": 1, "description": "The sample of a list, from 1."},
         "field": {"type": ["string", "null"], "description": "The field or parameter, if it is about one."},
     });
+    if !is_of_line {
+        required.insert(1, "row");
+        properties["row"] =
+            json!({"type": ["integer", "null"], "minimum": 1, "description": "The sample of a list, from 1."});
+    }
     if detail != Some(ErrorDetail::Codes) {
         properties["expected"] = json!({"type": "string", "description": "What belongs there, in words."});
         properties["got"] = json!({"type": "string", "description": "What is there, in words."});
@@ -389,9 +395,13 @@ mod tests {
             (Some(ErrorDetail::Codes), json!(["code", "row", "field"]), false),
             (None, json!(["code", "row", "field"]), true),
         ] {
-            let schema = input_error(detail);
+            let schema = input_error(detail, false);
             assert_eq!(schema["required"], required, "{detail:?}");
             assert_eq!(schema["properties"]["expected"].is_object(), has_words, "{detail:?}");
+            let of_line = input_error(detail, true);
+            let is_row = |name: &Json| name == "row";
+            assert!(!of_line["required"].as_array().unwrap().iter().any(is_row), "{detail:?}");
+            assert!(of_line["properties"].get("row").is_none(), "{detail:?}");
         }
     }
 

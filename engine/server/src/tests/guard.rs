@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
+use palladium_component::value::Diagnostics;
 use palladium_runtime::App;
 use serde_json::json;
 
@@ -62,9 +63,13 @@ fn is_refused(app: App, host: &str) -> bool {
     let options = ServeOptions { listen: vec![at(&format!("{host}:0"))], ..options() };
     match serve(Arc::new(app).into(), &options, |bound| bound.stopper.stop()) {
         Ok(()) => false,
-        Err(error @ ServeError::Open { .. }) => {
-            let help = error.help().unwrap();
-            assert!(error.to_string().contains("`/") && help.contains("allow_unauthenticated_admin"), "{error} {help}");
+        Err(ServeError::Config(Diagnostics(findings))) => {
+            let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+            assert!(finding.message.starts_with("other machines could use `/"), "{finding:?}");
+            assert!(
+                finding.help[0].contains("allow_unauthenticated_admin") && finding.labels.len() == 1,
+                "{finding:?}"
+            );
             true
         }
         Err(other) => panic!("{other}"),

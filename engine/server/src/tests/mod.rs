@@ -4,6 +4,7 @@ mod alive;
 mod changes;
 mod decorators;
 mod guard;
+mod http2;
 mod load;
 mod ndjson;
 mod observers;

@@ -266,52 +266,6 @@ fn idle_connections_are_ended() {
 }
 
 #[test]
-fn idle_connections_of_http_2_are_ended() {
-    // A second longer than a head may take is the least.
-    for (keep_alive, expected) in [(1, 2), (3, 3)] {
-        let running = running(&json!({"listen": "127.0.0.1:0", "keep_alive": keep_alive, "head_timeout": 1}));
-        let mut client = running.http2();
-        let id = client.get("/alive");
-        assert!(client.receive(id).is_ok());
-        let answered = Instant::now();
-        client.end();
-        let idle = answered.elapsed();
-        let least = Duration::from_secs(expected) - Duration::from_millis(100);
-        assert!(idle > least && idle < Duration::from_secs(30), "{keep_alive}: {idle:?}");
-    }
-}
-
-#[test]
-fn so_many_requests_of_a_connection_are_underway_at_once() {
-    let running = running(&json!({"listen": "127.0.0.1:0"}));
-    let mut client = running.http2();
-    for _ in 0..255 {
-        client.post("/predict");
-    }
-    let id = client.get("/live");
-    assert!(client.receive(id).is_ok());
-    let one_more = client.post("/predict");
-    let ids = ["/live", "/predict", "/nowhere"].map(|path| (client.get(path), path));
-    for (index, (id, path)) in ids.into_iter().enumerate() {
-        let refused = client.receive(id);
-        let json: Json = serde_json::from_slice(&refused.body).unwrap();
-        assert_eq!((&json["status"], &json["error_code"]), (&json!("ERROR"), &json!(-1)), "{path}");
-        let message = json["error_message"].as_str().unwrap();
-        assert!(message.starts_with("256 requests of this connection are underway, which is the most"), "{message}");
-        // `:status: 503` and `retry-after: 1`, as HPACK writes them for the first time.
-        for header in [&[0x48, 0x83, 0x6c, 0x0c, 0xff][..], &[0x75, 0x81, 0x0f]] {
-            let is_there = refused.head.windows(header.len()).any(|part| part == header);
-            assert!(is_there || index > 0, "{:x?}", refused.head);
-        }
-    }
-    assert_eq!(running.get("/live").status, 200, "other connections go on");
-    client.end_body(one_more);
-    client.receive(one_more);
-    let id = client.get("/live");
-    assert!(client.receive(id).is_ok());
-}
-
-#[test]
 fn bodies_that_are_not_read_end_their_connection() {
     let running = running(&json!({"listen": "127.0.0.1:0", "body_timeout": 0.2, "max_body": 10}));
     let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";

@@ -317,7 +317,7 @@ pub struct Answer2 {
     /// The headers as they were sent, which HPACK compresses.
     pub head: Vec<u8>,
     pub body: Vec<u8>,
-    is_whole: bool,
+    pub is_whole: bool,
 }
 
 impl Answer2 {
@@ -330,7 +330,9 @@ impl Answer2 {
 impl Http2 {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
     const SETTINGS: u8 = 4;
+    const WINDOW_UPDATE: u8 = 8;
     const END_STREAM: u8 = 1;
     const END_HEADERS: u8 = 4;
 
@@ -340,6 +342,17 @@ impl Http2 {
         client.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
         client.send(Http2::SETTINGS, 0, 0, &[]);
         client
+    }
+
+    /// Takes so many bytes of each answer that is still to come, until it is told to take more.
+    pub fn take_of_each(&mut self, n_bytes: u32) {
+        const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
+        self.send(Http2::SETTINGS, 0, 0, &[&INITIAL_WINDOW_SIZE[..], &n_bytes.to_be_bytes()].concat());
+    }
+
+    /// Takes so many bytes more of one answer, or of all together where it has no number.
+    pub fn take(&mut self, id: u32, n_bytes: u32) {
+        self.send(Http2::WINDOW_UPDATE, 0, id, &n_bytes.to_be_bytes());
     }
 
     fn send(&mut self, kind: u8, flags: u8, id: u32, payload: &[u8]) {
@@ -373,12 +386,26 @@ impl Http2 {
         self.send(Http2::DATA, Http2::END_STREAM, id, &[]);
     }
 
+    /// Wants no answer any more.
+    pub fn reset(&mut self, id: u32) {
+        const CANCEL: u32 = 8;
+        self.send(Http2::RST_STREAM, 0, id, &CANCEL.to_be_bytes());
+    }
+
     /// Waits for an answer.
     pub fn receive(&mut self, id: u32) -> Answer2 {
         while !self.answers.get(&id).is_some_and(|answer| answer.is_whole) {
             self.take_frame().unwrap();
         }
         self.answers.remove(&id).unwrap()
+    }
+
+    /// Waits for the head of an answer.
+    pub fn receive_head(&mut self, id: u32) -> &Answer2 {
+        while self.answers.get(&id).is_none_or(|answer| answer.head.is_empty()) {
+            self.take_frame().unwrap();
+        }
+        &self.answers[&id]
     }
 
     /// Waits until the service ends the connection.

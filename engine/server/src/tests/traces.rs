@@ -1,11 +1,15 @@
 //! Traces: what observers and decorators see of them, and what responses say.
 
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use actix_web::http::StatusCode;
 use palladium_component::prelude::*;
 use palladium_runtime::App;
 
 use super::support::*;
+use crate::answer::{Envelope, Refusal, Shape, Teller};
+use crate::request_id::Name;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
@@ -125,4 +129,63 @@ fn nobody_who_wants_to_know_costs_no_trace() {
     assert!(told.starts_with(&format!("00-{TRACE}-")) && told.ends_with("-00"), "nothing is recorded: {told}");
     let odd = header.replace("00-", "ff-");
     assert_eq!(running.client().request("GET", "/predict", &[("traceparent", &odd)], "").status, 200);
+}
+
+/// Fails at whatever is said about a refusal.
+struct Fails;
+
+impl Lifecycle for Fails {}
+
+impl Decorator for Fails {
+    fn call(&self, _: Call<'_>) -> Result<Returned, Failure> {
+        Err(Failure::message("no words"))
+    }
+}
+
+impl View for Fails {
+    fn rules(&self) -> Vec<ViewRule> {
+        Vec::new()
+    }
+
+    fn refusal(&self, _: &str, _: u16, _: &str) -> Option<ViewResponse> {
+        panic!("no words")
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_cannot_be_said_of_a_refusal_is_logged_with_its_trace() {
+    let envelope = Envelope::new(None, DecoratorList::new("get_metadata_decorators", vec![Arc::new(Fails)]));
+    let teller = Teller { envelope: &envelope, service: &Puppet::at("/predict"), detail: ErrorDetail::Full };
+    let views: [Arc<dyn View>; 1] = [Arc::new(Fails)];
+    let name = Name { id: "abc".to_owned(), trace: Some(TraceId([7; 16])) };
+    let shapes = [
+        (Shape::Envelope(teller), "the metadata of a refusal stay undecorated"),
+        (Shape::Both(teller), "the metadata of a refusal stay undecorated"),
+        (Shape::Views { views: &views, path: "/" }, "a view cannot say a refusal in its own way"),
+    ];
+    for (shape, said) in shapes {
+        let log = Log::default();
+        let to_ours = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || to_ours.clone()).finish();
+        let respond = || Refusal::bad_request("no").respond(shape, &name);
+        let response = tracing::subscriber::with_default(subscriber, respond);
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let line = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let named = format!("request_id=\"abc\" trace_id={}", "07".repeat(16));
+        assert!(line.contains(said) && line.contains(&named), "{line}");
+    }
 }

@@ -316,5 +316,6 @@ fn components_answer_at_several_rules_and_know_the_service() {
     assert_eq!(running.get("/known/other").body, "service /p Some(\"7\") Some(\"other\")");
     let elsewhere = ServeOptions { listen: vec![at("0.0.0.0:0")], ..options() };
     let refused = serve(Arc::new(App::of_components(components(true), Vec::new())).into(), &elsewhere, |_| ());
-    assert!(matches!(refused, Err(ServeError::Open { .. })), "{refused:?}");
+    let Err(ServeError::Config(findings)) = refused else { panic!("{refused:?}") };
+    assert!(findings.0[0].message.starts_with("other machines could use "), "{findings}");
 }
