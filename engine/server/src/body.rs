@@ -3,16 +3,18 @@
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::{StatusCode, Version};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, rt, web};
 use palladium_component::value::seconds_text;
 
 use crate::answer::Refusal;
+use crate::connection::Traffic;
 use crate::settings::Limits;
 
 /// How many bytes of a body were read whose length the request did not announce; the request keeps it.
@@ -59,7 +61,9 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
     }
     let payload = web::Payload::from_request(request, payload).await;
     let payload = payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
-    match in_time(limits.body_timeout, payload.to_bytes_limited(limits.max_body)).await {
+    // Over HTTP/2 requests are not looked at with their connection.
+    let traffic = request.conn_data::<Rc<Traffic>>().filter(|_| request.version() != Version::HTTP_2);
+    match in_time(limits.body_timeout, payload.to_bytes_limited(limits.max_body), traffic).await {
         Some(Ok(Ok(bytes))) => {
             if announced.is_none() {
                 request.extensions_mut().insert(Read(bytes.len() as u64));
@@ -81,20 +85,32 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limits: &Limits)
     }
 }
 
-/// Waits for something no longer than the limit. It is first looked at twice, since a timer costs more: a body of a
-/// request that came in one piece is there by then, as actix hands it over after it has begun to answer.
-async fn in_time<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let (mut work, mut is_first) = (pin!(work), true);
-    let at_once = poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending if mem::take(&mut is_first) => {
-            context.waker().wake_by_ref();
-            Poll::Pending
+/// Waits for a body no longer than the limit. It is first looked at twice, since a timer costs more: the body of a request
+/// that came in one piece is there by then, as actix hands it over after it has begun to answer. Then it looks at the
+/// request once more, so that the first time nobody has to be told that the body is there.
+async fn in_time<T>(limit: Duration, body: impl Future<Output = T>, traffic: Option<&Rc<Traffic>>) -> Option<T> {
+    let (mut body, mut is_first) = (pin!(body), true);
+    let at_once = poll_fn(|context| {
+        let is_first = mem::take(&mut is_first);
+        match traffic {
+            Some(traffic) if is_first => {
+                traffic.pass(context.waker().clone());
+                return Poll::Pending;
+            }
+            Some(traffic) => traffic.passed(),
+            None => {}
         }
-        Poll::Pending => Poll::Ready(None),
+        match body.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if is_first => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Ready(None),
+        }
     });
     match at_once.await {
-        None => rt::time::timeout(limit, work).await.ok(),
+        None => rt::time::timeout(limit, body).await.ok(),
         done => done,
     }
 }

@@ -54,6 +54,8 @@ pub struct Traffic {
     taken: Cell<Option<Instant>>,
     /// Has the connection looked at again, where it was looked at while a request ran.
     waker: Cell<Option<Waker>>,
+    /// The same, where a request waits for what may come before the connection has been looked at to the end.
+    passing: Cell<Option<Waker>>,
 }
 
 /// A request counts as long as this lives.
@@ -71,6 +73,16 @@ impl Traffic {
         self.begun.set(self.begun.get().wrapping_add(1));
         self.is_unread.set(false);
         Underway { traffic: Rc::clone(self), position }
+    }
+
+    /// Has a request looked at once more, where its connection is looked at to the end and it was not by then.
+    pub fn pass(&self, waker: Waker) {
+        self.passing.set(Some(waker));
+    }
+
+    /// Notes that the request is looked at once more.
+    pub fn passed(&self) {
+        self.passing.take();
     }
 
     /// Has the connection looked at again.
@@ -231,7 +243,7 @@ impl<S> Watched<S> {
     /// Waits for bytes, as long as the client may take. An idle connection ends as if its client had ended it, so that an
     /// encrypted one is closed as it should be.
     fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Traffic { running, begun, ended, is_unread, offered, taken, waker } = &*self.traffic;
+        let Traffic { running, begun, ended, is_unread, offered, taken, waker, .. } = &*self.traffic;
         if running.get() > 0 || self.is_writing() {
             // The time for a body, or for an answer, is not counted here.
             self.reading = None;
@@ -271,8 +283,12 @@ impl<S> Watched<S> {
         timer.as_mut().poll(context).map(|()| too_slow())
     }
 
-    /// Returns what came of writing, or that the client has taken nothing for too long.
+    /// Returns what came of writing, or that the client has taken nothing for too long. It ends each look at a connection
+    /// of HTTP/1.
     fn taken<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if let Some(waker) = self.traffic.passing.take() {
+            waker.wake();
+        }
         match written {
             Poll::Ready(done) => {
                 if self.is_writing() {

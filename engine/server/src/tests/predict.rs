@@ -125,6 +125,37 @@ fn bodies_have_to_be_json() {
 }
 
 #[test]
+fn requests_that_are_sent_at_once_are_answered_in_their_order() {
+    let (puppet, entered, release) = Puppet::waiting();
+    // Nothing else has the connection looked at.
+    let patience = json!({"server": {"keep_alive": 3600, "head_timeout": 3600}});
+    let running = Running::start(app(puppet, &Store::new(Reads::Cached(model(1))), &patience), options());
+    let post = |does: &str, body: &str| {
+        let length = body.len();
+        let head = format!("POST /predict?do={does} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n");
+        format!("{head}content-length: {length}\r\n\r\n{body}")
+    };
+    let mut client = running.client();
+    client.0.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    for first in ["length", "wait"] {
+        client.send(&(post(first, "[]") + &post("length", "[1, 2]") + &post("length", "")));
+        if first == "wait" {
+            entered.recv().unwrap();
+            release.send(()).unwrap();
+        }
+        let results: Vec<Json> = (0..3).map(|_| client.receive(false).json()["result"].clone()).collect();
+        assert_eq!(results[1..], [json!(6.0), json!(0.0)], "after {first}: {results:?}");
+    }
+    // The end of a body comes later.
+    let whole = post("length", "[1, 2, 3]");
+    let (begin, end) = whole.split_at(whole.len() - 4);
+    client.send(begin);
+    std::thread::sleep(Duration::from_millis(20));
+    client.send(end);
+    assert_eq!(client.receive(false).json()["result"], json!(9.0));
+}
+
+#[test]
 fn bodies_are_limited() {
     let limits = json!({"server": {"max_body": 1000, "body_timeout": 0.05}});
     let store = Store::new(Reads::Cached(model(1)));
