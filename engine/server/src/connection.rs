@@ -52,13 +52,18 @@ pub struct Traffic {
     offered: Cell<usize>,
     /// When the client took a piece, or was offered the first.
     taken: Cell<Option<Instant>>,
+    /// Whether the connection takes nothing at present, over HTTP/2.
+    is_blocked: Cell<bool>,
+    /// How many requests have been answered since then: their answers may wait in memory, and they count until it takes
+    /// something.
+    unwritten: Cell<usize>,
     /// Has the connection looked at again, where it was looked at while a request ran.
     waker: Cell<Option<Waker>>,
     /// The same, where a request waits for what may come before the connection has been looked at to the end.
     passing: Cell<Option<Waker>>,
 }
 
-/// A request counts as long as this lives.
+/// A request counts as long as this lives, and then as long as its connection takes nothing.
 pub struct Underway {
     traffic: Rc<Traffic>,
     /// How many requests there were with it when it began.
@@ -83,6 +88,25 @@ impl Traffic {
     /// Notes that the request is looked at once more.
     pub fn passed(&self) {
         self.passing.take();
+    }
+
+    /// Notes that so many requests have ended.
+    fn end(&self, n_requests: usize) {
+        self.running.set(self.running.get().saturating_sub(n_requests));
+        self.ended.set(Some(Instant::now()));
+        self.wake();
+    }
+
+    /// Notes that the connection takes nothing.
+    fn block(&self) {
+        self.is_blocked.set(true);
+    }
+
+    /// Notes that the connection has taken something.
+    fn unblock(&self) {
+        if self.is_blocked.replace(false) {
+            self.end(self.unwritten.take());
+        }
     }
 
     /// Has the connection looked at again.
@@ -124,9 +148,11 @@ impl Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        self.traffic.running.set(self.traffic.running.get().saturating_sub(1));
-        self.traffic.ended.set(Some(Instant::now()));
-        self.traffic.wake();
+        if self.traffic.is_blocked.get() {
+            self.traffic.unwritten.set(self.traffic.unwritten.get() + 1);
+        } else {
+            self.traffic.end(1);
+        }
     }
 }
 
@@ -153,8 +179,6 @@ pub struct Watched<S> {
     timer: Timer,
     /// Runs while the client takes nothing.
     writing: Option<Pin<Box<Sleep>>>,
-    /// When the client took something that had to wait for it.
-    written: Option<Instant>,
     /// Counts connections that end by themselves.
     _ending: Option<Counted>,
 }
@@ -206,7 +230,7 @@ impl<S> Watched<S> {
         let is_http2 = protocol == Protocol::Http2;
         let _ending = (!is_http2).then(ending);
         let (traffic, timer) = (Rc::default(), Timer(None));
-        Watched { stream, traffic, patience, is_http2, reading: None, timer, writing: None, written: None, _ending }
+        Watched { stream, traffic, patience, is_http2, reading: None, timer, writing: None, _ending }
     }
 
     /// Returns the requests of the connection.
@@ -243,8 +267,8 @@ impl<S> Watched<S> {
     /// Waits for bytes, as long as the client may take. An idle connection ends as if its client had ended it, so that an
     /// encrypted one is closed as it should be.
     fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Traffic { running, begun, ended, is_unread, offered, taken, waker, .. } = &*self.traffic;
-        if running.get() > 0 || self.is_writing() {
+        let Traffic { running, begun, ended, is_unread, offered, taken, is_blocked, waker, .. } = &*self.traffic;
+        if running.get() > 0 || is_blocked.get() {
             // The time for a body, or for an answer, is not counted here.
             self.reading = None;
             waker.set(Some(context.waker().clone()));
@@ -261,7 +285,7 @@ impl<S> Watched<S> {
             Some(reading) if reading.begun == begun => reading,
             _ => {
                 let time = if is_unread { self.patience.head } else { self.idle() };
-                let deadline = ended.get().max(self.written).unwrap_or_else(Instant::now) + time;
+                let deadline = ended.get().unwrap_or_else(Instant::now) + time;
                 Reading { expected: Expected::Request, deadline, look: deadline, begun }
             }
         };
@@ -269,11 +293,6 @@ impl<S> Watched<S> {
         let is_idle = reading.expected == Expected::Request && !is_unread && !self.is_http2;
         let waited = self.timer.poll_until(reading.deadline, reading.look, context);
         waited.map(|()| if is_idle { Ok(()) } else { Err(too_slow()) })
-    }
-
-    /// Tells whether the client of HTTP/2 takes the rest of answers that count as sent.
-    fn is_writing(&self) -> bool {
-        self.is_http2 && self.writing.is_some()
     }
 
     /// Waits until the client takes bytes, as long as it may take.
@@ -291,14 +310,17 @@ impl<S> Watched<S> {
         }
         match written {
             Poll::Ready(done) => {
-                if self.is_writing() {
-                    self.written = Some(Instant::now());
-                    self.traffic.wake();
-                }
                 self.writing = None;
+                self.traffic.unblock();
                 Poll::Ready(done)
             }
-            Poll::Pending => self.poll_taking(context).map(Err),
+            Poll::Pending => {
+                // Over HTTP/1 a connection has one answer at a time.
+                if self.is_http2 {
+                    self.traffic.block();
+                }
+                self.poll_taking(context).map(Err)
+            }
         }
     }
 }

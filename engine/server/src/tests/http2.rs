@@ -160,7 +160,7 @@ fn slow_downloads_are_not_idle() {
 }
 
 #[test]
-fn what_is_handed_over_and_not_written_is_not_idle() {
+fn what_is_handed_over_and_not_written_is_underway() {
     const MUCH: u32 = (1 << 31) - 1;
     const LENGTH: usize = 300_000;
     let running = running(&json!({"listen": "127.0.0.1:0", "keep_alive": 1, "head_timeout": 1, "write_timeout": 60}));
@@ -169,8 +169,16 @@ fn what_is_handed_over_and_not_written_is_not_idle() {
     client.take(0, MUCH - 65_535);
     let ids: Vec<u32> = (0..100).map(|_| client.get(&format!("/long/{LENGTH}"))).collect();
     std::thread::sleep(Duration::from_secs(4));
+    let more: Vec<u32> = (0..300).map(|_| client.get("/long/1")).collect();
+    std::thread::sleep(Duration::from_secs(1));
     for id in ids {
         assert_eq!(client.receive(id).body.len(), LENGTH);
     }
+    let answered: Vec<bool> = more.into_iter().map(|id| client.receive(id).is_ok()).collect();
+    // Some of the long answers may wait too.
+    let n_answered = answered.iter().take_while(|is_ok| **is_ok).count();
+    assert!((156..=256).contains(&n_answered) && !answered[n_answered..].contains(&true), "{n_answered}: {answered:?}");
+    let id = client.get("/live");
+    assert!(client.receive(id).is_ok());
     client.end();
 }
