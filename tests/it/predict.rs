@@ -180,6 +180,28 @@ fn what_a_killed_prediction_has_left_the_next_one_removes() {
 }
 
 #[test]
+fn a_cell_of_lines_without_an_end_in_sight_is_not_put_aside() {
+    const MOST: usize = 16 << 20;
+    let folder = fitted();
+    let read = |cell: &str| {
+        let rows = format!("{HEADER},note\n1,1,1,1,\"{cell}\"\n1,1,1,1,\n");
+        std::fs::write(folder.path().join("in.csv"), rows).unwrap();
+        let ended = Running(start(folder.path(), &["in.csv", "out.csv", "--reject", "bad.csv"])).finish();
+        (ended.status.code(), text(&ended.stderr))
+    };
+    let (code, said) = read(&"line\n".repeat(MOST / 5 + 1));
+    let expected = format!(
+        "error: `in.csv`, line 2: the quote that opens field 5 is not closed within {MOST} bytes, the most that a cell of \
+         several lines may have\n  help: "
+    );
+    assert!(code == Some(1) && said.starts_with(&expected), "{said}");
+    let (code, said) = read(&"line ".repeat(MOST / 5 + 1));
+    assert_eq!((code, said.as_str()), (Some(0), "1 row predicted with model version 1, 1 row rejected (`bad.csv`)\n"));
+    let help = succeed(folder.path(), &["predict", "-h"]);
+    assert!(help.contains("a quoted cell of several lines that has more than 16 MiB or no end is an error"), "{help}");
+}
+
+#[test]
 fn a_closed_pipe_ends_a_prediction_quietly() {
     let folder = fitted();
     write_rows(&folder.path().join("in.csv"), 50_000);

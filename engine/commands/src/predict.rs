@@ -54,7 +54,7 @@ impl Command for Predict {
                  input or output, which gets each batch at once. Without `--reject` the first row that has no \
                  prediction is an error; with it such rows are put aside with their line number and the reason, in the \
                  format that the file's extension says, NDJSON if it says none. A quote in CSV that is opened and never \
-                 closed is an error with `--reject` too, as nobody knows \
+                 closed, or with lines behind it not within 16 MiB, is an error with `--reject` too, as nobody knows \
                  which of the lines behind it are rows. Standard error tells how many rows there were. The decorators \
                  of the service's view are not called.",
             )
@@ -101,7 +101,10 @@ impl Command for Predict {
                 Arg::new("reject")
                     .long("reject")
                     .value_name("FILE")
-                    .help("Put rows that have no prediction into this file, and go on"),
+                    .help(
+                        "Put rows that have no prediction into this file, and go on; a quoted cell of several lines \
+                         that has more than 16 MiB or no end is an error all the same",
+                    ),
             )
             .arg(
                 Arg::new("fail-on-reject")
