@@ -202,6 +202,17 @@ fn a_cell_of_lines_without_an_end_in_sight_is_not_put_aside() {
 }
 
 #[test]
+fn an_encrypted_parquet_file_is_told() {
+    let folder = fitted();
+    std::fs::write(folder.path().join("in.parquet"), "PARE----PARE").unwrap();
+    let ended = Running(start(folder.path(), &["in.parquet", "out.csv"])).finish();
+    let expected = "error: `in.parquet` is an encrypted Parquet file, which is not supported\n  \
+                    help: decrypt it first: have a program that has its keys, such as pyarrow or Spark, write it anew \
+                    without encryption\n";
+    assert_eq!((ended.status.code(), text(&ended.stderr).as_str()), (Some(1), expected));
+}
+
+#[test]
 fn a_closed_pipe_ends_a_prediction_quietly() {
     let folder = fitted();
     write_rows(&folder.path().join("in.csv"), 50_000);
