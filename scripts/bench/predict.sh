@@ -49,6 +49,7 @@ measure 'CSV to CSV, batches of 100' "$palladium" predict "$work/in.csv" "$work/
 measure 'CSV to NDJSON' "$palladium" predict "$work/in.csv" "$work/out.ndjson"
 measure 'NDJSON to NDJSON' "$palladium" predict "$work/in.ndjson" "$work/out.ndjson"
 measure 'NDJSON to CSV' "$palladium" predict "$work/in.ndjson" "$work/out.csv"
+measure 'NDJSON to Parquet' "$palladium" predict "$work/in.ndjson" "$work/out.parquet"
 measure 'stream, an object a line' stream
 
 "$palladium" predict "$work/in.csv" - >"$work/out" 2>"$work/log" &

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -139,6 +139,77 @@ fn nothing_half_written_is_left() {
         assert_eq!(std::fs::read_to_string(folder.path().join("old.csv")).unwrap(), "old");
         drop(input);
     }
+}
+
+/// Starts a prediction to a file and waits until it is written beside its place.
+fn start_to(folder: &Path, out: &str) -> (Running, ChildStdin) {
+    let before = others(folder);
+    let mut process = start(folder, &["-", out, "--format", "csv", "--batch-size", "1"]);
+    let mut input = process.stdin.take().unwrap();
+    input.write_all(format!("{HEADER}\n1,1,1,1\n").as_bytes()).unwrap();
+    while others(folder) == before {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    (Running(process), input)
+}
+
+#[test]
+fn what_a_killed_prediction_has_left_the_next_one_removes() {
+    let folder = fitted();
+    write_rows(&folder.path().join("in.csv"), 10);
+    let before = others(folder.path());
+    let (mut killed, input) = start_to(folder.path(), "out.csv");
+    killed.signal(Signal::KILL);
+    killed.finish();
+    drop(input);
+    let left = others(folder.path());
+    assert_eq!(left.len(), before.len() + 1);
+
+    let (living, input) = start_to(folder.path(), "other.csv");
+    assert!(left.iter().all(|name| others(folder.path()).contains(name)), "it is left beside another file");
+    let ended = Running(start(folder.path(), &["in.csv", "out.csv"])).finish();
+    assert_eq!(ended.status.code(), Some(0));
+    let ended = Running(start(folder.path(), &["in.csv", "other.csv"])).finish();
+    assert_eq!(ended.status.code(), Some(0));
+    let there = others(folder.path());
+    assert_eq!(there.len(), before.len() + 3, "two files and what is being written: {there:?}");
+    drop(input);
+    assert_eq!(living.finish().status.code(), Some(0));
+    assert_eq!(others(folder.path()).len(), before.len() + 2);
+    assert_eq!(std::fs::read_to_string(folder.path().join("other.csv")).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_cell_of_lines_without_an_end_in_sight_is_not_put_aside() {
+    const MOST: usize = 16 << 20;
+    let folder = fitted();
+    let read = |cell: &str| {
+        let rows = format!("{HEADER},note\n1,1,1,1,\"{cell}\"\n1,1,1,1,\n");
+        std::fs::write(folder.path().join("in.csv"), rows).unwrap();
+        let ended = Running(start(folder.path(), &["in.csv", "out.csv", "--reject", "bad.csv"])).finish();
+        (ended.status.code(), text(&ended.stderr))
+    };
+    let (code, said) = read(&"line\n".repeat(MOST / 5 + 1));
+    let expected = format!(
+        "error: `in.csv`, line 2: the quote that opens field 5 is not closed within {MOST} bytes, the most that a cell of \
+         several lines may have\n  help: "
+    );
+    assert!(code == Some(1) && said.starts_with(&expected), "{said}");
+    let (code, said) = read(&"line ".repeat(MOST / 5 + 1));
+    assert_eq!((code, said.as_str()), (Some(0), "1 row predicted with model version 1, 1 row rejected (`bad.csv`)\n"));
+    let help = succeed(folder.path(), &["predict", "-h"]);
+    assert!(help.contains("a quoted cell of several lines that has more than 16 MiB or no end is an error"), "{help}");
+}
+
+#[test]
+fn an_encrypted_parquet_file_is_told() {
+    let folder = fitted();
+    std::fs::write(folder.path().join("in.parquet"), "PARE----PARE").unwrap();
+    let ended = Running(start(folder.path(), &["in.parquet", "out.csv"])).finish();
+    let expected = "error: `in.parquet` is an encrypted Parquet file, which is not supported\n  \
+                    help: decrypt it first: have a program that has its keys, such as pyarrow or Spark, write it anew \
+                    without encryption\n";
+    assert_eq!((ended.status.code(), text(&ended.stderr).as_str()), (Some(1), expected));
 }
 
 #[test]

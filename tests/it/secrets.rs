@@ -27,6 +27,7 @@ fn planted(more: &str) -> tempfile::TempDir {
             "url": "postgres://user:canary-literal@host/db",
             "mixed": "postgres://user:${environ.PASSWORD}@host/db",
             "signed": "https://host/a.csv?x=1&X-Amz-Signature=canary-signature&y=2",
+            "pasted": "https://host/#access_token=canary-fragment&token_type=bearer",
             "auth": ("user", "canary-auth"),
             "token": "canary-token",
             "nested": { "api_key": "canary-key", "password": "${environ.PASSWORD}" },
@@ -60,6 +61,7 @@ fn commands_print_no_secret() {
     check(folder.path(), &["check"], 0, "no findings");
     check(folder.path(), &["config"], 0, "postgres://user:***@host/db");
     check(folder.path(), &["config"], 0, "https://host/a.csv?x=1&X-Amz-Signature=***&y=2");
+    check(folder.path(), &["config"], 0, "https://host/#access_token=***&token_type=bearer");
     check(folder.path(), &["config", "--format", "json"], 0, "${environ.PASSWORD}");
     check(folder.path(), &["config", "--origin"], 0, "***");
     check(folder.path(), &["fit", "--evaluate"], 0, "model version: 1");

@@ -41,7 +41,7 @@ loader! {
     /// become 64 bits wide, and one without sign that does not fit is an error; decimals become numbers; texts in a
     /// dictionary, such as pandas' categories, become categories; times of every unit and zone become microseconds, in
     /// UTC if they have a zone. Lists, structures, binary data and times of day are refused: leave such columns out with
-    /// `columns`. The row labels that pandas stores without a name are left out.
+    /// `columns`. Encrypted files are refused. The row labels that pandas stores without a name are left out.
     #[component(DatasetLoader, name = "palladium.dataset.Parquet", check, lifecycle)]
     Parquet, read
 }
@@ -53,6 +53,9 @@ fn read(file: &SourceFile, reading: &Reading<'_>) -> Result<Held<FormatError>, F
         Chunks::new(file.open_file(reading.compression)?, file.progress()).map_err(|error| file.failed(error))?;
     if input.size == 0 {
         return Err(FormatError::empty(file));
+    }
+    if input.is_encrypted().map_err(|error| file.failed(error))? {
+        return Err(FormatError::Encrypted { file: file.name().to_owned() });
     }
     let metadata =
         guarded(file, FORMAT, || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(broken))?;
@@ -147,6 +150,18 @@ impl Chunks {
     fn new(file: Arc<File>, progress: &LoadProgress) -> std::io::Result<Chunks> {
         let size = file.metadata()?.len();
         Ok(Chunks { file, size, progress: progress.clone() })
+    }
+
+    /// Tells whether the file begins and ends as Parquet files do whose metadata are encrypted.
+    fn is_encrypted(&self) -> std::io::Result<bool> {
+        const MARK: &[u8; 4] = b"PARE";
+        if self.size < 2 * MARK.len() as u64 {
+            return Ok(false);
+        }
+        let (mut begin, mut end) = ([0; MARK.len()], [0; MARK.len()]);
+        self.file.read_exact_at(&mut begin, 0)?;
+        self.file.read_exact_at(&mut end, self.size - MARK.len() as u64)?;
+        Ok(begin == *MARK && end == *MARK)
     }
 }
 

@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 use palladium_component::prelude::*;
 
 pub(crate) use compression::Compression;
-pub(crate) use error::{SourceError, near_file};
+pub(crate) use error::SourceError;
 pub(crate) use read_at::ReadAt;
 pub(crate) use storage::Storage;
 pub(crate) use tables::Held;

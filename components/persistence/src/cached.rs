@@ -184,6 +184,10 @@ impl Persister for CachedUpdatePersister {
         self.store.exists()
     }
 
+    fn store_place(&self) -> Option<StorePlace> {
+        self.store.store_place()
+    }
+
     fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
         self.store.list_sizes()
     }

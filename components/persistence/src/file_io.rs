@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use palladium_component::prelude::*;
-use palladium_component::value::folder_of;
+use palladium_component::value::{folder_of, near_file};
 use rustix::fs::{Access, OFlags, access};
 
 use crate::fail_point;
@@ -225,7 +225,10 @@ fn check_folder(folder: &Path) -> Result<(), FileIOError> {
     match fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(FileIOError::of_io(folder, error)),
-        Ok(_) | Err(_) => Err(FileIOError::MissingFolder { folder: folder.display().to_string() }),
+        Ok(_) | Err(_) => {
+            let near = near_file(folder).filter(|near| near.is_dir()).map(|near| near.display().to_string());
+            Err(FileIOError::MissingFolder { folder: folder.display().to_string(), near })
+        }
     }
 }
 

@@ -45,6 +45,10 @@ macro_rules! persister_by {
                 Ok(self.$store()?.exists()?)
             }
 
+            fn store_place(&self) -> Option<StorePlace> {
+                Some(self.$store().ok()?.store_place())
+            }
+
             fn list_sizes(&self) -> Result<std::collections::BTreeMap<Version, u64>, PersistError> {
                 Ok(self.$store()?.list_sizes()?)
             }

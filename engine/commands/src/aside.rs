@@ -1,16 +1,21 @@
 //! Files that are there complete or not at all.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use palladium_component::interfaces::{CommandError, Explain, Failure};
 use palladium_component::value::folder_of;
-use tempfile::TempPath;
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
+use tempfile::{NamedTempFile, TempPath};
 
 /// A file that is written beside its place and moved there when it is complete. What is no file, such as a device or a
 /// pipe, is written to as it is.
+///
+/// Its writer holds a lock on it as long as it lives: what has none was left by one that was killed, and the next file
+/// that is to have the same place removes it.
 pub struct Aside {
     path: PathBuf,
     writer: BufWriter<File>,
@@ -52,13 +57,9 @@ impl Aside {
         let folder = folder_of(&path);
         fs::metadata(folder)?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy().into_owned();
-        let beside = tempfile::Builder::new()
-            .prefix(&format!(".{name}."))
-            .suffix(".part")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            // The whole error names the file beside, of which nobody knows.
-            .map_err(|error| io::Error::from(error.kind()))?;
+        remove_leftovers(folder, &name);
+        // The whole error names the file beside, of which nobody knows.
+        let beside = create(folder, &name).map_err(|error| io::Error::from(error.kind()))?;
         if let Some(metadata) = there {
             beside.as_file().set_permissions(metadata.permissions())?;
         }
@@ -88,6 +89,61 @@ impl Aside {
             }
         };
         put().map_err(|source| failed(&path, source))
+    }
+}
+
+/// What the names of files beside their places end in.
+const SUFFIX: &str = ".part";
+
+/// Returns what the name of a file begins with that is written beside a place.
+fn prefix(name: &str) -> String {
+    format!(".{name}.palladium-")
+}
+
+/// Creates a file beside a place and locks it, where the file system has locks.
+fn create(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
+    loop {
+        let beside = tempfile::Builder::new()
+            .prefix(&prefix(name))
+            .suffix(SUFFIX)
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)?;
+        match beside.as_file().try_lock() {
+            Ok(()) if is_at(beside.as_file(), beside.path()) => return Ok(beside),
+            Err(TryLockError::Error(_)) => return Ok(beside),
+            // Somebody who clears away took the new file for one that was left.
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+        }
+    }
+}
+
+/// Removes the files beside a place whose writers were killed. What cannot be removed stays: it is in nobody's way.
+fn remove_leftovers(folder: &Path, name: &str) {
+    let prefix = prefix(name);
+    let is_beside = |file: &str| file.starts_with(&prefix) && file.ends_with(SUFFIX);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_beside)
+            && let Some(_lock) = taken_over(&entry.path())
+        {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
+/// Locks a file of this user whose writer was killed. Without locks nobody knows whether it was.
+fn taken_over(path: &Path) -> Option<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let is_own = metadata.is_file() && metadata.uid() == geteuid().as_raw();
+    (is_own && file.try_lock().is_ok() && is_at(&file, path)).then_some(file)
+}
+
+/// Tells whether an open file still has this name.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
+        _ => false,
     }
 }
 
@@ -128,6 +184,32 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(names(folder.path()), ["a", "link"]);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn what_a_killed_writer_has_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| fs::write(folder.path().join(name), "half").unwrap();
+        let (left, living) = (".a.palladium-AbC123.part", Aside::create(&folder.path().join("a")).unwrap());
+        let others =
+            [".a.AbC123.part", ".ab.palladium-AbC123.part", ".a.palladium-AbC123.part.txt", "a.palladium-b.part"];
+        others.iter().for_each(|name| write(name));
+        write(left);
+        fs::create_dir(folder.path().join(".a.palladium-folder.part")).unwrap();
+        std::os::unix::fs::symlink(others[0], folder.path().join(".a.palladium-link.part")).unwrap();
+        let before = names(folder.path());
+
+        let other = Aside::create(&folder.path().join("b")).unwrap();
+        drop(other);
+        assert_eq!(names(folder.path()), before, "it is left beside another place");
+        let next = Aside::create(&folder.path().join("a")).unwrap();
+        next.put_in_place().unwrap();
+        let mut expected: Vec<String> =
+            before.into_iter().filter(|name| name != left).chain(["a".to_owned()]).collect();
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+        living.put_in_place().unwrap();
+        assert_eq!(names(folder.path()).len(), expected.len() - 1);
     }
 
     #[test]

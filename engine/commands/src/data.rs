@@ -39,7 +39,8 @@ impl Command for DataCommand {
                  With `--to` nothing is shown: all rows are written, the target last, and standard error tells how \
                  many. Parquet and Arrow keep the types; CSV and JSON lines hold dates and times as RFC 3339 writes \
                  them. The file is written beside its place and moved there when it is complete: after an error or \
-                 Ctrl-C, what was there stays. JSON, of `--to` and `--format` alike, has null in place of numbers that \
+                 Ctrl-C, what was there stays. What a process that was killed has left beside it, the next one that \
+                 writes the same file removes. JSON, of `--to` and `--format` alike, has null in place of numbers that \
                  are infinite, and the log tells how many; Parquet, Arrow and CSV keep them.\n\n\
                  The JSON has `loader`, its path; `component`; `rows`; `features`, a list with an object for each \
                  column; `target`, such an object or null; and with `--head` `head`, a list of rows. An object has \

@@ -6,14 +6,20 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use palladium_component::Registry;
 use palladium_component::interfaces::clap;
 
-/// Returns the arguments of a call with `help NAME` as `NAME --help`: then a misspelt name is told like everywhere, and
-/// `help --help` is help too.
-pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Returns the arguments of a call with `help NAME` as `NAME --help`, also where that stands behind a command that has
+/// others below it: then a misspelt name is told like everywhere, and `help --help` is help too.
+pub fn arguments(given: impl IntoIterator<Item = OsString>, cli: &clap::Command) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = given.into_iter().collect();
-    if arguments.get(1).is_none_or(|first| first != "help") {
+    let (mut command, mut at) = (cli, 1);
+    while let Some(below) = arguments.get(at).and_then(|name| command.find_subcommand(name))
+        && below.has_subcommands()
+    {
+        (command, at) = (below, at + 1);
+    }
+    if arguments.get(at).is_none_or(|argument| argument != "help") {
         return arguments;
     }
-    arguments.remove(1);
+    arguments.remove(at);
     let is_help = |argument: &OsString| ["help", "--help", "-h"].iter().any(|help| argument == help);
     arguments.retain(|argument| !is_help(argument));
     arguments.push("--help".into());
@@ -37,7 +43,11 @@ mod tests {
 
     #[test]
     fn help_is_an_option_of_what_it_is_asked_about() {
-        let cases: [(&[&str], &[&str]); 7] = [
+        let below = |name, names: &[&'static str]| {
+            names.iter().fold(clap::Command::new(name), |command, name| command.subcommand(clap::Command::new(*name)))
+        };
+        let cli = below("palladium", &["fit", "run"]).subcommand(below("admin", &["prune", "verify"]));
+        let cases: [(&[&str], &[&str]); 13] = [
             (&["help"], &["--help"]),
             (&["help", "--help"], &["--help"]),
             (&["help", "help"], &["--help"]),
@@ -45,12 +55,18 @@ mod tests {
             (&["help", "admin", "prune", "-h"], &["admin", "prune", "--help"]),
             (&["fit", "-h"], &["fit", "-h"]),
             (&["run", "help"], &["run", "help"]),
+            (&["admin", "help"], &["admin", "--help"]),
+            (&["admin", "help", "--help"], &["admin", "--help"]),
+            (&["admin", "help", "prune", "-h"], &["admin", "prune", "--help"]),
+            (&["help", "admin", "help"], &["admin", "--help"]),
+            (&["admin", "prune", "help"], &["admin", "prune", "help"]),
+            (&["admin"], &["admin"]),
         ];
         for (given, expected) in cases {
             let with_name = |arguments: &[&str]| -> Vec<OsString> {
                 ["palladium"].iter().chain(arguments).map(OsString::from).collect()
             };
-            assert_eq!(arguments(with_name(given)), with_name(expected), "{given:?}");
+            assert_eq!(arguments(with_name(given), &cli), with_name(expected), "{given:?}");
         }
     }
 }

@@ -78,7 +78,8 @@ fn run(redaction: &Redaction, log: &Log) -> ExitCode {
             false => options::with_unread_config(command.arguments()),
         });
     }
-    let matches = match cli.try_get_matches_from(help::arguments(std::env::args_os())) {
+    let arguments = help::arguments(std::env::args_os(), &cli);
+    let matches = match cli.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(mut error) => {
             help::point_to_component(&mut error, &registry);

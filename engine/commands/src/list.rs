@@ -7,7 +7,6 @@ use clap::ArgMatches;
 use palladium_component::prelude::*;
 use palladium_runtime::{JobError, Step};
 use serde_json::{Value as Json, json};
-use tracing::info;
 
 use crate::host::job_failed;
 use crate::table::{self, visible};
@@ -31,7 +30,8 @@ impl Command for List {
                  one is active. Elsewhere, or with `--format json`, a JSON object is printed: `models` holds the \
                  metadata of each version but its lineage, `properties` says by `active-model` which one is active, \
                  `sizes` says how many bytes each version takes where the store knows that. \
-                 With a VERSION only its metadata are printed, all of them: `lineage` tells the configuration, the \
+                 Standard error tells where there is no store yet, which is no error: the first `palladium fit` makes \
+                 it. With a VERSION only its metadata are printed, all of them: `lineage` tells the configuration, the \
                  data and the components that the model came from.",
             )
             .arg(options::version("version").help("The version to show; all of them if not given"))
@@ -54,13 +54,12 @@ impl Command for List {
             None => {
                 let properties = persister.list_properties().map_err(failed)?;
                 let sizes = persister.list_sizes().map_err(failed)?;
-                let exists = !models.is_empty() || persister.exists().map_err(failed)?;
+                if models.is_empty() && !persister.exists().map_err(failed)? {
+                    eprintln!("{}", terminal(host)?.redact_text(&no_store(persister.store_place())));
+                }
                 if is_table {
-                    overview(&models, &properties, &sizes, exists)
+                    overview(&models, &properties, &sizes)
                 } else {
-                    if !exists {
-                        info!("There is no store yet: the first `palladium fit` makes it.");
-                    }
                     let models: Vec<Metadata> = models.iter().map(Metadata::for_listing).collect();
                     vec![format!("{:#}", json!({ "models": models, "properties": properties, "sizes": sizes }))]
                 }
@@ -80,12 +79,15 @@ fn entries(metadata: &Metadata) -> Vec<String> {
     lines
 }
 
-fn overview(
-    models: &[Metadata],
-    properties: &BTreeMap<String, String>,
-    sizes: &BTreeMap<Version, u64>,
-    exists: bool,
-) -> Vec<String> {
+/// Says that there is no store, which is no error before the first fit.
+fn no_store(place: Option<StorePlace>) -> String {
+    let (shown, near) =
+        place.map_or_else(Default::default, |StorePlace { shown, near }| (format!(" in `{shown}`"), near));
+    let near = near.map_or_else(String::new, |near| format!("\n  help: did you mean `{near}`?"));
+    format!("note: there is no store{shown} yet: the first `palladium fit` makes it{near}")
+}
+
+fn overview(models: &[Metadata], properties: &BTreeMap<String, String>, sizes: &BTreeMap<Version, u64>) -> Vec<String> {
     let scores = scores(models);
     let fixed = ["version", "active", "trained"].into_iter();
     let mut table = table::Table::new(fixed.chain(scores.iter().copied()).chain(["size"]));
@@ -100,11 +102,7 @@ fn overview(
         row.push(size.map(|size| table::size(*size)).unwrap_or_default());
         table.push(row);
     }
-    let mut lines = match (models, exists) {
-        ([], true) => vec!["no models".to_owned()],
-        ([], false) => vec!["no models, and no store yet: the first `palladium fit` makes it".to_owned()],
-        _ => table.lines(),
-    };
+    let mut lines = if models.is_empty() { vec!["no models".to_owned()] } else { table.lines() };
     lines.push(String::new());
     lines.extend(properties.iter().map(|(name, value)| format!("{}: {}", visible(name), visible(value))));
     lines
@@ -156,8 +154,8 @@ mod tests {
             "",
             "active-model: 12",
         ];
-        assert_eq!(overview(&models, &properties, &sizes, true), expected);
+        assert_eq!(overview(&models, &properties, &sizes), expected);
         assert_eq!(entries(&models[1])[2], "score_board: \u{fffd}");
-        assert_eq!(overview(&[], &properties, &sizes, true), ["no models", "", "active-model: 12"]);
+        assert_eq!(overview(&[], &properties, &sizes), ["no models", "", "active-model: 12"]);
     }
 }

@@ -48,12 +48,15 @@ impl Command for Predict {
                  and counts as one without prediction.\n\n\
                  One batch of rows is in memory at a time, and one model predicts for all of them. OUT is written \
                  beside its place and moved there when it is complete: until then, and after an error or Ctrl-C, what \
-                 was there stays. Files of the configuration and databases of SQLite, such as a store of models, are \
-                 not replaced. `-` is standard input or output, which gets each batch at once. Without `--reject` the \
-                 first row that has no prediction is an error; with it such rows are put aside with their line number \
-                 and the reason, in the format that the file's extension says, NDJSON if it says none. A quote in CSV \
-                 that is opened and never closed is an error with `--reject` too, as nobody knows which of the lines \
-                 behind it are rows. Standard error tells how many rows there were. The decorators of the service's view are not called.",
+                 was there stays. What a process that was killed has left beside it, `.OUT.palladium-⟨letters⟩.part`, \
+                 the next one that writes the same file removes, where the file system has locks. Files of the \
+                 configuration and databases of SQLite, such as a store of models, are not replaced. `-` is standard \
+                 input or output, which gets each batch at once. Without `--reject` the first row that has no \
+                 prediction is an error; with it such rows are put aside with their line number and the reason, in the \
+                 format that the file's extension says, NDJSON if it says none. A quote in CSV that is opened and never \
+                 closed, or with lines behind it not within 16 MiB, is an error with `--reject` too, as nobody knows \
+                 which of the lines behind it are rows. Standard error tells how many rows there were. The decorators \
+                 of the service's view are not called.",
             )
             .arg(Arg::new("in").value_name("IN").required(true).help("The file to read, `-` for standard input"))
             .arg(Arg::new("out").value_name("OUT").required(true).help("The file to write, `-` for standard output"))
@@ -98,7 +101,10 @@ impl Command for Predict {
                 Arg::new("reject")
                     .long("reject")
                     .value_name("FILE")
-                    .help("Put rows that have no prediction into this file, and go on"),
+                    .help(
+                        "Put rows that have no prediction into this file, and go on; a quoted cell of several lines \
+                         that has more than 16 MiB or no end is an error all the same",
+                    ),
             )
             .arg(
                 Arg::new("fail-on-reject")

@@ -29,7 +29,7 @@ impl Known {
             return self.clone();
         }
         let redactors: Vec<Redactor> = self.redactors.iter().chain([config.redactor()]).cloned().collect();
-        let hidden = redactors.iter().flat_map(Redactor::hidden).chain(NAMES).chain(["://"]);
+        let hidden = redactors.iter().flat_map(Redactor::hidden).chain(NAMES).chain(PARAMETERS).chain(["://"]);
         let finder = Searcher::new(hidden.map(str::to_ascii_lowercase));
         Known { redactors, finder }
     }
@@ -78,6 +78,10 @@ impl Redaction {
 /// Names behind which secrets stand.
 const NAMES: [&str; 7] = ["authorization", "password", "token", "secret", "api_key", "apikey", "cookie"];
 
+/// What else has secrets behind it in URLs, of which a line may say the path and the query alone.
+const PARAMETERS: [&str; 9] =
+    ["auth=", "credential=", "jwt=", "key=", "pass=", "passwd=", "pwd=", "sig=", "signature="];
+
 fn mask_named(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     let mut masked = String::with_capacity(line.len());
@@ -112,6 +116,8 @@ fn mask_named(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use palladium_config::{Request, load};
+
     use super::*;
 
     #[test]
@@ -136,5 +142,18 @@ mod tests {
     fn knows_passwords_of_urls_without_a_configuration() {
         assert_eq!(Redaction::default().redact("x://u:canary@h"), "x://u:***@h");
         assert_eq!(Redaction::default().redact_line("Token=canary x://u:canary@h"), "Token=*** x://u:***@h");
+    }
+
+    #[test]
+    fn secrets_of_urls_without_a_scheme_are_found_in_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.ron"), "{}").unwrap();
+        let (files, directory) = (Some("a.ron".to_owned()), folder.path().to_owned());
+        let redaction = Redaction::default();
+        redaction.learn(&load(&Request { files, directory, ..Request::default() }).unwrap());
+        for name in ["sig", "X-Amz-Signature", "X-Amz-Credential", "auth", "key", "pass", "passwd", "pwd", "id_jwt"] {
+            assert_eq!(redaction.redact_line(&format!("GET /a?{name}=canary&b=c")), format!("GET /a?{name}=***&b=c"));
+            assert_eq!(redaction.redact_line(&format!("/a#{name}=canary")), format!("/a#{name}=***"));
+        }
     }
 }

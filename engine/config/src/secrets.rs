@@ -4,13 +4,15 @@
 use palladium_value::{
     Data, HIDDEN, KeyPath, Value, is_secret_key, placeholder, query_secrets, url_passwords, url_secrets,
 };
+use percent_encoding::percent_decode_str;
 
 use crate::environment::{Piece, Redactor};
 
 /// The key of a map of headers of requests. A list under it holds names alone.
 const HEADERS: &str = "headers";
 
-/// How long a secret in a query is that is looked for elsewhere: `customers` in `?key=customers` stands everywhere.
+/// How long a secret in a query or a fragment is that is looked for elsewhere: `customers` in `?key=customers` stands
+/// everywhere.
 const LONG: usize = 12;
 
 /// Returns a tree as it may be shown: `***` stands for secrets that do not come from the environment.
@@ -83,9 +85,12 @@ fn collect_under(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
                 // Where an `@` comes later as well, others may take the first one for the end.
                 let first = password.split('@').next().unwrap_or(password);
                 secrets.extend([password, first].map(str::to_owned));
+                secrets.push(decoded(password));
             }
-            let in_queries = query_secrets(text).into_iter().map(|range| &text[range]);
-            secrets.extend(in_queries.filter(|secret| secret.len() >= LONG).map(str::to_owned));
+            for secret in query_secrets(text).into_iter().map(|range| &text[range]) {
+                let forms = [secret.to_owned(), decoded(secret)];
+                secrets.extend(forms.into_iter().filter(|form| form.len() >= LONG));
+            }
             if is_secret {
                 secrets.push(text.clone());
             }
@@ -101,6 +106,11 @@ fn collect_under(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// Returns a part of a URL as libraries show it that have decoded its `%`.
+fn decoded(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -119,6 +129,8 @@ mod tests {
             "login": { "!": "A", "client_secret": { "user": "somebody", "value": ["canary-4"] } },
             "b": { "headers": { "X-Any": "canary-6" } }, "cors": { "headers": ["X-Any"] },
             "query": "https://h/a?key=iris&sig=canary-number-9&c=${environ.USER}&token=${environ.PASSWORD}",
+            "fragment": "https://h/#key=rose&access_token=canary-number-10&token_type=bearer",
+            "coded": "https://u:canary%20%2311@h/a?key=no%20one&sig=canary%20%22number%22%2012",
         }"#;
         std::fs::write(folder.path().join("a.ron"), text).unwrap();
         let environment = Environment::from_iter([("USER", "lovelace"), ("PASSWORD", "canary-5")]);
@@ -132,6 +144,8 @@ mod tests {
             "login": { "__factory__": "A", "client_secret": { "user": "***", "value": ["***"] } },
             "b": { "headers": { "X-Any": "***" } }, "cors": { "headers": ["X-Any"] },
             "query": "https://h/a?key=***&sig=***&c=${environ.USER}&token=${environ.PASSWORD}",
+            "fragment": "https://h/#key=***&access_token=***&token_type=bearer",
+            "coded": "https://u:***@h/a?key=***&sig=***",
         });
         assert_eq!(config.to_json(), expected);
         assert!(!config.to_ron().contains("canary"), "{}", config.to_ron());
@@ -148,11 +162,14 @@ mod tests {
             ("canary-4 somebody user abc", "*** somebody user abc"),
             ("canary-5 y://a:b@c", "${environ.PASSWORD} y://a:***@c"),
             ("iris canary-number-9 /a?sig=d", "iris *** /a?sig=***"),
+            ("rose canary-number-10 bearer", "rose *** bearer"),
+            ("canary%20%2311 no one `canary #11` canary%20%22number%22%2012", "*** no one `***` ***"),
+            (r#"[("sig", "canary \"number\" 12")] sig=canary "number" 12, b"#, r#"[("sig", "***")] sig=***, b"#),
         ];
         for (text, redacted) in cases {
             assert_eq!(config.redact(text), redacted);
         }
-        assert_eq!(format!("{:?}", config.redactor()), "Redactor(11 values)");
+        assert_eq!(format!("{:?}", config.redactor()), "Redactor(17 values)");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use palladium_component::data::Dataset;
 use palladium_component::interfaces::{
     Activation, Arguments, Attachment, Component, Content, DatasetLoader, DecoratorList, Decorators, Failure,
     InitContext, Input, KeptData, Lifecycle, LoadProgress, Metadata, ModelCache, Origin, Orphan, PersistError,
-    Persister, Probe, Refreshes, Release, TrainedModel, Upgraded, Version,
+    Persister, Probe, Refreshes, Release, StorePlace, TrainedModel, Upgraded, Version,
 };
 use palladium_component::value::KeyPath;
 
@@ -167,6 +167,10 @@ impl Persister for DecoratedPersister {
 
     fn exists(&self) -> Result<bool, PersistError> {
         self.inner.exists()
+    }
+
+    fn store_place(&self) -> Option<StorePlace> {
+        self.inner.store_place()
     }
 
     fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {

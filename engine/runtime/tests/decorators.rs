@@ -132,6 +132,10 @@ impl Persister for Asked {
         asked("exists")
     }
 
+    fn store_place(&self) -> Option<StorePlace> {
+        Some(StorePlace { shown: "place".to_owned(), near: None })
+    }
+
     fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
         asked("sizes")
     }
@@ -371,6 +375,7 @@ fn what_is_not_decorated_goes_to_the_persister() {
     for (error, expected) in cases {
         assert_eq!(error.unwrap().to_string(), expected);
     }
+    assert_eq!(persister.store_place().unwrap().shown, "place");
 }
 
 #[test]

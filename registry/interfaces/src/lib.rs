@@ -69,7 +69,7 @@ pub use operation::{
     OperationResponse, ParameterPlace, SecurityScheme, column_schema, error_schema,
 };
 pub use pairs::Pairs;
-pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, Upgraded};
+pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, StorePlace, Upgraded};
 pub use predict_error::PredictError;
 pub use predict_service::{OwnAnswers, OwnResponse, PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};

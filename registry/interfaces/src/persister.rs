@@ -110,6 +110,12 @@ pub trait Persister: Lifecycle {
         Ok(true)
     }
 
+    /// Returns where the store is looked for, and what was probably meant where there is none; nothing where that is
+    /// not known.
+    fn store_place(&self) -> Option<StorePlace> {
+        None
+    }
+
     /// Returns how many bytes each version takes in the store; nothing for those of which that is not known.
     ///
     /// # Errors
@@ -232,6 +238,15 @@ pub trait ModelCache {
     /// # Errors
     /// The store's; the model in memory stays.
     fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError>;
+}
+
+/// Where a store is looked for, in words for the operator and without a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePlace {
+    /// The place: `models.db`.
+    pub shown: String,
+    /// A store beside it that has a similar name, if there is one.
+    pub near: Option<String>,
 }
 
 /// What lies in a store and belongs to no version.

@@ -19,7 +19,7 @@ pub use amounts::seconds_text;
 pub use callable::Callable;
 pub use causes::{causes, with_causes};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label};
-pub use folder::folder_of;
+pub use folder::{folder_of, near_file, near_name, neighbours};
 pub use key_path::KeyPath;
 pub use nearest::{is_slip, nearest};
 pub use secrets::{HIDDEN, is_secret_key, mask_urls, query_secrets, url_passwords, url_secrets};

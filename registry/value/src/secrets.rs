@@ -56,13 +56,14 @@ pub fn url_passwords(text: &str) -> Vec<Range<usize>> {
     in_words(text, |word| password(word).into_iter().collect())
 }
 
-/// Returns where the secrets in the queries of the URLs in a text stand: `https://host/file?sig=secret`, also where the
-/// scheme is misspelt or missing.
+/// Returns where the secrets in the queries and the fragments of the URLs in a text stand:
+/// `https://host/file?sig=secret`, `https://host/#access_token=secret`, also where the scheme is misspelt or missing.
 pub fn query_secrets(text: &str) -> Vec<Range<usize>> {
     in_words(text, |word| query(word, password(word).as_ref()))
 }
 
-/// Returns where the passwords and the secrets in the queries of the URLs in a text stand, in order and apart.
+/// Returns where the passwords and the secrets in the queries and the fragments of the URLs in a text stand, in order and
+/// apart.
 pub fn url_secrets(text: &str) -> Vec<Range<usize>> {
     in_words(text, |word| {
         let password = password(word);
@@ -137,21 +138,22 @@ fn password_without_scheme(before: &str) -> Option<Range<usize>> {
     Some(colon + 1..before.len())
 }
 
-/// Returns where the secrets in the query of a word stand. It begins at a `?` that has a path before it and is no part
-/// of the password; what closes a sentence or a bracket around the URL does not belong to it.
+/// Returns where the secrets in the query and the fragment of a word stand. They begin at a `?` or `#` that has a path or
+/// a host before it and is no part of the password; what closes a sentence or a bracket around the URL does not belong
+/// to them.
 fn query(word: &str, password: Option<&Range<usize>>) -> Vec<Range<usize>> {
     let is_in_password = |at: usize| password.is_some_and(|password| password.contains(&at));
-    let Some((mark, _)) = word.match_indices('?').find(|(mark, _)| !is_in_password(*mark)) else { return Vec::new() };
-    if !word[..mark].contains('/') {
-        return Vec::new();
-    }
+    let path = word.find('/').unwrap_or(word.len());
+    let is_behind_place = |mark: usize| path < mark || ends_with_host(&word[..mark]);
+    let mut marks = word.match_indices(['?', '#']).map(|(mark, _)| mark);
+    let Some(mark) = marks.find(|mark| !is_in_password(*mark) && is_behind_place(*mark)) else { return Vec::new() };
     let mut start = mark + 1;
     let query = word[start..].trim_end_matches(|end: char| is_end(end) || ")]>,.;:!".contains(end));
     let mut secrets = Vec::new();
-    for given in query.split('#').next().unwrap_or(query).split('&') {
+    for given in query.split('&') {
         let mut begin = start;
-        // A URL in a query may have a query of its own.
-        for part in given.split('?') {
+        // A query may have a fragment, either may be a path with a query, and a URL in them may have both again.
+        for part in given.split(['?', '#']) {
             if let Some((_, value)) = part.split_once('=').filter(|(name, _)| is_secret_parameter(name)) {
                 secrets.push(begin + part.len() - value.len()..start + given.len());
                 break;
@@ -164,7 +166,17 @@ fn query(word: &str, password: Option<&Range<usize>>) -> Vec<Range<usize>> {
     secrets
 }
 
-/// Tells whether what a query gives under a name is a secret: `token`, `sig`, `X-Amz-Signature`, `subscription-key`.
+/// Tells whether a text ends with what is surely a host: a name with a dot or a port, or `localhost`.
+fn ends_with_host(text: &str) -> bool {
+    let is_part =
+        |character: char| character.is_alphanumeric() || matches!(character, '.' | ':' | '-' | '_' | '[' | ']');
+    let host = &text[text.trim_end_matches(is_part).len()..];
+    let is_whole = host.starts_with(|first: char| first.is_alphanumeric() || first == '[')
+        && host.ends_with(|last: char| last.is_alphanumeric() || last == ']');
+    host == "localhost" || is_whole && host.contains(['.', ':'])
+}
+
+/// Tells whether what a query or a fragment gives under a name is a secret: `token`, `sig`, `X-Amz-Signature`, `subscription-key`.
 fn is_secret_parameter(name: &str) -> bool {
     const NAMES: [&str; 4] = ["auth", "key", "pass", "sig"];
     const ENDS: [&str; 14] = [
@@ -468,13 +480,42 @@ mod tests {
             ),
             ("https://h/a?to=https://g/b?token=canary&b=c", "https://h/a?to=https://g/b?token=***&b=c"),
             ("https://h/a?token=can?ary", "https://h/a?token=***"),
-            ("https://h/#/a?token=canary", "https://h/#/a?token=***"),
             ("https://u:can?sig=a@h/a?sig=canary", "https://u:***@h/a?sig=***"),
             ("s3://b/a?token=c:an@ary&c=d", "s3://b/a?token=***&c=d"),
             ("https://h/a?sig=ca${environ.X}", "https://h/a?sig=***"),
             ("https://h/a?sig=${environ.X}&token=*** https://h/a?sig= https://h/a?sig=&b=c https://h/a?sig", ""),
             ("https://h/a?keys=1&sort_key=b&key_id=2&author=c&design=d&tokens=3&AWSAccessKeyId=4", ""),
             ("https://h/token=b?c=sig=d sig=a ?key=b a?key=b x ? key=b a/?", ""),
+            ("https://host?token=canary&b=c s3://b?sig=canary", "https://host?token=***&b=c s3://b?sig=***"),
+            (
+                "example.org?b=c&token=canary url=h:8080?sig=canary localhost?key=canary [::1]?jwt=canary",
+                "example.org?b=c&token=*** url=h:8080?sig=*** localhost?key=*** [::1]?jwt=***",
+            ),
+            ("https://u:can?sig=a@h?sig=canary", "https://u:***@h?sig=***"),
+            (".?key=b a.?key=b :?key=b a:?key=b (.*?key=b a.b ?key=b a.b?c=token=d a.b?tokens=c", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(mask_urls(text), if expected.is_empty() { text } else { expected });
+        }
+    }
+
+    #[test]
+    fn masks_the_secrets_in_the_fragments_of_urls() {
+        let cases = [
+            (
+                "https://x/#access_token=canary&token_type=bearer&id_token=can.ary.",
+                "https://x/#access_token=***&token_type=bearer&id_token=***.",
+            ),
+            ("https://x#access_token=canary x.org#sig=canary", "https://x#access_token=*** x.org#sig=***"),
+            ("(https://x/a#state=b&access_token=canary)", "(https://x/a#state=b&access_token=***)"),
+            ("https://x/a?b=c#access_token=canary", "https://x/a?b=c#access_token=***"),
+            ("https://x/a?b=c&sig=canary#d&e=f", "https://x/a?b=c&sig=***&e=f"),
+            ("https://x/a?token=canary#token=canary", "https://x/a?token=***"),
+            ("https://x/#/a?token=canary https://x/#a#sig=canary", "https://x/#/a?token=*** https://x/#a#sig=***"),
+            ("#https://x/a?token=canary ?https://x/#sig=canary", "#https://x/a?token=*** ?https://x/#sig=***"),
+            ("https://u:can#sig=a@h/#sig=canary", "https://u:***@h/#sig=***"),
+            ("https://x/#access_token=${environ.X}&sig=*** https://x/#sig= https://x/#sig=&b=c https://x/#sig", ""),
+            ("#sig=b a#sig=b # sig=b a/b.md#token https://x/#a=sig=b https://x/#tokens=b&token_type=c #{key=b", ""),
         ];
         for (text, expected) in cases {
             assert_eq!(mask_urls(text), if expected.is_empty() { text } else { expected });
@@ -522,6 +563,8 @@ mod tests {
             "é://u:é@é",
             "/?sig=é?",
             "/?=&&=?sig=&",
+            "/#é=#sig=é#&sig=",
+            "é.é?sig=é",
         ] {
             assert_eq!(covered(text).len(), text.len(), "{text}");
         }

@@ -31,6 +31,9 @@ pub(crate) enum FormatError {
         #[source]
         reason: Box<dyn Error + Send + Sync>,
     },
+    /// Nobody can read it without its keys.
+    #[error("`{file}` is encrypted, which is not supported")]
+    Encrypted { file: String },
     /// It ends too early.
     #[error("`{file}` breaks off: its {format} data are not complete")]
     Truncated { file: String, format: &'static str },
@@ -74,6 +77,10 @@ impl Explain for FormatError {
                 return near.map(|near| format!("did you mean `{near}`?"));
             }
             FormatError::Broken { .. } => "check that the file is whole and of this format",
+            FormatError::Encrypted { .. } => {
+                "decrypt it first: have a program that has its keys, such as pyarrow or Spark, write it anew without \
+                 encryption"
+            }
             FormatError::Truncated { .. } => "fetch or write the file anew",
             FormatError::TooLarge { .. } => "write the file anew with smaller row groups",
             FormatError::Data { reason: DataError::UnsupportedType { .. }, .. } => {

@@ -100,6 +100,14 @@ fn broken_files_are_told() {
         let (error, _) = told(&load(&reading(&path)).unwrap_err());
         assert!(error.contains("a.parquet` cannot be read as Parquet"), "{error}");
     }
+    for (text, expected) in [
+        ("PARE----PARE", "a.parquet` is encrypted, which is not supported"),
+        ("PARENT,CHILD\n1,2\n", "a.parquet` cannot be read as Parquet"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let (error, help) = told(&load(&reading(&path)).unwrap_err());
+        assert!(error.contains(expected) && help.is_some(), "{error}");
+    }
     let mut n_wrong = 0;
     for position in (0..whole.len()).step_by(3) {
         let mut broken = whole.clone();

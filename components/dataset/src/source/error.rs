@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use palladium_component::prelude::*;
-use palladium_component::value::{folder_of, nearest};
+use palladium_component::value::{folder_of, near_file, neighbours};
 
 use super::compression::Format;
 use super::remote::RemoteError;
@@ -165,18 +165,6 @@ fn advice(path: &Path) -> String {
     advice.join("; ")
 }
 
-/// Returns a file in the same folder whose name is similar, with and without what stands behind its last dot.
-pub(crate) fn near_file(path: &Path) -> Option<PathBuf> {
-    near_name(path.file_name()?.to_str()?, &neighbours(path)?).map(|near| path.with_file_name(near))
-}
-
-/// Returns the names of what is in the folder of a file.
-fn neighbours(path: &Path) -> Option<Vec<String>> {
-    const LOOKED_AT: usize = 1000;
-    let entries = std::fs::read_dir(folder_of(path)).ok()?.take(LOOKED_AT).filter_map(Result::ok);
-    Some(entries.filter_map(|entry| entry.file_name().into_string().ok()).collect())
-}
-
 /// Returns the name whose ending is that of a file, if it is but one.
 fn only_of_its_kind<'a>(path: &Path, names: &'a [String]) -> Option<&'a str> {
     let ending = path.extension()?;
@@ -185,38 +173,9 @@ fn only_of_its_kind<'a>(path: &Path, names: &'a [String]) -> Option<&'a str> {
     alike.next().filter(|_| alike.next().is_none()).map(String::as_str)
 }
 
-fn near_name<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
-    // What is behind the dot may not stand for the whole name, as it may in the name of a component.
-    let plain = |text: &str| text.replace('.', "_");
-    let stem = |name: &str| plain(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
-    let is_near =
-        |name: &&String| stem(name) == stem(wanted) || nearest(&stem(wanted), [stem(name).as_str()]).is_some();
-    let plain_names: Vec<(String, &String)> = names.iter().filter(is_near).map(|name| (plain(name), name)).collect();
-    let near = nearest(&plain(wanted), plain_names.iter().map(|(plain, _)| plain.as_str()))?;
-    plain_names.iter().find(|(plain, _)| plain == near).map(|(_, name)| name.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_of_a_similar_name_are_near() {
-        let names = ["f.csv", "iris.data", "iris.test.csv", "data.db"].map(str::to_owned);
-        let cases = [
-            ("nope.csv", None),
-            ("a.csv", None),
-            ("iris.dat", Some("iris.data")),
-            ("irsi.data", Some("iris.data")),
-            ("iris.tset.csv", Some("iris.test.csv")),
-            ("dta.db", Some("data.db")),
-            ("Data.db", Some("data.db")),
-            ("other.data", None),
-        ];
-        for (wanted, expected) in cases {
-            assert_eq!(near_name(wanted, &names), expected, "{wanted}");
-        }
-    }
 
     #[test]
     fn the_only_file_of_its_kind_is_named() {

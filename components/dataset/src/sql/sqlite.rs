@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use palladium_component::prelude::*;
-use palladium_component::value::nearest;
+use palladium_component::value::{near_file, nearest};
 use palladium_connect::{Location, Meaning};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Stored, ValueRef};
@@ -16,7 +16,6 @@ use super::error::Words;
 use super::load::{Limits, Request};
 use super::options::Datum;
 use super::places::{Bound, Dialect};
-use crate::source::near_file;
 
 /// How many steps of a query pass between two looks at the clock.
 const STEPS: i32 = 10_000;

@@ -58,6 +58,10 @@ impl Persister for Fake {
         Ok(false)
     }
 
+    fn store_place(&self) -> Option<StorePlace> {
+        Some(StorePlace { shown: "fake".to_owned(), near: None })
+    }
+
     fn activate(&self, version: Version) -> Result<(), PersistError> {
         *self.active.lock().unwrap() = Some(version);
         Ok(())
@@ -287,6 +291,7 @@ fn a_store_without_a_log_says_what_it_cannot_do() {
     let upgraded = cached.upgrade(None, None, &Origin::default());
     assert_eq!(upgraded.unwrap_err().to_string(), "this store cannot be upgraded");
     assert!(cached.list_sizes().unwrap().is_empty() && !cached.exists().unwrap());
+    assert_eq!(cached.store_place().unwrap().shown, "fake");
     for (force, expected) in
         [(false, "version 1 is the active one, and stays"), (true, "this store cannot be without an active version")]
     {

@@ -49,6 +49,8 @@ pub enum DatabaseError {
         place: String,
         /// The folder.
         folder: String,
+        /// One of a similar name.
+        near: Option<String>,
     },
     /// There is a folder in its place.
     #[error("the database `{place}` cannot be opened, as it is a folder")]
@@ -350,7 +352,10 @@ impl Explain for DatabaseError {
             DatabaseError::Folder { place } => {
                 return Some(format!("name a file in it, such as `sqlite:///{place}/models.db`, in `url`"));
             }
-            DatabaseError::MissingFolder { .. } => "create the folder, or correct `url`",
+            DatabaseError::MissingFolder { near: Some(near), .. } => {
+                return Some(format!("did you mean `{near}`? If not, create the folder"));
+            }
+            DatabaseError::MissingFolder { near: None, .. } => "create the folder, or correct `url`",
             DatabaseError::CannotOpen { .. } => {
                 "it has to be a file in a folder, and both have to be open to this user for reading and writing"
             }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use palladium_component::value::near_file;
 use tokio::runtime::Handle;
 
 use super::DatabaseError;
@@ -222,7 +223,9 @@ fn found_or_made(tables: &Tables, connection: &mut Connection) -> Result<Present
 pub fn check_folder(location: &Location) -> Result<(), DatabaseError> {
     match location.file().and_then(Path::parent) {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            Err(DatabaseError::MissingFolder { place: location.to_string(), folder: folder.display().to_string() })
+            let near = near_file(folder).filter(|near| near.is_dir()).map(|near| near.display().to_string());
+            let (place, folder) = (location.to_string(), folder.display().to_string());
+            Err(DatabaseError::MissingFolder { place, folder, near })
         }
         _ => Ok(()),
     }

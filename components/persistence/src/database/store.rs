@@ -2,11 +2,13 @@
 #![expect(clippy::redundant_closure_for_method_calls, reason = "a method of rows is one for a single lifetime")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
-use palladium_component::value::folder_of;
+use palladium_component::value::{folder_of, near_file};
 use rustix::fs::{Access, access};
 
 use super::chunks::{ChunkReader, ChunkWriter};
@@ -237,6 +239,13 @@ impl Store<'_> {
         Ok(self.session.existing(&self.settings, Intent::Read, |_| Ok(()))?.is_some())
     }
 
+    /// Returns where it is looked for, and a database of a similar name in the same folder.
+    pub fn store_place(&self) -> StorePlace {
+        let location = &self.settings.location;
+        let near = location.file().filter(|file| !file.exists()).and_then(near_file).filter(|near| is_sqlite(near));
+        StorePlace { shown: location.to_string(), near: near.map(|near| near.display().to_string()) }
+    }
+
     /// Returns how many bytes each model takes.
     pub fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, DatabaseError> {
         Ok(self.existing(Intent::Read, |rows| rows.sizes())?.unwrap_or_default())
@@ -394,6 +403,14 @@ impl Store<'_> {
         };
         DatabaseError::Unreadable { place: self.settings.location.to_string(), version, source }
     }
+}
+
+/// Tells whether a file begins as databases of SQLite do.
+fn is_sqlite(path: &Path) -> bool {
+    const BEGINNING: &[u8; 16] = b"SQLite format 3\0";
+    let mut found = [0; BEGINNING.len()];
+    let is_read = path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut found)).is_ok();
+    is_read && found == *BEGINNING
 }
 
 /// Collects the bytes of a model and checks that they are those that were stored.

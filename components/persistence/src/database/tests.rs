@@ -259,6 +259,26 @@ fn a_store_is_there_once_a_model_was_stored() {
 }
 
 #[test]
+fn a_database_of_a_similar_name_is_found_where_there_is_none() {
+    let (folder, file) = folder();
+    let near = |name: &str| {
+        let mut store = database(folder.path());
+        store.url = format!("sqlite:///{}", folder.path().join(name).display());
+        let place = store.store_place().unwrap();
+        assert!(place.shown.ends_with(name), "{}", place.shown);
+        place.near
+    };
+    let there = Some(file.display().to_string());
+    assert_eq!(near("modles.db"), None);
+    database(folder.path()).write(&constant(1.0, 1)).unwrap();
+    for (name, expected) in [("modles.db", &there), ("Models.db", &there), ("models.db", &None), ("a.db", &None)] {
+        assert_eq!(near(name), *expected, "{name}");
+    }
+    std::fs::write(folder.path().join("note.db"), "a text that is no database").unwrap();
+    assert_eq!(near("notes.db"), None);
+}
+
+#[test]
 fn other_tables_in_the_file_are_left_alone() {
     let (folder, file) = folder();
     sql(&file, "CREATE TABLE customers (name TEXT)");
@@ -273,8 +293,13 @@ fn other_tables_in_the_file_are_left_alone() {
 fn a_missing_folder_is_told_when_a_model_is_written() {
     let (folder, _) = folder();
     let store = database(&folder.path().join("absent"));
-    let told = told(&store.write(&constant(1.0, 1)).unwrap_err());
+    let error = store.write(&constant(1.0, 1)).unwrap_err();
+    let told = told(&error);
     assert!(told.contains("models.db`, as there is no folder `") && told.contains("absent`"), "{told}");
+    assert_eq!(error.help().unwrap(), "create the folder, or correct `url`");
+    std::fs::create_dir(folder.path().join("absend")).unwrap();
+    let help = store.write(&constant(1.0, 1)).unwrap_err().help().unwrap();
+    assert!(help.starts_with("did you mean `") && help.ends_with("absend`? If not, create the folder"), "{help}");
 }
 
 #[test]

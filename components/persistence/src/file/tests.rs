@@ -426,4 +426,27 @@ fn probing_changes_nothing() {
     assert!(found.starts_with("the store in `"), "{found}");
     let absent = files(&folder.path().join("absent"), "model-{version}").probe().unwrap_err();
     assert!(absent.to_string().contains("there is no such folder"), "{absent}");
+    assert_eq!(absent.help().unwrap(), "create the folder, or correct `path`");
+    fs::create_dir(folder.path().join("absend")).unwrap();
+    let help = files(&folder.path().join("absent"), "model-{version}").probe().unwrap_err().help().unwrap();
+    assert!(help.starts_with("did you mean `") && help.ends_with("absend`? If not, create the folder"), "{help}");
+}
+
+#[test]
+fn a_store_of_a_similar_name_is_found_where_there_is_none() {
+    let (folder, store) = store();
+    let near = |template: &str| {
+        let place = files(folder.path(), template).store_place().unwrap();
+        assert!(place.shown.ends_with(template), "{}", place.shown);
+        place.near
+    };
+    assert_eq!(near("modle-{version}"), None);
+    store.write(&constant(1.0, 1)).unwrap();
+    let there = folder.path().join("model-{version}").display().to_string();
+    for template in ["modle-{version}", "models-{version}", "{version}-model", "Model-{version}"] {
+        assert_eq!(near(template).as_ref(), Some(&there), "{template}");
+    }
+    for template in ["model-{version}", "other-{version}", "{version}"] {
+        assert_eq!(near(template), None, "{template}");
+    }
 }

@@ -15,6 +15,8 @@ pub enum FileIOError {
     MissingFolder {
         /// The folder.
         folder: String,
+        /// One of a similar name.
+        near: Option<String>,
     },
     /// A path is not that of a file.
     #[error("`{name}` is no name of a file")]
@@ -96,7 +98,10 @@ impl FileIOError {
 impl Explain for FileIOError {
     fn help(&self) -> Option<String> {
         let help = match self {
-            FileIOError::MissingFolder { .. } => "create the folder, or correct `path`",
+            FileIOError::MissingFolder { near: Some(near), .. } => {
+                return Some(format!("did you mean `{near}`? If not, create the folder"));
+            }
+            FileIOError::MissingFolder { near: None, .. } => "create the folder, or correct `path`",
             FileIOError::Name { .. } => "let the path end in the name of a file, such as `${here}/model-{version}`",
             FileIOError::NotAFile { .. } => "move it away, or choose another `path`",
             FileIOError::Link { .. } => {

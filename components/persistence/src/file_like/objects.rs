@@ -21,6 +21,7 @@ use palladium_component::prelude::*;
 
 use super::catalogue::{self, Catalogue, Wrong};
 use super::error::FileError;
+use super::neighbours::Neighbours;
 use super::template::Template;
 use crate::{artifact, fail_point};
 
@@ -93,6 +94,14 @@ impl Objects {
     /// The store's.
     pub fn exists(&self) -> Result<bool, FileError> {
         Ok(self.find()?.is_some() || self.without_list().is_some())
+    }
+
+    /// Returns where it is looked for, and a store of a similar name beside it.
+    pub fn store_place(&self) -> StorePlace {
+        let objects = self.store.list(&self.template.metadata()).ok().flatten().unwrap_or_default();
+        let neighbours = Neighbours::of(&self.template, &objects);
+        let near = neighbours.nearest().map(|near| self.store.shown(near.as_str()));
+        StorePlace { shown: self.store.shown(self.template.as_str()), near }
     }
 
     /// Returns the properties of the store.

@@ -27,6 +27,12 @@ impl Template {
         &self.0
     }
 
+    /// Returns what tells its objects from others in the same folder: its last part without the version.
+    pub fn own_part(&self) -> String {
+        let (_, last) = self.0.rsplit_once('/').unwrap_or(("", &self.0));
+        last.replace(VERSION, "")
+    }
+
     /// Returns the name of a model.
     pub fn model(&self, version: Version) -> String {
         format!("{}.model", self.with(&version.to_string()))

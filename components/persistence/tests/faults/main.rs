@@ -1,6 +1,8 @@
 //! Stores on servers that do what no server should.
 
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod server;

@@ -1,6 +1,6 @@
 //! What holds for all inputs.
 
-use palladium_config::{Environment, Request, load, to_json, to_ron};
+use palladium_config::{Environment, Redactor, Request, load, to_json, to_ron};
 use palladium_value::{Data, Entry, Map, Span, Value};
 use proptest::prelude::*;
 
@@ -120,6 +120,52 @@ proptest! {
                 prop_assert!(!findings.render(false).is_empty());
             }
         }
+    }
+}
+
+/// Returns the beginning of a URL.
+fn place() -> impl Strategy<Value = String> {
+    let scheme = prop::sample::select(vec!["", "https://", "HTTP://", "s3://", "https//", "postgresql://u:canary@"]);
+    let host = prop::sample::select(vec!["example.org", "localhost:80", "127.0.0.1", "[::1]:443"]);
+    (scheme, host, "(/[a-z.%{}-]{0,8}){0,3}").prop_map(|(scheme, host, path)| format!("{scheme}{host}{path}"))
+}
+
+/// Returns what a URL has behind a `?` or `#`, and whether it is a secret.
+fn given() -> impl Strategy<Value = (String, bool)> {
+    let secret =
+        prop::sample::select(vec!["token", "id_token", "sig", "X-Amz-Signature", "api-key", "KEY", "password"]);
+    let innocent = prop::sample::select(vec!["token_type", "keys", "sort_key", "a", "signed", "tokens"]);
+    prop_oneof![
+        (secret, "canary[a-z0-9%/=+:.-]{0,8}").prop_map(|(name, value)| (format!("{name}={value}z"), true)),
+        (innocent, "[a-z0-9%/=+:.-]{0,8}").prop_map(|(name, value)| (format!("{name}={value}z"), false)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn secrets_of_urls_are_covered_and_nothing_else(
+        place in place(),
+        query in prop::collection::vec(given(), 0..4),
+        fragment in prop::collection::vec(given(), 0..4),
+        before in "[a-z (<\"]{0,3}[ (<\"]",
+        behind in "[.,;:!)>\" ]?( [a-z?#& ]*)?",
+    ) {
+        // A fragment behind a secret may belong to it.
+        let fragment = if query.last().is_some_and(|(_, is_secret)| *is_secret) { Vec::new() } else { fragment };
+        let mut url = place.clone();
+        let mut shown = place.replace("canary", "***");
+        for (mark, list) in [("?", &query), ("#", &fragment)] {
+            for (index, (given, is_secret)) in list.iter().enumerate() {
+                let mark = if index == 0 { mark } else { "&" };
+                url.extend([mark, given]);
+                let covered = given.split_once('=').map(|(name, _)| format!("{name}=***"));
+                shown.extend([mark, covered.as_ref().filter(|_| *is_secret).unwrap_or(given)]);
+            }
+        }
+        let (text, expected) = (format!("{before}{url}{behind}"), format!("{before}{shown}{behind}"));
+        prop_assert_eq!(Redactor::default().redact(&text), expected.as_str());
     }
 }
 

@@ -297,7 +297,9 @@ impl<'a> Records<'a> {
                 None => {
                     let quotes = quotes.insert(Quotes::of(first_line, &self.raw, self.separator));
                     if quotes.has_lines() {
-                        break quotes.unclosed(&format!("not closed within {MAX_BYTES} bytes"));
+                        break quotes.unclosed(&format!(
+                            "not closed within {MAX_BYTES} bytes, the most that a cell of several lines may have"
+                        ));
                     }
                     quotes.follow(&buffer[..n_in]);
                 }
@@ -410,9 +412,13 @@ mod tests {
     #[test]
     fn no_line_is_lost_behind_a_quote() {
         let lines = "1,2\n".repeat(MAX_BYTES / 4);
-        for (rest, how) in
-            [("\",4\n5,6\n", format!("not closed within {MAX_BYTES} bytes")), ("", "never closed".into())]
-        {
+        for (rest, how) in [
+            (
+                "\",4\n5,6\n",
+                format!("not closed within {MAX_BYTES} bytes, the most that a cell of several lines may have"),
+            ),
+            ("", "never closed".into()),
+        ] {
             let begun = if rest.is_empty() { "x".repeat(MAX_BYTES + 100) } else { "x".to_owned() };
             let text = format!("a,b\n{begun},\"{lines}{rest}");
             let mut records = Records::new(Box::new(io::BufReader::new(text.as_bytes())), b',');

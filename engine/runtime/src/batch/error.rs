@@ -25,6 +25,9 @@ pub enum BatchError {
     /// The input is to be a Parquet file, and is none.
     #[error("`{0}` is no Parquet file, or not a whole one")]
     NotParquet(String),
+    /// The input is a Parquet file that nobody can read without its keys.
+    #[error("`{0}` is an encrypted Parquet file, which is not supported")]
+    EncryptedParquet(String),
     /// The input has a column that the predictions fill.
     #[error("`{name}` has a column `{column}` already, which the predictions would fill")]
     Taken {
@@ -88,6 +91,11 @@ impl Explain for BatchError {
             }
             BatchError::NotParquet(_) => {
                 Some("say what it is written in: `--format csv`, `--format tsv` or `--format ndjson`".to_owned())
+            }
+            BatchError::EncryptedParquet(_) => {
+                let help = "decrypt it first: have a program that has its keys, such as pyarrow or Spark, write it anew \
+                            without encryption";
+                Some(help.to_owned())
             }
             BatchError::Taken { .. } => Some("rename the column or leave it out".to_owned()),
             _ => None,

@@ -33,14 +33,16 @@ impl ParquetRows {
     /// Reads the schema.
     ///
     /// # Errors
-    /// It is no Parquet file, or lacks fields that the service needs; the system's.
+    /// It is no Parquet file or an encrypted one, or lacks fields that the service needs; the system's.
     pub fn open(name: &str, file: File, needed: Option<&[String]>) -> Result<ParquetRows, BatchError> {
         let failed = |error: parquet::errors::ParquetError| BatchError::Input {
             name: name.to_owned(),
             source: io::Error::other(error),
         };
-        if !is_parquet(&file).map_err(|source| BatchError::Input { name: name.to_owned(), source })? {
-            return Err(BatchError::NotParquet(name.to_owned()));
+        match Marks::of(&file).map_err(|source| BatchError::Input { name: name.to_owned(), source })? {
+            Marks::Parquet => {}
+            Marks::Encrypted => return Err(BatchError::EncryptedParquet(name.to_owned())),
+            Marks::Other => return Err(BatchError::NotParquet(name.to_owned())),
         }
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
         let schema = Arc::clone(builder.schema());
@@ -84,15 +86,29 @@ impl ParquetRows {
     }
 }
 
-/// Tells whether a file begins and ends as Parquet files do; one that was cut off has no such end.
-fn is_parquet(file: &File) -> io::Result<bool> {
-    const MARK: &[u8; 4] = b"PAR1";
-    let length = file.metadata()?.len();
-    if length < 2 * MARK.len() as u64 {
-        return Ok(false);
+/// What a file begins and ends with.
+enum Marks {
+    Parquet,
+    /// Those of Parquet files whose metadata are encrypted.
+    Encrypted,
+    /// Others; a file that was cut off has no end of these.
+    Other,
+}
+
+impl Marks {
+    fn of(file: &File) -> io::Result<Marks> {
+        const LENGTH: usize = 4;
+        let length = file.metadata()?.len();
+        if length < 2 * LENGTH as u64 {
+            return Ok(Marks::Other);
+        }
+        let (mut begin, mut end) = ([0; LENGTH], [0; LENGTH]);
+        file.read_exact_at(&mut begin, 0)?;
+        file.read_exact_at(&mut end, length - LENGTH as u64)?;
+        Ok(match (&begin, &end) {
+            (b"PAR1", b"PAR1") => Marks::Parquet,
+            (b"PARE", b"PARE") => Marks::Encrypted,
+            _ => Marks::Other,
+        })
     }
-    let (mut begin, mut end) = ([0; 4], [0; 4]);
-    file.read_exact_at(&mut begin, 0)?;
-    file.read_exact_at(&mut end, length - MARK.len() as u64)?;
-    Ok(begin == *MARK && end == *MARK)
 }

@@ -244,6 +244,17 @@ fn what_is_wrong_with_parquet_is_told() {
     file.write_all(b"x,y\n1,2\n3,4\n").unwrap();
     let (_, _, said) = convert(Content::Parquet(file), Format::COMMAS, 10);
     assert_eq!(said, "`rows` is no Parquet file, or not a whole one");
+    for (text, expected) in [
+        ("PARE----PARE", "an encrypted Parquet file, which is not supported"),
+        ("PARENT,CHILD\n1,2\n", "no Parquet file, or not a whole one"),
+        ("PAREPAR1", "no Parquet file, or not a whole one"),
+        ("PARE", "no Parquet file, or not a whole one"),
+    ] {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let (_, _, said) = convert(Content::Parquet(file), Format::COMMAS, 10);
+        assert_eq!(said, format!("`rows` is {expected}"), "{text}");
+    }
     let (empty, _, said) = convert(Content::Csv(Box::new("x\n".as_bytes()), b','), Format::Parquet, 1);
     assert_eq!((said.as_str(), columns(empty).num_rows()), ("0 and 0", 0));
 }
