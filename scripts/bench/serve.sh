@@ -15,7 +15,7 @@
 #
 # As a rule client and servers share all cores, and the faster a server is the more of them the client takes. APART=1
 # leaves the last core to the client and the others to the servers, which then have as many workers: that compares what
-# servers do with the same cores.
+# servers do with the same cores. The CPU times per request compare what they cost whoever takes the cores.
 #
 # Needs wrk (Debian: apt-get install wrk) and curl. SECONDS_EACH sets how long each load lasts, FRAMEWORKS=0 leaves the
 # Python servers out, CONNECTIONS lists the numbers of connections for one row.
@@ -163,7 +163,7 @@ joblib.dump(pickle.load(gzip.open("model-1.pkl.gz")), "model.joblib")') >"$work/
     start mlserver 5023 "$work/python" env PATH="$mlserver:$PATH" "$mlserver/mlserver" start .
 fi
 
-# load SERVER CONNECTIONS ROWS DELAY: requests per second, median and 99th percentile in milliseconds, CPU milliseconds.
+# load SERVER CONNECTIONS ROWS DELAY: requests per second, median and 99th percentile in milliseconds, CPU microseconds.
 load() {
     local script="$work/load.lua" before after
     if [ "$3" -gt 0 ]; then
@@ -192,7 +192,7 @@ LUA
         / requests in / { requests = $1 }
         /Requests\/sec/ { rate = $2 }
         /Non-2xx|Socket errors/ { print "not all requests were answered: " $0 > "/dev/stderr"; exit 1 }
-        END { print rate, median, late, requests ? 1000 * ticks / hertz / requests : 0 }' "$work/wrk"
+        END { print rate, median, late, requests ? 1e6 * ticks / hertz / requests : 0 }' "$work/wrk"
 }
 
 # medians FILE: the median of each column.
@@ -207,7 +207,7 @@ medians() {
 # compare REQUEST ROWS CONNECTIONS [DELAY]: loads all servers; between requests each connection waits for so many
 # milliseconds.
 compare() {
-    local ceiling name loaded rate median late milliseconds share round
+    local ceiling name loaded rate median late microseconds share round
     ask palladium "$2" --output "$work/answer"
     start bare 5011 "$work" "$constant" 127.0.0.1:5011 "$work/answer"
     for ((round = 0; round < rounds; round++)); do
@@ -216,24 +216,24 @@ compare() {
             # MLServer has no GET.
             [ "$name" != mlserver ] || [ "$2" -gt 0 ] || continue
             loaded="$(load "$name" "$3" "$2" "${4:-0}")"
-            read -r rate median late milliseconds <<<"$loaded"
+            read -r rate median late microseconds <<<"$loaded"
             [ "$name" != bare ] || ceiling="$rate"
             share="$(awk -v rate="$rate" -v ceiling="$ceiling" 'BEGIN { print rate / ceiling }')"
-            echo "$rate $median $late $milliseconds $share" >>"$work/loads-$name"
+            echo "$rate $median $late $microseconds $share" >>"$work/loads-$name"
         done
     done
     for name in bare palladium guarded original fastapi mlserver; do
         [ -f "$work/loads-$name" ] || continue
-        read -r rate median late milliseconds share <<<"$(medians "$work/loads-$name")"
+        read -r rate median late microseconds share <<<"$(medians "$work/loads-$name")"
         rm "$work/loads-$name"
-        printf '%-16s %11d %-10s %11.1f %6.3f %9.3f %9.3f %10.3f\n' "$1" "$3" "$name" "$rate" "$share" "$median" "$late" \
-            "$milliseconds"
+        printf '%-16s %11d %-10s %11.1f %6.3f %9.3f %9.3f %10.2f\n' "$1" "$3" "$name" "$rate" "$share" "$median" "$late" \
+            "$microseconds"
     done
     kill -- "-${process[bare]}"
     wait "${process[bare]}" 2>/dev/null || true
 }
 
-printf '%-16s %11s %-10s %11s %6s %9s %9s %10s\n' request connections server 'requests/s' share 'p50 ms' 'p99 ms' 'CPU ms'
+printf '%-16s %11s %-10s %11s %6s %9s %9s %10s\n' request connections server 'requests/s' share 'p50 ms' 'p99 ms' 'CPU us'
 for connections in ${CONNECTIONS:-1 8 64}; do compare 'GET' 0 "$connections"; done
 for connections in ${CONNECTIONS:-1 8 64}; do compare 'POST 1 row' 1 "$connections"; done
 compare 'GET, paced' 0 8 1
