@@ -128,9 +128,7 @@ fn body(samples: &[&[u8]], positions: &[usize]) -> Vec<u8> {
 /// Takes the number of the sample out of a refusal: asked about one sample, services say that it is the first.
 fn of_one_sample(error: PredictError) -> PredictError {
     match error {
-        PredictError::Invalid(errors) if errors.rows().as_deref() == Some(&[1]) => {
-            PredictError::Invalid(errors.of_row(1))
-        }
+        PredictError::Invalid(errors) => PredictError::Invalid(errors.without_rows()),
         PredictError::BadRequest(reason) => {
             PredictError::BadRequest(reason.strip_prefix("sample 1: ").unwrap_or(&reason).to_owned())
         }
@@ -257,14 +255,19 @@ mod tests {
         assert_eq!((answer.values(0).unwrap(), answer.values(1).unwrap()), (vec![Json::from(1.5)], vec![Json::Null]));
     }
 
-    /// Answers numbers with themselves, refuses `"bad"` by its row and `"odd"` without, and fails at `"fail"`.
+    /// Answers numbers with themselves, refuses `"bad"` by its row, `"odd"` without and `"both"` both ways, and fails at
+    /// `"fail"`.
     fn ask(body: &[u8]) -> Result<PredictResponse, PredictError> {
         let samples: Vec<Json> = serde_json::from_slice(body).unwrap();
         let mut errors = InputErrors::default();
-        for (index, sample) in samples.iter().enumerate().filter(|(_, sample)| *sample == "bad") {
+        let is_refused = |sample: &Json| sample == "bad" || sample == "both";
+        let refused = samples.iter().enumerate().filter(|(_, sample)| is_refused(sample));
+        let rows = refused.map(|(index, sample)| (Some(index + 1), sample));
+        let no_rows = samples.iter().filter(|sample| *sample == "both").map(|sample| (None, sample));
+        for (row, sample) in rows.chain(no_rows) {
             errors.push(|| InputError {
                 code: InputErrorCode::WrongType,
-                row: Some(index + 1),
+                row,
                 field: None,
                 is_sent: false,
                 expected: String::new(),
@@ -303,6 +306,7 @@ mod tests {
     #[test]
     fn samples_that_are_refused_are_found() {
         let bad = "BadRequest: \"bad\" cannot be";
+        let both = "BadRequest: \"both\" cannot be (and 1 more error)";
         let cases = [
             (&["1", "2"][..], Wanted::All, "1.0 | 2.0".to_owned(), vec![2]),
             (&["\"bad\"", "2", "\"bad\"", "4"], Wanted::All, format!("{bad} | 2.0 | {bad} | 4.0"), vec![4, 2]),
@@ -310,6 +314,7 @@ mod tests {
             (&["1", "\"odd\"", "3"], Wanted::All, "1.0 | BadRequest: odd | 3.0".to_owned(), vec![3, 1, 2, 1, 1]),
             (&["\"odd\"", "2", "3"], Wanted::Before, "BadRequest: odd".to_owned(), vec![3, 1]),
             (&["\"bad\""], Wanted::All, bad.to_owned(), vec![1]),
+            (&["1", "\"both\""], Wanted::All, format!("1.0 | {both}"), vec![2, 1, 1]),
             (&["1", "\"fail\""], Wanted::All, PredictError::NoProbabilities.to_string(), vec![2]),
         ];
         for (samples, wanted, said, asked) in cases {

@@ -164,6 +164,13 @@ impl InputErrors {
         let kept: Vec<InputError> = own.map(|error| InputError { row: None, ..error.clone() }).collect();
         InputErrors { count: kept.len(), kept }
     }
+
+    /// Returns the errors without their rows, as those of a request that has no list.
+    #[must_use]
+    pub fn without_rows(mut self) -> InputErrors {
+        self.kept.iter_mut().for_each(|error| error.row = None);
+        self
+    }
 }
 
 impl From<InputError> for InputErrors {
