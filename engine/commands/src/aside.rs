@@ -95,19 +95,21 @@ impl Aside {
 /// What the names of files beside their places end in.
 const SUFFIX: &str = ".part";
 
-/// Returns what the name of a file begins with that is written beside a place.
+/// Returns what the name of a file begins with that is written beside a place. It leaves room for the rest of a name,
+/// which may have 255 bytes.
 fn prefix(name: &str) -> String {
-    format!(".{name}.palladium-")
+    const MOST: usize = 200;
+    format!(".{}.palladium-", &name[..name.floor_char_boundary(MOST)])
 }
 
 /// Creates a file beside a place and locks it, where the file system has locks.
 fn create(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
-    loop {
-        let beside = tempfile::Builder::new()
-            .prefix(&prefix(name))
-            .suffix(SUFFIX)
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)?;
+    const TRIES: usize = 16;
+    let prefix = prefix(name);
+    let mut made = tempfile::Builder::new();
+    made.prefix(&prefix).suffix(SUFFIX).permissions(Permissions::from_mode(0o666));
+    for _ in 1..TRIES {
+        let beside = made.tempfile_in(folder)?;
         match beside.as_file().try_lock() {
             Ok(()) if is_at(beside.as_file(), beside.path()) => return Ok(beside),
             Err(TryLockError::Error(_)) => return Ok(beside),
@@ -115,6 +117,8 @@ fn create(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
             Ok(()) | Err(TryLockError::WouldBlock) => {}
         }
     }
+    // Nobody clears away that often: locks are no locks here.
+    made.tempfile_in(folder)
 }
 
 /// Removes the files beside a place whose writers were killed. What cannot be removed stays: it is in nobody's way.
@@ -130,13 +134,14 @@ fn remove_leftovers(folder: &Path, name: &str) {
     }
 }
 
-/// Locks a file of this user whose writer was killed. Without locks nobody knows whether it was.
+/// Locks a file of this user whose writer was killed. Without locks nobody knows whether it was. The lock is one that NFS
+/// gives who reads, too.
 fn taken_over(path: &Path) -> Option<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let metadata = file.metadata().ok()?;
     let is_own = metadata.is_file() && metadata.uid() == geteuid().as_raw();
-    (is_own && file.try_lock().is_ok() && is_at(&file, path)).then_some(file)
+    (is_own && file.try_lock_shared().is_ok() && is_at(&file, path)).then_some(file)
 }
 
 /// Tells whether an open file still has this name.
@@ -210,6 +215,16 @@ mod tests {
         assert_eq!(names(folder.path()), expected);
         living.put_in_place().unwrap();
         assert_eq!(names(folder.path()).len(), expected.len() - 1);
+    }
+
+    #[test]
+    fn names_may_be_as_long_as_the_system_has_them() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["x".repeat(255), "ü".repeat(127)] {
+            let path = folder.path().join(&name);
+            Aside::create(&path).unwrap().put_in_place().unwrap();
+            assert!(path.is_file(), "{name}");
+        }
     }
 
     #[test]

@@ -11,7 +11,10 @@ pub fn folder_of(file: &Path) -> &Path {
 
 /// Returns what is in the same folder and has a similar name, with and without what stands behind its last dot.
 pub fn near_file(path: &Path) -> Option<PathBuf> {
-    near_name(path.file_name()?.to_str()?, &neighbours(path)?).map(|near| path.with_file_name(near))
+    let (wanted, mut names) = (path.file_name()?.to_str()?, neighbours(path)?);
+    // A link that leads nowhere is there.
+    names.retain(|name| name != wanted);
+    near_name(wanted, &names).map(|near| path.with_file_name(near))
 }
 
 /// Returns the names of what is in the folder of a file.
@@ -43,6 +46,16 @@ mod tests {
         for (file, expected) in cases {
             assert_eq!(folder_of(Path::new(file)), Path::new(expected), "{file}");
         }
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_not_near_to_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, near) = (folder.path().join("models.db"), folder.path().join("model.db"));
+        std::os::unix::fs::symlink("gone", &link).unwrap();
+        assert_eq!(near_file(&link), None);
+        std::fs::write(&near, "").unwrap();
+        assert_eq!(near_file(&link), Some(near));
     }
 
     #[test]
