@@ -353,7 +353,7 @@ impl Refusal {
             let shown = if detail == ErrorDetail::Full { InputError::to_json } else { InputError::to_bare_json };
             let mut kept: Vec<Json> = errors.kept().iter().map(shown).collect();
             if self.is_of_line {
-                kept.iter_mut().filter_map(Json::as_object_mut).for_each(|error| drop(error.remove("row")));
+                kept.iter_mut().filter_map(Json::as_object_mut).for_each(|error| drop(error.shift_remove("row")));
             }
             metadata.insert("errors".to_owned(), kept.into());
             metadata.insert("error_count".to_owned(), json!(errors.count()));

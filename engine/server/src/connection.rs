@@ -10,12 +10,16 @@ use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_http::Protocol;
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use actix_web::web::Bytes;
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::COARSE_CLOCK;
@@ -52,10 +56,13 @@ pub struct Traffic {
     offered: Cell<usize>,
     /// When the client took a piece, or was offered the first.
     taken: Cell<Option<Instant>>,
+    /// How many answers have been handed over to the end, in pieces that may wait in memory.
+    handed: Cell<usize>,
+    /// What has left memory and is not counted here yet.
+    left: Arc<Left>,
     /// Whether the connection takes nothing at present, over HTTP/2.
     is_blocked: Cell<bool>,
-    /// How many requests have been answered since then: their answers may wait in memory, and they count until it takes
-    /// something.
+    /// How many requests have been answered without a body since then: they count until it takes something.
     unwritten: Cell<usize>,
     /// Has the connection looked at again, where it was looked at while a request ran.
     waker: Cell<Option<Waker>>,
@@ -63,11 +70,53 @@ pub struct Traffic {
     passing: Cell<Option<Waker>>,
 }
 
-/// A request counts as long as this lives, and then as long as its connection takes nothing.
+/// A request counts as long as this lives, and then as long as a piece of its answer waits in memory. Where there is none,
+/// it counts as long as its connection takes nothing.
 pub struct Underway {
     traffic: Rc<Traffic>,
     /// How many requests there were with it when it began.
     position: usize,
+    /// Lives as long as a piece does, once there is one.
+    waiting: Option<Arc<Waiting>>,
+}
+
+/// What has left memory, be it that it was written or that its client has given it up. It is told by pieces, which may be
+/// dropped in any thread.
+#[derive(Default)]
+struct Left {
+    pieces: AtomicUsize,
+    answers: AtomicUsize,
+    waker: AtomicWaker,
+}
+
+/// An answer of which pieces wait in memory.
+struct Waiting(Arc<Left>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.answers.fetch_add(1, Ordering::Relaxed);
+        self.0.waker.wake();
+    }
+}
+
+/// A piece of an answer, for as long as it waits in memory.
+struct Piece {
+    bytes: Bytes,
+    answer: Arc<Waiting>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let left = &self.answer.0;
+        left.pieces.fetch_add(1, Ordering::Relaxed);
+        left.waker.wake();
+    }
 }
 
 impl Traffic {
@@ -77,7 +126,7 @@ impl Traffic {
         self.running.set(position);
         self.begun.set(self.begun.get().wrapping_add(1));
         self.is_unread.set(false);
-        Underway { traffic: Rc::clone(self), position }
+        Underway { traffic: Rc::clone(self), position, waiting: None }
     }
 
     /// Has a request looked at once more, where its connection is looked at to the end and it was not by then.
@@ -95,6 +144,29 @@ impl Traffic {
         self.running.set(self.running.get().saturating_sub(n_requests));
         self.ended.set(Some(Instant::now()));
         self.wake();
+    }
+
+    /// Notes that an answer has been handed over to the end.
+    fn hand_over(&self) {
+        let handed = self.handed.get();
+        if handed == 0 && self.offered.get() == 0 {
+            self.taken.set(Some(Instant::now()));
+            self.wake();
+        }
+        self.handed.set(handed + 1);
+    }
+
+    /// Counts what has left memory.
+    fn settle(&self) {
+        if self.left.pieces.load(Ordering::Relaxed) > 0 {
+            self.left.pieces.store(0, Ordering::Relaxed);
+            self.taken.set(Some(Instant::now()));
+        }
+        if self.left.answers.load(Ordering::Relaxed) > 0 {
+            let n_answers = self.left.answers.swap(0, Ordering::Relaxed);
+            self.handed.set(self.handed.get().saturating_sub(n_answers));
+            self.end(n_answers);
+        }
     }
 
     /// Notes that the connection takes nothing.
@@ -128,15 +200,17 @@ impl Underway {
         self.position > MOST_REQUESTS * 2
     }
 
-    /// Notes that the client is offered a piece of its answer.
-    pub fn offer(&self) -> Offered {
+    /// Returns a piece of the answer, which counts as long as it waits in memory, and notes that the client is offered it.
+    pub fn offer(&mut self, bytes: Bytes) -> (Bytes, Offered) {
         let (traffic, offered) = (&self.traffic, self.traffic.offered.get());
         if offered == 0 {
             traffic.taken.set(Some(Instant::now()));
             traffic.wake();
         }
         traffic.offered.set(offered + 1);
-        Offered(Rc::clone(traffic))
+        let answer = self.waiting.get_or_insert_with(|| Arc::new(Waiting(Arc::clone(&traffic.left))));
+        let piece = Piece { bytes, answer: Arc::clone(answer) };
+        (Bytes::from_owner(piece), Offered(Rc::clone(traffic)))
     }
 
     /// Notes that the request was refused before its body was read to the end, for which the client may take a time that
@@ -148,7 +222,12 @@ impl Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        if self.traffic.is_blocked.get() {
+        if let Some(waiting) = self.waiting.take() {
+            self.traffic.hand_over();
+            // Nothing of the answer may wait any more.
+            drop(waiting);
+            self.traffic.settle();
+        } else if self.traffic.is_blocked.get() {
             self.traffic.unwritten.set(self.traffic.unwritten.get() + 1);
         } else {
             self.traffic.end(1);
@@ -267,13 +346,17 @@ impl<S> Watched<S> {
     /// Waits for bytes, as long as the client may take. An idle connection ends as if its client had ended it, so that an
     /// encrypted one is closed as it should be.
     fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Traffic { running, begun, ended, is_unread, offered, taken, is_blocked, waker, .. } = &*self.traffic;
+        let Traffic { running, begun, ended, is_unread, offered, taken, handed, left, is_blocked, waker, .. } =
+            &*self.traffic;
         if running.get() > 0 || is_blocked.get() {
             // The time for a body, or for an answer, is not counted here.
             self.reading = None;
             waker.set(Some(context.waker().clone()));
+            if self.is_http2 {
+                left.waker.register(context.waker());
+            }
             return match taken.get() {
-                Some(taken) if offered.get() > 0 => {
+                Some(taken) if offered.get() > 0 || handed.get() > 0 => {
                     let deadline = taken + self.patience.write;
                     self.timer.poll_until(deadline, deadline, context).map(|()| Err(too_slow()))
                 }
@@ -335,6 +418,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_http2 {
+            self.traffic.settle();
+        }
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Pending => self.poll_waiting(context),

@@ -1,8 +1,8 @@
 //! Bodies while they are sent, and what is kept until they are.
 //!
 //! A client of HTTP/2 says how much it takes, of each answer and of all: what it does not take stays in memory, however
-//! complete it is. An answer therefore counts there until its client has been handed all of it, and is offered in pieces,
-//! so that it is seen whether the client takes any.
+//! complete it is. An answer therefore counts there until all of it has left memory, and is offered in pieces, so that it is
+//! seen whether the client takes any.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -25,7 +25,8 @@ pub fn until_sent<T: 'static>(response: HttpResponse, kept: T) -> HttpResponse {
     }
 }
 
-/// Does as [`until_sent`] over HTTP/2: what counts a request is kept until its client has taken the answer.
+/// Does as [`until_sent`] over HTTP/2: what counts a request is kept until its client has taken the answer, and the pieces
+/// of that tell the connection when they leave memory.
 pub fn until_taken<T: 'static, C: 'static>(
     response: HttpResponse,
     needed: T,
@@ -104,7 +105,8 @@ impl<T> MessageBody for Pieces<T> {
         }
         let length = self.rest.len().min(PIECE);
         let piece = self.rest.split_to(length);
-        self.offered = Some(self.underway.offer());
+        let (piece, offered) = self.underway.offer(piece);
+        self.offered = Some(offered);
         Poll::Ready(Some(Ok(piece)))
     }
 }

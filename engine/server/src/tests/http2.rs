@@ -26,6 +26,15 @@ impl View for Long {
     }
 }
 
+/// Returns a client that says that it takes everything.
+fn eager(running: &Running) -> Http2 {
+    const MUCH: u32 = (1 << 31) - 1;
+    let mut client = running.http2();
+    client.take_of_each(MUCH);
+    client.take(0, MUCH - 65_535);
+    client
+}
+
 fn running(server: &Json) -> Running {
     with_puppet(Puppet::at("/predict"), server)
 }
@@ -161,12 +170,9 @@ fn slow_downloads_are_not_idle() {
 
 #[test]
 fn what_is_handed_over_and_not_written_is_underway() {
-    const MUCH: u32 = (1 << 31) - 1;
     const LENGTH: usize = 300_000;
     let running = running(&json!({"listen": "127.0.0.1:0", "keep_alive": 1, "head_timeout": 1, "write_timeout": 60}));
-    let mut client = running.http2();
-    client.take_of_each(MUCH);
-    client.take(0, MUCH - 65_535);
+    let mut client = eager(&running);
     let ids: Vec<u32> = (0..100).map(|_| client.get(&format!("/long/{LENGTH}"))).collect();
     std::thread::sleep(Duration::from_secs(4));
     let more: Vec<u32> = (0..300).map(|_| client.get("/long/1")).collect();
@@ -181,4 +187,52 @@ fn what_is_handed_over_and_not_written_is_underway() {
     let id = client.get("/live");
     assert!(client.receive(id).is_ok());
     client.end();
+}
+
+#[test]
+fn answers_of_which_a_part_is_written_are_underway() {
+    const LENGTH: usize = 200_000;
+    let running = running(&json!({"listen": "127.0.0.1:0"}));
+    let mut client = eager(&running);
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.extend((0..256).map(|_| client.get(&format!("/long/{LENGTH}"))));
+        std::thread::sleep(Duration::from_millis(500));
+        client.receive_frames(200);
+    }
+    let answers = ids.into_iter().map(|id| client.receive(id));
+    let n_answered = answers.filter(|answer| answer.is_ok() && answer.body.len() == LENGTH).count();
+    // The system keeps some for the client too.
+    assert!((256..512).contains(&n_answered), "{n_answered}");
+    let id = client.get("/live");
+    assert!(client.receive(id).is_ok());
+}
+
+#[test]
+fn answers_that_are_given_up_are_not_underway() {
+    let running = running(&json!({"listen": "127.0.0.1:0"}));
+    let mut client = eager(&running);
+    for round in 0..12 {
+        let ids: Vec<u32> = (0..32).map(|_| client.get("/long/300000")).collect();
+        ids.iter().for_each(|id| assert!(client.receive_head(*id).is_ok(), "{round}"));
+        ids.into_iter().for_each(|id| client.reset(id));
+        let id = client.get("/long/100000");
+        let answer = client.receive(id);
+        assert!(answer.is_ok() && answer.body.len() == 100_000, "{round}");
+    }
+    let ids: Vec<u32> = (0..256).map(|_| client.get("/long/1")).collect();
+    ids.into_iter().for_each(|id| assert!(client.receive(id).is_ok()));
+}
+
+#[test]
+fn clients_that_take_less_than_they_said_are_ended() {
+    let running = running(&json!({"listen": "127.0.0.1:0", "write_timeout": 1, "keep_alive": 3600}));
+    let mut client = eager(&running);
+    let ids: Vec<u32> = (0..64).map(|_| client.get("/long/300000")).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    client.take_of_each(0);
+    let begun = Instant::now();
+    client.end();
+    let (time, n_whole) = (begun.elapsed(), ids.iter().filter(|id| client.has(**id)).count());
+    assert!(time < Duration::from_secs(30) && n_whole < ids.len(), "{time:?}, {n_whole}");
 }

@@ -191,6 +191,8 @@ fn a_line_without_a_prediction_does_not_end_the_stream() {
         error(7, 17, "not today"),
     ];
     assert_eq!(answers[..7], expected);
+    // The fields are in their order.
+    assert_eq!(answers[1]["errors"].to_string(), expected[1]["errors"].to_string());
     let panicked = answers[7]["error_message"].as_str().unwrap();
     assert!(panicked.starts_with("an internal error occurred, request id "), "{panicked}");
     assert_eq!((answers.len(), &answers[7]["line"], &answers[8]), (9, &json!(9), &json!({"result": 2.0})));

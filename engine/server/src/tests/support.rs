@@ -394,7 +394,7 @@ impl Http2 {
 
     /// Waits for an answer.
     pub fn receive(&mut self, id: u32) -> Answer2 {
-        while !self.answers.get(&id).is_some_and(|answer| answer.is_whole) {
+        while !self.has(id) {
             self.take_frame().unwrap();
         }
         self.answers.remove(&id).unwrap()
@@ -406,6 +406,16 @@ impl Http2 {
             self.take_frame().unwrap();
         }
         &self.answers[&id]
+    }
+
+    /// Waits for so many frames.
+    pub fn receive_frames(&mut self, n_frames: usize) {
+        (0..n_frames).for_each(|_| self.take_frame().unwrap());
+    }
+
+    /// Tells whether an answer has come to its end.
+    pub fn has(&self, id: u32) -> bool {
+        self.answers.get(&id).is_some_and(|answer| answer.is_whole)
     }
 
     /// Waits until the service ends the connection.
