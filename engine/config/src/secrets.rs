@@ -63,11 +63,14 @@ fn is_placeholder(text: &str) -> bool {
 }
 
 fn hide_in_urls(text: &str, redactor: &Redactor) -> String {
-    let mut hidden = text.to_owned();
-    for range in url_secrets(text).into_iter().rev() {
-        let shown = hide_secret(&text[range.clone()], redactor);
-        hidden.replace_range(range, &shown);
+    let mut hidden = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in url_secrets(text) {
+        hidden.push_str(&text[done..range.start]);
+        hidden.push_str(&hide_secret(&text[range.clone()], redactor));
+        done = range.end;
     }
+    hidden.push_str(&text[done..]);
     hidden
 }
 

@@ -62,8 +62,8 @@ pub fn query_secrets(text: &str) -> Vec<Range<usize>> {
     in_words(text, |word| query(word, password(word).as_ref()))
 }
 
-/// Returns where the passwords and the secrets in the queries and the fragments of the URLs in a text stand, in order and
-/// apart.
+/// Returns where the passwords and the secrets in the queries and the fragments of the URLs in a text stand, in order
+/// and apart.
 pub fn url_secrets(text: &str) -> Vec<Range<usize>> {
     in_words(text, |word| {
         let password = password(word);
@@ -208,10 +208,14 @@ pub fn mask_urls(text: &str) -> Cow<'_, str> {
     if secrets.is_empty() {
         return Cow::Borrowed(text);
     }
-    let mut masked = text.to_owned();
-    for range in secrets.into_iter().rev() {
-        masked.replace_range(range, HIDDEN);
+    let mut masked = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in secrets {
+        masked.push_str(&text[done..range.start]);
+        masked.push_str(HIDDEN);
+        done = range.end;
     }
+    masked.push_str(&text[done..]);
     Cow::Owned(masked)
 }
 
@@ -260,11 +264,15 @@ fn is_punctuation(character: char) -> bool {
 
 fn covered_secret(secret: &str) -> String {
     let mut covered = String::with_capacity(secret.len());
+    let behind_variables = secret.len() - secret.rfind('}').map_or(0, |last| last + 1);
     let mut rest = secret;
     while let Some(character) = rest.chars().next() {
-        if let (true, Some(end)) = (rest.starts_with("${"), rest.find('}')) {
-            covered.push_str(&rest[..=end]);
-            rest = &rest[end + 1..];
+        // Behind the last `}` none is looked for again and again.
+        let variable = if rest.len() > behind_variables { rest.strip_prefix("${") } else { None };
+        if let Some(end) = variable.and_then(|name| name.find('}')) {
+            let length = "${".len() + end + 1;
+            covered.push_str(&rest[..length]);
+            rest = &rest[length..];
             continue;
         }
         covered.push(match (character, character.len_utf8()) {
@@ -282,6 +290,7 @@ fn covered_secret(secret: &str) -> String {
 /// Returns where the literals under secret keys stand: `password: "…"`, `"auth": ("…", "…")`, `token = "…"`.
 fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
     let mut literals = Vec::new();
+    let quotes = LastQuotes::of(text);
     let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
     let mut from = 0;
     while let Some(start) = text[from..].find(is_word).map(|found| from + found) {
@@ -298,7 +307,7 @@ fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
                 if is_headers && !value.trim_start_matches('#').starts_with('{') {
                     continue;
                 }
-                from = literals_of(text, text.len() - value.len(), &mut literals).max(end);
+                from = literals_of(text, text.len() - value.len(), &quotes, &mut literals).max(end);
             }
         }
     }
@@ -306,14 +315,14 @@ fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Adds the literals of the value that begins at `start`, and returns where it ends.
-fn literals_of(text: &str, start: usize, literals: &mut Vec<Range<usize>>) -> usize {
+fn literals_of(text: &str, start: usize, quotes: &LastQuotes, literals: &mut Vec<Range<usize>>) -> usize {
     let mut depth = 0_usize;
     let mut at = start;
     while let Some(character) = text[at..].chars().next() {
         let rest = &text[at..];
-        if let Some((content, length)) = literal(rest) {
-            // A literal before a colon is a key.
-            if !rest[length..].trim_start().starts_with(':') {
+        if let Some((content, length)) = literal(text, at, quotes) {
+            // A literal before a colon is a key, unless it has no end.
+            if content.end == length || !rest[length..].trim_start().starts_with(':') {
                 literals.push(at + content.start..at + content.end);
             }
             at += length;
@@ -360,19 +369,64 @@ fn word(text: &str, before: &str) -> Option<usize> {
     (!is_code && !is_name).then_some(length)
 }
 
-/// Returns the range of the content of the literal that a text begins with, and the length of the whole.
-fn literal(text: &str) -> Option<(Range<usize>, usize)> {
-    let hashes = text.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len());
-    if let Some(hashes) = hashes.filter(|hashes| text[1 + hashes..].starts_with('"')) {
+/// Where the last quotes stand that may end a literal. What ends one is looked for only where there is something, so
+/// that many literals without an end do not take long.
+#[derive(Default)]
+struct LastQuotes {
+    double: Option<usize>,
+    single: Option<usize>,
+    backtick: Option<usize>,
+    /// The last `"` with so many `#` behind it, or more.
+    raw: Vec<usize>,
+}
+
+impl LastQuotes {
+    fn of(text: &str) -> LastQuotes {
+        let mut quotes = LastQuotes::default();
+        let mut is_escaped = false;
+        for (at, character) in text.char_indices() {
+            match character {
+                '`' => quotes.backtick = Some(at),
+                '\'' if !is_escaped => quotes.single = Some(at),
+                '"' if !is_escaped => quotes.double = Some(at),
+                _ => {}
+            }
+            if character == '"' {
+                let hashes = text[at + 1..].bytes().take_while(|byte| *byte == b'#').count();
+                quotes.raw.resize(quotes.raw.len().max(hashes + 1), at);
+                quotes.raw[..=hashes].fill(at);
+            }
+            is_escaped = character == '\\' && !is_escaped;
+        }
+        quotes
+    }
+}
+
+/// Returns the range of the content of the literal that begins at `at`, from there, and the length of the whole.
+/// One without an end ends with its line.
+fn literal(text: &str, at: usize, quotes: &LastQuotes) -> Option<(Range<usize>, usize)> {
+    let rest = &text[at..];
+    let hashes = rest.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len());
+    if let Some(hashes) = hashes.filter(|hashes| rest[1 + hashes..].starts_with('"')) {
         let start = hashes + 2;
         let closing = format!("\"{}", "#".repeat(hashes));
-        let length = text[start..].find(&closing);
-        let end = start + length.unwrap_or_else(|| line(&text[start..]));
-        return Some((start..end, (end + closing.len()).min(text.len())));
+        let is_closed = quotes.raw.get(hashes).is_some_and(|last| at + start <= *last);
+        let length = if is_closed { rest[start..].find(&closing) } else { None };
+        return Some(match length {
+            Some(length) => (start..start + length, start + length + closing.len()),
+            None => until_line_end(rest, start),
+        });
     }
-    let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`'))?;
+    let quote = rest.chars().next()?;
+    let last = match quote {
+        '"' => quotes.double,
+        '\'' => quotes.single,
+        '`' => quotes.backtick,
+        _ => return None,
+    };
+    let closed = if last.is_some_and(|last| at < last) { rest } else { "" };
     let mut is_escaped = false;
-    for (at, character) in text.char_indices().skip(1) {
+    for (at, character) in closed.char_indices().skip(1) {
         match character {
             _ if is_escaped => is_escaped = false,
             '\\' if quote != '`' => is_escaped = true,
@@ -380,12 +434,13 @@ fn literal(text: &str) -> Option<(Range<usize>, usize)> {
             _ => {}
         }
     }
-    let end = 1 + line(&text[1..]);
-    Some((1..end, end))
+    Some(until_line_end(rest, 1))
 }
 
-fn line(text: &str) -> usize {
-    text.find('\n').unwrap_or(text.len())
+/// Returns the range from `start` to the end of the line, and where that is.
+fn until_line_end(text: &str, start: usize) -> (Range<usize>, usize) {
+    let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
+    (start..end, end)
 }
 
 #[cfg(test)]
@@ -542,6 +597,10 @@ mod tests {
             (r#"url: "x://h/a?sig=canary&b=c", y: 1"#, r#"url: "x://h/a?sig=******&b=c", y: 1"#),
             (r#"if token == "x" { auth::f("y") }"#, r#"if token == "x" { auth::f("y") }"#),
             ("password: \"can\nary\", x: \"y\"", "password: \"***\n***\", x: \"y\""),
+            ("auth: (\"can\\\"\nary\\\"\n)", "auth: (\"*****\n***\\\"\n)"),
+            ("auth: (r##\"can\"#\nary, r#\"canary\"#)", "auth: (r##\"*****\n***, r#\"******\"#)"),
+            ("token: r#\"canary\n: b token: 'canary\n: b", "token: r#\"******\n: b token: '******\n: b"),
+            ("token: \"${environ.X}can${ary\"", "token: \"${environ.X}********\""),
         ];
         for (text, expected) in cases {
             let covered = covered(text);
@@ -555,6 +614,7 @@ mod tests {
         for text in [
             "password:",
             "password: r#",
+            "password: r#\"a\né",
             "password: \"",
             "auth: ((((",
             "auth: \"\\",
@@ -567,6 +627,23 @@ mod tests {
             "é.é?sig=é",
         ] {
             assert_eq!(covered(text).len(), text.len(), "{text}");
+        }
+    }
+
+    /// Looking at all of the rest of these texts again at each place takes from half a minute to days.
+    #[test]
+    fn long_texts_do_not_take_long() {
+        let long = |before: &str, part: &str, length: usize| format!("{before}{}", part.repeat(length / part.len()));
+        for part in ["x", "${"] {
+            assert_eq!(mask_urls(&long("https://h/a?sig=", part, 4_000_000)), "https://h/a?sig=***");
+        }
+        assert_eq!(mask_urls(&long("h/?", "sig=x&", 6_000_000)), long("h/?", "sig=***&", 8_000_000));
+        for part in ["://", "@", "http://h:1/", "a.b?b=", "a.b#"] {
+            assert!(matches!(mask_urls(&long("", part, 500_000)), Cow::Borrowed(_)), "{part}");
+        }
+        for part in ["\n\\\"", "r#\"\n", "'\\\n", "\"", "a "] {
+            let text = long("auth: (", part, 500_000);
+            assert_eq!(covered(&text).len(), text.len(), "{part}");
         }
     }
 }
