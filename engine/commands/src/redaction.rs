@@ -16,8 +16,8 @@ pub struct Redaction(Arc<ArcSwap<Known>>);
 #[derive(Clone, Debug, Default)]
 struct Known {
     redactors: Vec<Redactor>,
-    /// Finds what may have to be hidden in a line of the log in small letters, and more than that: nearly all lines hold
-    /// nothing of it. There is none where too much is hidden.
+    /// Finds what may have to be hidden in a line of the log in small letters, and more than that: nearly all lines
+    /// hold nothing of it. There is none where too much is hidden.
     finder: Option<Searcher>,
 }
 
@@ -60,7 +60,10 @@ impl Redaction {
     pub fn redact_line<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let known = self.0.load();
         match &known.finder {
-            Some(finder) if finder.find(line.to_ascii_lowercase()).is_none() => Cow::Borrowed(line),
+            // With `%` a name may be written in another way.
+            Some(finder) if !line.contains('%') && finder.find(line.to_ascii_lowercase()).is_none() => {
+                Cow::Borrowed(line)
+            }
             _ => Cow::Owned(mask_named(&known.redact(line))),
         }
     }
@@ -173,5 +176,8 @@ mod tests {
             assert_eq!(redaction.redact_line(&format!("GET /a?{name}=canary&b=c")), format!("GET /a?{name}=***&b=c"));
             assert_eq!(redaction.redact_line(&format!("/a#{name}=canary")), format!("/a#{name}=***"));
         }
+        assert_eq!(redaction.redact_line("GET /a?b=c;key=canary&d=e"), "GET /a?b=c;key=***&d=e");
+        assert_eq!(redaction.redact_line("GET /a?%74oken=canary&b=c"), "GET /a?%74oken=***&b=c");
+        assert_eq!(redaction.redact_line("GET /a?b=c%20d"), "GET /a?b=c%20d");
     }
 }
