@@ -123,6 +123,8 @@ fn a_service_says_and_logs_no_secret() {
         let sample = "sepal%20length=6.3&sepal%20width=2.5&petal%20length=4.9&petal%20width=1.5";
         for path in [
             &format!("/predict?{sample}&token=canary-query&x=canary-query"),
+            "/predict?a=b;key=canary-query",
+            "/predict?%74oken=canary-query",
             "/predict?x=canary",
             "/alive",
             "/list",

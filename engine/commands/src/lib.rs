@@ -24,7 +24,7 @@ mod manual;
 mod openapi;
 mod options;
 mod predict;
-mod redaction;
+pub mod redaction;
 mod report;
 mod routes;
 mod run;

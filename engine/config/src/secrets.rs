@@ -15,6 +15,9 @@ const HEADERS: &str = "headers";
 /// everywhere.
 const LONG: usize = 12;
 
+/// How many characters a decoded password has that is looked for elsewhere: `p%61ss` is no reason to hide every `pass`.
+const DECODED: usize = 6;
+
 /// Returns a tree as it may be shown: `***` stands for secrets that do not come from the environment.
 pub(crate) fn hide(value: &Value, redactor: &Redactor) -> Value {
     hide_under(value, false, redactor)
@@ -63,11 +66,14 @@ fn is_placeholder(text: &str) -> bool {
 }
 
 fn hide_in_urls(text: &str, redactor: &Redactor) -> String {
-    let mut hidden = text.to_owned();
-    for range in url_secrets(text).into_iter().rev() {
-        let shown = hide_secret(&text[range.clone()], redactor);
-        hidden.replace_range(range, &shown);
+    let mut hidden = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in url_secrets(text) {
+        hidden.push_str(&text[done..range.start]);
+        hidden.push_str(&hide_secret(&text[range.clone()], redactor));
+        done = range.end;
     }
+    hidden.push_str(&text[done..]);
     hidden
 }
 
@@ -85,11 +91,12 @@ fn collect_under(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
                 // Where an `@` comes later as well, others may take the first one for the end.
                 let first = password.split('@').next().unwrap_or(password);
                 secrets.extend([password, first].map(str::to_owned));
-                secrets.push(decoded(password));
+                secrets.extend(decoded(password));
             }
             for secret in query_secrets(text).into_iter().map(|range| &text[range]) {
-                let forms = [secret.to_owned(), decoded(secret)];
-                secrets.extend(forms.into_iter().filter(|form| form.len() >= LONG));
+                // Libraries of forms take `+` for a blank.
+                let forms = [Some(secret.to_owned()), decoded(secret), decoded(&secret.replace('+', " "))];
+                secrets.extend(forms.into_iter().flatten().filter(|form| form.len() >= LONG));
             }
             if is_secret {
                 secrets.push(text.clone());
@@ -108,9 +115,12 @@ fn collect_under(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
     }
 }
 
-/// Returns a part of a URL as libraries show it that have decoded its `%`.
-fn decoded(part: &str) -> String {
-    percent_decode_str(part).decode_utf8_lossy().into_owned()
+/// Returns a part of a URL as libraries show it that have decoded its `%`. There is none that is short or has no letter
+/// and no digit, which stands in many a text that has nothing to do with it.
+fn decoded(part: &str) -> Option<String> {
+    let decoded = percent_decode_str(part).decode_utf8_lossy();
+    let is_telling = decoded.chars().count() >= DECODED && decoded.contains(char::is_alphanumeric);
+    is_telling.then(|| decoded.into_owned())
 }
 
 #[cfg(test)]
@@ -131,6 +141,8 @@ mod tests {
             "query": "https://h/a?key=iris&sig=canary-number-9&c=${environ.USER}&token=${environ.PASSWORD}",
             "fragment": "https://h/#key=rose&access_token=canary-number-10&token_type=bearer",
             "coded": "https://u:canary%20%2311@h/a?key=no%20one&sig=canary%20%22number%22%2012",
+            "plus": "https://h/a?sig=canary+number+13%2B&token=%20%20%20%20%20%20++++++",
+            "blank": "x://u:%20%20%20%20%20%20@h", "word": "x://u:p%61ss@h", "six": "x://u:rub%79-1@h",
         }"#;
         std::fs::write(folder.path().join("a.ron"), text).unwrap();
         let environment = Environment::from_iter([("USER", "lovelace"), ("PASSWORD", "canary-5")]);
@@ -146,6 +158,8 @@ mod tests {
             "query": "https://h/a?key=***&sig=***&c=${environ.USER}&token=${environ.PASSWORD}",
             "fragment": "https://h/#key=***&access_token=***&token_type=bearer",
             "coded": "https://u:***@h/a?key=***&sig=***",
+            "plus": "https://h/a?sig=***&token=***",
+            "blank": "x://u:***@h", "word": "x://u:***@h", "six": "x://u:***@h",
         });
         assert_eq!(config.to_json(), expected);
         assert!(!config.to_ron().contains("canary"), "{}", config.to_ron());
@@ -165,11 +179,13 @@ mod tests {
             ("rose canary-number-10 bearer", "rose *** bearer"),
             ("canary%20%2311 no one `canary #11` canary%20%22number%22%2012", "*** no one `***` ***"),
             (r#"[("sig", "canary \"number\" 12")] sig=canary "number" 12, b"#, r#"[("sig", "***")] sig=***, b"#),
+            ("canary+number+13%2B canary+number+13+ canary number 13+", "*** *** ***"),
+            ("a            b passenger p%61ss ruby-1 rub%79-1", "a            b passenger *** *** ***"),
         ];
         for (text, redacted) in cases {
             assert_eq!(config.redact(text), redacted);
         }
-        assert_eq!(format!("{:?}", config.redactor()), "Redactor(17 values)");
+        assert_eq!(format!("{:?}", config.redactor()), "Redactor(25 values)");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What must not be shown: passwords and keys in URLs and what stands under keys such as `password`.
 
 use std::borrow::Cow;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+
+use percent_encoding::percent_decode_str;
 
 /// What is shown in the place of a secret.
 pub const HIDDEN: &str = "***";
@@ -62,8 +65,8 @@ pub fn query_secrets(text: &str) -> Vec<Range<usize>> {
     in_words(text, |word| query(word, password(word).as_ref()))
 }
 
-/// Returns where the passwords and the secrets in the queries and the fragments of the URLs in a text stand, in order and
-/// apart.
+/// Returns where the passwords and the secrets in the queries and the fragments of the URLs in a text stand, in order
+/// and apart.
 pub fn url_secrets(text: &str) -> Vec<Range<usize>> {
     in_words(text, |word| {
         let password = password(word);
@@ -138,23 +141,31 @@ fn password_without_scheme(before: &str) -> Option<Range<usize>> {
     Some(colon + 1..before.len())
 }
 
-/// Returns where the secrets in the query and the fragment of a word stand. They begin at a `?` or `#` that has a path or
-/// a host before it and is no part of the password; what closes a sentence or a bracket around the URL does not belong
-/// to them.
+/// Returns where the secrets in the query and the fragment of a word stand. They begin at a `?` or `#` that has a path
+/// or a host before it and is no part of the password; what closes a sentence or a bracket around the URL does not
+/// belong to them.
 fn query(word: &str, password: Option<&Range<usize>>) -> Vec<Range<usize>> {
     let is_in_password = |at: usize| password.is_some_and(|password| password.contains(&at));
     let path = word.find('/').unwrap_or(word.len());
-    let is_behind_place = |mark: usize| path < mark || ends_with_host(&word[..mark]);
     let mut marks = word.match_indices(['?', '#']).map(|(mark, _)| mark);
-    let Some(mark) = marks.find(|mark| !is_in_password(*mark) && is_behind_place(*mark)) else { return Vec::new() };
+    let is_in_url = |mark: usize| path < mark || is_behind_host(word, mark);
+    let Some(mark) = marks.find(|mark| !is_in_password(*mark) && is_in_url(*mark)) else { return Vec::new() };
+    let is_fragment = word[mark..].starts_with('#');
     let mut start = mark + 1;
     let query = word[start..].trim_end_matches(|end: char| is_end(end) || ")]>,.;:!".contains(end));
     let mut secrets = Vec::new();
     for given in query.split('&') {
         let mut begin = start;
-        // A query may have a fragment, either may be a path with a query, and a URL in them may have both again.
-        for part in given.split(['?', '#']) {
-            if let Some((_, value)) = part.split_once('=').filter(|(name, _)| is_secret_parameter(name)) {
+        // A query may have a fragment, either may be a path with a query, and a URL in them may have both again. Some
+        // servers take `;` for `&`, others for a part of the value.
+        for part in given.split(['?', '#', ';']) {
+            let is_secret = |(name, value): &(&str, &str)| match path < begin {
+                true => is_secret_parameter(name) || is_short_secret_parameter(name),
+                // Without a path this may be code: `a.b?token==c`, `a.b#key=c`.
+                false if value.starts_with('=') => false,
+                false => is_secret_parameter(name) || !is_fragment && is_short_secret_parameter(name),
+            };
+            if let Some((_, value)) = part.split_once('=').filter(is_secret) {
                 secrets.push(begin + part.len() - value.len()..start + given.len());
                 break;
             }
@@ -166,19 +177,47 @@ fn query(word: &str, password: Option<&Range<usize>>) -> Vec<Range<usize>> {
     secrets
 }
 
-/// Tells whether a text ends with what is surely a host: a name with a dot or a port, or `localhost`.
-fn ends_with_host(text: &str) -> bool {
+/// Tells whether a `?` or `#` stands behind what is surely a host. Rhai has `?.` behind names of values, and `#` behind
+/// the name of a file is a place in it.
+fn is_behind_host(word: &str, mark: usize) -> bool {
+    const FILES: [&str; 7] = [".md", ".py", ".rhai", ".ron", ".rs", ".rst", ".txt"];
     let is_part =
         |character: char| character.is_alphanumeric() || matches!(character, '.' | ':' | '-' | '_' | '[' | ']');
-    let host = &text[text.trim_end_matches(is_part).len()..];
-    let is_whole = host.starts_with(|first: char| first.is_alphanumeric() || first == '[')
-        && host.ends_with(|last: char| last.is_alphanumeric() || last == ']');
-    host == "localhost" || is_whole && host.contains(['.', ':'])
+    let host = &word[word[..mark].trim_end_matches(is_part).len()..mark];
+    let without_line = host.trim_end_matches(|end: char| end.is_ascii_digit() || end == ':');
+    let is_code = match word[mark..].starts_with('#') {
+        true => FILES.iter().any(|ending| without_line.ends_with(ending)),
+        false => word[mark..].starts_with("?."),
+    };
+    !is_code && is_host(host)
 }
 
-/// Tells whether what a query or a fragment gives under a name is a secret: `token`, `sig`, `X-Amz-Signature`, `subscription-key`.
+/// Tells whether a text is surely a host: `localhost`, an address, a name with a dot whose last part begins with a
+/// letter, or a name with a port.
+fn is_host(text: &str) -> bool {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit());
+    let (name, has_port) = match text.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => (name, true),
+        _ => (text, false),
+    };
+    if let Some((_, address)) = name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    // A key may stand before it.
+    let name = name.rsplit(':').next().unwrap_or(name);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if !name.starts_with(char::is_alphanumeric) || !name.ends_with(char::is_alphanumeric) {
+        return false;
+    }
+    name == "localhost"
+        || has_port && name.contains(char::is_alphabetic)
+        || name.rsplit_once('.').is_some_and(|(_, last)| last.starts_with(char::is_alphabetic))
+        || name.parse::<Ipv4Addr>().is_ok()
+}
+
+/// Tells whether what a query or a fragment gives under a name is a secret: `token`, `sig`, `X-Amz-Signature`,
+/// `subscription-key`.
 fn is_secret_parameter(name: &str) -> bool {
-    const NAMES: [&str; 4] = ["auth", "key", "pass", "sig"];
     const ENDS: [&str; 14] = [
         "accesskey",
         "accountkey",
@@ -195,9 +234,19 @@ fn is_secret_parameter(name: &str) -> bool {
         "subscriptionkey",
         "token",
     ];
-    let letters = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
-    let name: String = letters.collect();
-    NAMES.contains(&name.as_str()) || ENDS.iter().any(|end| name.ends_with(end))
+    let letters = letters(name);
+    letters == "sig" || ENDS.iter().any(|end| letters.ends_with(end))
+}
+
+/// Tells whether what a query gives under a name is a secret, for names that stand in much that is no URL.
+fn is_short_secret_parameter(name: &str) -> bool {
+    matches!(letters(name).as_str(), "auth" | "key" | "pass")
+}
+
+/// Returns the letters and digits of a parameter's name, in small letters. Servers decode its `%`.
+fn letters(name: &str) -> String {
+    let letters = percent_decode_str(name).filter(u8::is_ascii_alphanumeric);
+    letters.map(|letter| char::from(letter.to_ascii_lowercase())).collect()
 }
 
 /// Returns a text with `***` in the place of the secrets of URLs. One that is covered or that is a variable's name,
@@ -208,10 +257,14 @@ pub fn mask_urls(text: &str) -> Cow<'_, str> {
     if secrets.is_empty() {
         return Cow::Borrowed(text);
     }
-    let mut masked = text.to_owned();
-    for range in secrets.into_iter().rev() {
-        masked.replace_range(range, HIDDEN);
+    let mut masked = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in secrets {
+        masked.push_str(&text[done..range.start]);
+        masked.push_str(HIDDEN);
+        done = range.end;
     }
+    masked.push_str(&text[done..]);
     Cow::Owned(masked)
 }
 
@@ -260,11 +313,15 @@ fn is_punctuation(character: char) -> bool {
 
 fn covered_secret(secret: &str) -> String {
     let mut covered = String::with_capacity(secret.len());
+    let behind_variables = secret.len() - secret.rfind('}').map_or(0, |last| last + 1);
     let mut rest = secret;
     while let Some(character) = rest.chars().next() {
-        if let (true, Some(end)) = (rest.starts_with("${"), rest.find('}')) {
-            covered.push_str(&rest[..=end]);
-            rest = &rest[end + 1..];
+        // Behind the last `}` none is looked for again and again.
+        let variable = if rest.len() > behind_variables { rest.strip_prefix("${") } else { None };
+        if let Some(end) = variable.and_then(|name| name.find('}')) {
+            let length = "${".len() + end + 1;
+            covered.push_str(&rest[..length]);
+            rest = &rest[length..];
             continue;
         }
         covered.push(match (character, character.len_utf8()) {
@@ -282,6 +339,7 @@ fn covered_secret(secret: &str) -> String {
 /// Returns where the literals under secret keys stand: `password: "…"`, `"auth": ("…", "…")`, `token = "…"`.
 fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
     let mut literals = Vec::new();
+    let quotes = LastQuotes::of(text);
     let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
     let mut from = 0;
     while let Some(start) = text[from..].find(is_word).map(|found| from + found) {
@@ -298,7 +356,7 @@ fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
                 if is_headers && !value.trim_start_matches('#').starts_with('{') {
                     continue;
                 }
-                from = literals_of(text, text.len() - value.len(), &mut literals).max(end);
+                from = literals_of(text, text.len() - value.len(), &quotes, &mut literals).max(end);
             }
         }
     }
@@ -306,14 +364,14 @@ fn literals_of_secret_keys(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Adds the literals of the value that begins at `start`, and returns where it ends.
-fn literals_of(text: &str, start: usize, literals: &mut Vec<Range<usize>>) -> usize {
+fn literals_of(text: &str, start: usize, quotes: &LastQuotes, literals: &mut Vec<Range<usize>>) -> usize {
     let mut depth = 0_usize;
     let mut at = start;
     while let Some(character) = text[at..].chars().next() {
         let rest = &text[at..];
-        if let Some((content, length)) = literal(rest) {
-            // A literal before a colon is a key.
-            if !rest[length..].trim_start().starts_with(':') {
+        if let Some((content, length)) = literal(text, at, quotes) {
+            // A literal before a colon is a key, unless it has no end.
+            if content.end == length || !rest[length..].trim_start().starts_with(':') {
                 literals.push(at + content.start..at + content.end);
             }
             at += length;
@@ -360,19 +418,64 @@ fn word(text: &str, before: &str) -> Option<usize> {
     (!is_code && !is_name).then_some(length)
 }
 
-/// Returns the range of the content of the literal that a text begins with, and the length of the whole.
-fn literal(text: &str) -> Option<(Range<usize>, usize)> {
-    let hashes = text.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len());
-    if let Some(hashes) = hashes.filter(|hashes| text[1 + hashes..].starts_with('"')) {
+/// Where the last quotes stand that may end a literal. What ends one is looked for only where there is something, so
+/// that many literals without an end do not take long.
+#[derive(Default)]
+struct LastQuotes {
+    double: Option<usize>,
+    single: Option<usize>,
+    backtick: Option<usize>,
+    /// The last `"` with so many `#` behind it, or more.
+    raw: Vec<usize>,
+}
+
+impl LastQuotes {
+    fn of(text: &str) -> LastQuotes {
+        let mut quotes = LastQuotes::default();
+        let mut is_escaped = false;
+        for (at, character) in text.char_indices() {
+            match character {
+                '`' => quotes.backtick = Some(at),
+                '\'' if !is_escaped => quotes.single = Some(at),
+                '"' if !is_escaped => quotes.double = Some(at),
+                _ => {}
+            }
+            if character == '"' {
+                let hashes = text[at + 1..].bytes().take_while(|byte| *byte == b'#').count();
+                quotes.raw.resize(quotes.raw.len().max(hashes + 1), at);
+                quotes.raw[..=hashes].fill(at);
+            }
+            is_escaped = character == '\\' && !is_escaped;
+        }
+        quotes
+    }
+}
+
+/// Returns the range of the content of the literal that begins at `at`, from there, and the length of the whole.
+/// One without an end ends with its line.
+fn literal(text: &str, at: usize, quotes: &LastQuotes) -> Option<(Range<usize>, usize)> {
+    let rest = &text[at..];
+    let hashes = rest.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len());
+    if let Some(hashes) = hashes.filter(|hashes| rest[1 + hashes..].starts_with('"')) {
         let start = hashes + 2;
         let closing = format!("\"{}", "#".repeat(hashes));
-        let length = text[start..].find(&closing);
-        let end = start + length.unwrap_or_else(|| line(&text[start..]));
-        return Some((start..end, (end + closing.len()).min(text.len())));
+        let is_closed = quotes.raw.get(hashes).is_some_and(|last| at + start <= *last);
+        let length = if is_closed { rest[start..].find(&closing) } else { None };
+        return Some(match length {
+            Some(length) => (start..start + length, start + length + closing.len()),
+            None => until_line_end(rest, start),
+        });
     }
-    let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`'))?;
+    let quote = rest.chars().next()?;
+    let last = match quote {
+        '"' => quotes.double,
+        '\'' => quotes.single,
+        '`' => quotes.backtick,
+        _ => return None,
+    };
+    let closed = if last.is_some_and(|last| at < last) { rest } else { "" };
     let mut is_escaped = false;
-    for (at, character) in text.char_indices().skip(1) {
+    for (at, character) in closed.char_indices().skip(1) {
         match character {
             _ if is_escaped => is_escaped = false,
             '\\' if quote != '`' => is_escaped = true,
@@ -380,12 +483,13 @@ fn literal(text: &str) -> Option<(Range<usize>, usize)> {
             _ => {}
         }
     }
-    let end = 1 + line(&text[1..]);
-    Some((1..end, end))
+    Some(until_line_end(rest, 1))
 }
 
-fn line(text: &str) -> usize {
-    text.find('\n').unwrap_or(text.len())
+/// Returns the range from `start` to the end of the line, and where that is.
+fn until_line_end(text: &str, start: usize) -> (Range<usize>, usize) {
+    let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
+    (start..end, end)
 }
 
 #[cfg(test)]
@@ -493,6 +597,24 @@ mod tests {
             ),
             ("https://u:can?sig=a@h?sig=canary", "https://u:***@h?sig=***"),
             (".?key=b a.?key=b :?key=b a:?key=b (.*?key=b a.b ?key=b a.b?c=token=d a.b?tokens=c", ""),
+            (
+                "https://h/a?b=c;token=canary https://h/a?b=c;d;key=can;ary&e=f",
+                "https://h/a?b=c;token=*** https://h/a?b=c;d;key=***&e=f",
+            ),
+            ("https://h/a?token=can;ary&b=c h/a?b=c&amp;key=canary", "https://h/a?token=***&b=c h/a?b=c&amp;key=***"),
+            ("/a?%74oken=canary&%53%69g=canary&b%5Fp%61ss=c&%6=d", "/a?%74oken=***&%53%69g=***&b%5Fp%61ss=c&%6=d"),
+            ("example.org.?token=canary e.org.:80?b=c&sig=canary", "example.org.?token=*** e.org.:80?b=c&sig=***"),
+            (
+                "10.0.0.1?key=canary 10.0.0.1:80?key=canary [::1]:80?key=canary a.xn--p1ai?key=canary h.n2?key=canary",
+                "10.0.0.1?key=*** 10.0.0.1:80?key=*** [::1]:80?key=*** a.xn--p1ai?key=*** h.n2?key=***",
+            ),
+            (
+                "at:e.org?key=canary at:10.0.0.1?key=canary at:[::1]?key=canary",
+                "at:e.org?key=*** at:10.0.0.1?key=*** at:[::1]?key=***",
+            ),
+            ("https://h?.b=c&key=canary h/?token==canary", "https://h?.b=c&key=*** h/?token=***"),
+            ("if cfg.x?.token==y { a.b?.key=v cfg.x?.y?.token!=z cfg.x??key==y", ""),
+            ("a.b?token==c a.b?b=c&key==d 3.5?key=1 12:30?key=b a:b?key=c a.b[0]?key=1 1.2.3?sig=b", ""),
         ];
         for (text, expected) in cases {
             assert_eq!(mask_urls(text), if expected.is_empty() { text } else { expected });
@@ -516,6 +638,11 @@ mod tests {
             ("https://u:can#sig=a@h/#sig=canary", "https://u:***@h/#sig=***"),
             ("https://x/#access_token=${environ.X}&sig=*** https://x/#sig= https://x/#sig=&b=c https://x/#sig", ""),
             ("#sig=b a#sig=b # sig=b a/b.md#token https://x/#a=sig=b https://x/#tokens=b&token_type=c #{key=b", ""),
+            ("x.org#b=c&id_token=canary x.org?b#key=canary", "x.org#b=c&id_token=*** x.org?b#key=***"),
+            ("https://x#key=canary x.org#https://y/#key=canary", "https://x#key=*** x.org#https://y/#key=***"),
+            ("a.md#https://y/#sig=canary x/a.md#sig=canary", "a.md#https://y/#sig=*** x/a.md#sig=***"),
+            ("main.rs:12#key=v main.rs:12:5#sig=v notes.md#token=a a.b#key=c a.b#c=d&pass=e h:80#auth=b", ""),
+            ("a.b#token==c", ""),
         ];
         for (text, expected) in cases {
             assert_eq!(mask_urls(text), if expected.is_empty() { text } else { expected });
@@ -542,6 +669,10 @@ mod tests {
             (r#"url: "x://h/a?sig=canary&b=c", y: 1"#, r#"url: "x://h/a?sig=******&b=c", y: 1"#),
             (r#"if token == "x" { auth::f("y") }"#, r#"if token == "x" { auth::f("y") }"#),
             ("password: \"can\nary\", x: \"y\"", "password: \"***\n***\", x: \"y\""),
+            ("auth: (\"can\\\"\nary\\\"\n)", "auth: (\"*****\n***\\\"\n)"),
+            ("auth: (r##\"can\"#\nary, r#\"canary\"#)", "auth: (r##\"*****\n***, r#\"******\"#)"),
+            ("token: r#\"canary\n: b token: 'canary\n: b", "token: r#\"******\n: b token: '******\n: b"),
+            ("token: \"${environ.X}can${ary\"", "token: \"${environ.X}********\""),
         ];
         for (text, expected) in cases {
             let covered = covered(text);
@@ -555,6 +686,7 @@ mod tests {
         for text in [
             "password:",
             "password: r#",
+            "password: r#\"a\né",
             "password: \"",
             "auth: ((((",
             "auth: \"\\",
@@ -567,6 +699,23 @@ mod tests {
             "é.é?sig=é",
         ] {
             assert_eq!(covered(text).len(), text.len(), "{text}");
+        }
+    }
+
+    /// Looking at all of the rest of these texts again at each place takes from half a minute to days.
+    #[test]
+    fn long_texts_do_not_take_long() {
+        let long = |before: &str, part: &str, length: usize| format!("{before}{}", part.repeat(length / part.len()));
+        for part in ["x", "${"] {
+            assert_eq!(mask_urls(&long("https://h/a?sig=", part, 4_000_000)), "https://h/a?sig=***");
+        }
+        assert_eq!(mask_urls(&long("h/?", "sig=x&", 6_000_000)), long("h/?", "sig=***&", 8_000_000));
+        for part in ["://", "@", "http://h:1/", "a.b?b=", "a.b#"] {
+            assert!(matches!(mask_urls(&long("", part, 500_000)), Cow::Borrowed(_)), "{part}");
+        }
+        for part in ["\n\\\"", "r#\"\n", "'\\\n", "\"", "a "] {
+            let text = long("auth: (", part, 500_000);
+            assert_eq!(covered(&text).len(), text.len(), "{part}");
         }
     }
 }
