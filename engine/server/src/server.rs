@@ -136,14 +136,14 @@ impl Server {
                 Box::pin(self.options(route, parts, request)).await
             }
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
+            // What is large is kept out of the future that every request moves.
             Endpoint::Predict(predict) if predict.is_decorated() => {
-                predict.answer_decorated(self, request, payload, request.id()).await
+                Box::pin(predict.answer_decorated(self, request, payload, request.id())).await
             }
             Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
             Endpoint::View(_) if let Err(refusal) = self.keep_out(route, request) => Err(refusal),
             Endpoint::View(view) => match view.at_once(&self.service) {
                 Some(response) => Ok(response),
-                // What is large and not for predictions is kept out of the future that every request moves.
                 None => Box::pin(view.answer(self, request, payload, parts, request.id())).await,
             },
         };
