@@ -82,12 +82,15 @@ body() {
     fi
 }
 
-# url SERVER: where it predicts.
+# url SERVER ROWS: where it predicts; 0 rows is a GET, which has its row in the query.
 url() {
+    local place="http://127.0.0.1:${port[$1]}"
     if [ "$1" = mlserver ]; then
-        echo "http://127.0.0.1:${port[$1]}/v2/models/iris/infer"
+        echo "$place/v2/models/iris/infer"
+    elif [ "$2" -gt 0 ]; then
+        echo "$place/predict"
     else
-        echo "http://127.0.0.1:${port[$1]}/predict?$query"
+        echo "$place/predict?$query"
     fi
 }
 
@@ -97,7 +100,7 @@ ask() {
     shift 2
     local options=(--silent --fail --header "X-API-Key: $key" "$@")
     [ "$rows" -eq 0 ] || options+=(--header 'Content-Type: application/json' --data-binary "@$work/$server-$rows")
-    curl "${options[@]}" "$(url "$server")"
+    curl "${options[@]}" "$(url "$server" "$rows")"
 }
 
 # processes SERVER: all its processes.
@@ -180,8 +183,8 @@ LUA
     fi
     [ "$4" -eq 0 ] || echo "function delay() return $4 end" >>"$script"
     before="$(cpu "$1")"
-    "${of_client[@]}" wrk --threads 1 --connections "$2" --duration "${duration}s" --timeout 60s --latency --script "$script" "$(url "$1")" \
-        >"$work/wrk"
+    "${of_client[@]}" wrk --threads 1 --connections "$2" --duration "${duration}s" --timeout 60s --latency \
+        --script "$script" "$(url "$1" "$3")" >"$work/wrk"
     after="$(cpu "$1")"
     awk -v ticks="$((after - before))" -v hertz="$(getconf CLK_TCK)" '
         function milliseconds(text) {
