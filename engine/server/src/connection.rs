@@ -3,7 +3,7 @@
 //! actix watches the first head of a connection. Beside that, a connection is closed that is idle for long after its last
 //! request, or whose client begins a further head and does not end it, or does not take its answer. actix would set a
 //! timer anew after each request for the first of these. Over HTTP/2 a client that takes nothing of an answer may have the
-//! connection free all the while, see `sent.rs`.
+//! connection free all the while, see `sent.rs`; how much of such a connection is read, `throttle.rs` says.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -25,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::http::COARSE_CLOCK;
 use crate::open::Counted;
 use crate::settings::Fixed;
+use crate::throttle::{Instead, Throttle};
 
 /// So many requests of one connection may be underway at once: over HTTP/2 a client may send any number of them.
 pub const MOST_REQUESTS: usize = 256;
@@ -46,6 +47,8 @@ impl Patience {
 /// The requests of a connection.
 #[derive(Default)]
 pub struct Traffic {
+    /// How many have been accepted: each one begins after that, as a task of its own.
+    accepted: Cell<usize>,
     running: Cell<usize>,
     begun: Cell<usize>,
     /// When the last one ended.
@@ -120,6 +123,11 @@ impl Drop for Piece {
 }
 
 impl Traffic {
+    /// Notes that a request has been accepted.
+    pub fn accept(&self) {
+        self.accepted.set(self.accepted.get().wrapping_add(1));
+    }
+
     /// Notes that a request has begun.
     pub fn begin(self: &Rc<Self>) -> Underway {
         let position = self.running.get() + 1;
@@ -254,6 +262,8 @@ pub struct Watched<S> {
     traffic: Rc<Traffic>,
     patience: Patience,
     is_http2: bool,
+    /// How fast it is read, over HTTP/2.
+    throttle: Throttle,
     reading: Option<Reading>,
     timer: Timer,
     /// Runs while the client takes nothing.
@@ -308,8 +318,8 @@ impl<S> Watched<S> {
     pub fn new(stream: S, patience: Patience, protocol: Protocol, ending: impl FnOnce() -> Counted) -> Watched<S> {
         let is_http2 = protocol == Protocol::Http2;
         let _ending = (!is_http2).then(ending);
-        let (traffic, timer) = (Rc::default(), Timer(None));
-        Watched { stream, traffic, patience, is_http2, reading: None, timer, writing: None, _ending }
+        let (traffic, throttle, timer) = (Rc::default(), Throttle::default(), Timer(None));
+        Watched { stream, traffic, patience, is_http2, throttle, reading: None, timer, writing: None, _ending }
     }
 
     /// Returns the requests of the connection.
@@ -420,11 +430,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         if self.is_http2 {
             self.traffic.settle();
+            let accepted = self.traffic.accepted.get();
+            match self.throttle.instead(accepted) {
+                Some(Instead::Pass) => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Some(Instead::Wait) => return self.poll_waiting(context),
+                None => {}
+            }
         }
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Pending => self.poll_waiting(context),
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                self.throttle.read();
                 self.received();
                 Poll::Ready(Ok(()))
             }
@@ -435,12 +455,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.throttle.write();
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.taken(written, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        let accepted = self.traffic.accepted.get();
+        if flushed.is_ready() && self.throttle.flush(accepted) {
+            context.waker().wake_by_ref();
+        }
         self.taken(flushed, context)
     }
 
@@ -454,6 +479,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.throttle.write();
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.taken(written, context)
     }

@@ -135,6 +135,9 @@ impl Http {
         // One table instead of actix's router: paths are compared once, and every answer is ours.
         let app = App::new().default_service(fn_service(move |request: ServiceRequest| {
             let (server, running) = (current.load(), requests.request());
+            if let Some(traffic) = request.conn_data::<Rc<Traffic>>() {
+                traffic.accept();
+            }
             async move {
                 let (request, mut payload) = request.into_parts();
                 let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);

@@ -16,7 +16,7 @@
 //! Errors are JSON, or what a view of the configuration says in its own way, with one exception: what cannot be read as
 //! the head of a request (a broken request line, more than can be read at all, a first head that is too slow) is refused
 //! by actix itself with 400, 431 or 408 and an empty body. A client that is slow later on has its connection closed, see
-//! `connection.rs` and, for what it takes over HTTP/2, `sent.rs`.
+//! `connection.rs` and, for what it takes over HTTP/2, `sent.rs` and `throttle.rs`.
 
 mod alive;
 mod answer;
@@ -54,6 +54,7 @@ mod server;
 mod service;
 mod settings;
 mod stop;
+mod throttle;
 mod tls;
 mod trace;
 mod views;

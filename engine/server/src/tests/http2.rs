@@ -1,6 +1,7 @@
 //! Connections of HTTP/2: how long they stay open, and how much of them is underway.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use palladium_component::prelude::*;
@@ -26,6 +27,34 @@ impl View for Long {
     }
 }
 
+/// Counts the requests that were answered.
+#[derive(Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl Lifecycle for Count {}
+
+impl View for Count {
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule::new("/count", &["GET"])]
+    }
+
+    fn observer(&self, _: &[&str]) -> Option<Arc<dyn Observer>> {
+        Some(Arc::new(Count(Arc::clone(&self.0))))
+    }
+
+    fn answer(&self, _: &ViewRequest, _: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
+        Ok(ViewResponse::text(200, String::new()))
+    }
+}
+
+impl Observer for Count {
+    fn begun(&self) {}
+
+    fn ended(&self, _: Option<&Answered<'_>>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Returns a client that says that it takes everything.
 fn eager(running: &Running) -> Http2 {
     const MUCH: u32 = (1 << 31) - 1;
@@ -37,6 +66,19 @@ fn eager(running: &Running) -> Http2 {
 
 fn running(server: &Json) -> Running {
     with_puppet(Puppet::at("/predict"), server)
+}
+
+/// Returns a service, and how many requests it has answered.
+fn counting(server: &Json) -> (Running, Arc<AtomicUsize>) {
+    let count = Count::default();
+    let n_answered = Arc::clone(&count.0);
+    let components = vec![
+        ("model_persister", Component::Persister(Store::new(Reads::Cached(model(1))))),
+        ("long", Component::View(Arc::new(Long))),
+        ("count", Component::View(Arc::new(count))),
+    ];
+    let app = App::of_components(components, vec![("server", value(server))]);
+    (Running::start(app, ServeOptions { listen: Vec::new(), ..options() }), n_answered)
 }
 
 fn with_puppet(puppet: Puppet, server: &Json) -> Running {
@@ -235,4 +277,60 @@ fn clients_that_take_less_than_they_said_are_ended() {
     client.end();
     let (time, n_whole) = (begun.elapsed(), ids.iter().filter(|id| client.has(**id)).count());
     assert!(time < Duration::from_secs(30) && n_whole < ids.len(), "{time:?}, {n_whole}");
+}
+
+#[test]
+fn requests_are_not_read_while_many_answers_are_not_written() {
+    const MANY: usize = 20_000;
+    let (running, n_answered) = counting(&json!({"listen": "127.0.0.1:0"}));
+    let mut client = eager(&running);
+    let long: Vec<u32> = (0..100).map(|_| client.get("/long/300000")).collect();
+    let heads: Vec<u32> = (0..MANY).map(|_| client.get_head("/live")).collect();
+    while n_answered.load(Ordering::Relaxed) < 1_024 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(50));
+        // What is taken is not all that there is.
+        client.receive_frames(10);
+    }
+    // Beyond the limit, as many as are read at once.
+    let n_read = n_answered.load(Ordering::Relaxed);
+    assert!(n_read < 2_500, "{n_read}");
+    let n_long = long.len();
+    for id in long {
+        assert_eq!(client.receive(id).body.len(), 300_000);
+    }
+    heads.into_iter().for_each(|id| assert!(client.receive(id).body.is_empty()));
+    assert_eq!(n_answered.load(Ordering::Relaxed), MANY + n_long);
+}
+
+#[test]
+fn clients_that_are_not_read_and_take_nothing_are_ended() {
+    let (running, n_answered) = counting(&json!({"listen": "127.0.0.1:0", "write_timeout": 1, "keep_alive": 3600}));
+    let mut client = eager(&running);
+    for _ in 0..100 {
+        client.get("/long/300000");
+    }
+    for _ in 0..5_000 {
+        client.get_head("/live");
+    }
+    std::thread::sleep(Duration::from_secs(3));
+    client.end();
+    let n_answered = n_answered.load(Ordering::Relaxed);
+    assert!(n_answered < 2_500, "{n_answered}");
+}
+
+#[test]
+fn clients_that_take_their_answers_may_have_any_number() {
+    let (running, _) = counting(&json!({"listen": "127.0.0.1:0"}));
+    let mut client = running.http2();
+    client.take_of_each(0);
+    let waiting = client.get("/long/100");
+    for _ in 0..50 {
+        let ids: Vec<u32> = (0..200).map(|_| client.get_head("/live")).collect();
+        ids.into_iter().for_each(|id| assert!(client.receive(id).is_ok()));
+    }
+    client.take(waiting, 100);
+    assert_eq!(client.receive(waiting).body.len(), 100);
 }

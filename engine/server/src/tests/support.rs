@@ -363,20 +363,25 @@ impl Http2 {
 
     /// Sends a GET, and returns the number of its stream.
     pub fn get(&mut self, path: &str) -> u32 {
-        self.head(0x82, path, &[], Http2::END_HEADERS | Http2::END_STREAM)
+        self.head(&[0x82], path, &[], Http2::END_HEADERS | Http2::END_STREAM)
+    }
+
+    /// Sends a HEAD, and returns the number of its stream.
+    pub fn get_head(&mut self, path: &str) -> u32 {
+        self.head(b"\x02\x04HEAD", path, &[], Http2::END_HEADERS | Http2::END_STREAM)
     }
 
     /// Sends a POST whose body, in JSON, is still to come, and returns the number of its stream.
     pub fn post(&mut self, path: &str) -> u32 {
-        self.head(0x83, path, b"\x0f\x10\x10application/json", Http2::END_HEADERS)
+        self.head(&[0x83], path, b"\x0f\x10\x10application/json", Http2::END_HEADERS)
     }
 
     /// Sends the head of a request: method, scheme, path, authority and more, for whose names HPACK has numbers.
-    fn head(&mut self, method: u8, path: &str, more: &[u8], flags: u8) -> u32 {
+    fn head(&mut self, method: &[u8], path: &str, more: &[u8], flags: u8) -> u32 {
         let id = self.next;
         self.next += 2;
         let length = u8::try_from(path.len()).unwrap();
-        let block = [&[method, 0x86, 0x04, length], path.as_bytes(), b"\x01\x01x", more].concat();
+        let block = [method, &[0x86, 0x04, length], path.as_bytes(), b"\x01\x01x", more].concat();
         self.send(Http2::HEADERS, flags, id, &block);
         id
     }
