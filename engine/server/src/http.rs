@@ -135,12 +135,13 @@ impl Http {
         // One table instead of actix's router: paths are compared once, and every answer is ours.
         let app = App::new().default_service(fn_service(move |request: ServiceRequest| {
             let (server, running) = (current.load(), requests.request());
-            if let Some(traffic) = request.conn_data::<Rc<Traffic>>() {
+            let traffic = request.conn_data::<Rc<Traffic>>().cloned();
+            if let Some(traffic) = &traffic {
                 traffic.accept();
             }
             async move {
                 let (request, mut payload) = request.into_parts();
-                let underway = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
+                let underway = traffic.as_ref().map(Traffic::begin);
                 let is_one_too_many = underway.as_ref().is_some_and(Underway::is_one_too_many);
                 let mut response = server.respond(&request, &mut payload, is_one_too_many).await;
                 // Over HTTP/2 the rest of a body is no hindrance to the next request.
