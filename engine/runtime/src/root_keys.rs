@@ -93,7 +93,8 @@ const SERVER_DOCS: &str = "how the service runs; times are in seconds, sizes in 
      `handshake_timeout` (10), and `refresh`: how often newer files are looked for (10); `keep_alive`: how long an idle \
      connection stays open, 0 for no longer than one request (75); `head_timeout`: how long the head of a request may \
      take (10); `body_timeout`: how long its body may take (30); `write_timeout`: how long a client may take nothing of its answer (30); `max_head`: the length of a head (65536); \
-     `max_headers`: their number (96); `max_body`: the length of a body (16777216); `max_large_bodies`: how many bodies \
+     `max_headers`: their number (96); `max_body`: the length of a body (16777216); `max_body_memory`: how many \
+     bytes of bodies of more than 64 KiB are in memory at once (16 times `max_body`), more are answered with 503; `max_large_bodies`: how many bodies \
      of more than 64 KiB are worked on at once (one a core); `drain`: how long the service goes on after it was told to \
      stop, while `/ready` says that it is not (0); `shutdown_timeout`: how long a stop waits for requests, and then for \
      jobs (30); `allow_unauthenticated_admin`: whether views that change something may be reached from other machines \

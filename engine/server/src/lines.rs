@@ -55,6 +55,11 @@ impl Lines {
         }
     }
 
+    /// Returns how many bytes have come of lines that were not returned.
+    pub fn waiting(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Returns how the body ended, if it did.
     pub fn end(&self) -> Option<End> {
         self.end

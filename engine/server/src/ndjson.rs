@@ -33,7 +33,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answer::{Refusal, guarded, name_version};
 use crate::away::{away, within};
-use crate::body::{NDJSON, check_encoding};
+use crate::body::{NDJSON, NO_MEMORY, Share, check_encoding};
 use crate::decorated::{plain_request, plain_response, through};
 use crate::incoming::Incoming;
 use crate::lines::{End, Line, Lines};
@@ -111,6 +111,8 @@ struct Exchange {
     asking: Arc<Asking>,
     payload: web::Payload,
     lines: Lines,
+    /// What the lines that have come take of the memory for bodies.
+    share: Share,
     /// The number of lines that were answered.
     n_rows: u64,
     permits: Arc<Semaphore>,
@@ -161,6 +163,7 @@ impl Exchange {
             asking: Arc::new(Asking { route: Arc::clone(route), model, query, name }),
             payload,
             lines: Lines::new(server.limits.max_body),
+            share: Share::of(server),
             n_rows: 0,
             permits: Arc::clone(&server.service.large),
             limit: server.predict_timeout(),
@@ -212,6 +215,11 @@ impl Exchange {
                 if batch.len() == MAX_ROWS || n_bytes >= MAX_BYTES {
                     return (batch, None);
                 }
+            }
+            if !self.share.take(n_bytes + self.lines.waiting()) {
+                // Room is made by an answer.
+                let last = batch.is_empty().then(|| Last::Because(NO_MEMORY.to_owned()));
+                return (batch, last);
             }
             match self.lines.end() {
                 Some(End::Whole) => return (batch, Some(Last::Done)),

@@ -56,7 +56,7 @@ impl PredictRoute {
         }
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request)?;
         let body = match *request.method() == Method::POST {
-            true => Some(body::read_json(request, payload, &server.limits).await?),
+            true => Some(body::read_json(request, payload, server).await?),
             false => None,
         };
         let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE);
@@ -114,7 +114,7 @@ impl PredictRoute {
         let has_body = *request.method() == Method::POST;
         let read = async {
             let body = match has_body {
-                true => body::read_json(request, payload, &server.limits).await.map(Some),
+                true => body::read_json(request, payload, server).await.map(Some),
                 false => Ok(None),
             };
             if !body.as_ref().is_ok_and(|body| body.as_ref().is_some_and(|body| body.len() > LARGE)) {

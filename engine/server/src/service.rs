@@ -56,6 +56,8 @@ pub struct Service {
     pub observers: Arc<Observers>,
     /// Large bodies that may be worked on at once.
     pub large: Arc<Semaphore>,
+    /// How many bytes of long bodies there is room for in memory.
+    pub body_memory: Arc<Semaphore>,
     /// Threads that may wait for bodies at once.
     waiting: Arc<Semaphore>,
     /// What it shares with those before and after it.
@@ -93,6 +95,7 @@ impl Service {
             predictions: routes.served_predictions(),
             observers: Arc::clone(&routes.observers),
             large: Arc::new(Semaphore::new(large)),
+            body_memory: Arc::new(Semaphore::new(limits.body_memory().min(Semaphore::MAX_PERMITS))),
             waiting: Arc::new(Semaphore::new(WAITING)),
             shared,
         }

@@ -80,6 +80,9 @@ pub struct Limits {
     pub max_headers: usize,
     /// The bytes of a request's body; a longer one is answered with 413. Of a stream of lines, those of a line.
     pub max_body: usize,
+    /// How many bytes of long bodies may be in memory at once; what comes beyond is answered with 503. Nothing stands for
+    /// a number of bodies that are as long as they may be.
+    pub max_body_memory: Option<usize>,
     /// How long the body of a request may take; a slower one is answered with 408. Of a stream of lines, how long nothing
     /// of it may come.
     pub body_timeout: Duration,
@@ -124,6 +127,7 @@ impl Default for Limits {
             max_head: 64 << 10,
             max_headers: MOST_HEADERS,
             max_body: 16 << 20,
+            max_body_memory: None,
             body_timeout: Duration::from_secs(30),
             max_large_bodies: None,
         }
@@ -167,6 +171,12 @@ pub struct Setting<T> {
 
 /// The key of the addresses.
 pub const LISTEN: &str = "listen";
+
+/// The key of how many bytes of bodies may be in memory.
+const MAX_BODY_MEMORY: &str = "max_body_memory";
+
+/// So many bodies that are as long as they may be have room in memory, unless the configuration says how much there is.
+const LONGEST_BODIES: usize = 16;
 
 /// The entries of the root key.
 pub const SETTINGS: &[Setting<Settings>] = &[
@@ -232,6 +242,11 @@ pub const SETTINGS: &[Setting<Settings>] = &[
         name: "max_body",
         expected: "a number of bytes from 1 on",
         set: |settings, value| put(&mut settings.limits.max_body, number(value, 1, usize::MAX)),
+    },
+    Setting {
+        name: MAX_BODY_MEMORY,
+        expected: "a number of bytes from 1 on",
+        set: |settings, value| put(&mut settings.limits.max_body_memory, number(value, 1, usize::MAX).map(Some)),
     },
     Setting {
         name: "max_large_bodies",
@@ -309,6 +324,14 @@ impl Settings {
             return settings;
         };
         read(map, &key, SETTINGS, &[TLS], &mut settings, findings);
+        let Limits { max_body, max_body_memory, .. } = settings.limits;
+        if max_body_memory.is_some_and(|memory| memory < max_body)
+            && let Some(entry) = map.get(MAX_BODY_MEMORY)
+        {
+            let message = format!("`{MAX_BODY_MEMORY}` of `{key}` has to be at least `max_body`, which is {max_body}");
+            let finding = Diagnostic::new(Code::BadArguments, message).in_key(&key);
+            findings.push(finding.at_value(&entry.value, "no body of that length would have room"));
+        }
         if let Some(value) = map.get(TLS).map(|entry| &entry.value).filter(|value| !value.is_null()) {
             settings.fixed.tls = tls(value, &key.join(TLS), findings);
         }
@@ -328,6 +351,14 @@ impl Settings {
         self.limits.max_body = options.max_body.unwrap_or(self.limits.max_body);
         self.fixed.drain = options.drain.unwrap_or(self.fixed.drain);
         self
+    }
+}
+
+impl Limits {
+    /// Returns how many bytes of long bodies may be in memory at once, which is room for one at least.
+    pub fn body_memory(&self) -> usize {
+        let usual = self.max_body.saturating_mul(LONGEST_BODIES);
+        self.max_body_memory.unwrap_or(usual).max(self.max_body)
     }
 }
 

@@ -215,7 +215,7 @@ impl ViewRoute {
         let limit = if self.predicts { server.predict_timeout() } else { Duration::MAX };
         let read = async {
             let body = match has_body {
-                true => body::read(request, payload, &server.limits).await,
+                true => body::read(request, payload, server).await,
                 false => Ok(Vec::new()),
             };
             if !body.as_ref().is_ok_and(|body| body.len() > LARGE) {

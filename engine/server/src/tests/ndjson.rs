@@ -224,6 +224,37 @@ fn any_number_of_lines_is_answered_in_batches() {
 }
 
 #[test]
+fn lines_share_the_memory_with_bodies() {
+    let (running, _) = start(Echo::default(), &json!({"max_body": 200_000, "max_body_memory": 250_000}));
+    let long = |length: usize| format!("{{\"x\": 1, \"y\": \"{}\"}}\n", "y".repeat(length));
+    // Whole lines that have no room together are answered some at a time.
+    let mut whole = Exchange::begin(&running, "/predict");
+    whole.send(&long(90_000).repeat(4));
+    whole.end();
+    assert_eq!(whole.0.receive(false).status, 200);
+    assert_eq!(whole.rest(), vec![json!({"result": 1.0}); 4]);
+
+    let begun = |running: &Running| {
+        let mut exchange = Exchange::begin(running, "/predict");
+        exchange.send(&(long(1) + long(140_000).trim_end()));
+        assert_eq!(exchange.0.receive(false).status, 200);
+        assert_eq!(exchange.piece().unwrap(), "{\"result\":1.0}\n");
+        exchange
+    };
+    let mut first = begun(&running);
+    let mut second = begun(&running);
+    let message = crate::body::NO_MEMORY;
+    let last = json!({"error_code": -1, "error_message": message, "row": 2, "line": 2});
+    assert_eq!(second.rest(), [last]);
+    first.send("\n");
+    first.end();
+    assert_eq!(first.rest(), [json!({"result": 1.0})]);
+    let mut third = begun(&running);
+    third.end();
+    assert_eq!(third.rest(), [json!({"result": 1.0})]);
+}
+
+#[test]
 fn an_empty_stream_has_an_empty_answer() {
     let (running, _) = start(Echo::default(), &json!({}));
     let mut exchange = Exchange::begin(&running, "/predict");

@@ -14,7 +14,8 @@ use palladium_runtime::{App, root_keys};
 use serde_json::{Value as Json, json};
 
 use super::support::*;
-use crate::settings::{SETTINGS, Settings, TLS_SETTINGS, TlsSettings};
+use crate::body::{LARGE, NO_MEMORY};
+use crate::settings::{Limits, SETTINGS, Settings, TLS_SETTINGS, TlsSettings};
 use crate::{Listen, ServeOptions};
 
 fn read(server: &Json) -> (Settings, Vec<String>) {
@@ -37,7 +38,7 @@ fn every_setting_is_read() {
     let all = json!({
         "listen": ["[::1]:80", "unix:/s"], "socket_mode": "0600", "backlog": 7, "workers": 3, "max_connections": 9,
         "keep_alive": 0, "head_timeout": 1.5, "body_timeout": 2, "write_timeout": 0.5, "max_head": 1000, "max_headers": 8, "max_body": 5,
-        "max_large_bodies": 2, "drain": 1.5, "shutdown_timeout": 6, "allow_unauthenticated_admin": true,
+        "max_body_memory": 6, "max_large_bodies": 2, "drain": 1.5, "shutdown_timeout": 6, "allow_unauthenticated_admin": true,
         "keep_jobs": 0, "max_rows": 11, "predict_timeout": 0.25, "tls": tls
     });
     let keys: Vec<&String> = all.as_object().unwrap().keys().filter(|key| *key != "tls").collect();
@@ -54,7 +55,8 @@ fn every_setting_is_read() {
     assert_eq!(fixed.write_timeout, seconds(0.5));
     assert_eq!((fixed.drain, fixed.shutdown_timeout), (seconds(1.5), seconds(6.0)));
     assert_eq!((limits.max_head, limits.max_headers, limits.max_body), (1000, 8, 5));
-    assert_eq!((limits.body_timeout, limits.max_large_bodies), (seconds(2.0), Some(2)));
+    assert_eq!((limits.max_body_memory, limits.body_timeout), (Some(6), seconds(2.0)));
+    assert_eq!(limits.max_large_bodies, Some(2));
     assert_eq!((settings.allow_unauthenticated_admin, settings.keep_jobs), (true, 0));
     assert_eq!((settings.max_rows, settings.predict_timeout), (11, Some(seconds(0.25))));
     let expected = TlsSettings {
@@ -90,6 +92,7 @@ fn wrong_settings_are_found() {
         ("max_head", vec![json!(255), json!(131_073)], "a number of bytes from 256 to 131072"),
         ("max_headers", vec![json!(0), json!(97)], "a whole number from 1 to 96"),
         ("max_body", vec![json!(0), json!("1M")], "a number of bytes from 1 on"),
+        ("max_body_memory", vec![json!(0), json!("1G")], "a number of bytes from 1 on"),
         ("max_large_bodies", vec![json!(0), json!(65_536)], "a whole number from 1 to 65535"),
         ("drain", vec![json!(-0.1)], "seconds from 0 to 86400"),
         ("shutdown_timeout", vec![json!(0)], "seconds from 0.001 to 86400"),
@@ -359,6 +362,58 @@ fn large_bodies_at_once_are_limited() {
     release.send(()).unwrap();
     assert_eq!(first.receive(false).json()["result"], json!(1.0));
     assert_eq!(second.receive(false).json()["result"], json!(100_000.0));
+}
+
+#[test]
+fn long_bodies_share_the_memory() {
+    let settings = json!({"listen": "127.0.0.1:0", "max_body": 200_000, "max_body_memory": 250_000});
+    let running = running(&settings);
+    let body = "x".repeat(150_000);
+    let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    let (begun, rest) = body.split_at(140_000);
+    let mut first = running.client();
+    first.send(&format!("{head}content-length: {}\r\n\r\n{begun}", body.len()));
+    let refused =
+        std::iter::repeat_with(|| running.post("/predict", &body)).take(200).find(|answer| answer.status != 200);
+    let refused = refused.unwrap();
+    assert_eq!((refused.status, refused.headers["retry-after"].as_str()), (503, "1"), "{}", refused.body);
+    assert_eq!(refused.json()["metadata"]["error_message"], json!(NO_MEMORY));
+    let mut chunked = running.client();
+    chunked.send(&format!("{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()));
+    assert_eq!(chunked.receive(false).status, 503);
+    let short = &body[..LARGE];
+    for _ in 0..8 {
+        assert_eq!(running.post("/predict", short).json()["result"], json!(short.len() as f64), "short ones go on");
+    }
+    assert_eq!(running.post("/predict", &body[..100_000]).status, 200, "what fits goes on");
+    first.send(rest);
+    assert_eq!(first.receive(false).json()["result"], json!(150_000.0));
+    let answered =
+        std::iter::repeat_with(|| running.post("/predict", &body)).take(200).find(|answer| answer.status == 200);
+    assert!(answered.is_some(), "what is answered takes no memory");
+    for _ in 0..4 {
+        assert_eq!(running.post("/predict", &body).status, 200);
+    }
+
+    // A client that goes away, or is too slow, gives its share back.
+    let mut gone = running.client();
+    gone.send(&format!("{head}content-length: {}\r\n\r\n{begun}", body.len()));
+    let mut ask = || running.post("/predict", &body).status;
+    assert!(std::iter::repeat_with(&mut ask).take(200).any(|status| status == 503));
+    drop(gone);
+    assert!(std::iter::repeat_with(&mut ask).take(200).any(|status| status == 200));
+}
+
+#[test]
+fn bodies_have_room_for_one_at_least() {
+    let usual = read(&json!({"max_body": 1000})).0.limits;
+    assert_eq!((Limits::default().body_memory(), usual.body_memory()), (16 * (16 << 20), 16_000));
+    let (settings, findings) = read(&json!({"max_body": 1000, "max_body_memory": 1000}));
+    assert_eq!((settings.limits.body_memory(), findings), (1000, Vec::new()));
+    let (settings, findings) = read(&json!({"max_body": 1000, "max_body_memory": 999}));
+    assert_eq!(findings, ["`max_body_memory` of `server` has to be at least `max_body`, which is 1000"]);
+    let longer = ServeOptions { max_body: Some(5000), ..options() };
+    assert_eq!(settings.overridden_by(&longer).limits.body_memory(), 5000);
 }
 
 #[test]
