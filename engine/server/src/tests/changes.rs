@@ -1,7 +1,7 @@
 //! Views that change something, and the jobs that they start.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ pub struct Shelf {
     held: Mutex<Option<Arc<TrainedModel>>>,
     pub origins: Mutex<Vec<Origin>>,
     fails: AtomicBool,
+    is_silent: AtomicBool,
 }
 
 impl Shelf {
@@ -85,6 +86,11 @@ impl Persister for Shelf {
         unreachable!("nothing is deleted")
     }
 
+    fn versions(&self) -> Result<Vec<Version>, PersistError> {
+        wait_while(&self.is_silent);
+        Ok(Vec::new())
+    }
+
     fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
         Ok(self.models.lock().unwrap().iter().map(|model| model.metadata.clone()).collect())
     }
@@ -95,12 +101,27 @@ impl Persister for Shelf {
     }
 }
 
-struct Loader;
+/// Waits for a server that says nothing.
+fn wait_while(is_silent: &AtomicBool) {
+    while is_silent.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[derive(Default)]
+struct Loader {
+    is_silent: AtomicBool,
+    /// How many loads are running.
+    running: AtomicUsize,
+}
 
 impl Lifecycle for Loader {}
 
 impl DatasetLoader for Loader {
     fn load(&self) -> Result<Dataset, Failure> {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        wait_while(&self.is_silent);
+        self.running.fetch_sub(1, Ordering::SeqCst);
         let column = Arc::new(Float64Array::from(vec![1.0, 2.0])) as ArrayRef;
         Ok(Dataset { features: Table::new(vec![("x".into(), column)])?, target: None })
     }
@@ -148,10 +169,11 @@ impl Estimator for Pupil {
 struct Admin {
     running: Running,
     shelf: Arc<Shelf>,
+    loader: Arc<Loader>,
     pupil: Arc<Pupil>,
 }
 
-fn app(shelf: &Arc<Shelf>, pupil: &Arc<Pupil>, entries: &Json) -> App {
+fn app(shelf: &Arc<Shelf>, loader: &Arc<Loader>, pupil: &Arc<Pupil>, entries: &Json) -> App {
     let post = |rule, name| Added::at(rule, Does::Named(name)).by(&["POST"]);
     let views = vec![
         post("/fit", "palladium.server.fit"),
@@ -161,7 +183,7 @@ fn app(shelf: &Arc<Shelf>, pupil: &Arc<Pupil>, entries: &Json) -> App {
         Added::at("/jobs/<id>", Does::Named("palladium.server.jobs")).by(&["GET", "DELETE"]),
     ];
     let components = vec![
-        ("dataset_loader_train", Component::DatasetLoader(Arc::new(Loader))),
+        ("dataset_loader_train", Component::DatasetLoader(Arc::clone(loader) as _)),
         ("model", Component::Estimator(Arc::clone(pupil) as _)),
         ("model_persister", Component::Persister(Arc::clone(shelf) as _)),
         ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
@@ -171,9 +193,10 @@ fn app(shelf: &Arc<Shelf>, pupil: &Arc<Pupil>, entries: &Json) -> App {
 
 impl Admin {
     fn start(learns: Learns, entries: &Json, decorators: Decorators, options: ServeOptions) -> Admin {
-        let (shelf, pupil) = (Arc::<Shelf>::default(), Arc::new(Pupil(Mutex::new(learns))));
-        let app = app(&shelf, &pupil, entries).decorated_by(decorators);
-        Admin { running: Running::start(app, options), shelf, pupil }
+        let (shelf, loader) = (Arc::<Shelf>::default(), Arc::<Loader>::default());
+        let pupil = Arc::new(Pupil(Mutex::new(learns)));
+        let app = app(&shelf, &loader, &pupil, entries).decorated_by(decorators);
+        Admin { running: Running::start(app, options), shelf, loader, pupil }
     }
 
     fn usual(learns: Learns) -> Admin {
@@ -216,6 +239,15 @@ impl Admin {
 
     fn over(&self, id: &str) -> Json {
         self.until(id, |job| job["status"] != "running")
+    }
+
+    /// Waits until so many loads are running.
+    fn until_loading(&self, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.loader.running.load(Ordering::SeqCst) != count {
+            assert!(Instant::now() < deadline, "{count} loads are expected");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn delete(&self, id: &str) -> Response {
@@ -304,6 +336,75 @@ fn one_fit_runs_at_a_time_until_it_is_cancelled() {
     assert!(admin.shelf.models.lock().unwrap().is_empty());
     admin.learns(Learns::AtOnce);
     assert_eq!(admin.over(&admin.fit(""))["status"], "finished");
+}
+
+#[test]
+fn a_fit_that_waits_for_a_silent_server_is_cancelled_at_once() {
+    let admin = Admin::usual(Learns::AtOnce);
+    for is_silent in [&admin.shelf.is_silent, &admin.loader.is_silent] {
+        is_silent.store(true, Ordering::SeqCst);
+        let id = admin.fit("");
+        admin.until(&id, |job| job["phase"]["name"] == "load");
+        let cancelled = Instant::now();
+        assert_eq!(admin.delete(&id).status, 202);
+        assert_eq!(admin.over(&id)["info"], "the fit was cancelled: nothing was stored");
+        assert!(cancelled.elapsed() < Duration::from_secs(5), "{:?}", cancelled.elapsed());
+        let next = admin.fit("");
+        assert_eq!(admin.job(&next)["status"], "running");
+        is_silent.store(false, Ordering::SeqCst);
+        assert_eq!(admin.over(&next)["status"], "finished");
+    }
+    admin.until_loading(0);
+    assert_eq!(admin.shelf.models.lock().unwrap().len(), 2, "what was given up stores nothing");
+}
+
+#[test]
+fn four_loads_of_cancelled_fits_may_go_on_by_themselves() {
+    let admin = Admin::usual(Learns::AtOnce);
+    admin.loader.is_silent.store(true, Ordering::SeqCst);
+    let cancelled = |count| {
+        let id = admin.fit("");
+        admin.until_loading(count);
+        assert_eq!(admin.delete(&id).status, 202);
+        id
+    };
+    for count in 1..=4 {
+        assert_eq!(admin.over(&cancelled(count))["status"], "cancelled");
+    }
+    let fifth = cancelled(5);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(admin.job(&fifth)["status"], "running");
+    let refused = admin.form("/fit", "");
+    assert_eq!((refused.status, &refused.json()["job_id"]), (409, &json!(fifth)), "{}", refused.body);
+    admin.loader.is_silent.store(false, Ordering::SeqCst);
+    assert_eq!(admin.over(&fifth)["status"], "cancelled");
+    admin.until_loading(0);
+    // Their places are free again.
+    admin.loader.is_silent.store(true, Ordering::SeqCst);
+    assert_eq!(admin.over(&cancelled(1))["status"], "cancelled");
+    admin.loader.is_silent.store(false, Ordering::SeqCst);
+    assert_eq!(admin.over(&admin.fit(""))["status"], "finished");
+    assert_eq!(admin.shelf.models.lock().unwrap().len(), 1, "what was given up stores nothing");
+}
+
+#[test]
+fn a_stop_waits_for_no_silent_server() {
+    let admin = Admin::usual(Learns::AtOnce);
+    admin.loader.is_silent.store(true, Ordering::SeqCst);
+    for count in 1..=5 {
+        let id = admin.fit("");
+        admin.until_loading(count);
+        admin.delete(&id);
+        if count < 5 {
+            admin.over(&id);
+        }
+    }
+    let (loader, stopped) = (Arc::clone(&admin.loader), Instant::now());
+    admin.running.stopper.stop();
+    admin.running.join().unwrap();
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
+    assert_eq!(loader.running.load(Ordering::SeqCst), 5);
+    loader.is_silent.store(false, Ordering::SeqCst);
 }
 
 #[test]
