@@ -224,8 +224,9 @@ impl From<NotStarted> for Refusal {
     fn from(error: NotStarted) -> Refusal {
         let unavailable = |message: &str| Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message);
         match error {
-            NotStarted::Alone(id) => {
-                let message = format!("there is one at a time, and the job {id} is running");
+            NotStarted::Alone { id, is_cancelled } => {
+                let state = if is_cancelled { "was cancelled and has not ended yet" } else { "is running" };
+                let message = format!("there is one at a time, and the job {id} {state}");
                 Refusal::said(StatusCode::CONFLICT, -1, message).with("job_id", id)
             }
             NotStarted::TooMany(count) => unavailable(&format!("{count} jobs are running, which is the most")),

@@ -92,8 +92,13 @@ pub enum Done {
 /// Why a job does not start.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotStarted {
-    /// Another one of the kind runs, of this id.
-    Alone(String),
+    /// Another one of the kind runs.
+    Alone {
+        /// Its id.
+        id: String,
+        /// Whether it was asked to stop.
+        is_cancelled: bool,
+    },
     /// So many run already.
     TooMany(usize),
     /// The service stops.
@@ -146,7 +151,8 @@ impl Jobs {
         }
         let running: Vec<&Arc<Job>> = table.jobs.iter().filter(|job| job.is_running()).collect();
         if let (true, Some(other)) = (kind.is_alone, running.iter().find(|job| job.func == kind.func)) {
-            return Err(NotStarted::Alone(other.id.clone()));
+            let is_cancelled = other.cancelled().load(Ordering::Relaxed);
+            return Err(NotStarted::Alone { id: other.id.clone(), is_cancelled });
         }
         if running.len() >= AT_ONCE {
             return Err(NotStarted::TooMany(AT_ONCE));

@@ -22,6 +22,8 @@ fn one_fit_runs_at_a_time_until_it_is_cancelled() {
     assert!(job["seconds"].as_f64().unwrap() >= job["phase"]["seconds"].as_f64().unwrap());
     let second = admin.form("/fit", "");
     assert_eq!((second.status, &second.json()["job_id"]), (409, &json!(id)), "{}", second.body);
+    let said = format!("there is one at a time, and the job {id} is running");
+    assert_eq!(second.json()["error_message"], json!(said));
     assert_eq!(admin.running.get("/alive").status, 200, "a fit keeps nobody waiting");
     assert_eq!(admin.delete("nothing").status, 404);
     assert_eq!(admin.running.get("/jobs/nothing").status, 404);
@@ -74,6 +76,8 @@ fn four_loads_of_cancelled_fits_may_go_on_by_themselves() {
     assert_eq!(admin.job(&fifth)["status"], "running");
     let refused = admin.form("/fit", "");
     assert_eq!((refused.status, &refused.json()["job_id"]), (409, &json!(fifth)), "{}", refused.body);
+    let said = format!("there is one at a time, and the job {fifth} was cancelled and has not ended yet");
+    assert_eq!(refused.json()["error_message"], json!(said));
     admin.loader.is_silent.store(false, Ordering::SeqCst);
     assert_eq!(admin.over(&fifth)["status"], "cancelled");
     admin.until_loading(0);
