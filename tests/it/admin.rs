@@ -1,7 +1,10 @@
 //! The views of `configs/service/admin.*` and the life of a service, through the built binary.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -107,6 +110,55 @@ fn a_failing_fit_tells_what_failed_and_no_more() {
     let job = service.over(service.form("/fit", ""));
     let info = format!("loading the data of `dataset_loader_train` failed, job id {}", job["id"].as_str().unwrap());
     assert_eq!((&job["status"], &job["info"]), (&json!("error"), &json!(info)));
+}
+
+/// Returns the address of a file on a server that answers all requests but the first, to which it says nothing, and what
+/// tells of that one.
+fn silent_at_first(content: Vec<u8>) -> (String, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/iris.data", listener.local_addr().unwrap());
+    let (asks, asked) = channel();
+    std::thread::spawn(move || {
+        let _silent = listener.accept().unwrap();
+        asks.send(()).unwrap();
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).unwrap_or(0) > 0 {}
+            let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", content.len());
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            stream.get_mut().write_all(&content).unwrap();
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn a_fit_whose_server_says_nothing_is_cancelled_and_the_next_one_runs() {
+    let folder = folder();
+    let (url, is_asked) = silent_at_first(std::fs::read(folder.path().join("iris.data")).unwrap());
+    let config = folder.path().join("config.ron");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("${here}/iris.data", &url)).unwrap();
+    let service = Service::start_with(Arc::clone(&folder), &["--config", "config.ron,admin.ron"]);
+    let started: Json = service.form("/fit", "").json().unwrap();
+    let id = started["job_id"].as_str().unwrap();
+    is_asked.recv().unwrap();
+    assert_eq!(service.form("/fit", "").status(), 409);
+    let cancelled = Instant::now();
+    let asked = service.client.delete(format!("{}/jobs/{id}", service.base)).send().unwrap();
+    assert_eq!(asked.status(), 202);
+    while service.json(&format!("/jobs/{id}"))["status"] == "running" {
+        assert!(cancelled.elapsed() < Duration::from_secs(5), "it waits for its server");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let job = service.json(&format!("/jobs/{id}"));
+    let info = "the fit was cancelled: nothing was stored";
+    assert_eq!((&job["status"], &job["info"]), (&json!("cancelled"), &json!(info)));
+    assert_eq!(service.over(service.form("/fit", ""))["info"], "model version: 1 (active)");
+    let stopped = Instant::now();
+    assert!(service.end().success());
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
 }
 
 #[test]

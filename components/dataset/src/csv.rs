@@ -15,6 +15,7 @@
 mod block;
 mod blocks;
 mod cell;
+mod cells;
 mod check;
 mod column;
 mod dates;

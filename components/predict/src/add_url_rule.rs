@@ -32,7 +32,10 @@ use palladium_component::prelude::*;
 /// - `palladium.server.activate`: activates the version `model_version` and answers like `/list`. In
 ///   `activate_decorators`;
 /// - `palladium.server.jobs`: shows all jobs, or the one whose `id` is a part of the rule. A DELETE cancels a running
-///   fit. In `jobs_decorators`;
+///   fit, which ends before its next step or iteration and stores nothing. One that loads data or looks for its store
+///   ends at once, although the server that it waits for may say nothing: that work goes on by itself, and what comes of
+///   it is dropped. Where four such pieces of work are going on, a further fit that is cancelled waits for its own, or
+///   until one of them has ended; where none of them ends, start the service anew. In `jobs_decorators`;
 /// - `palladium.server.list`, `palladium.server.alive`, `palladium.server.live`, `palladium.server.ready`: what the
 ///   service has at `/list`, `/alive`, `/live` and `/ready`, at another path.
 ///

@@ -90,7 +90,8 @@ fn cancelled_by_signals() -> Result<FitContext, CommandError> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancelled)))
             .map_err(|error| Failure::message(format!("signals cannot be caught: {error}")))?;
     }
-    Ok(FitContext::cancelled_by(cancelled).ending_the_process())
+    // The process ends once the fit is cancelled, and all work with it.
+    Ok(FitContext::cancelled_by(cancelled).leaving_work_by(Arc::new(|| Some(Box::new(())))))
 }
 
 fn result_lines(report: &FitReport) -> Vec<String> {

@@ -377,7 +377,7 @@ fn a_load_that_waits_is_given_up() {
     let fakes = fakes(0.0).with("dataset_loader_train", Component::DatasetLoader(Arc::new(loader)));
     let options = FitOptions { persist: true, ..FitOptions::default() };
     let inputs = FitInputs::of(&fakes.app(), &options).unwrap();
-    let context = FitContext::cancelled_by(flag).ending_the_process();
+    let context = FitContext::cancelled_by(flag).leaving_work_by(Arc::new(|| Some(Box::new(()))));
     let error = fit(&inputs, &options, &context).err().unwrap();
     assert!(matches!(error, JobError::Cancelled), "{error:?}");
 }

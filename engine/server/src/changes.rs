@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use palladium_component::interfaces::{
     Arguments, DecoratorList, FitContext, ModelCache, Origin, PersistError, Persister, Returned, Version, ViewRequest,
+    WorkGuard,
 };
 use palladium_component::value::with_causes;
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, fit};
@@ -102,10 +103,15 @@ pub fn start_fit(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpRespon
     let kind = Kind { func: ServerView::Fit.name(), is_alone: true, is_cancellable: true };
     let in_use = Arc::clone(service);
     let id = service.jobs.start(kind, move |job| {
-        let _until_done = in_use;
         let watched = Arc::clone(job);
         let watch = Arc::new(move |phase| watched.enter(phase));
-        match fit(&inputs, &options, &FitContext::cancelled_by(job.cancelled()).watched_by(watch)) {
+        // Work that is left to itself needs the application as the job does.
+        let leave = move || {
+            let left = in_use.jobs.leave_work()?;
+            Some(Box::new((left, Arc::clone(&in_use))) as WorkGuard)
+        };
+        let context = FitContext::cancelled_by(job.cancelled()).watched_by(watch).leaving_work_by(Arc::new(leave));
+        match fit(&inputs, &options, &context) {
             Ok(report) => Done::Finished(summary(&report)),
             Err(error @ JobError::Cancelled) => Done::Cancelled(error.to_string()),
             Err(error) => Done::Failed { said: said(&error), logged: with_causes(&error) },
@@ -218,8 +224,9 @@ impl From<NotStarted> for Refusal {
     fn from(error: NotStarted) -> Refusal {
         let unavailable = |message: &str| Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message);
         match error {
-            NotStarted::Alone(id) => {
-                let message = format!("there is one at a time, and the job {id} is running");
+            NotStarted::Alone { id, is_cancelled } => {
+                let state = if is_cancelled { "was cancelled and has not ended yet" } else { "is running" };
+                let message = format!("there is one at a time, and the job {id} {state}");
                 Refusal::said(StatusCode::CONFLICT, -1, message).with("job_id", id)
             }
             NotStarted::TooMany(count) => unavailable(&format!("{count} jobs are running, which is the most")),

@@ -8,7 +8,7 @@ use actix_web::rt::time::timeout;
 use chrono::{DateTime, SecondsFormat, Utc};
 use palladium_component::interfaces::JobCounts;
 use serde_json::{Value as Json, json};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
 use crate::answer::guarded;
@@ -16,12 +16,18 @@ use crate::answer::guarded;
 /// Jobs that may run at once, whatever they do.
 const AT_ONCE: usize = 32;
 
+/// Pieces of work that cancelled jobs may have left to themselves at once. Each is a thread, a connection perhaps, and
+/// what it has read so far, all for nothing: a few let fits go on beside a server that says nothing, more would pile up.
+const LEFT: usize = 4;
+
 /// The jobs of a service: those that run, and the last ones that are over.
 pub struct Jobs {
     table: Mutex<Table>,
     /// How many jobs that are over are kept.
     keep: AtomicUsize,
     n_running: watch::Sender<usize>,
+    /// Work that may still be left to itself.
+    left: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -86,8 +92,13 @@ pub enum Done {
 /// Why a job does not start.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotStarted {
-    /// Another one of the kind runs, of this id.
-    Alone(String),
+    /// Another one of the kind runs.
+    Alone {
+        /// Its id.
+        id: String,
+        /// Whether it was asked to stop.
+        is_cancelled: bool,
+    },
     /// So many run already.
     TooMany(usize),
     /// The service stops.
@@ -112,7 +123,12 @@ pub enum Cancel {
 impl Jobs {
     /// Returns the empty table that keeps this many jobs that are over.
     pub fn new(keep: usize) -> Arc<Jobs> {
-        Arc::new(Jobs { table: Mutex::default(), keep: AtomicUsize::new(keep), n_running: watch::Sender::new(0) })
+        Arc::new(Jobs {
+            table: Mutex::default(),
+            keep: AtomicUsize::new(keep),
+            n_running: watch::Sender::new(0),
+            left: Arc::new(Semaphore::new(LEFT)),
+        })
     }
 
     /// Sets how many jobs that are over are kept, from the next one on that ends.
@@ -135,7 +151,8 @@ impl Jobs {
         }
         let running: Vec<&Arc<Job>> = table.jobs.iter().filter(|job| job.is_running()).collect();
         if let (true, Some(other)) = (kind.is_alone, running.iter().find(|job| job.func == kind.func)) {
-            return Err(NotStarted::Alone(other.id.clone()));
+            let is_cancelled = other.cancelled().load(Ordering::Relaxed);
+            return Err(NotStarted::Alone { id: other.id.clone(), is_cancelled });
         }
         if running.len() >= AT_ONCE {
             return Err(NotStarted::TooMany(AT_ONCE));
@@ -186,10 +203,18 @@ impl Jobs {
         }
     }
 
-    /// Has no further job start, and asks those that run to stop.
+    /// Returns what work of a cancelled job has to hold until it ends, so that it may be left to itself; nothing where
+    /// there is too much of that already.
+    pub fn leave_work(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.left).try_acquire_owned().ok()
+    }
+
+    /// Has no further job start, and asks those that run to stop. All of their work may be left to itself: it ends with
+    /// the process.
     pub fn close(&self) {
         let mut table = self.table();
         table.is_closed = true;
+        self.left.add_permits(AT_ONCE);
         for flag in table.jobs.iter().filter_map(|job| job.cancel.as_ref()) {
             flag.store(true, Ordering::Relaxed);
         }

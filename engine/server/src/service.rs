@@ -72,7 +72,7 @@ pub struct Shared {
     pub is_draining: Arc<AtomicBool>,
     /// Tells those who wait for more of a request that the process stops.
     pub stops: watch::Receiver<bool>,
-    /// Tells by its end that no request and no job needs the application any more.
+    /// Tells by its end that no request and no job needs the application any more, nor work that a job has left to itself.
     pub _in_use: oneshot::Sender<()>,
 }
 

@@ -117,19 +117,28 @@ impl View for Named {
     }
 }
 
-/// Starts fits at `/fit`.
-struct Fit(Span);
+/// Has a view of the server at a path.
+struct Of {
+    name: &'static str,
+    rule: &'static str,
+    methods: &'static [&'static str],
+    span: Span,
+}
 
-impl Lifecycle for Fit {}
+impl Lifecycle for Of {}
 
-impl View for Fit {
+impl View for Of {
     fn rules(&self) -> Vec<ViewRule> {
-        vec![ViewRule::new("/fit", &["POST"])]
+        vec![ViewRule::new(self.rule, self.methods)]
     }
 
     fn function(&self) -> Option<ViewFunction<'_>> {
-        Some(ViewFunction::Named { name: "palladium.server.fit", span: &self.0 })
+        Some(ViewFunction::Named { name: self.name, span: &self.span })
     }
+}
+
+fn of(name: &'static str, rule: &'static str, methods: &'static [&'static str]) -> Component {
+    Component::View(Arc::new(Of { name, rule, methods, span: Span::nowhere("test") }))
 }
 
 fn view(rule: &'static str, name: &'static str) -> Component {
@@ -166,7 +175,7 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
     let (fits, fit_hears) = channel();
     let (release, released) = channel();
     let (let_go, fit_released) = channel();
-    let stores: Vec<Arc<Store>> = (0..3).map(|_| Arc::default()).collect();
+    let stores: Vec<Arc<Store>> = (0..4).map(|_| Arc::default()).collect();
     let waits = Named { rule: "/wait", does: Does::Wait(Mutex::new(entered), Mutex::new(released)) };
     let slow = Arc::new(Slow { entered: Mutex::new(fits), release: Mutex::new(fit_released) });
     let fitting = |store: &Arc<Store>, name: &'static str| {
@@ -174,7 +183,8 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
             ("model_persister", Component::Persister(Arc::clone(store) as _)),
             ("dataset_loader_train", Component::DatasetLoader(Arc::clone(&slow) as _)),
             ("model", Component::Estimator(Arc::new(Untrained))),
-            ("fit", Component::View(Arc::new(Fit(Span::nowhere("test"))))),
+            ("fit", of("palladium.server.fit", "/fit", &["POST"])),
+            ("jobs", of("palladium.server.jobs", "/jobs/<id>", &["DELETE"])),
             ("name", view("/name", name)),
         ]
     };
@@ -192,6 +202,7 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
         None,
         Some(Ok(app(broken))),
         Some(Ok(app(fitting(&stores[2], "second")))),
+        Some(Ok(app(fitting(&stores[3], "third")))),
     ]);
     let left = Arc::new(Mutex::new(turns));
     let turns = Arc::clone(&left);
@@ -213,12 +224,16 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
 
     let waiting = std::thread::spawn(move || ask(address, "GET", "/wait"));
     hears.recv().unwrap();
-    let (status, body) = ask(address, "POST", "/fit");
-    assert_eq!(status, 200, "{body}");
-    let job = serde_json::from_str::<Json>(&body).unwrap()["job_id"].as_str().unwrap().to_owned();
-    fit_hears.recv().unwrap();
+    let started = || {
+        let (status, body) = ask(address, "POST", "/fit");
+        assert_eq!(status, 200, "{body}");
+        let job = serde_json::from_str::<Json>(&body).unwrap()["job_id"].as_str().unwrap().to_owned();
+        fit_hears.recv().unwrap();
+        job
+    };
+    let job = started();
 
-    for turns_left in [3, 2, 1] {
+    for turns_left in [4, 3, 2] {
         hang_up();
         until("the reload begins", || left.lock().unwrap().len() == turns_left);
         assert_eq!(ask(address, "GET", "/name").1, "first");
@@ -243,7 +258,19 @@ fn running_requests_and_jobs_end_on_the_application_they_began_with() {
     until("the first one is closed", || stores[0].closed.load(Ordering::SeqCst));
     until("nothing keeps it", || before.strong_count() == 0);
     assert!(!stores[2].closed.load(Ordering::SeqCst));
+
+    // What a cancelled fit has left to itself keeps its application as well.
+    let job = started();
+    assert_eq!(ask(address, "DELETE", &format!("/jobs/{job}")).0, 202);
+    until("the fit is cancelled", || jobs()[&job]["status"] == "cancelled");
+    hang_up();
+    until("the third one answers", || ask(address, "GET", "/name").1 == "third");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!stores[2].closed.load(Ordering::SeqCst), "its data are being loaded");
+    let_go.send(()).unwrap();
+    until("the second one is closed", || stores[2].closed.load(Ordering::SeqCst));
+    assert!(!stores[3].closed.load(Ordering::SeqCst));
     bound.stopper.stop();
     thread.join().unwrap().unwrap();
-    assert!(stores[2].closed.load(Ordering::SeqCst));
+    assert!(stores[3].closed.load(Ordering::SeqCst));
 }

@@ -1,5 +1,6 @@
 //! Estimators.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,13 +23,16 @@ pub trait Estimator: Lifecycle {
     }
 }
 
+/// What work that a cancelled fit has left to itself holds until it ends.
+pub type WorkGuard = Box<dyn Any + Send>;
+
 /// What a running fit hears from outside, and whom it tells how far it is. Clones hear and tell the same.
 #[derive(Clone, Default)]
 pub struct FitContext {
     cancelled: Arc<AtomicBool>,
     watch: Option<Arc<dyn Fn(&'static str) + Send + Sync>>,
     load_progress: LoadProgress,
-    ends_process: bool,
+    leave: Option<Arc<dyn Fn() -> Option<WorkGuard> + Send + Sync>>,
 }
 
 impl fmt::Debug for FitContext {
@@ -70,16 +74,22 @@ impl FitContext {
         &self.load_progress
     }
 
-    /// Says that the process ends once the fit is cancelled: work that waits for others may then be left to itself.
+    /// Sets what is asked, once the fit is cancelled, whether work that waits for others may be left to itself: it returns
+    /// what that work holds until it ends, or nothing where the work has to be waited for, as it is where nothing is set.
     #[must_use]
-    pub fn ending_the_process(mut self) -> FitContext {
-        self.ends_process = true;
+    pub fn leaving_work_by(mut self, leave: Arc<dyn Fn() -> Option<WorkGuard> + Send + Sync>) -> FitContext {
+        self.leave = Some(leave);
         self
     }
 
-    /// Tells whether the process ends once the fit is cancelled.
-    pub fn ends_process(&self) -> bool {
-        self.ends_process
+    /// Tells whether there may be work that is left to itself, which takes a thread of its own.
+    pub fn may_leave_work(&self) -> bool {
+        self.leave.is_some()
+    }
+
+    /// Asks whether the work of the fit, which is cancelled, may be left to itself, and returns what it has to hold.
+    pub fn leave_work(&self) -> Option<WorkGuard> {
+        self.leave.as_ref().and_then(|leave| leave())
     }
 
     /// Tells whoever watches that the fit enters a phase.

@@ -50,7 +50,7 @@ pub use decorator::{
     Returned, ViewRequest, ViewResponse, WrongReturn,
 };
 pub use error_response::{ErrorDetail, ErrorResponse};
-pub use estimator::{Cancelled, Estimator, FitContext};
+pub use estimator::{Cancelled, Estimator, FitContext, WorkGuard};
 pub use failure::{Explain, Failure, cause_in_words};
 pub use function::Function;
 pub use input_errors::{InputError, InputErrorCode, InputErrors};

@@ -100,19 +100,17 @@ fn a_user_watches_and_changes_the_service_in_a_browser() {
     }
 }
 
-/// Has the fits of a folder wait for their data until the returned function is called.
-fn held_back(folder: &Path) -> impl FnOnce() {
+/// Has the fits of a folder wait for their data.
+fn hold_back(folder: &Path) {
     let file = folder.join("iris.data");
-    let data = std::fs::read(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
-    move || std::fs::write(file, data).unwrap()
 }
 
 #[test]
 fn a_running_fit_is_cancelled() {
     let folder = folder(1);
-    let let_go = held_back(folder.path());
+    hold_back(folder.path());
     let service = service(&folder, "console.ron");
     let started = service.change("fit", &json!({}));
     let id = started.json::<Json>().unwrap()["job_id"].clone();
@@ -121,8 +119,7 @@ fn a_running_fit_is_cancelled() {
     assert_eq!(second.json::<Json>().unwrap()["job_id"], id);
     let asked = service.change("cancel", &json!({"id": id}));
     assert_eq!(asked.status(), 202);
-    assert_eq!(asked.json::<Json>().unwrap()["status"], "running", "it stops at the end of the phase");
-    let_go();
+    assert_eq!(asked.json::<Json>().unwrap()["id"], id);
     let deadline = Instant::now() + Duration::from_secs(60);
     let job = loop {
         let job = service.shown("jobs")["jobs"][id.as_str().unwrap()].take();
@@ -139,7 +136,7 @@ fn a_running_fit_is_cancelled() {
 fn the_progress_of_a_fit_is_seen_in_a_browser() {
     let Some(browser) = Browser::start() else { return };
     let folder = folder(1);
-    let let_go = held_back(folder.path());
+    hold_back(folder.path());
     let service = service(&folder, "console.ron");
     browser.open(&service.page());
     browser.wait("!document.getElementById('fit').hidden");
@@ -156,8 +153,6 @@ fn the_progress_of_a_fit_is_seen_in_a_browser() {
     browser.wait("document.querySelector('#job-items') !== window.drawn");
     assert!(browser.run("return document.activeElement.id").as_str().unwrap().starts_with("cancel-"));
     browser.press([ENTER]);
-    browser.wait("document.activeElement.id.startsWith('cancel-')");
-    let_go();
     browser.wait("document.querySelector('#job-list [data-status=cancelled]')");
     assert_eq!(browser.run("return document.querySelector('#job-list button')"), Json::Null);
     assert_eq!(browser.content("#tile-jobs"), "0");

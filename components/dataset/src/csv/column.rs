@@ -10,10 +10,11 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
+use super::cells::{Cells, Floats, Ints, Texts};
 use super::error::{CsvError, Place};
 use super::kind::{Goal, Zoned};
 use super::layout::Reading;
-use super::part::{Cells, Floats, Found, Ints, Part, Plan, Texts};
+use super::part::{Found, Part, Plan};
 use super::tally::Tally;
 
 /// How much text one array can hold.

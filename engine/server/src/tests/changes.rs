@@ -1,7 +1,9 @@
 //! Views that change something, and the jobs that they start.
 
+mod cancelled;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ pub struct Shelf {
     held: Mutex<Option<Arc<TrainedModel>>>,
     pub origins: Mutex<Vec<Origin>>,
     fails: AtomicBool,
+    is_silent: AtomicBool,
 }
 
 impl Shelf {
@@ -85,6 +88,11 @@ impl Persister for Shelf {
         unreachable!("nothing is deleted")
     }
 
+    fn versions(&self) -> Result<Vec<Version>, PersistError> {
+        wait_while(&self.is_silent);
+        Ok(Vec::new())
+    }
+
     fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
         Ok(self.models.lock().unwrap().iter().map(|model| model.metadata.clone()).collect())
     }
@@ -95,12 +103,27 @@ impl Persister for Shelf {
     }
 }
 
-struct Loader;
+/// Waits for a server that says nothing.
+fn wait_while(is_silent: &AtomicBool) {
+    while is_silent.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[derive(Default)]
+struct Loader {
+    is_silent: AtomicBool,
+    /// How many loads are running.
+    running: AtomicUsize,
+}
 
 impl Lifecycle for Loader {}
 
 impl DatasetLoader for Loader {
     fn load(&self) -> Result<Dataset, Failure> {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        wait_while(&self.is_silent);
+        self.running.fetch_sub(1, Ordering::SeqCst);
         let column = Arc::new(Float64Array::from(vec![1.0, 2.0])) as ArrayRef;
         Ok(Dataset { features: Table::new(vec![("x".into(), column)])?, target: None })
     }
@@ -148,10 +171,11 @@ impl Estimator for Pupil {
 struct Admin {
     running: Running,
     shelf: Arc<Shelf>,
+    loader: Arc<Loader>,
     pupil: Arc<Pupil>,
 }
 
-fn app(shelf: &Arc<Shelf>, pupil: &Arc<Pupil>, entries: &Json) -> App {
+fn app(shelf: &Arc<Shelf>, loader: &Arc<Loader>, pupil: &Arc<Pupil>, entries: &Json) -> App {
     let post = |rule, name| Added::at(rule, Does::Named(name)).by(&["POST"]);
     let views = vec![
         post("/fit", "palladium.server.fit"),
@@ -161,7 +185,7 @@ fn app(shelf: &Arc<Shelf>, pupil: &Arc<Pupil>, entries: &Json) -> App {
         Added::at("/jobs/<id>", Does::Named("palladium.server.jobs")).by(&["GET", "DELETE"]),
     ];
     let components = vec![
-        ("dataset_loader_train", Component::DatasetLoader(Arc::new(Loader))),
+        ("dataset_loader_train", Component::DatasetLoader(Arc::clone(loader) as _)),
         ("model", Component::Estimator(Arc::clone(pupil) as _)),
         ("model_persister", Component::Persister(Arc::clone(shelf) as _)),
         ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
@@ -171,9 +195,10 @@ fn app(shelf: &Arc<Shelf>, pupil: &Arc<Pupil>, entries: &Json) -> App {
 
 impl Admin {
     fn start(learns: Learns, entries: &Json, decorators: Decorators, options: ServeOptions) -> Admin {
-        let (shelf, pupil) = (Arc::<Shelf>::default(), Arc::new(Pupil(Mutex::new(learns))));
-        let app = app(&shelf, &pupil, entries).decorated_by(decorators);
-        Admin { running: Running::start(app, options), shelf, pupil }
+        let (shelf, loader) = (Arc::<Shelf>::default(), Arc::<Loader>::default());
+        let pupil = Arc::new(Pupil(Mutex::new(learns)));
+        let app = app(&shelf, &loader, &pupil, entries).decorated_by(decorators);
+        Admin { running: Running::start(app, options), shelf, loader, pupil }
     }
 
     fn usual(learns: Learns) -> Admin {
@@ -281,29 +306,6 @@ fn options_of_a_fit_come_from_query_form_and_json() {
     }
     assert_eq!(admin.running.get("/fit").status, 405);
     assert_eq!(admin.running.get("/jobs").json()["jobs"].as_object().unwrap().len(), 3, "no refused one is a job");
-}
-
-#[test]
-fn one_fit_runs_at_a_time_until_it_is_cancelled() {
-    let admin = Admin::usual(Learns::Forever);
-    let id = admin.fit("");
-    let job = admin.until(&id, |job| job["phase"]["name"] == "fit");
-    assert_eq!((&job["status"], job.get("finished"), job.get("info")), (&json!("running"), None, None));
-    assert!(job["seconds"].as_f64().unwrap() >= job["phase"]["seconds"].as_f64().unwrap());
-    let second = admin.form("/fit", "");
-    assert_eq!((second.status, &second.json()["job_id"]), (409, &json!(id)), "{}", second.body);
-    assert_eq!(admin.running.get("/alive").status, 200, "a fit keeps nobody waiting");
-    assert_eq!(admin.delete("nothing").status, 404);
-    assert_eq!(admin.running.get("/jobs/nothing").status, 404);
-    let cancelled = admin.delete(&id);
-    assert_eq!((cancelled.status, &cancelled.json()["id"]), (202, &json!(id)));
-    let job = admin.over(&id);
-    assert_eq!(job["status"], "cancelled");
-    assert_eq!(job["info"], "the fit was cancelled: nothing was stored");
-    assert_eq!(admin.delete(&id).status, 409, "it is over");
-    assert!(admin.shelf.models.lock().unwrap().is_empty());
-    admin.learns(Learns::AtOnce);
-    assert_eq!(admin.over(&admin.fit(""))["status"], "finished");
 }
 
 #[test]
@@ -446,25 +448,4 @@ fn the_last_jobs_are_kept() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(kept(), ids[2..]);
-}
-
-#[test]
-fn a_stop_cancels_what_runs_and_waits_for_it_so_long() {
-    let admin = Admin::usual(Learns::Forever);
-    let id = admin.fit("");
-    admin.until(&id, |job| job["phase"]["name"] == "fit");
-    let started = Instant::now();
-    admin.running.stopper.stop();
-    admin.running.join().unwrap();
-    assert!(started.elapsed() < Duration::from_secs(10), "it need not wait until the time is over");
-    assert!(admin.shelf.models.lock().unwrap().is_empty());
-
-    let soon = json!({"server": {"shutdown_timeout": 0.3}});
-    let deaf = Admin::start(Learns::Deaf, &soon, Decorators::default(), options());
-    let id = deaf.fit("");
-    deaf.until(&id, |job| job["phase"]["name"] == "fit");
-    let started = Instant::now();
-    deaf.running.stopper.stop();
-    deaf.running.join().unwrap();
-    assert!(started.elapsed() >= Duration::from_millis(300), "{:?}", started.elapsed());
 }
