@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value as Json;
+use indexmap::IndexMap;
+use serde_json::{Map as JsonMap, Value as Json};
 
 /// A file to which lines of JSON are appended.
 pub struct Journal {
@@ -85,6 +86,19 @@ fn open(path: &Path) -> io::Result<Open> {
     let file = options.open(path)?;
     let bytes = file.metadata()?.len();
     Ok(Open { file, bytes })
+}
+
+/// Returns fields as an object, in which a name that stands several times has a list of all its values.
+pub fn grouped(fields: impl IntoIterator<Item = (String, Json)>) -> JsonMap<String, Json> {
+    let mut values: IndexMap<String, Vec<Json>> = IndexMap::new();
+    for (name, value) in fields {
+        values.entry(name).or_default().push(value);
+    }
+    let value = |mut values: Vec<Json>| match values.len() {
+        1 => values.remove(0),
+        _ => Json::Array(values),
+    };
+    values.into_iter().map(|(name, values)| (name, value(values))).collect()
 }
 
 #[cfg(test)]
