@@ -1,7 +1,7 @@
 //! Files of lines that grow.
 
 use std::fs::{File, OpenOptions, rename};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -27,6 +27,8 @@ pub struct Rotation {
 struct Open {
     file: File,
     bytes: u64,
+    /// Whether it ends within a line.
+    is_torn: bool,
 }
 
 impl Journal {
@@ -50,8 +52,7 @@ impl Journal {
         if let Some(bounds) = self.bounds.filter(is_full) {
             *open = self.rotate(bounds)?;
         }
-        open.file.write_all(text.as_bytes())?;
-        open.bytes += text.len() as u64;
+        open.append(text.as_bytes())?;
         if sync { open.file.sync_data() } else { Ok(()) }
     }
 
@@ -73,6 +74,42 @@ impl Journal {
     }
 }
 
+impl Open {
+    /// Appends a line, and what ends a torn one before it. Nothing of a line that cannot be written stays.
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        let end: &[u8] = if self.is_torn { b"\n" } else { b"" };
+        let text = [end, line].concat();
+        let mut n_written = 0;
+        while n_written < text.len() {
+            match self.file.write(&text[n_written..]) {
+                Ok(0) => {
+                    self.take_back(n_written as u64);
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                Ok(n_bytes) => n_written += n_bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.take_back(n_written as u64);
+                    return Err(error);
+                }
+            }
+        }
+        self.bytes += n_written as u64;
+        self.is_torn = false;
+        Ok(())
+    }
+
+    /// Takes the written part of a line back. It stays where that cannot be done, or where another process has appended
+    /// something since; the next line then ends it.
+    fn take_back(&mut self, n_written: u64) {
+        let is_last = self.file.metadata().is_ok_and(|found| found.len() == self.bytes + n_written);
+        if n_written > 0 && !(is_last && self.file.set_len(self.bytes).is_ok()) {
+            self.bytes += n_written;
+            self.is_torn = true;
+        }
+    }
+}
+
 fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
@@ -85,7 +122,18 @@ fn open(path: &Path) -> io::Result<Open> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
     let bytes = file.metadata()?.len();
-    Ok(Open { file, bytes })
+    // What cannot be read may end within a line.
+    let is_torn = bytes > 0 && !ends_line(path).unwrap_or(false);
+    Ok(Open { file, bytes, is_torn })
+}
+
+/// Tells whether a file, which is not empty, ends with its last line: a process that was killed may have left a part.
+fn ends_line(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 /// Returns fields as an object, in which a name that stands several times has a list of all its values.
@@ -102,29 +150,4 @@ pub fn grouped(fields: impl IntoIterator<Item = (String, Json)>) -> JsonMap<Stri
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn files_are_put_aside_when_they_are_full() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let bounds = |keep| Some(Rotation { max_bytes: 20, keep });
-        let journal = Journal::open(&path, bounds(2)).unwrap();
-        for number in 0..10 {
-            journal.append(&json!({"n": number}), false).unwrap();
-        }
-        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-        assert_eq!(read("log"), "{\"n\":8}\n{\"n\":9}\n");
-        assert_eq!(read("log.1"), "{\"n\":6}\n{\"n\":7}\n");
-        assert_eq!(read("log.2"), "{\"n\":4}\n{\"n\":5}\n");
-        assert_eq!(folder.path().read_dir().unwrap().count(), 3);
-
-        let journal = Journal::open(&path, bounds(0)).unwrap();
-        journal.append(&json!({"n": "larger than a file may be"}), true).unwrap();
-        assert_eq!((read("log").lines().count(), read("log.1").lines().count()), (1, 2));
-        assert!(Journal::open(&folder.path().join("no/log"), None).is_err());
-    }
-}
+mod tests;

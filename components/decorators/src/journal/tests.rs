@@ -1,0 +1,98 @@
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+
+use super::*;
+
+/// The variable that tells a test that it is the process of another one, and where it works.
+const FOLDER: &str = "PALLADIUM_TEST_JOURNAL";
+
+/// Has a test of this file run in a process of its own, whose limits it may change.
+fn run_alone(test: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    // A write beyond the limit is an error, and not the end of the process.
+    let line = "trap '' XFSZ; exec \"$0\" --exact \"journal::tests::$1\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).arg(std::env::current_exe().unwrap()).arg(test).env(FOLDER, folder.path());
+    let output = shell.output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// Does something while a resource of this process is limited.
+fn limited<T>(resource: Resource, limit: u64, work: impl FnOnce() -> T) -> T {
+    let before = getrlimit(resource);
+    setrlimit(resource, Rlimit { current: Some(limit), maximum: before.maximum }).unwrap();
+    let done = work();
+    setrlimit(resource, before).unwrap();
+    done
+}
+
+#[test]
+fn files_are_put_aside_when_they_are_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let bounds = |keep| Some(Rotation { max_bytes: 20, keep });
+    let journal = Journal::open(&path, bounds(2)).unwrap();
+    for number in 0..10 {
+        journal.append(&json!({"n": number}), false).unwrap();
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("log"), "{\"n\":8}\n{\"n\":9}\n");
+    assert_eq!(read("log.1"), "{\"n\":6}\n{\"n\":7}\n");
+    assert_eq!(read("log.2"), "{\"n\":4}\n{\"n\":5}\n");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 3);
+
+    let journal = Journal::open(&path, bounds(0)).unwrap();
+    journal.append(&json!({"n": "larger than a file may be"}), true).unwrap();
+    assert_eq!((read("log").lines().count(), read("log.1").lines().count()), (1, 2));
+    assert!(Journal::open(&folder.path().join("no/log"), None).is_err());
+}
+
+/// Not a test by itself: the process of `a_line_that_fails_leaves_nothing_behind`.
+#[test]
+fn child_whose_disk_is_full() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let path = PathBuf::from(folder).join("log");
+    let journal = Journal::open(&path, None).unwrap();
+    journal.append(&json!({"n": 0}), true).unwrap();
+    for limit in [8, 11, 14] {
+        // A part of the line fits.
+        let full = limited(Resource::Fsize, limit, || journal.append(&json!({"n": 1}), true));
+        assert_eq!(full.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"n\":0}\n");
+    }
+    journal.append(&json!({"n": 2}), true).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"n\":0}\n{\"n\":2}\n");
+}
+
+#[test]
+fn a_line_that_fails_leaves_nothing_behind() {
+    run_alone("child_whose_disk_is_full");
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut open = open(&path).unwrap();
+    open.append(b"a\n").unwrap();
+    // Another process has written since.
+    std::fs::write(&path, "a\nb\n{\"c").unwrap();
+    open.take_back(3);
+    open.append(b"d\n").unwrap();
+    open.append(b"e\n").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\nb\n{\"c\nd\ne\n");
+}
+
+#[test]
+fn a_file_that_ends_within_a_line_is_gone_on_with_on_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    for (before, after) in [("", "{}\n"), ("{}\n", "{}\n{}\n"), ("{\"n", "{\"n\n{}\n")] {
+        std::fs::write(&path, before).unwrap();
+        Journal::open(&path, None).unwrap().append(&json!({}), false).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+    }
+}
