@@ -56,21 +56,27 @@ impl Journal {
         if sync { open.file.sync_data() } else { Ok(()) }
     }
 
-    /// Puts the files aside and begins a new one.
+    /// Puts the files aside and begins a new one. Whatever step fails, none that is kept is lost, this time or the next.
     fn rotate(&self, bounds: Rotation) -> io::Result<Open> {
-        let numbered = |number: u32| {
+        let beside = |ending: &str| {
             let mut name = self.path.clone().into_os_string();
-            name.push(format!(".{number}"));
+            name.push(format!(".{ending}"));
             PathBuf::from(name)
         };
-        for number in (1..bounds.keep).rev() {
-            ignore_missing(rename(numbered(number), numbered(number + 1)))?;
+        let numbered = |number: u32| beside(&number.to_string());
+        // It comes first: where no file can be opened, all others stay where they are.
+        let begun = beside("new");
+        let opened = open(&begun)?;
+        if bounds.keep > 0 {
+            // What was put aside only moves as far as it has to, and so into a gap that a failure left.
+            let gap = (1..bounds.keep).find(|number| !numbered(*number).exists()).unwrap_or(bounds.keep);
+            for number in (1..gap).rev() {
+                rename(numbered(number), numbered(number + 1))?;
+            }
+            ignore_missing(rename(&self.path, numbered(1)))?;
         }
-        match bounds.keep {
-            0 => ignore_missing(std::fs::remove_file(&self.path))?,
-            _ => ignore_missing(rename(&self.path, numbered(1)))?,
-        }
-        open(&self.path)
+        rename(begun, &self.path)?;
+        Ok(opened)
     }
 }
 

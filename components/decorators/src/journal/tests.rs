@@ -96,3 +96,45 @@ fn a_file_that_ends_within_a_line_is_gone_on_with_on_another() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
     }
 }
+
+/// Not a test by itself: the process of `files_that_are_kept_survive_a_failure`.
+#[test]
+fn child_without_descriptors() {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let journal = Journal::open(&folder.join("log"), Some(Rotation { max_bytes: 10, keep: 3 })).unwrap();
+    for number in 0..5 {
+        journal.append(&json!({"n": number}), false).unwrap();
+    }
+    let read = || {
+        let names = ["log", "log.1", "log.2", "log.3"];
+        names.map(|name| std::fs::read_to_string(folder.join(name)).unwrap())
+    };
+    let line = |number: u32| format!("{{\"n\":{number}}}\n");
+    for _ in 0..5 {
+        limited(Resource::Nofile, 3, || journal.append(&json!({"n": 5}), false).unwrap_err());
+        assert_eq!(read(), [4, 3, 2, 1].map(line));
+    }
+    journal.append(&json!({"n": 6}), false).unwrap();
+    assert_eq!(read(), [6, 4, 3, 2].map(line));
+}
+
+#[test]
+fn files_that_are_kept_survive_a_failure() {
+    run_alone("child_without_descriptors");
+}
+
+#[test]
+fn a_gap_that_a_failure_left_is_filled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    for name in ["log.2", "log.3"] {
+        std::fs::write(folder.path().join(name), name).unwrap();
+    }
+    let journal = Journal::open(&path, Some(Rotation { max_bytes: 10, keep: 3 })).unwrap();
+    for number in 0..2 {
+        journal.append(&json!({"n": number}), false).unwrap();
+    }
+    let names = ["log", "log.1", "log.2", "log.3"];
+    let found = names.map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
+    assert_eq!(found, ["{\"n\":1}\n", "{\"n\":0}\n", "log.2", "log.3"]);
+}
