@@ -1,22 +1,45 @@
 //! Files of lines that grow.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, rename};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use indexmap::IndexMap;
 use serde_json::{Map as JsonMap, Value as Json};
 
 /// A file to which lines of JSON are appended.
+///
+/// All that append to one file share it, those of the configuration before a reload too: each by itself would put aside
+/// what another one still writes to.
 pub struct Journal {
-    path: PathBuf,
+    file: Arc<Shared>,
     bounds: Option<Rotation>,
-    open: Mutex<Open>,
+}
+
+/// The files of this process by their paths.
+static FILES: Mutex<Files> = Mutex::new(Files::new());
+
+type Files = BTreeMap<PathBuf, Weak<Shared>>;
+
+fn files() -> MutexGuard<'static, Files> {
+    FILES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Shared {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    open: Open,
+    /// Those of all that append.
+    bounds: Vec<Option<Rotation>>,
 }
 
 /// When a file is put aside and a new one begun, and how many of them stay.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// The bytes that a file holds at most.
     pub max_bytes: u64,
@@ -32,12 +55,26 @@ struct Open {
 }
 
 impl Journal {
-    /// Opens a file, which need not be there.
+    /// Opens a file, which need not be there. Without bounds it grows; of the bounds of all that append to it, the widest
+    /// count.
     ///
     /// # Errors
     /// It cannot be opened for appending.
     pub fn open(path: &Path, bounds: Option<Rotation>) -> io::Result<Journal> {
-        Ok(Journal { path: path.to_owned(), bounds, open: Mutex::new(open(path)?) })
+        let mut files = files();
+        files.retain(|_, file| file.strong_count() > 0);
+        let open = open(path)?;
+        // What has no path of its own, such as a pipe behind `/dev/stdout`, goes by the one that is given.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let file = files.get(&path).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let state = Mutex::new(State { open, bounds: Vec::new() });
+            let file = Arc::new(Shared { path: path.clone(), state });
+            files.insert(path, Arc::downgrade(&file));
+            file
+        });
+        drop(files);
+        file.lock().bounds.push(bounds);
+        Ok(Journal { file, bounds })
     }
 
     /// Appends a line, and waits until it is on the disk where that is asked for.
@@ -47,13 +84,40 @@ impl Journal {
     pub fn append(&self, line: &Json, sync: bool) -> io::Result<()> {
         let mut text = line.to_string();
         text.push('\n');
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = |bounds: &Rotation| open.bytes > 0 && open.bytes + text.len() as u64 > bounds.max_bytes;
-        if let Some(bounds) = self.bounds.filter(is_full) {
-            *open = self.rotate(bounds)?;
+        let mut state = self.file.lock();
+        let bytes = state.open.bytes;
+        let is_full = |bounds: &Rotation| bytes > 0 && bytes + text.len() as u64 > bounds.max_bytes;
+        if let Some(bounds) = state.bounds().filter(is_full) {
+            state.open = self.file.rotate(bounds)?;
         }
-        open.append(text.as_bytes())?;
-        if sync { open.file.sync_data() } else { Ok(()) }
+        state.open.append(text.as_bytes())?;
+        if sync { state.open.file.sync_data() } else { Ok(()) }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let mut state = self.file.lock();
+        if let Some(place) = state.bounds.iter().position(|bounds| *bounds == self.bounds) {
+            state.bounds.swap_remove(place);
+        }
+    }
+}
+
+impl State {
+    /// Returns the widest bounds.
+    fn bounds(&self) -> Option<Rotation> {
+        let wider = |one: Rotation, other: Rotation| Rotation {
+            max_bytes: one.max_bytes.max(other.max_bytes),
+            keep: one.keep.max(other.keep),
+        };
+        self.bounds.iter().copied().reduce(|one, other| Some(wider(one?, other?))).flatten()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts the files aside and begins a new one. Whatever step fails, none that is kept is lost, this time or the next.
@@ -67,6 +131,8 @@ impl Journal {
         // It comes first: where no file can be opened, all others stay where they are.
         let begun = beside("new");
         let opened = open(&begun)?;
+        // Nobody looks for the file in the moment in which there is none.
+        let _files = files();
         if bounds.keep > 0 {
             // What was put aside only moves as far as it has to, and so into a gap that a failure left.
             let gap = (1..bounds.keep).find(|number| !numbered(*number).exists()).unwrap_or(bounds.keep);

@@ -35,6 +35,9 @@ use crate::view::{only_views, principal, request_of};
 /// value, by which equal values are found; with `hash_secret` they are equal after a restart too. A file that reaches
 /// `max_bytes` is put aside as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be written is reported
 /// in the log, and the request is answered all the same.
+///
+/// Several decorators may write one file, whose largest `max_bytes` and `keep` count; it is not put aside while an
+/// `AuditLog` writes it too.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
 pub struct RequestLog {
     /// The file, which is made where there is none; its folder has to exist.

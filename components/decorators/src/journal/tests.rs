@@ -44,6 +44,7 @@ fn files_are_put_aside_when_they_are_full() {
     assert_eq!(read("log.2"), "{\"n\":4}\n{\"n\":5}\n");
     assert_eq!(folder.path().read_dir().unwrap().count(), 3);
 
+    drop(journal);
     let journal = Journal::open(&path, bounds(0)).unwrap();
     journal.append(&json!({"n": "larger than a file may be"}), true).unwrap();
     assert_eq!((read("log").lines().count(), read("log.1").lines().count()), (1, 2));
@@ -137,4 +138,54 @@ fn a_gap_that_a_failure_left_is_filled() {
     let names = ["log", "log.1", "log.2", "log.3"];
     let found = names.map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
     assert_eq!(found, ["{\"n\":1}\n", "{\"n\":0}\n", "log.2", "log.3"]);
+}
+
+/// As two decorators of one list do, and those before and after a reload.
+#[test]
+fn all_that_append_to_one_file_share_it() {
+    const LINES: u32 = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("log"), folder.path().join("link"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let bounds = |keep| Some(Rotation { max_bytes: 50, keep });
+    let old = Journal::open(&path, bounds(1000)).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..LINES {
+                old.append(&json!(number), false).unwrap();
+            }
+        });
+        for number in LINES..2 * LINES {
+            Journal::open(&link, bounds(5)).unwrap().append(&json!(number), false).unwrap();
+        }
+    });
+    let files = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = files.filter(|file| *file != link).collect();
+    assert!(files.len() > 10, "{files:?}");
+    let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let mut numbers: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..2 * LINES).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_widest_bounds_count_for_as_long_as_they_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let narrow = Journal::open(&path, Some(Rotation { max_bytes: 10, keep: 1 })).unwrap();
+    let wide = Journal::open(&path, Some(Rotation { max_bytes: 20, keep: 2 })).unwrap();
+    let unbounded = Journal::open(&path, None).unwrap();
+    let append = || narrow.append(&json!({"n": 0}), false).unwrap();
+    let lines = || {
+        let files = ["log", "log.1", "log.2"].map(|name| folder.path().join(name));
+        files.map(|file| std::fs::read_to_string(file).map_or(0, |text| text.lines().count()))
+    };
+    (0..4).for_each(|_| append());
+    assert_eq!(lines(), [4, 0, 0]);
+    drop(unbounded);
+    (0..3).for_each(|_| append());
+    assert_eq!(lines(), [1, 2, 4]);
+    drop(wide);
+    append();
+    assert_eq!(lines(), [1, 1, 4]);
 }
