@@ -30,9 +30,9 @@ use crate::view::{described_later, later, only_views, principal, request_of};
 /// Each request makes two lines of JSON, which are on the disk before the work goes on: `asked` with the principal, the
 /// address, method and path before the view is called, and `answered` with the status afterwards. Both have the same
 /// `request_id`, and the same `trace_id` if the request has a trace. A request that cannot be written down is answered
-/// with status 503 and does nothing. The file is only ever appended to. Parameters are left out unless `parameters`
-/// names them, which does not have a view take one that it does not know; of one that is given several times all values
-/// are written, as a list. Headers never are written.
+/// with status 503 and does nothing. The file is only ever appended to; one that is moved away or deleted is begun anew
+/// with the next line. Parameters are left out unless `parameters` names them, which does not have a view take one that
+/// it does not know; of one that is given several times all values are written, as a list. Headers never are written.
 ///
 /// It stands before the decorator that authenticates, which is further outside: what that refuses is not written down.
 #[component(Decorator, name = "palladium.decorators.AuditLog", lifecycle)]

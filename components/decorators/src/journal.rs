@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, rename};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -49,6 +50,7 @@ pub struct Rotation {
 
 struct Open {
     file: File,
+    /// The bytes that it holds, as far as is known.
     bytes: u64,
     /// Whether it ends within a line.
     is_torn: bool,
@@ -77,7 +79,8 @@ impl Journal {
         Ok(Journal { file, bounds })
     }
 
-    /// Appends a line, and waits until it is on the disk where that is asked for.
+    /// Appends a line, and waits until it is on the disk where that is asked for. A file that was moved away or deleted
+    /// since is begun anew.
     ///
     /// # Errors
     /// The file cannot be written or rotated.
@@ -85,6 +88,10 @@ impl Journal {
         let mut text = line.to_string();
         text.push('\n');
         let mut state = self.file.lock();
+        if !state.open.is_at(&self.file.path) {
+            state.open = open(&self.file.path)?;
+            tracing::info!("`{}` was moved away or deleted, and is begun anew", self.file.path.display());
+        }
         let bytes = state.open.bytes;
         let is_full = |bounds: &Rotation| bytes > 0 && bytes + text.len() as u64 > bounds.max_bytes;
         if let Some(bounds) = state.bounds().filter(is_full) {
@@ -147,6 +154,13 @@ impl Shared {
 }
 
 impl Open {
+    /// Tells whether a path still leads to the file, and takes notice of what others have appended to it.
+    fn is_at(&mut self, path: &Path) -> bool {
+        let (Ok(open), Ok(found)) = (self.file.metadata(), path.metadata()) else { return false };
+        self.bytes = open.len();
+        (open.dev(), open.ino()) == (found.dev(), found.ino())
+    }
+
     /// Appends a line, and what ends a torn one before it. Nothing of a line that cannot be written stays.
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let end: &[u8] = if self.is_torn { b"\n" } else { b"" };
@@ -187,12 +201,8 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 }
 
 fn open(path: &Path) -> io::Result<Open> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
     // What callers do is not everybody's business.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let bytes = file.metadata()?.len();
     // What cannot be read may end within a line.
     let is_torn = bytes > 0 && !ends_line(path).unwrap_or(false);

@@ -37,7 +37,7 @@ use crate::view::{only_views, principal, request_of};
 /// in the log, and the request is answered all the same.
 ///
 /// Several decorators may write one file, whose largest `max_bytes` and `keep` count; it is not put aside while an
-/// `AuditLog` writes it too.
+/// `AuditLog` writes it too. A file that is moved away or deleted is begun anew with the next line.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
 pub struct RequestLog {
     /// The file, which is made where there is none; its folder has to exist.

@@ -189,3 +189,24 @@ fn the_widest_bounds_count_for_as_long_as_they_are_used() {
     append();
     assert_eq!(lines(), [1, 1, 4]);
 }
+
+#[test]
+fn a_file_that_is_gone_is_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let journal = Journal::open(&path, Some(Rotation { max_bytes: 10, keep: 2 })).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    journal.append(&json!({"n": 0}), true).unwrap();
+    rename(&path, folder.path().join("elsewhere")).unwrap();
+    journal.append(&json!({"n": 1}), true).unwrap();
+    assert_eq!((read("elsewhere").as_str(), read("log").as_str()), ("{\"n\":0}\n", "{\"n\":1}\n"));
+    std::fs::remove_file(&path).unwrap();
+    journal.append(&json!({"n": 2}), false).unwrap();
+    assert_eq!(read("log"), "{\"n\":2}\n");
+    assert!(!folder.path().join("log.1").exists(), "what is gone is not put aside");
+    rename(folder.path().join("elsewhere"), &path).unwrap();
+    journal.append(&json!(3), false).unwrap();
+    assert_eq!(read("log"), "{\"n\":0}\n3\n");
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    assert!(journal.append(&json!(4), false).is_err(), "what cannot be kept is told");
+}
