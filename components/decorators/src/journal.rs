@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, rename};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use indexmap::IndexMap;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 use serde_json::{Map as JsonMap, Value as Json};
 
 /// A file to which lines of JSON are appended.
@@ -61,7 +63,7 @@ impl Journal {
     /// count.
     ///
     /// # Errors
-    /// It cannot be opened for appending.
+    /// It cannot be opened for appending, or is a pipe that nobody reads.
     pub fn open(path: &Path, bounds: Option<Rotation>) -> io::Result<Journal> {
         let mut files = files();
         files.retain(|_, file| file.strong_count() > 0);
@@ -202,7 +204,15 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 
 fn open(path: &Path) -> io::Result<Open> {
     // What callers do is not everybody's business.
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let file = options.open(path).map_err(|error| {
+        let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+        let is_unread = is_pipe && error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+        if is_unread { io::Error::other("it is a pipe that nobody reads; start its reader first") } else { error }
+    })?;
+    // Opening must not wait until somebody reads a pipe; writing may.
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     let bytes = file.metadata()?.len();
     // What cannot be read may end within a line.
     let is_torn = bytes > 0 && !ends_line(path).unwrap_or(false);

@@ -1,5 +1,6 @@
 use std::process::Command;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
@@ -209,4 +210,24 @@ fn a_file_that_is_gone_is_begun_anew() {
     assert_eq!(read("log"), "{\"n\":0}\n3\n");
     std::fs::remove_dir_all(folder.path()).unwrap();
     assert!(journal.append(&json!(4), false).is_err(), "what cannot be kept is told");
+}
+
+#[test]
+fn a_pipe_is_written_to_once_somebody_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let error = Journal::open(&path, None).err().unwrap();
+    assert_eq!(error.to_string(), "it is a pipe that nobody reads; start its reader first");
+
+    // Reader and writer wait for each other; whoever reads and writes has no need to.
+    let mut reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let journal = Journal::open(&path, Some(Rotation { max_bytes: 10, keep: 1 })).unwrap();
+    for number in 0..3 {
+        journal.append(&json!({"n": number}), false).unwrap();
+    }
+    let mut read = [0; 24];
+    reader.read_exact(&mut read).unwrap();
+    assert_eq!(read, *b"{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n");
+    Journal::open(Path::new("/dev/null"), None).unwrap().append(&json!({}), false).unwrap();
 }

@@ -4,10 +4,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use palladium_component::value::folder_of;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 
 /// How often a new file is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ impl LogFile {
             "" => self.path.clone(),
             period => self.folder().join(self.name(period)),
         };
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = open(&path)?;
         self.delete_oldest();
         Ok(file)
     }
@@ -130,8 +133,24 @@ impl LogFile {
     }
 }
 
+/// Opens a file, or a pipe that somebody reads.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let file = options.open(path).map_err(|error| {
+        let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+        let is_unread = is_pipe && error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+        if is_unread { io::Error::other("it is a pipe that nobody reads; start its reader first") } else { error }
+    })?;
+    // Opening must not wait until somebody reads a pipe; writing may.
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -179,5 +198,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = LogFile { path: folder.path().join("no/a.log"), rotation: Rotation::Daily, keep: None };
         assert!(LogFiles::open(log).is_err());
+    }
+
+    #[test]
+    fn a_pipe_is_opened_once_somebody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let log = LogFile { path: path.clone(), rotation: Rotation::Never, keep: None };
+        let error = LogFiles::open(log.clone()).err().unwrap();
+        assert_eq!(error.to_string(), "it is a pipe that nobody reads; start its reader first");
+        // Who reads and writes does not wait for anybody.
+        let _reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        assert!(LogFiles::open(log).is_ok());
+        let device = LogFile { path: "/dev/null".into(), rotation: Rotation::Never, keep: None };
+        assert!(LogFiles::open(device).is_ok());
     }
 }
