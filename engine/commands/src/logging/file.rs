@@ -39,6 +39,8 @@ pub struct LogFiles {
     log: LogFile,
     period: String,
     file: File,
+    /// Whether the file ends within a line.
+    is_torn: bool,
 }
 
 impl LogFiles {
@@ -53,25 +55,43 @@ impl LogFiles {
     fn open_at(log: LogFile, now: DateTime<Utc>) -> io::Result<LogFiles> {
         let period = log.period(now);
         let file = log.begin(&period)?;
-        Ok(LogFiles { log, period, file })
+        Ok(LogFiles { log, period, file, is_torn: false })
     }
 
-    /// Appends a whole event.
+    /// Appends whole lines, and leaves those that are not written whole.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn write(&mut self, event: &[u8]) -> io::Result<()> {
-        self.write_at(event, Utc::now())
+    /// They cannot be written.
+    pub fn write(&mut self, lines: &mut &[u8]) -> io::Result<()> {
+        self.write_at(lines, Utc::now())
     }
 
-    fn write_at(&mut self, event: &[u8], now: DateTime<Utc>) -> io::Result<()> {
+    fn write_at(&mut self, lines: &mut &[u8], now: DateTime<Utc>) -> io::Result<()> {
         let period = self.log.period(now);
         // A clock that is set back must not bring back an earlier file.
         if period > self.period {
             self.file = self.log.begin(&period)?;
             self.period = period;
+            self.is_torn = false;
         }
-        self.file.write_all(event)
+        // Another process may have appended something since, so that a part of a line is ended and not taken back.
+        if self.is_torn {
+            self.file.write_all(b"\n")?;
+            self.is_torn = false;
+        }
+        while !lines.is_empty() {
+            match self.file.write(lines) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n_written) => {
+                    let (written, rest) = lines.split_at(n_written);
+                    self.is_torn = !written.ends_with(b"\n");
+                    *lines = rest;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -183,11 +203,11 @@ mod tests {
             let mut files = LogFiles::open_at(log.clone(), at("2026-01-30T10:00:00Z")).unwrap();
             for now in ["2026-01-30T23:59:59Z", "2026-01-31T23:00:00Z", "2026-02-01T00:00:00Z", "2026-01-31T23:59:00Z"]
             {
-                files.write_at(b"x\n", at(now)).unwrap();
+                files.write_at(&mut b"x\n".as_slice(), at(now)).unwrap();
             }
             assert_eq!(names(folder.path()), expected, "{rotation:?}");
             let mut again = LogFiles::open_at(log.clone(), at("2026-02-01T00:10:00Z")).unwrap();
-            again.write_at(b"y\n", at("2026-02-01T00:10:00Z")).unwrap();
+            again.write_at(&mut b"y\n".as_slice(), at("2026-02-01T00:10:00Z")).unwrap();
             let last = folder.path().join(expected[expected.len() - 2]);
             assert!(std::fs::read_to_string(last).unwrap().ends_with("x\ny\n"), "it is appended to");
         }
