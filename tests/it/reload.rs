@@ -129,7 +129,9 @@ fn views_that_nothing_guards_are_not_opened_to_other_machines() {
     layer(service.folder.path(), &named("second", fit));
     service.process.signal(Signal::HUP);
     let log = service.wait_for_log("the configuration was not reloaded", 1);
-    assert!(log.contains("other machines could use `/fit` on 0.0.0.0:0 without a password"), "{log}");
+    let wrong =
+        "other machines could use `/fit` on 0.0.0.0:0 without a password, as no decorator asks who it is (layer.ron:";
+    assert!(log.contains(wrong), "nothing of it is taken for a secret: {log}");
     assert!(log.contains("layer.ron:"), "{log}");
     assert_eq!((name(&service).as_str(), service.get("/fit").status().as_u16()), ("first", 404));
 
