@@ -1,7 +1,11 @@
 //! Where the log goes, and how it looks where case files cannot say so.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::process::{iris, palladium, repository, succeed, text};
 use crate::serve::Service;
@@ -78,4 +82,58 @@ fn what_went_wrong_is_logged_with_the_trace_of_its_request() {
         assert_eq!(line.contains(&format!("trace_id={TRACE}")), is_traced, "{line}");
         assert_eq!(line.contains("trace_id"), is_traced, "{line}");
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_once() {
+    let said = logged(iris().path(), r#"to: "/dev/full""#, &["fit", "-n"]);
+    let wrong = "warning: the log file cannot be written, and lines are lost until it can: No space left on device";
+    assert!(said.starts_with(wrong) && said.lines().count() == 1, "{said}");
+}
+
+/// A limit on the size of files stands for a full disk on which there is room again later.
+#[test]
+fn lines_that_a_file_cannot_take_are_counted_and_none_is_torn() {
+    const PART: usize = 20;
+    let folder = Arc::new(iris());
+    std::fs::write(folder.path().join("logging.ron"), r#"{"logging": (to: "all.log")}"#).unwrap();
+    let binary = palladium(folder.path());
+    let mut command = Command::new("sh");
+    // A write beyond the limit is an error, and not the end of the process.
+    let line = "trap '' XFSZ; exec \"$0\" serve --port 0 --config config.ron,logging.ron";
+    command.args(["-c", line]).arg(binary.get_program()).current_dir(folder.path()).stderr(Stdio::piped());
+    command.env_remove("PALLADIUM_CONFIG").env("PALLADIUM_LOG", "off,palladium::access=info");
+    let mut service = Service::spawn(command, Arc::clone(&folder));
+    let read = || std::fs::read_to_string(folder.path().join("all.log")).unwrap();
+    let ask_until = |service: &Service, is_over: &dyn Fn(&str) -> bool| {
+        assert_eq!(service.get("/live").status(), 200);
+        let started = Instant::now();
+        while !is_over(&read()) {
+            assert!(started.elapsed() < Duration::from_secs(60), "{}", read());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    ask_until(&service, &|log| log.ends_with('\n'));
+    let limit = read().len() + PART;
+    let process = Pid::from_raw(service.process.0.id().try_into().unwrap());
+    let full = Rlimit { current: Some(limit as u64), maximum: None };
+    let before = prlimit(process, Resource::Fsize, full).unwrap();
+    ask_until(&service, &|log| log.len() == limit);
+    ask_until(&service, &|_| true);
+    prlimit(process, Resource::Fsize, before).unwrap();
+    ask_until(&service, &|log| log.len() > limit && log.ends_with('\n'));
+    service.process.signal(Signal::TERM);
+    let said = text(&service.process.finish().stderr);
+
+    let log = read();
+    let (whole, torn): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| line.contains("/live"));
+    assert!(torn.len() == 1 && torn[0].len() == PART, "{log}");
+    let lost = ["1 line was", "2 lines were"][3 - whole.len()];
+    let said: Vec<&str> = said.lines().collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].starts_with("warning: the log file cannot be written, and lines are lost until it can: "),
+        "{said:?}"
+    );
+    assert_eq!(said[1], format!("warning: the log file is written again; {lost} lost"));
 }

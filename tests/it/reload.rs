@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
@@ -128,7 +129,9 @@ fn views_that_nothing_guards_are_not_opened_to_other_machines() {
     layer(service.folder.path(), &named("second", fit));
     service.process.signal(Signal::HUP);
     let log = service.wait_for_log("the configuration was not reloaded", 1);
-    assert!(log.contains("other machines could use `/fit` on 0.0.0.0:0 without a password"), "{log}");
+    let wrong =
+        "other machines could use `/fit` on 0.0.0.0:0 without a password, as no decorator asks who it is (layer.ron:";
+    assert!(log.contains(wrong), "nothing of it is taken for a secret: {log}");
     assert!(log.contains("layer.ron:"), "{log}");
     assert_eq!((name(&service).as_str(), service.get("/fit").status().as_u16()), ("first", 404));
 
@@ -200,6 +203,57 @@ fn no_request_is_lost_over_reloads() {
     });
     assert!(answered.load(Ordering::SeqCst) >= RELOADS * CONNECTIONS * 3);
     assert_eq!(name(&service), RELOADS.to_string());
+    assert!(service.end().success());
+}
+
+/// Decorators of the configurations before and after, and two of one list, write one file and put it aside.
+#[test]
+fn no_line_of_a_request_is_lost_over_reloads() {
+    const RELOADS: usize = 5;
+    const ASKED: usize = 30;
+    let decorator = |path: &str| {
+        format!(
+            r#"{{"!": "palladium.decorators.RequestLog", "path": "${{here}}/{path}", "max_bytes": 1000, "keep": 10000}}"#
+        )
+    };
+    let lists = |first: &str| {
+        format!(r#""predict_decorators": [{}, {}],"#, decorator(first), decorator("here/../here/requests.ndjson"))
+    };
+    let folder = Arc::new(iris());
+    let logs = folder.path().join("here");
+    fs::create_dir(&logs).unwrap();
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    layer(folder.path(), &lists("here/requests.ndjson"));
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,layer.ron"];
+    let mut service = Service::logged(Arc::clone(&folder), "info", &listen);
+    let (is_over, address) = (AtomicBool::new(false), service.address().to_owned());
+    let n_asked = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut n_asked = 0;
+            while !is_over.load(Ordering::SeqCst) || n_asked < ASKED {
+                let url = format!("http://{address}{SAMPLE}");
+                assert_eq!(reqwest::blocking::get(url).unwrap().status(), 200);
+                n_asked += 1;
+            }
+            n_asked
+        });
+        for reload in 1..=RELOADS {
+            service.process.signal(Signal::HUP);
+            service.wait_for_log("reloaded the configuration", reload);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        asking.join().unwrap()
+    });
+    let files: Vec<_> = logs.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > ASKED / 3, "{files:?}");
+    let n_lines: usize = files.iter().map(|file| fs::read_to_string(file).unwrap().lines().count()).sum();
+    assert_eq!(n_lines, 2 * n_asked);
+
+    mknodat(CWD, folder.path().join("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    layer(folder.path(), &lists("pipe"));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("the configuration was not reloaded", 1);
+    assert!(log.contains("pipe` cannot be opened: it is a pipe that nobody reads"), "{log}");
     assert!(service.end().success());
 }
 

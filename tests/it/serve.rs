@@ -53,7 +53,8 @@ impl Service {
         Service::spawn(command, folder)
     }
 
-    fn spawn(mut command: Command, folder: Arc<tempfile::TempDir>) -> Service {
+    /// Starts a service by a command, and waits until it says where it listens.
+    pub fn spawn(mut command: Command, folder: Arc<tempfile::TempDir>) -> Service {
         let mut process = Running(command.stdout(Stdio::piped()).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -11,7 +11,7 @@ use tracing::field::display;
 use url::form_urlencoded;
 
 use crate::access_log::status_of;
-use crate::journal::Journal;
+use crate::journal::{Journal, grouped};
 use crate::view::{described_later, later, only_views, principal, request_of};
 
 /// Writes down who did what and when, for views that change something.
@@ -30,8 +30,9 @@ use crate::view::{described_later, later, only_views, principal, request_of};
 /// Each request makes two lines of JSON, which are on the disk before the work goes on: `asked` with the principal, the
 /// address, method and path before the view is called, and `answered` with the status afterwards. Both have the same
 /// `request_id`, and the same `trace_id` if the request has a trace. A request that cannot be written down is answered
-/// with status 503 and does nothing. The file is only ever appended to. Parameters are left out unless `parameters`
-/// names them, which does not have a view take one that it does not know; headers never are written.
+/// with status 503 and does nothing. The file is only ever appended to; one that is moved away or deleted is begun anew
+/// with the next line. Parameters are left out unless `parameters` names them, which does not have a view take one that
+/// it does not know; of one that is given several times all values are written, as a list. Headers never are written.
 ///
 /// It stands before the decorator that authenticates, which is further outside: what that refuses is not written down.
 #[component(Decorator, name = "palladium.decorators.AuditLog", lifecycle)]
@@ -79,7 +80,7 @@ impl AuditLog {
             true => serde_json::from_slice(&request.body).unwrap_or_default(),
             false => JsonMap::new(),
         };
-        pairs.chain(object).filter(|(name, _)| self.parameters.contains(name)).collect()
+        grouped(pairs.chain(object).filter(|(name, _)| self.parameters.contains(name)))
     }
 }
 
@@ -157,11 +158,16 @@ mod tests {
         }
         assert_eq!((&lines[0]["event"], &lines[0]["parameters"]), (&json!("asked"), &json!({"model_version": "2"})));
         assert_eq!((&lines[1]["event"], &lines[1]["status"]), (&json!("answered"), &json!(404)));
+        let mut asked = request("POST", &[form]);
+        asked.query = Pairs::from_iter([("model_version", "1"), ("token", "canary"), ("model_version", "2")]);
+        asked.body = b"model_version=3".to_vec();
+        through(&[&log], &asked);
+        assert!(read().contains(r#""parameters":{"model_version":["1","2","3"]}"#), "{}", read());
         let mut asked = request("POST", &[("content-type", "application/json")]);
         asked.body = br#"{"model_version": 3, "token": "canary"}"#.to_vec();
         through(&[&decorator("AuditLog", &arguments)], &asked);
         let written = read();
-        assert_eq!(written.lines().count(), 4, "a second start appends");
+        assert_eq!(written.lines().count(), 6, "a second start appends");
         assert!(written.contains("\"parameters\":{\"model_version\":3}") && !written.contains("canary"), "{written}");
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Map as JsonMap, Value as Json, json};
 use tracing::field::display;
 
 use crate::access_log::status_of;
-use crate::journal::{Journal, Rotation};
+use crate::journal::{Journal, Rotation, grouped};
 use crate::keyed_hash::KeyedHash;
 use crate::plain::HeaderName;
 use crate::view::{only_views, principal, request_of};
@@ -30,10 +30,14 @@ use crate::view::{only_views, principal, request_of};
 ///
 /// One of ten requests makes a line of JSON here: time, request id, trace id if the request has a trace, principal,
 /// method, path, status, duration, and the fields of the query string and of the JSON body, an object or a list of
-/// objects. Fields that `fields` does not name are treated as `others` says, which drops them. `hash` writes a keyed hash
-/// in the place of the value, by which equal values are found; with `hash_secret` they are equal after a restart too. A
-/// file that reaches `max_bytes` is put aside as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be
-/// written is reported in the log, and the request is answered all the same.
+/// objects. Of a name that stands several times in the query string all values are written, as a list. Fields that
+/// `fields` does not name are treated as `others` says, which drops them. `hash` writes a keyed hash in the place of the
+/// value, by which equal values are found; with `hash_secret` they are equal after a restart too. A file that reaches
+/// `max_bytes` is put aside as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be written is reported
+/// in the log, and the request is answered all the same.
+///
+/// Several decorators may write one file, whose largest `max_bytes` and `keep` count; it is not put aside while an
+/// `AuditLog` writes it too. A file that is moved away or deleted is begun anew with the next line.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
 pub struct RequestLog {
     /// The file, which is made where there is none; its folder has to exist.
@@ -121,8 +125,8 @@ impl RequestLog {
         }
     }
 
-    fn object(&self, object: JsonMap<String, Json>, hash: &KeyedHash) -> Json {
-        object.into_iter().filter_map(|(name, value)| self.field(&name, value, hash)).collect::<JsonMap<_, _>>().into()
+    fn object(&self, fields: impl IntoIterator<Item = (String, Json)>, hash: &KeyedHash) -> Json {
+        grouped(fields.into_iter().filter_map(|(name, value)| self.field(&name, value, hash))).into()
     }
 
     /// Returns the fields of a body; nothing stands for one that holds none.
@@ -142,7 +146,7 @@ impl RequestLog {
     }
 
     fn line(&self, request: &ViewRequest, view: &str, hash: &KeyedHash) -> JsonMap<String, Json> {
-        let query = request.query.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        let query = request.query.iter().map(|(name, value)| (name.to_owned(), json!(value)));
         let headers = self.headers.iter().filter_map(|name| {
             let value = request.header(&name.0)?;
             Some((name.0.clone(), json!(value)))
@@ -237,6 +241,34 @@ mod tests {
         assert_eq!(line["body"], json!([{"a": 1, "b": hash}, null]));
         assert_eq!((&line["headers"], &line["status"]), (&json!({"user-agent": "me"}), &json!(200)));
         assert_eq!(line["trace_id"], "07".repeat(16));
+    }
+
+    /// The first value is the one that a model is asked; the log must not show another one alone.
+    #[test]
+    fn all_values_of_a_name_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.ndjson");
+        let fields = json!({"path": path, "fields": {"b": "hash", "c": "drop"}, "others": "keep", "hash_secret": "s"});
+        let log = decorator("RequestLog", &fields);
+        let mut asked = request("GET", &[]);
+        asked.query = Pairs::from_iter([
+            ("a", "6.3"),
+            ("b", "canary-1"),
+            ("c", "canary-2"),
+            ("a", "0"),
+            ("c", "canary-3"),
+            ("b", "canary-4"),
+            ("b", "canary-1"),
+            ("d", "1"),
+        ]);
+        through(&[&log], &asked);
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(!written.contains("canary"), "{written}");
+        let query = &serde_json::from_str::<Json>(&written).unwrap()["query"];
+        let hashes = query["b"].as_array().unwrap();
+        assert!(hashes.iter().all(|hash| hash.as_str().unwrap().starts_with("hash:")), "{hashes:?}");
+        assert!(hashes.len() == 3 && hashes[0] == hashes[2] && hashes[0] != hashes[1], "{hashes:?}");
+        assert_eq!(*query, json!({"a": ["6.3", "0"], "b": hashes, "d": "1"}));
     }
 
     #[test]

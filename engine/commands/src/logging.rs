@@ -83,7 +83,7 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
     let (output, color) = match &logging.to {
         Target::Stderr => {
             let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            (Output::Stderr(status.clone()), color)
+            (Output::Stderr, color)
         }
         Target::File(file) => {
             let files = LogFiles::open(file.clone()).map_err(|error| {
@@ -94,7 +94,7 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
         }
     };
     let in_one_line = !matches!(logging.format, Format::Pretty);
-    let sink = log.0.get_or_init(|| Sink::new(output)).clone();
+    let sink = log.0.get_or_init(|| Sink::new(output, status.clone())).clone();
     let writer = Redacting { sink, redaction: redaction.clone(), in_one_line };
     let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(color).with_env_filter(filter);
     // Each choice makes another type.
@@ -177,8 +177,8 @@ impl Write for Line<'_> {
         let redacted = redaction.redact_line(&text);
         let shown = if *in_one_line { one_line(&redacted) } else { redacted };
         match self.may_wait {
-            true => sink.write_soon(shown.as_bytes())?,
-            false => sink.write(shown.as_bytes())?,
+            true => sink.write_soon(shown.as_bytes()),
+            false => sink.write(shown.as_bytes()),
         }
         Ok(event.len())
     }

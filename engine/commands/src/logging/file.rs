@@ -4,10 +4,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use palladium_component::value::folder_of;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 
 /// How often a new file is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct LogFiles {
     log: LogFile,
     period: String,
     file: File,
+    /// Whether the file ends within a line.
+    is_torn: bool,
 }
 
 impl LogFiles {
@@ -50,25 +55,43 @@ impl LogFiles {
     fn open_at(log: LogFile, now: DateTime<Utc>) -> io::Result<LogFiles> {
         let period = log.period(now);
         let file = log.begin(&period)?;
-        Ok(LogFiles { log, period, file })
+        Ok(LogFiles { log, period, file, is_torn: false })
     }
 
-    /// Appends a whole event.
+    /// Appends whole lines, and leaves those that are not written whole.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn write(&mut self, event: &[u8]) -> io::Result<()> {
-        self.write_at(event, Utc::now())
+    /// They cannot be written.
+    pub fn write(&mut self, lines: &mut &[u8]) -> io::Result<()> {
+        self.write_at(lines, Utc::now())
     }
 
-    fn write_at(&mut self, event: &[u8], now: DateTime<Utc>) -> io::Result<()> {
+    fn write_at(&mut self, lines: &mut &[u8], now: DateTime<Utc>) -> io::Result<()> {
         let period = self.log.period(now);
         // A clock that is set back must not bring back an earlier file.
         if period > self.period {
             self.file = self.log.begin(&period)?;
             self.period = period;
+            self.is_torn = false;
         }
-        self.file.write_all(event)
+        // Another process may have appended something since, so that a part of a line is ended and not taken back.
+        if self.is_torn {
+            self.file.write_all(b"\n")?;
+            self.is_torn = false;
+        }
+        while !lines.is_empty() {
+            match self.file.write(lines) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n_written) => {
+                    let (written, rest) = lines.split_at(n_written);
+                    self.is_torn = !written.ends_with(b"\n");
+                    *lines = rest;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -88,7 +111,7 @@ impl LogFile {
             "" => self.path.clone(),
             period => self.folder().join(self.name(period)),
         };
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = open(&path)?;
         self.delete_oldest();
         Ok(file)
     }
@@ -130,8 +153,24 @@ impl LogFile {
     }
 }
 
+/// Opens a file, or a pipe that somebody reads.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let file = options.open(path).map_err(|error| {
+        let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+        let is_unread = is_pipe && error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+        if is_unread { io::Error::other("it is a pipe that nobody reads; start its reader first") } else { error }
+    })?;
+    // Opening must not wait until somebody reads a pipe; writing may.
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -164,11 +203,11 @@ mod tests {
             let mut files = LogFiles::open_at(log.clone(), at("2026-01-30T10:00:00Z")).unwrap();
             for now in ["2026-01-30T23:59:59Z", "2026-01-31T23:00:00Z", "2026-02-01T00:00:00Z", "2026-01-31T23:59:00Z"]
             {
-                files.write_at(b"x\n", at(now)).unwrap();
+                files.write_at(&mut b"x\n".as_slice(), at(now)).unwrap();
             }
             assert_eq!(names(folder.path()), expected, "{rotation:?}");
             let mut again = LogFiles::open_at(log.clone(), at("2026-02-01T00:10:00Z")).unwrap();
-            again.write_at(b"y\n", at("2026-02-01T00:10:00Z")).unwrap();
+            again.write_at(&mut b"y\n".as_slice(), at("2026-02-01T00:10:00Z")).unwrap();
             let last = folder.path().join(expected[expected.len() - 2]);
             assert!(std::fs::read_to_string(last).unwrap().ends_with("x\ny\n"), "it is appended to");
         }
@@ -179,5 +218,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = LogFile { path: folder.path().join("no/a.log"), rotation: Rotation::Daily, keep: None };
         assert!(LogFiles::open(log).is_err());
+    }
+
+    #[test]
+    fn a_pipe_is_opened_once_somebody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let log = LogFile { path: path.clone(), rotation: Rotation::Never, keep: None };
+        let error = LogFiles::open(log.clone()).err().unwrap();
+        assert_eq!(error.to_string(), "it is a pipe that nobody reads; start its reader first");
+        // Who reads and writes does not wait for anybody.
+        let _reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        assert!(LogFiles::open(log).is_ok());
+        let device = LogFile { path: "/dev/null".into(), rotation: Rotation::Never, keep: None };
+        assert!(LogFiles::open(device).is_ok());
     }
 }

@@ -1,9 +1,12 @@
-//! Where lines go: to standard error or to files, those of requests some together.
+//! Where lines go: to standard error or to files, those of requests some together. Lines that a file cannot take are lost
+//! and counted, and standard error says so.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use memchr::memchr_iter;
 
 use super::file::LogFiles;
 use crate::status_line::StatusLine;
@@ -20,8 +23,8 @@ pub struct Sink(Arc<Shared>);
 
 /// What lines are written to.
 pub enum Output {
-    /// Standard error, beside the line that says how far something is.
-    Stderr(StatusLine),
+    /// Standard error.
+    Stderr,
     /// The file of the period.
     Files(LogFiles),
 }
@@ -34,32 +37,30 @@ struct Shared {
 
 struct State {
     output: Output,
+    /// The line that says how far something is, beside which standard error is written.
+    status: StatusLine,
     lines: Vec<u8>,
+    /// How many lines were lost since the file could be written.
+    n_lost: usize,
     has_thread: bool,
 }
 
 impl Sink {
     /// Returns a sink that writes there.
-    pub fn new(output: Output) -> Sink {
-        let state = Mutex::new(State { output, lines: Vec::new(), has_thread: false });
-        Sink(Arc::new(Shared { state, waiting: Condvar::new() }))
+    pub fn new(output: Output, status: StatusLine) -> Sink {
+        let state = State { output, status, lines: Vec::new(), n_lost: 0, has_thread: false };
+        Sink(Arc::new(Shared { state: Mutex::new(state), waiting: Condvar::new() }))
     }
 
     /// Writes a line and all that wait.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    pub fn write(&self, line: &[u8]) -> io::Result<()> {
+    pub fn write(&self, line: &[u8]) {
         let mut state = self.0.lock();
         state.lines.extend_from_slice(line);
-        state.flush()
+        state.flush();
     }
 
     /// Writes a line within a moment, together with others.
-    ///
-    /// # Errors
-    /// They cannot be written, where it is written now.
-    pub fn write_soon(&self, line: &[u8]) -> io::Result<()> {
+    pub fn write_soon(&self, line: &[u8]) {
         let mut state = self.0.lock();
         state.lines.extend_from_slice(line);
         if !state.has_thread {
@@ -72,13 +73,11 @@ impl Sink {
         if state.lines.len() == line.len() {
             self.0.waiting.notify_one();
         }
-        Ok(())
     }
 
     /// Writes the lines that wait.
     pub fn flush(&self) {
-        // Nobody is left who could be told that a line is lost.
-        let _ = self.0.lock().flush();
+        self.0.lock().flush();
     }
 }
 
@@ -97,22 +96,48 @@ impl Shared {
             drop(state);
             thread::sleep(WAIT);
             state = self.lock();
-            // The lines are lost; the log has no other place to say so.
-            let _ = state.flush();
+            state.flush();
         }
     }
 }
 
 impl State {
-    fn flush(&mut self) -> io::Result<()> {
-        let written = match &mut self.output {
-            _ if self.lines.is_empty() => Ok(()),
-            Output::Stderr(status) => status.beside(|| io::stderr().lock().write_all(&self.lines)),
-            Output::Files(files) => files.write(&self.lines),
-        };
+    fn flush(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        match &mut self.output {
+            Output::Stderr => {
+                // There is no other place to say that it cannot be written.
+                let _ = self.status.beside(|| io::stderr().lock().write_all(&self.lines));
+            }
+            Output::Files(files) => {
+                let mut rest = self.lines.as_slice();
+                let said = match (files.write(&mut rest), self.n_lost) {
+                    (Ok(()), 0) => None,
+                    (Ok(()), n_lost) => {
+                        self.n_lost = 0;
+                        Some(format!("warning: the log file is written again; {} lost", were(n_lost)))
+                    }
+                    (Err(error), n_lost) => {
+                        self.n_lost += memchr_iter(b'\n', rest).count();
+                        (n_lost == 0).then(|| {
+                            format!("warning: the log file cannot be written, and lines are lost until it can: {error}")
+                        })
+                    }
+                };
+                if let Some(said) = said {
+                    // Who does not hear of it has nowhere else to.
+                    let _ = self.status.beside(|| writeln!(io::stderr().lock(), "{said}"));
+                }
+            }
+        }
         self.lines.clear();
-        written
     }
+}
+
+fn were(n_lines: usize) -> String {
+    if n_lines == 1 { "1 line was".to_owned() } else { format!("{n_lines} lines were") }
 }
 
 #[cfg(test)]
@@ -125,19 +150,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         let files = LogFiles::open(LogFile { path: path.clone(), rotation: Rotation::Never, keep: None }).unwrap();
-        let (sink, read) = (Sink::new(Output::Files(files)), || std::fs::read_to_string(&path).unwrap());
-        sink.write_soon(b"a\n").unwrap();
-        sink.write(b"b\n").unwrap();
+        let (sink, read) =
+            (Sink::new(Output::Files(files), StatusLine::default()), || std::fs::read_to_string(&path).unwrap());
+        sink.write_soon(b"a\n");
+        sink.write(b"b\n");
         assert_eq!(read(), "a\nb\n");
-        sink.write_soon(b"c\n").unwrap();
+        sink.write_soon(b"c\n");
         while read() != "a\nb\nc\n" {
             thread::sleep(Duration::from_millis(1));
         }
-        sink.write_soon(b"d\n").unwrap();
+        sink.write_soon(b"d\n");
         sink.flush();
         assert_eq!(read(), "a\nb\nc\nd\n");
         let line = [&[b'x'; FULL - 1][..], b"\n"].concat();
-        sink.write_soon(&line).unwrap();
+        sink.write_soon(&line);
         assert_eq!(read().len(), 8 + FULL, "what is long does not wait");
     }
 }

@@ -9,8 +9,9 @@ use super::Route;
 /// Returns what is wrong with opening these routes at an address, with the places that make them.
 pub(super) fn opened(routes: &[&Route], address: &str) -> Diagnostic {
     let shown = shown(routes);
+    // Whatever stood behind `password:` would be taken for one, and hidden in the log.
     let message =
-        format!("other machines could use {shown} on {address} without a password: no decorator asks who it is");
+        format!("other machines could use {shown} on {address} without a password, as no decorator asks who it is");
     let mut places: Vec<&Span> = Vec::new();
     for span in routes.iter().filter_map(|route| route.span.as_ref()) {
         // A component may have several rules.
