@@ -99,8 +99,8 @@ impl<'a> Planner<'a> {
         for key in root_keys::ALL {
             self.root_key(key, &mut built);
         }
-        self.named_decorator_lists(&mut built);
-        self.findings.extend(doubt::lists(root, self.registry));
+        let named = self.named_decorator_lists(&mut built);
+        self.findings.extend(doubt::lists(root, self.registry, &named));
         built
     }
 
@@ -214,8 +214,8 @@ impl<'a> Planner<'a> {
         built
     }
 
-    /// Reads the lists that predict services and views name themselves.
-    fn named_decorator_lists(&mut self, root: &mut Value) {
+    /// Reads the lists that predict services and views name themselves, and returns their names.
+    fn named_decorator_lists(&mut self, root: &mut Value) -> Vec<String> {
         let names: Vec<String> = self
             .components
             .iter()
@@ -229,6 +229,7 @@ impl<'a> Planner<'a> {
             let Some(entry) = root.as_map_mut().and_then(|map| map.get_mut(name)) else { continue };
             self.decorator_list(name, &KeyPath::root().join(name), &mut entry.value);
         }
+        names
     }
 
     /// Puts decorators in the place of their names and of functions, and keeps the list.
