@@ -13,7 +13,7 @@ use crate::gate::{Bounds, Gate};
 use crate::keyed_hash::{Hash, KeyedHash};
 use crate::password::Users;
 use crate::plain::QuotedText;
-use crate::view::{described_401, described_later, later, only_views, request_of, text_refusal};
+use crate::view::{described_401, described_later, later, request_of, text_refusal};
 use crate::watched::{Watched, read};
 
 /// Lets users with a password in, by HTTP Basic authentication.
@@ -138,7 +138,6 @@ impl BasicAuth {
 
 impl Lifecycle for BasicAuth {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)?;
         // Who fits need not have the users of the service at hand.
         if context.mode == Mode::Serve {
             self.users()?;
@@ -174,6 +173,10 @@ impl Decorator for BasicAuth {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {
@@ -290,7 +293,5 @@ mod tests {
             let findings = plan("BasicAuth", &arguments).err().unwrap();
             assert!(findings.contains(said) && !findings.contains("canary"), "{findings}");
         }
-        let auth = plan("BasicAuth", &json!({"users": {"a": SECRET}})).unwrap();
-        assert!(initialize(auth.as_ref(), "fit_decorators.0").unwrap_err().contains("wraps none"));
     }
 }

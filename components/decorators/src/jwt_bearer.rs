@@ -18,7 +18,7 @@ use self::source::{KeySource, Published, Times};
 use self::verify::{Expected, Rejection};
 use crate::credentials::{Given, bearer};
 use crate::plain::{QuotedText, ServiceUrl};
-use crate::view::{described_bearer, later, only_views, refusal, request_of};
+use crate::view::{described_bearer, later, refusal, request_of};
 use crate::watched::{Watched, read};
 
 /// Lets callers in who bring a signed token (JWT) of an identity provider.
@@ -195,7 +195,6 @@ impl JwtBearer {
 
 impl Lifecycle for JwtBearer {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)?;
         provider::install();
         let source = self.source()?;
         // A service is asked by the first request: it may start later than this one. Who fits needs no keys.
@@ -245,6 +244,10 @@ impl Decorator for JwtBearer {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

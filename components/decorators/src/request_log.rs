@@ -15,7 +15,7 @@ use crate::access_log::status_of;
 use crate::journal::{Journal, Rotation};
 use crate::keyed_hash::KeyedHash;
 use crate::plain::HeaderName;
-use crate::view::{only_views, principal, request_of};
+use crate::view::{principal, request_of};
 
 /// Writes requests to a file, for looking at what a model is asked.
 ///
@@ -165,7 +165,6 @@ impl RequestLog {
 
 impl Lifecycle for RequestLog {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)?;
         if context.mode == Mode::Fit {
             return Ok(());
         }
@@ -197,6 +196,10 @@ impl Decorator for RequestLog {
             tracing::error!(target: "palladium::requests", request_id, trace_id, "the request cannot be written: {error}");
         }
         returned
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

@@ -274,7 +274,14 @@ impl<'a> Planner<'a> {
             return None;
         }
         match component_of(item) {
-            Some(Component::Decorator(decorator)) => Some(Arc::clone(decorator)),
+            Some(Component::Decorator(decorator)) => {
+                let list = key.segments().next().unwrap_or_default();
+                if decorator.wraps_only_views() && root_keys::wraps_no_view(list) {
+                    self.findings.push(wraps_no_view(list, item, key));
+                    return None;
+                }
+                Some(Arc::clone(decorator))
+            }
             _ => {
                 let message = format!("`{key}` has to be a decorator, the name of one or a function");
                 let finding = Diagnostic::new(Code::BadArguments, message).in_key(key);
@@ -330,6 +337,13 @@ fn wrong_root_key(key: &str, expected: &str, value: &Value) -> Diagnostic {
     Diagnostic::new(Code::BadArguments, format!("the root key `{key}` has to hold {expected}"))
         .at_value(value, format!("this is {}", describe(value)))
         .in_key(&KeyPath::parse(key))
+}
+
+fn wraps_no_view(list: &str, decorator: &Value, key: &KeyPath) -> Diagnostic {
+    Diagnostic::new(Code::BadArguments, format!("`{key}` decorates views, and `{list}` wraps none"))
+        .at_value(decorator, "")
+        .in_key(key)
+        .help("move it to `predict_decorators`, `alive_decorators`, `list_decorators` or the list of another view")
 }
 
 /// Sorts findings by file and place, and keeps one of those that copies of one mistake make, which says where else
