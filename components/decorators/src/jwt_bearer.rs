@@ -94,8 +94,13 @@ impl JwtBearer {
     fn check(&self) -> Result<(), ArgumentError> {
         let given =
             [self.jwks_url.is_some(), self.jwks_file.is_some(), self.public_key_file.is_some(), self.secret.is_some()];
-        if given.iter().filter(|given| **given).count() != 1 {
-            let message = "one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` is needed".to_owned();
+        let wanted = match given.iter().filter(|given| **given).count() {
+            0 => Some("is needed"),
+            1 => None,
+            _ => Some("can be given, not several"),
+        };
+        if let Some(wanted) = wanted {
+            let message = format!("one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` {wanted}");
             return Err(ArgumentError { parameter: None, message, help: None });
         }
         if self.secret.as_ref().is_some_and(|secret| secret.len() < SHORTEST_SECRET) {

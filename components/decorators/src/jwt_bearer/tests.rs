@@ -307,8 +307,9 @@ fn arguments_are_checked_and_never_shown() {
         arguments
     };
     for (arguments, said) in [
-        (arguments(&json!({})), "one of `jwks_url`, `jwks_file`"),
-        (with_keys(json!({"public_key_file": "x"})), "one of `jwks_url`, `jwks_file`"),
+        (arguments(&json!({})), "one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` is needed"),
+        (with_keys(json!({"public_key_file": "x"})), "`secret` can be given, not several"),
+        (with_keys(json!({"secret": SHARED})), "`secret` can be given, not several"),
         (with_keys(json!({"algorithms": "none"})), "`none` is no algorithm"),
         (with_keys(json!({"algorithms": []})), "no algorithm is left"),
         (with_keys(json!({"algorithms": ["RS256", "HS256"]})), "`HS256` needs `secret`"),
