@@ -250,6 +250,9 @@ mod tests {
         std::fs::write(&path, format!("bob:{SECRET}\n# ada is gone\n")).unwrap();
         std::thread::sleep(Duration::from_millis(1100));
         assert_eq!((status("ada"), status("bob")), (401, 200), "what is remembered does not outlive the user");
+        std::fs::write(&path, format!("\u{feff}ada:{SECRET}\r\nbob:{SECRET}\r\n")).unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!((status("ada"), status("bob")), (200, 200), "saved by an editor of another system");
 
         let missing = plan("BasicAuth", &json!({"users_file": folder.path().join("no")})).unwrap();
         assert!(initialize(missing.as_ref(), "predict_decorators.0").unwrap_err().contains("cannot be read"));
