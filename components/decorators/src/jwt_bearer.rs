@@ -38,7 +38,9 @@ use crate::watched::{Watched, read};
 /// Exactly one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` says where the keys come from. A set that is
 /// fetched is kept: it is fetched again when it is older than `refresh` seconds, and when a token names a key that is
 /// not in it, but after an attempt not for `pause` seconds; what was fetched before stays in use when that fails, and
-/// status 503 is answered while nothing was ever fetched. Files are read again when they have changed.
+/// status 503 is answered while nothing was ever fetched. Requests do not wait until a set is fetched again, except one
+/// that finds it older than twice `refresh`, as after a quiet night, and those with an unknown key, which wait for
+/// `timeout` seconds at most. Files are read again when they have changed.
 ///
 /// A key verifies the algorithms of its own type alone, so that a public key is never taken for a secret. The algorithms
 /// `HS256`, `HS384` and `HS512` need `secret`, and it needs them: whoever verifies with a secret can also sign. `none` is
@@ -148,7 +150,7 @@ impl JwtBearer {
 
     fn source(&self) -> Result<KeySource, Failure> {
         if let Some(url) = &self.jwks_url {
-            return Ok(KeySource::Url(Published::new(url.0.clone(), self.times())));
+            return Ok(KeySource::Url(Published::new(url.0.clone(), self.times()).into()));
         }
         if let Some(path) = &self.jwks_file {
             return Ok(KeySource::JwksFile(path.clone(), Watched::default()));
