@@ -303,7 +303,15 @@ fn connections_are_not_bound_by_a_low_limit_of_open_files() {
 #[test]
 fn options_win_over_the_configuration() {
     let folder = Arc::new(iris());
-    let entries = r#"{"server": {"listen": "192.0.2.1:1", "workers": 3, "max_body": 10, "drain": 86400}}"#;
+    let entries = r#"{
+        "server": {"listen": "192.0.2.1:1", "workers": 3, "max_body": 10, "drain": 86400},
+        "second": {
+            "__copy__": "predict_service",
+            "entry_point": "/second",
+            "model_persister": CachedUpdatePersister(impl: Database(url: "sqlite:///second.db")),
+        },
+        "third": {"__copy__": "predict_service", "entry_point": "/third"},
+    }"#;
     std::fs::write(folder.path().join("layer.ron"), entries).unwrap();
     let common = ["--config", "config.ron,layer.ron", "--workers", "1", "--body-limit", "50", "--drain-seconds", "0"];
     for listen in [&["--listen", "127.0.0.1:0"][..], &["--port", "0"], &["--host", "127.0.0.1", "--port", "0"]] {
@@ -319,7 +327,7 @@ fn options_win_over_the_configuration() {
             " workers=1 ",
             "layer.ron\"",
             " /predict,",
-            "model_persister not in memory",
+            "models=\"model_persister not in memory, second.model_persister not in memory\"",
         ];
         for part in parts {
             assert!(line.contains(part), "{line} lacks {part}");

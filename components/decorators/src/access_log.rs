@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use palladium_component::prelude::*;
 
-use crate::view::{only_views, request_of};
+use crate::view::request_of;
 
 /// Logs each request with the principal, the status and how long it took.
 ///
@@ -27,14 +27,8 @@ use crate::view::{only_views, request_of};
 /// other decorators refuse, and its line takes the place of the server's own. Queries, headers and bodies are never
 /// logged. Lines at this target are written together with those of the next 50 milliseconds, or before any other line;
 /// a process that is killed, or stopped by a second signal, loses those that wait.
-#[component(Decorator, name = "palladium.decorators.AccessLog", lifecycle)]
+#[component(Decorator, name = "palladium.decorators.AccessLog")]
 pub struct AccessLog;
-
-impl Lifecycle for AccessLog {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
 
 impl Decorator for AccessLog {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
@@ -62,6 +56,10 @@ impl Decorator for AccessLog {
     }
 
     fn logs_requests(&self) -> bool {
+        true
+    }
+
+    fn wraps_only_views(&self) -> bool {
         true
     }
 

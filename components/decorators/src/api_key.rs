@@ -10,7 +10,7 @@ use tracing::field::display;
 
 use crate::credentials::{Given, bearer, header};
 use crate::plain::{HeaderName, hidden, hidden_in};
-use crate::view::{described_401, only_views, refusal, request_of};
+use crate::view::{described_401, refusal, request_of};
 
 /// Lets programs with a key in.
 ///
@@ -34,7 +34,7 @@ use crate::view::{described_401, only_views, refusal, request_of};
 ///
 /// Clients send the key in the header `X-API-Key`; a request that carries several keys is refused. A key in the query
 /// string ends up in histories and in the logs of proxies, so it counts only where `query_parameter` names one.
-#[component(Decorator, name = "palladium.decorators.ApiKey", check, lifecycle)]
+#[component(Decorator, name = "palladium.decorators.ApiKey", check)]
 pub struct ApiKey {
     /// A map from the names of keys to the keys: text of at least 16 bytes from the environment, or `sha256:` and a
     /// digest.
@@ -167,12 +167,6 @@ impl ApiKey {
     }
 }
 
-impl Lifecycle for ApiKey {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
-
 impl Decorator for ApiKey {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let request = request_of(&call)?;
@@ -197,6 +191,10 @@ impl Decorator for ApiKey {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use crate::access_log::status_of;
 use crate::journal::{Journal, grouped};
-use crate::view::{described_later, later, only_views, principal, request_of};
+use crate::view::{described_later, later, principal, request_of};
 
 /// Writes down who did what and when, for views that change something.
 ///
@@ -86,7 +86,6 @@ impl AuditLog {
 
 impl Lifecycle for AuditLog {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)?;
         if context.mode == Mode::Serve {
             let path = self.path.display();
             let journal = Journal::open(&self.path, None);
@@ -114,6 +113,10 @@ impl Decorator for AuditLog {
             tracing::error!(target: "palladium::audit", request_id, trace_id, "the answer cannot be written down: {error}");
         }
         returned
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use palladium_component::prelude::*;
 
 use crate::gate::{Bounds, Gate};
-use crate::view::{described_later, later, only_views, request_of};
+use crate::view::{described_later, later, request_of};
 
 /// Bounds how many requests a view works on at once.
 ///
@@ -17,7 +17,7 @@ use crate::view::{described_later, later, only_views, request_of};
 /// ```
 ///
 /// It stands before the decorator that authenticates, which is further outside, so that strangers take no places.
-#[component(Decorator, name = "palladium.decorators.ConcurrencyLimit", lifecycle)]
+#[component(Decorator, name = "palladium.decorators.ConcurrencyLimit")]
 pub struct ConcurrencyLimit {
     /// How many requests are worked on at once.
     #[param(min = 1)]
@@ -32,12 +32,6 @@ pub struct ConcurrencyLimit {
     gate: Gate,
 }
 
-impl Lifecycle for ConcurrencyLimit {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
-
 impl Decorator for ConcurrencyLimit {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let request = request_of(&call)?;
@@ -50,6 +44,10 @@ impl Decorator for ConcurrencyLimit {
 
     fn is_quick(&self) -> bool {
         self.max_wait == 0.0
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

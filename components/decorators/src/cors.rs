@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::credentials::{Given, header};
 use crate::plain::{HeaderName, is_token};
-use crate::view::{add_to_header, answer, only_views, refusal, request_of};
+use crate::view::{add_to_header, answer, refusal, request_of};
 
 /// Lets pages of other origins call from browsers (CORS).
 ///
@@ -25,7 +25,7 @@ use crate::view::{add_to_header, answer, only_views, refusal, request_of};
 /// credentials) is answered by it alone, with status 204 where origin, method and headers are allowed and 403 where they
 /// are not, and refusals of other decorators can be read by the page too. It keeps nobody from calling: it tells
 /// browsers which pages may.
-#[component(Decorator, name = "palladium.decorators.Cors", check, lifecycle)]
+#[component(Decorator, name = "palladium.decorators.Cors", check)]
 pub struct Cors {
     /// The origins whose pages may call, such as `https://dashboard.example.com`, or `*` for all.
     origins: Texts,
@@ -121,12 +121,6 @@ fn names(headers: &[HeaderName]) -> String {
     headers.iter().map(|header| header.0.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-impl Lifecycle for Cors {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
-
 impl Decorator for Cors {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let request = request_of(&call)?;
@@ -146,6 +140,10 @@ impl Decorator for Cors {
     }
 
     fn is_quick(&self) -> bool {
+        true
+    }
+
+    fn wraps_only_views(&self) -> bool {
         true
     }
 

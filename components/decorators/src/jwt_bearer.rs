@@ -18,7 +18,7 @@ use self::source::{KeySource, Published, Times};
 use self::verify::{Expected, Rejection};
 use crate::credentials::{Given, bearer};
 use crate::plain::{QuotedText, ServiceUrl};
-use crate::view::{described_bearer, later, only_views, refusal, request_of};
+use crate::view::{described_bearer, later, refusal, request_of};
 use crate::watched::{Watched, read};
 
 /// Lets callers in who bring a signed token (JWT) of an identity provider.
@@ -38,7 +38,9 @@ use crate::watched::{Watched, read};
 /// Exactly one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` says where the keys come from. A set that is
 /// fetched is kept: it is fetched again when it is older than `refresh` seconds, and when a token names a key that is
 /// not in it, but after an attempt not for `pause` seconds; what was fetched before stays in use when that fails, and
-/// status 503 is answered while nothing was ever fetched. Files are read again when they have changed.
+/// status 503 is answered while nothing was ever fetched. Requests do not wait until a set is fetched again, except one
+/// that finds it older than twice `refresh`, as after a quiet night, and those with an unknown key, which wait for
+/// `timeout` seconds at most. Files are read again when they have changed.
 ///
 /// A key verifies the algorithms of its own type alone, so that a public key is never taken for a secret. The algorithms
 /// `HS256`, `HS384` and `HS512` need `secret`, and it needs them: whoever verifies with a secret can also sign. `none` is
@@ -94,8 +96,13 @@ impl JwtBearer {
     fn check(&self) -> Result<(), ArgumentError> {
         let given =
             [self.jwks_url.is_some(), self.jwks_file.is_some(), self.public_key_file.is_some(), self.secret.is_some()];
-        if given.iter().filter(|given| **given).count() != 1 {
-            let message = "one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` is needed".to_owned();
+        let wanted = match given.iter().filter(|given| **given).count() {
+            0 => Some("is needed"),
+            1 => None,
+            _ => Some("can be given, not several"),
+        };
+        if let Some(wanted) = wanted {
+            let message = format!("one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` {wanted}");
             return Err(ArgumentError { parameter: None, message, help: None });
         }
         if self.secret.as_ref().is_some_and(|secret| secret.len() < SHORTEST_SECRET) {
@@ -143,7 +150,7 @@ impl JwtBearer {
 
     fn source(&self) -> Result<KeySource, Failure> {
         if let Some(url) = &self.jwks_url {
-            return Ok(KeySource::Url(Published::new(url.0.clone(), self.times())));
+            return Ok(KeySource::Url(Published::new(url.0.clone(), self.times()).into()));
         }
         if let Some(path) = &self.jwks_file {
             return Ok(KeySource::JwksFile(path.clone(), Watched::default()));
@@ -195,7 +202,6 @@ impl JwtBearer {
 
 impl Lifecycle for JwtBearer {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)?;
         provider::install();
         let source = self.source()?;
         // A service is asked by the first request: it may start later than this one. Who fits needs no keys.
@@ -245,6 +251,10 @@ impl Decorator for JwtBearer {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

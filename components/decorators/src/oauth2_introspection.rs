@@ -15,7 +15,7 @@ use crate::gate::{Bounds, Gate};
 use crate::keyed_hash::{Hash, KeyedHash};
 use crate::plain::{QuotedText, ServiceUrl};
 use crate::remote::{Remote, RemoteError, json};
-use crate::view::{described_bearer, later, only_views, refusal, request_of};
+use crate::view::{described_bearer, later, refusal, request_of};
 
 /// Lets callers in whose token is active, as their identity provider says when it is asked (RFC 7662).
 ///
@@ -175,8 +175,7 @@ fn seconds_now() -> f64 {
 }
 
 impl Lifecycle for OAuth2Introspection {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)?;
+    fn initialize(&self, _: &InitContext<'_>) -> Result<(), Failure> {
         let _ = self.hash.set(KeyedHash::random()?);
         Ok(())
     }
@@ -222,6 +221,10 @@ impl Decorator for OAuth2Introspection {
 
     fn authentication(&self) -> Authentication {
         Authentication::Required
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

@@ -10,7 +10,7 @@ use palladium_component::ParamType;
 use palladium_component::prelude::*;
 
 use crate::plain::HeaderName;
-use crate::view::{described_later, later, only_views, principal, request_of};
+use crate::view::{described_later, later, principal, request_of};
 
 /// Bounds how often one caller may call.
 ///
@@ -33,7 +33,7 @@ use crate::view::{described_later, later, only_views, principal, request_of};
 /// service with such a list does not start.
 ///
 /// The counts are those of this process. Of more than `max_keys` callers at a time the further ones share one store.
-#[component(Decorator, name = "palladium.decorators.RateLimit", check, lifecycle)]
+#[component(Decorator, name = "palladium.decorators.RateLimit", check)]
 pub struct RateLimit {
     /// The requests per second that one caller may make in the long run. Either this or `per_minute` is given.
     #[param(min = 1e-6, max = 1e6)]
@@ -176,12 +176,6 @@ impl RateLimit {
     }
 }
 
-impl Lifecycle for RateLimit {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
-
 impl Decorator for RateLimit {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let request = request_of(&call)?;
@@ -202,6 +196,10 @@ impl Decorator for RateLimit {
 
     fn goes_by_caller(&self) -> bool {
         self.by == By::Principal
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

@@ -1,6 +1,6 @@
 //! Requests to other services, bounded in time and size.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ impl Remote {
         }
         let mut body = Vec::new();
         let read = response.take(MOST_BYTES + 1).read_to_end(&mut body);
-        read.map_err(|_| unreachable("its response ends before it is complete"))?;
+        read.map_err(|error| unreachable(problem_of_body(&error)))?;
         match body.len() as u64 > MOST_BYTES {
             true => Err(RemoteError::TooLarge { host: host() }),
             false => Ok(body),
@@ -111,6 +111,14 @@ fn problem(error: &reqwest::Error) -> &'static str {
     }
 }
 
+fn problem_of_body(error: &io::Error) -> &'static str {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
+    match error.kind() == io::ErrorKind::TimedOut || inner.is_some_and(reqwest::Error::is_timeout) {
+        true => "its response takes too long",
+        false => "its response ends before it is complete",
+    }
+}
+
 /// Returns the JSON of a response.
 ///
 /// # Errors
@@ -122,5 +130,40 @@ pub fn json<T: serde::de::DeserializeOwned>(url: &Url, body: &[u8], expected: &'
 impl From<RemoteError> for Failure {
     fn from(error: RemoteError) -> Failure {
         Failure::message(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Returns what is said of a service that sends these bytes of a longer body, each after a while.
+    fn said(body: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        std::thread::spawn(move || {
+            let mut stream = BufReader::new(listener.accept().unwrap().0);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).unwrap() > 0 {}
+            let stream = stream.get_mut();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").unwrap();
+            for byte in body {
+                std::thread::sleep(Duration::from_millis(50));
+                // Whoever asked may have gone.
+                let _ = stream.write_all(&[*byte]);
+            }
+        });
+        let asked = Remote::default().ask(&url, Duration::from_millis(500), |client| client.get(url.clone()));
+        asked.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_response_that_is_late_is_told_from_one_that_is_cut_off() {
+        let (late, cut_off) = (said(&[b' '; 100]), said(b"{"));
+        assert!(late.ends_with("its response takes too long"), "{late}");
+        assert!(cut_off.ends_with("its response ends before it is complete"), "{cut_off}");
     }
 }

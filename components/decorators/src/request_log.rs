@@ -15,7 +15,7 @@ use crate::access_log::status_of;
 use crate::journal::{Journal, Rotation, grouped};
 use crate::keyed_hash::KeyedHash;
 use crate::plain::HeaderName;
-use crate::view::{only_views, principal, request_of};
+use crate::view::{principal, request_of};
 
 /// Writes requests to a file, for looking at what a model is asked.
 ///
@@ -169,7 +169,6 @@ impl RequestLog {
 
 impl Lifecycle for RequestLog {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)?;
         if context.mode == Mode::Fit {
             return Ok(());
         }
@@ -201,6 +200,10 @@ impl Decorator for RequestLog {
             tracing::error!(target: "palladium::requests", request_id, trace_id, "the request cannot be written: {error}");
         }
         returned
+    }
+
+    fn wraps_only_views(&self) -> bool {
+        true
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {

@@ -3,7 +3,7 @@
 use palladium_component::prelude::*;
 use tracing::field::display;
 
-use crate::view::{only_views, refusal, request_of};
+use crate::view::{refusal, request_of};
 
 /// Lets those in who may do what is asked for, by the scopes that another decorator has found out.
 ///
@@ -24,7 +24,7 @@ use crate::view::{only_views, refusal, request_of};
 ///
 /// Where nothing authenticates, nobody would get in: `palladium check` finds such a list, and a service with one does not
 /// start. A function further outside may authenticate too.
-#[component(Decorator, name = "palladium.decorators.RequireScope", check, lifecycle)]
+#[component(Decorator, name = "palladium.decorators.RequireScope", check)]
 pub struct RequireScope {
     /// A scope or a list of scopes, each of which is needed.
     #[param(default = [])]
@@ -64,12 +64,6 @@ impl RequireScope {
     }
 }
 
-impl Lifecycle for RequireScope {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
-
 impl Decorator for RequireScope {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let request = request_of(&call)?;
@@ -103,6 +97,10 @@ impl Decorator for RequireScope {
     }
 
     fn goes_by_caller(&self) -> bool {
+        true
+    }
+
+    fn wraps_only_views(&self) -> bool {
         true
     }
 

@@ -3,7 +3,7 @@
 use palladium_component::prelude::*;
 
 use crate::plain::HeaderText;
-use crate::view::{answer, only_views, request_of};
+use crate::view::{answer, request_of};
 
 /// Adds headers that keep browsers from doing harm with an answer.
 ///
@@ -15,7 +15,7 @@ use crate::view::{answer, only_views, request_of};
 /// header that the view or a decorator further inside has set stays as it is. `Strict-Transport-Security` binds browsers
 /// to TLS for a long time, so it is sent only where `hsts_max_age` asks for it: the service itself does not know whether
 /// a proxy in front speaks TLS.
-#[component(Decorator, name = "palladium.decorators.SecurityHeaders", check, lifecycle)]
+#[component(Decorator, name = "palladium.decorators.SecurityHeaders", check)]
 pub struct SecurityHeaders {
     /// `X-Frame-Options`: who may show the answer in a frame.
     #[param(default = "DENY")]
@@ -46,12 +46,6 @@ impl SecurityHeaders {
     }
 }
 
-impl Lifecycle for SecurityHeaders {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
-
 impl Decorator for SecurityHeaders {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         request_of(&call)?;
@@ -79,6 +73,10 @@ impl Decorator for SecurityHeaders {
     }
 
     fn is_quick(&self) -> bool {
+        true
+    }
+
+    fn wraps_only_views(&self) -> bool {
         true
     }
 

@@ -6,7 +6,7 @@ use palladium_component::ParamType;
 use palladium_component::prelude::*;
 
 use crate::plain::is_token;
-use crate::view::{add_to_header, answer, only_views, request_of};
+use crate::view::{add_to_header, answer, request_of};
 
 /// Tells clients how long their request took, in the header `Server-Timing`, which the tools of browsers show.
 ///
@@ -16,7 +16,7 @@ use crate::view::{add_to_header, answer, only_views, request_of};
 ///
 /// The answer then has a header such as `Server-Timing: predict;dur=0.412`, in milliseconds. What is measured is the view
 /// with the decorators further inside; several of these add their metrics to one header.
-#[component(Decorator, name = "palladium.decorators.Timing", lifecycle)]
+#[component(Decorator, name = "palladium.decorators.Timing")]
 pub struct Timing {
     /// What the header calls it.
     #[param(default = "app")]
@@ -35,12 +35,6 @@ impl FromArgument for Metric {
     }
 }
 
-impl Lifecycle for Timing {
-    fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
-        only_views(context)
-    }
-}
-
 impl Decorator for Timing {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         request_of(&call)?;
@@ -52,6 +46,10 @@ impl Decorator for Timing {
     }
 
     fn is_quick(&self) -> bool {
+        true
+    }
+
+    fn wraps_only_views(&self) -> bool {
         true
     }
 

@@ -3,31 +3,6 @@
 use palladium_component::prelude::*;
 use serde_json::json;
 
-/// The root keys of lists that wrap something else than a view.
-const NO_VIEWS: [&str; 7] = [
-    "fit_decorators",
-    "get_metadata_decorators",
-    "load_data_decorators",
-    "read_model_decorators",
-    "update_data_decorators",
-    "update_model_decorators",
-    "write_model_decorators",
-];
-
-/// Checks that a decorator of views stands in a list of such.
-///
-/// # Errors
-/// It stands in a list that wraps something else.
-pub fn only_views(context: &InitContext<'_>) -> Result<(), Failure> {
-    match context.key.segments().next().filter(|list| NO_VIEWS.contains(list)) {
-        Some(list) => Err(Failure::with_help(
-            format!("it decorates views, and `{list}` wraps none"),
-            "move it to `predict_decorators`, `alive_decorators`, `list_decorators` or the list of another view",
-        )),
-        None => Ok(()),
-    }
-}
-
 /// Returns the request of a call.
 ///
 /// # Errors

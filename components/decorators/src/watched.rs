@@ -126,7 +126,9 @@ pub fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result
     if text.len() as u64 > MOST_BYTES {
         return Err(FileError::TooLarge { path: shown() });
     }
-    parse(&text).map_err(|problem| FileError::Content { path: shown(), problem })
+    // Some editors put a byte order mark at the start.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    parse(text).map_err(|problem| FileError::Content { path: shown(), problem })
 }
 
 #[cfg(test)]
@@ -160,5 +162,8 @@ mod tests {
         fs::write(&path, "333").unwrap();
         later();
         assert_eq!(get(), Ok(333));
+        fs::write(&path, "\u{feff}4444").unwrap();
+        later();
+        assert_eq!(get(), Ok(4444), "a byte order mark is no part of it");
     }
 }

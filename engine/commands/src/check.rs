@@ -22,7 +22,9 @@ impl Command for Check {
             .about("Check the configuration: syntax, copies, names, kinds, arguments, references and routes")
             .long_about(
                 "Check the configuration: syntax, copies, names, kinds, arguments, references and routes.\n\n\
-                 Nothing is opened, loaded or connected, unless `--connect` says so. All findings are printed at once, \
+                 Nothing is opened, loaded or connected, unless `--connect` says so; that includes the names of hosts in \
+                 `server.listen`, so that only addresses tell whether other machines reach views that change something \
+                 and have no decorator. All findings are printed at once, \
                  in file order, to standard output. Ends with 0 if there are none, else with 1.\n\n\
                  What follows from a finding is not reported: while a file cannot be read, what the files are together \
                  is not looked at.",
@@ -123,6 +125,10 @@ fn check(
     let mut findings = palladium_runtime::tidy(findings);
     if without_env {
         findings.0.retain(|finding| !finding.is_uncertain);
+    }
+    // What has a finding may lack a decorator that it would have.
+    if findings.is_empty() {
+        findings = palladium_server::check_reach(&app);
     }
     let mut found = None;
     if let (Some(seconds), true) = (timeout, findings.is_empty()) {

@@ -99,8 +99,8 @@ impl<'a> Planner<'a> {
         for key in root_keys::ALL {
             self.root_key(key, &mut built);
         }
-        self.named_decorator_lists(&mut built);
-        self.findings.extend(doubt::lists(root, self.registry));
+        let named = self.named_decorator_lists(&mut built);
+        self.findings.extend(doubt::lists(root, self.registry, &named));
         built
     }
 
@@ -214,8 +214,8 @@ impl<'a> Planner<'a> {
         built
     }
 
-    /// Reads the lists that predict services and views name themselves.
-    fn named_decorator_lists(&mut self, root: &mut Value) {
+    /// Reads the lists that predict services and views name themselves, and returns their names.
+    fn named_decorator_lists(&mut self, root: &mut Value) -> Vec<String> {
         let names: Vec<String> = self
             .components
             .iter()
@@ -229,6 +229,7 @@ impl<'a> Planner<'a> {
             let Some(entry) = root.as_map_mut().and_then(|map| map.get_mut(name)) else { continue };
             self.decorator_list(name, &KeyPath::root().join(name), &mut entry.value);
         }
+        names
     }
 
     /// Puts decorators in the place of their names and of functions, and keeps the list.
@@ -273,7 +274,14 @@ impl<'a> Planner<'a> {
             return None;
         }
         match component_of(item) {
-            Some(Component::Decorator(decorator)) => Some(Arc::clone(decorator)),
+            Some(Component::Decorator(decorator)) => {
+                let list = key.segments().next().unwrap_or_default();
+                if decorator.wraps_only_views() && root_keys::wraps_no_view(list) {
+                    self.findings.push(wraps_no_view(list, item, key));
+                    return None;
+                }
+                Some(Arc::clone(decorator))
+            }
             _ => {
                 let message = format!("`{key}` has to be a decorator, the name of one or a function");
                 let finding = Diagnostic::new(Code::BadArguments, message).in_key(key);
@@ -329,6 +337,13 @@ fn wrong_root_key(key: &str, expected: &str, value: &Value) -> Diagnostic {
     Diagnostic::new(Code::BadArguments, format!("the root key `{key}` has to hold {expected}"))
         .at_value(value, format!("this is {}", describe(value)))
         .in_key(&KeyPath::parse(key))
+}
+
+fn wraps_no_view(list: &str, decorator: &Value, key: &KeyPath) -> Diagnostic {
+    Diagnostic::new(Code::BadArguments, format!("`{key}` decorates views, and `{list}` wraps none"))
+        .at_value(decorator, "")
+        .in_key(key)
+        .help("move it to `predict_decorators`, `alive_decorators`, `list_decorators` or the list of another view")
 }
 
 /// Sorts findings by file and place, and keeps one of those that copies of one mistake make, which says where else

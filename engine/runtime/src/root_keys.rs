@@ -71,10 +71,14 @@ pub const JOBS_DECORATORS: &str = "jobs_decorators";
 pub const FIT_DECORATORS: &str = "fit_decorators";
 /// Wraps every dataset loader.
 pub const LOAD_DATA_DECORATORS: &str = "load_data_decorators";
+/// Wraps the refresh of every scheduled dataset loader.
+pub const UPDATE_DATA_DECORATORS: &str = "update_data_decorators";
 /// Wraps reading a model from every persister.
 pub const READ_MODEL_DECORATORS: &str = "read_model_decorators";
 /// Wraps writing a model to every persister.
 pub const WRITE_MODEL_DECORATORS: &str = "write_model_decorators";
+/// Wraps the refresh of every cached model persister.
+pub const UPDATE_MODEL_DECORATORS: &str = "update_model_decorators";
 /// Wraps what builds the metadata of a response.
 pub const GET_METADATA_DECORATORS: &str = "get_metadata_decorators";
 
@@ -157,10 +161,10 @@ pub const ALL: &[RootKey] = &[
     decorators!(JOBS_DECORATORS, "wraps the view that shows and cancels jobs"),
     decorators!(FIT_DECORATORS, "wraps the fit itself"),
     decorators!(LOAD_DATA_DECORATORS, "wraps loading of every dataset loader, those inside others too"),
-    decorators!("update_data_decorators", "wraps the refresh of every scheduled dataset loader"),
+    decorators!(UPDATE_DATA_DECORATORS, "wraps the refresh of every scheduled dataset loader"),
     decorators!(READ_MODEL_DECORATORS, "wraps reading from every model persister, those inside others too"),
     decorators!(WRITE_MODEL_DECORATORS, "wraps writing to every model persister, those inside others too"),
-    decorators!("update_model_decorators", "wraps the refresh of every cached model persister"),
+    decorators!(UPDATE_MODEL_DECORATORS, "wraps the refresh of every cached model persister"),
     decorators!(GET_METADATA_DECORATORS, "wraps what builds the metadata of a predict response"),
     RootKey { name: LOGGING, holds: Holds::Map, docs: LOGGING_DOCS },
     RootKey { name: MODE, holds: Holds::Mode, docs: "`fit` or `serve`: set by the commands, a file can override it" },
@@ -169,4 +173,18 @@ pub const ALL: &[RootKey] = &[
 /// Tells whether a root key holds a list of decorators. Predict services may name further ones.
 pub fn is_decorators(name: &str) -> bool {
     ALL.iter().any(|key| key.holds == Holds::Decorators && key.name == name)
+}
+
+/// Tells whether a root key holds a list of decorators that wraps other calls than those of views.
+pub fn wraps_no_view(name: &str) -> bool {
+    matches!(
+        name,
+        FIT_DECORATORS
+            | LOAD_DATA_DECORATORS
+            | UPDATE_DATA_DECORATORS
+            | READ_MODEL_DECORATORS
+            | WRITE_MODEL_DECORATORS
+            | UPDATE_MODEL_DECORATORS
+            | GET_METADATA_DECORATORS
+    )
 }

@@ -61,7 +61,7 @@ mod views;
 
 pub use listen::{Listen, NoAddress};
 pub use options::{Loaded, Reload, ServeOptions};
-pub use routes::{RouteInfo, check_routes, route_table};
+pub use routes::{RouteInfo, check_reach, check_routes, route_table};
 pub use serve::{Bound, ServeError, serve};
 pub use service::{DocumentError, document};
 pub use settings::Settings;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -70,6 +70,14 @@ impl Listen {
             Listen::Tcp { port, .. } => *port = 0,
             Listen::Unix(path) => *self = Listen::Beside(std::mem::take(path)),
             Listen::Beside(_) => {}
+        }
+    }
+
+    /// Tells whether other machines reach it, as far as that can be known without looking up a name.
+    pub fn is_reached(&self) -> bool {
+        match self {
+            Listen::Tcp { host, .. } => host.parse::<IpAddr>().is_ok_and(|host| !host.to_canonical().is_loopback()),
+            Listen::Unix(_) | Listen::Beside(_) => false,
         }
     }
 

@@ -38,6 +38,18 @@ pub fn check_routes(app: &App) -> Diagnostics {
     findings
 }
 
+/// Returns what keeps an application that is right otherwise from being served where the root key `server` says: views
+/// that change something and would be open to other machines. The names of hosts are not looked up.
+pub fn check_reach(app: &App) -> Diagnostics {
+    let (routes, _) = Routes::examine(app);
+    let reached = routes.settings.fixed.listen.iter().filter(|listen| listen.is_reached());
+    let (reached, open) = (reached.map(ToString::to_string).collect::<Vec<_>>(), routes.open());
+    match reached.is_empty() || open.is_empty() || routes.settings.allow_unauthenticated_admin {
+        true => Diagnostics::default(),
+        false => unguarded::opened(&open, &reached.join(", ")).into(),
+    }
+}
+
 /// A path that the service answers at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteInfo {
@@ -331,7 +343,7 @@ impl Routes {
     /// The views that would be open, and where the configuration has them.
     pub fn guard(&self, reached: Option<&str>) -> Result<(), Diagnostics> {
         self.detail.get_or_init(|| if reached.is_none() { ErrorDetail::Full } else { ErrorDetail::Codes });
-        let open: Vec<&Route> = self.all.iter().map(Arc::as_ref).filter(|route| route.is_open()).collect();
+        let open = self.open();
         match reached {
             _ if open.is_empty() => {}
             Some(address) if !self.settings.allow_unauthenticated_admin => {
@@ -343,6 +355,11 @@ impl Routes {
             }
         }
         Ok(())
+    }
+
+    /// Returns those that change something without asking who it is.
+    fn open(&self) -> Vec<&Route> {
+        self.all.iter().map(Arc::as_ref).filter(|route| route.is_open()).collect()
     }
 
     /// Returns the rules, in one text.

@@ -1,5 +1,6 @@
 //! What the views of the server work with.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
@@ -117,11 +118,11 @@ impl Service {
         self.shared.stops.clone()
     }
 
-    /// Returns the models that predict services need, with their versions, in one text.
+    /// Returns the models that predict services need, each once, with their versions, in one text.
     pub fn shown_models(&self) -> String {
-        let mut shown: Vec<String> = self.needed.iter().map(Needed::shown).collect();
-        shown.dedup();
-        shown.join(", ")
+        let mut seen = HashSet::new();
+        let each = self.needed.iter().filter(|needed| seen.insert(&needed.key));
+        each.map(Needed::shown).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns on whose behalf a request changes something.

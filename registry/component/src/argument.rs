@@ -102,6 +102,9 @@ pub fn label_of_wrong(expected: &str, value: &Value) -> String {
     /// What is longer is no misspelt choice.
     const LONGEST: usize = 40;
     let Some(text) = value.as_text() else { return format!("this is {}", describe(value)) };
+    if text.is_empty() && value.span.is_quotable() && is_literal(value, text) {
+        return "this is empty".to_owned();
+    }
     let choices = choices(expected);
     let (said, near) = if choices.is_empty() {
         // They are examples.
@@ -178,7 +181,18 @@ scalar!(bool, ParamType::Bool, |value| value.as_bool());
 scalar!(i64, ParamType::Int, |value| value.as_int());
 scalar!(f64, ParamType::Float, |value| value.as_float());
 scalar!(String, ParamType::Text, |value| value.as_text().map(str::to_owned));
-scalar!(PathBuf, ParamType::Text, |value| value.as_text().filter(|text| !text.is_empty()).map(PathBuf::from));
+
+impl FromArgument for PathBuf {
+    const TYPE: ParamType = ParamType::Text;
+
+    fn from_argument(value: &Value) -> Result<PathBuf, Mismatch> {
+        match value.as_text() {
+            Some("") => Err(Mismatch::wrong("a path, which is not empty", value)),
+            Some(path) => Ok(PathBuf::from(path)),
+            None => Err(Mismatch::wrong(Self::TYPE, value)),
+        }
+    }
+}
 
 macro_rules! unsigned {
     ($($type:ty),*) => {$(

@@ -48,6 +48,11 @@ pub trait Decorator: Lifecycle {
         false
     }
 
+    /// Tells whether it needs the request of a view, so that it has nothing to do in a list that wraps other calls.
+    fn wraps_only_views(&self) -> bool {
+        false
+    }
+
     /// Returns what it takes and answers around a view, for documents; nothing where it may answer anything.
     fn docs(&self) -> Option<DecoratorDocs> {
         None

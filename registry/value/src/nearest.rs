@@ -25,10 +25,16 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// Tells whether a name is another one with a slip or two, and not that name with something behind it, as in `model_a`.
+/// Tells whether a name is another one with a slip or two, or in other case, and not that name with something behind it,
+/// as in `model_a`; its last letter twice is a slip.
 pub fn is_slip(name: &str, meant: &str) -> bool {
     let most = 2.min(meant.chars().count() / 3);
-    !name.starts_with(meant) && (1..=most).contains(&strsim::damerau_levenshtein(name, meant))
+    let (folded, wanted) = (name.to_lowercase(), meant.to_lowercase());
+    let is_longer = match folded.strip_prefix(&wanted) {
+        None | Some("") => false,
+        Some(rest) => !(rest.chars().count() == 1 && wanted.ends_with(rest)),
+    };
+    name != meant && !is_longer && strsim::damerau_levenshtein(&folded, &wanted) <= most
 }
 
 #[cfg(test)]
@@ -42,7 +48,12 @@ mod tests {
             ("predict_decoraters", "predict_decorators", true),
             ("alive_decorator", "alive_decorators", true),
             ("servr", "server", true),
+            ("predict_decoratorss", "predict_decorators", true),
+            ("PREDICT_DECORATORS", "predict_decorators", true),
+            ("Predict_Decorater", "predict_decorators", true),
             ("model", "model", false),
+            ("models", "model", false),
+            ("Model_a", "model", false),
             ("model_a", "model", false),
             ("my_decorators", "fit_decorators", false),
             ("a", "b", false),

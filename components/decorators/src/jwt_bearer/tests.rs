@@ -296,7 +296,48 @@ fn an_old_set_is_fetched_again() {
     assert_eq!((through(&[&auth], &bearing(&token)).status, provider.count()), (200, 1));
     std::thread::sleep(Duration::from_millis(1100));
     provider.say(500, "");
-    assert_eq!((through(&[&auth], &bearing(&token)).status, provider.count()), (200, 1), "the old one stays in use");
+    assert_eq!(through(&[&auth], &bearing(&token)).status, 200, "the old one stays in use");
+    provider.asked.recv_timeout(Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn a_set_that_is_much_too_old_is_not_used_once_more() {
+    let signer = Signer::new();
+    let provider = Provider::saying(200, &signer.jwks().to_string());
+    let more = json!({"jwks_url": provider.url, "timeout": 5.0, "pause": 0.1, "refresh": 1.0});
+    let auth = decorator("JWTBearer", &arguments(&more));
+    let token = signer.sign(&json!({"alg": "RS256", "kid": "r"}), &claims());
+    assert_eq!(through(&[&auth], &bearing(&token)).status, 200);
+    let mut keys = signer.jwks();
+    keys["keys"].as_array_mut().unwrap().retain(|key| key["kid"] != "r");
+    provider.say(200, &keys.to_string());
+    std::thread::sleep(Duration::from_millis(2100));
+    assert_eq!(through(&[&auth], &bearing(&token)).status, 401);
+}
+
+#[test]
+fn nobody_with_a_known_key_waits_for_a_provider_that_hangs() {
+    let signer = Signer::new();
+    let provider = Provider::saying(200, &signer.jwks().to_string());
+    let more = json!({"jwks_url": provider.url, "timeout": 2.0, "pause": 0.1, "refresh": 2.0});
+    let auth = decorator("JWTBearer", &arguments(&more));
+    let timed = |kid: &str| {
+        let token = signer.sign(&json!({"alg": "RS256", "kid": kid}), &claims());
+        let started = std::time::Instant::now();
+        (through(&[&auth], &bearing(&token)).status, started.elapsed())
+    };
+    assert_eq!(timed("r").0, 200);
+    // Who looks for what it says waits.
+    let _hangs = provider.says.lock().unwrap();
+    std::thread::sleep(Duration::from_millis(2100));
+    let unhurried = Duration::from_millis(1500);
+    for _ in 0..16 {
+        let (status, waited) = timed("r");
+        assert!(status == 200 && waited < unhurried, "{status} after {waited:?}");
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    let (status, waited) = timed("x");
+    assert!(status == 401 && waited < Duration::from_millis(3500), "{status} after {waited:?}");
 }
 
 #[test]
@@ -307,8 +348,9 @@ fn arguments_are_checked_and_never_shown() {
         arguments
     };
     for (arguments, said) in [
-        (arguments(&json!({})), "one of `jwks_url`, `jwks_file`"),
-        (with_keys(json!({"public_key_file": "x"})), "one of `jwks_url`, `jwks_file`"),
+        (arguments(&json!({})), "one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` is needed"),
+        (with_keys(json!({"public_key_file": "x"})), "`secret` can be given, not several"),
+        (with_keys(json!({"secret": SHARED})), "`secret` can be given, not several"),
         (with_keys(json!({"algorithms": "none"})), "`none` is no algorithm"),
         (with_keys(json!({"algorithms": []})), "no algorithm is left"),
         (with_keys(json!({"algorithms": ["RS256", "HS256"]})), "`HS256` needs `secret`"),

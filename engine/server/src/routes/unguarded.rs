@@ -22,8 +22,8 @@ pub(super) fn opened(routes: &[&Route], address: &str) -> Diagnostic {
     let finding = Diagnostic::new(Code::BadArguments, message);
     let finding = places.into_iter().fold(finding, |finding, span| finding.at(span, ""));
     finding.help(
-        "add a decorator that asks who it is to their lists (`server_fit_decorators` and the like), leave out `--host`, or \
-         say `allow_unauthenticated_admin: true` under the root key `server`",
+        "add a decorator that asks who it is to their lists (`server_fit_decorators` and the like), listen on this \
+         machine alone (`--host`, `server.listen`), or say `allow_unauthenticated_admin: true` under the root key `server`",
     )
 }
 
