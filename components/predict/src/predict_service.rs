@@ -1,5 +1,6 @@
 //! The predict service that a mapping describes.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use palladium_component::interfaces::{PredictService, Signature};
@@ -67,8 +68,9 @@ use crate::{own_samples, query, rows};
 /// ```
 ///
 /// To refuse a request, a function throws a map: `throw #{ error_message: "closed", error_code: 7, status: 422 }`, where
-/// the code is -1 and the status 500 if they are left out. Whatever else goes wrong in it is answered with status 500, and
-/// the log says where. What a sample is made of by a function may nest 126 deep.
+/// the code is -1 and the status 500 if they are left out. What the model refuses that a function asks, such as a number that
+/// is not finite, is answered as if there were no function, unless that catches it. Whatever else goes wrong in one is
+/// answered with status 500, and the log says where. What a sample is made of by a function may nest 126 deep.
 #[component(PredictService, name = "palladium.server.PredictService", check)]
 pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
@@ -176,6 +178,16 @@ impl MappingPredictService {
             }
         }
         errors
+    }
+
+    /// Returns what a model has told a function, without the rows where these are not those of the samples: a function may
+    /// ask about others.
+    fn told_of(&self, samples: &Table, error: PredictError) -> PredictError {
+        let PredictError::Invalid(errors) = error else { return error };
+        let own = self.not_finite(samples, true);
+        let place = |error: &InputError| (error.code, error.row, error.field.clone());
+        let is_own = |error: &InputError| own.kept().iter().any(|known| place(known) == place(error));
+        PredictError::Invalid(if errors.kept().iter().all(is_own) { errors } else { errors.without_rows() })
     }
 }
 
@@ -286,8 +298,10 @@ impl PredictService for MappingPredictService {
         }
         let response = match block("predict", &self.predict) {
             Some(block) => {
-                let samples = value(Data::Component(Arc::new(samples)));
-                let returned = block.call(vec![model_value(model), samples, parameters_value(parameters)])?;
+                let samples = Arc::new(samples);
+                let given = value(Data::Component(Arc::clone(&samples) as Arc<dyn Any + Send + Sync>));
+                let returned = block.call(vec![model_value(model), given, parameters_value(parameters)]);
+                let returned = returned.map_err(|error| self.told_of(&samples, error))?;
                 read_predictions(&block, &returned, self.predict_proba)?
             }
             None if self.predict_proba => {
