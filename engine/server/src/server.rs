@@ -21,6 +21,7 @@ use crate::options::{Loaded, ServeOptions};
 use crate::reload::Process;
 use crate::request_id::HEADER;
 use crate::routes::{Endpoint, Route, Routes};
+use crate::sent::by_status;
 use crate::service::{Service, Shared};
 use crate::settings::Limits;
 use crate::{local, trace};
@@ -73,12 +74,12 @@ impl Server {
         let trace = trace::of(request, observers, is_logged);
         let incoming = Incoming::new(request, trace);
         if !is_logged && !observers.is_any() && incoming.trace.is_none() {
-            return self.answer(&incoming, payload, is_one_too_many).await.response;
+            return by_status(self.answer(&incoming, payload, is_one_too_many).await.response);
         }
         let started = Instant::now();
         let underway = observers.begin();
-        let Answer { route, mut response, is_logged: has_line } =
-            self.answer(&incoming, payload, is_one_too_many).await;
+        let Answer { route, response, is_logged: has_line } = self.answer(&incoming, payload, is_one_too_many).await;
+        let mut response = by_status(response);
         let trace = incoming.trace.as_deref();
         if let Some(trace) = trace {
             trace::tell(trace, &mut response);
