@@ -18,7 +18,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpResponse, rt, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use palladium_component::interfaces::{
@@ -33,10 +33,11 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answer::{Refusal, guarded, name_version};
 use crate::away::{away, within};
-use crate::body::{NDJSON, check_encoding};
+use crate::body::{NDJSON, Read, check_encoding};
 use crate::decorated::{plain_request, plain_response, through};
 use crate::incoming::Incoming;
 use crate::lines::{End, Line, Lines};
+use crate::observers::GoneAway;
 use crate::predict::PredictRoute;
 use crate::query;
 use crate::request_id::Name;
@@ -109,6 +110,8 @@ fn head(model: &TrainedModel) -> HttpResponse {
 /// An answer on its way. It is dropped with the connection, and with it everything that was still to be done.
 struct Exchange {
     asking: Arc<Asking>,
+    /// The request, which keeps how much of its body was read.
+    request: HttpRequest,
     payload: web::Payload,
     lines: Lines,
     /// The number of lines that were answered.
@@ -159,6 +162,7 @@ impl Exchange {
             payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
         Ok(Exchange {
             asking: Arc::new(Asking { route: Arc::clone(route), model, query, name }),
+            request: HttpRequest::clone(request),
             payload,
             lines: Lines::new(server.limits.max_body),
             n_rows: 0,
@@ -188,6 +192,7 @@ impl Exchange {
             return None;
         }
         let (batch, last) = self.gather().await;
+        self.note();
         let mut text = match batch.is_empty() {
             true => Vec::new(),
             false => self.answer(batch).await,
@@ -231,6 +236,15 @@ impl Exchange {
             } else if let Some(last) = self.wait().await {
                 return (batch, Some(last));
             }
+        }
+    }
+
+    /// Keeps on the request what observers are told of its body.
+    fn note(&self) {
+        let mut kept = self.request.extensions_mut();
+        kept.insert(Read(self.lines.n_read()));
+        if self.lines.end() == Some(End::Broken) {
+            kept.insert(GoneAway);
         }
     }
 

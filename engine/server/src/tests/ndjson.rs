@@ -9,6 +9,7 @@ use palladium_component::prelude::*;
 use palladium_runtime::App;
 use serde_json::{Value as Json, json};
 
+use super::observers::Pass;
 use super::support::*;
 
 /// How long some rows and answers are.
@@ -413,5 +414,75 @@ fn decorators_see_heads_alone() {
         let mut exchange = Exchange::begin(&running, "/predict");
         exchange.send("{\"x\": 1}\n");
         assert_eq!(exchange.0.receive(false).body, "who are you?");
+    }
+}
+
+/// A view whose observer notes what is over, and nothing for what was broken off.
+#[derive(Default)]
+struct Watch(Arc<Mutex<Vec<Option<Over>>>>);
+
+/// Status, length of the request's body and of the answer's, and the time until the end.
+type Over = (u16, u64, u64, Duration);
+
+impl Lifecycle for Watch {}
+
+impl View for Watch {
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule::new("/watch", &["GET"])]
+    }
+
+    fn observer(&self, _: &[&str]) -> Option<Arc<dyn Observer>> {
+        Some(Arc::new(Watch(Arc::clone(&self.0))))
+    }
+
+    fn answer(&self, _: &ViewRequest, _: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
+        Ok(ViewResponse::text(200, ""))
+    }
+}
+
+impl Observer for Watch {
+    fn ended(&self, answered: Option<&Answered<'_>>) {
+        let over = answered.map(|answered| (answered.status, answered.received, answered.sent, answered.time));
+        self.0.lock().unwrap().push(over);
+    }
+}
+
+#[test]
+fn observers_hear_of_a_stream_once_it_is_over() {
+    const LASTS: Duration = Duration::from_millis(100);
+    let passes: Arc<dyn Decorator> = Arc::new(Pass);
+    for decorators in [vec![], vec![passes]] {
+        let watch = Watch::default();
+        let heard = Arc::clone(&watch.0);
+        let components = vec![
+            ("model_persister", Component::Persister(Store::new(Reads::Cached(model(1))))),
+            ("predict_service", Component::PredictService(Arc::new(Echo::default()))),
+            ("watch", Component::View(Arc::new(watch))),
+        ];
+        let mut lists = Decorators::default();
+        lists.insert(DecoratorList::new("predict_decorators", decorators));
+        let running = Running::start(App::of_components(components, Vec::new()).decorated_by(lists), options());
+        let answered = || {
+            let mut exchange = Exchange::begin(&running, "/predict");
+            exchange.send("{\"x\": 1}\n");
+            assert_eq!(exchange.0.receive(false).status, 200);
+            assert_eq!(exchange.piece().unwrap(), "{\"result\":1.0}\n");
+            exchange
+        };
+        let mut whole = answered();
+        std::thread::sleep(LASTS);
+        assert!(heard.lock().unwrap().is_empty(), "it goes on");
+        whole.end();
+        assert!(whole.rest().is_empty());
+        let over = std::mem::take(&mut *heard.lock().unwrap());
+        assert!(matches!(&over[..], [Some((200, 9, 15, time))] if *time >= LASTS), "{over:?}");
+
+        drop(answered());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while heard.lock().unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "nobody says that the stream is over");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(*heard.lock().unwrap(), [None]);
     }
 }
