@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value as Json, json};
@@ -422,4 +422,22 @@ fn services_have_stores_of_their_own() {
     let head = service.client.head(format!("{}/filled{query}", service.base)).send().unwrap();
     assert_eq!(head.status(), 200);
     assert_eq!(head.headers()["x-model-version"], "1");
+}
+
+#[test]
+fn a_stream_has_its_place_until_it_ends() {
+    let service = layered(
+        r#"#{ "predict_decorators": [#{ "!": "palladium.decorators.ConcurrencyLimit", "max": 1, "max_wait": 0.0 }] }"#,
+    );
+    let mut exchange = Exchange::begin(&service);
+    exchange.send(&format!("{ROW}\n"));
+    assert_eq!(exchange.answer(), Some(json!({"result": "Iris-versicolor"})));
+    assert_eq!(service.get(SAMPLE).status(), 503);
+    exchange.0.get_mut().write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(exchange.answer(), None);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while service.get(SAMPLE).status() != 200 {
+        assert!(Instant::now() < deadline, "the place is still taken");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

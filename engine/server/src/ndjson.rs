@@ -22,7 +22,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use palladium_component::interfaces::{
-    Failure, Pairs, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
+    Failure, Lasting, Pairs, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
 };
 use palladium_component::value::seconds_text;
 use palladium_runtime::not_json;
@@ -41,6 +41,7 @@ use crate::observers::GoneAway;
 use crate::predict::PredictRoute;
 use crate::query;
 use crate::request_id::Name;
+use crate::sent::until_sent;
 use crate::server::Server;
 
 /// So many lines are predicted for in one call at most, fewer where they are long.
@@ -76,7 +77,8 @@ pub async fn answer_decorated(
     request_id: String,
 ) -> Result<HttpResponse, Refusal> {
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-    let shown = plain_request(request, request_id);
+    let lasting = Lasting::default();
+    let shown = ViewRequest { lasting: Some(lasting.clone()), ..plain_request(request, request_id) };
     let name = Name::from(&shown);
     let asked = Arc::new(Mutex::new(None));
     let (viewed, found, own) = (Arc::clone(route), Arc::clone(&asked), name.clone());
@@ -94,7 +96,7 @@ pub async fn answer_decorated(
     match asked {
         Some((model, query)) if is_bare => {
             let exchange = Exchange::new(route, server, model, query, request, payload, name).await?;
-            Ok(exchange.behind(head))
+            Ok(until_sent(exchange.behind(head), lasting))
         }
         _ => Ok(head),
     }
