@@ -366,6 +366,25 @@ impl Exchange {
 }
 
 #[test]
+fn what_is_no_object_is_said_alike_of_lines_and_lists() {
+    for detail in ["full", "codes"] {
+        let set = format!("predict_service.errors={detail:?}");
+        let service = Service::start_with(fitted(&[]), &["--config", "config.ron", "--set", &set]);
+        for (text, code) in [("no", "not_json"), ("[1]", "not_an_object")] {
+            let mut exchange = Exchange::begin(&service);
+            exchange.send(&format!("{text}\n"));
+            let line = exchange.answer().unwrap();
+            let list = metadata(post(&service, "/predict", format!("[{text}]")));
+            for told in [&line, &list] {
+                assert_eq!((&told["errors"][0]["code"], &told["error_count"]), (&json!(code), &json!(1)), "{told}");
+                let is_a_code = told["error_message"] == format!("BadRequest: {code}");
+                assert_eq!(is_a_code, detail == "codes", "{told}");
+            }
+        }
+    }
+}
+
+#[test]
 fn rows_are_answered_while_they_are_sent() {
     let service = Service::start(fitted(&[]));
     let mut exchange = Exchange::begin(&service);

@@ -22,7 +22,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use palladium_component::interfaces::{
-    Failure, Lasting, Pairs, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
+    Failure, InputError, InputErrorCode, Lasting, Pairs, PredictError, PredictRequest, PredictResponse, TrainedModel,
+    ViewRequest,
 };
 use palladium_component::value::seconds_text;
 use palladium_runtime::not_json;
@@ -377,12 +378,26 @@ fn sample(line: &Line) -> Result<&[u8], Refusal> {
         }
     };
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
-        return Err(Refusal::bad_request(not_json(&error)));
+        let message = not_json(&error);
+        let got = message.split_once(": ").map_or_else(String::new, |(_, got)| got.to_owned());
+        return Err(no_sample(InputErrorCode::NotJson, message, got));
     }
-    match text.first() {
-        Some(b'{') => Ok(text),
-        _ => Err(Refusal::bad_request("the line has to be a JSON object")),
-    }
+    let got = match text.first() {
+        Some(b'{') => return Ok(text),
+        Some(b'[') => "a list",
+        Some(b'"') => "text",
+        Some(b't' | b'f') => "a flag",
+        Some(b'n') => "null",
+        _ => "a number",
+    };
+    Err(no_sample(InputErrorCode::NotAnObject, "the line has to be a JSON object".to_owned(), got.to_owned()))
+}
+
+/// Returns the refusal of a line that is no sample.
+fn no_sample(code: InputErrorCode, message: String, got: String) -> Refusal {
+    let (row, field, expected) = (None, None, "a JSON object".to_owned());
+    let error = InputError { code, row, field, is_sent: false, expected, got, message };
+    Refusal::of(&PredictError::Invalid(error.into())).of_line()
 }
 
 fn line(fields: &Json) -> Vec<u8> {

@@ -182,12 +182,19 @@ fn a_line_without_a_prediction_does_not_end_the_stream() {
     let mut missing = error(2, -1, "BadRequest: the field `x` is missing");
     missing["errors"] = json!([{"code": "missing_field", "field": "x", "expected": "a number", "got": "nothing"}]);
     missing["error_count"] = json!(1);
+    let no_sample = |row: u64, message: &str, code: &str, got: &str| {
+        let mut line = error(row, -1, &format!("BadRequest: {message}"));
+        line["errors"] = json!([{"code": code, "field": null, "expected": "a JSON object", "got": got}]);
+        line["error_count"] = json!(1);
+        line
+    };
+    let not_json = |row: u64, got: &str| no_sample(row, &format!("the line is not JSON: {got}"), "not_json", got);
     let expected = [
         json!({"result": 1.0}),
         missing,
-        error(3, -1, "BadRequest: the line is not JSON: expected ident at column 2"),
-        error(4, -1, "BadRequest: the line has to be a JSON object"),
-        error(5, -1, "BadRequest: the line is not JSON: trailing characters at column 9"),
+        not_json(3, "expected ident at column 2"),
+        no_sample(4, "the line has to be a JSON object", "not_an_object", "a list"),
+        not_json(5, "trailing characters at column 9"),
         error(6, -1, "BadRequest: the line is longer than the 100 bytes that are allowed"),
         error(7, 17, "not today"),
     ];
