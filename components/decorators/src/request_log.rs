@@ -33,7 +33,8 @@ use crate::view::{only_views, principal, request_of};
 /// objects. Fields that `fields` does not name are treated as `others` says, which drops them. `hash` writes a keyed hash
 /// in the place of the value, by which equal values are found; with `hash_secret` they are equal after a restart too. A
 /// file that reaches `max_bytes` is put aside as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be
-/// written is reported in the log, and the request is answered all the same.
+/// written is reported in the log, and the request is answered all the same. Of a stream of lines, the content type
+/// `application/x-ndjson`, the body is null, and the duration is the time until the stream began.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
 pub struct RequestLog {
     /// The file, which is made where there is none; its folder has to exist.

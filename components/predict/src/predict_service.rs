@@ -34,7 +34,9 @@ use crate::{own_samples, query, rows};
 /// `result` is a list; an empty list gets an empty one. A POST of the content type `application/x-ndjson` carries one
 /// object a line, as many as there are, and gets one line for each as they come: `{"result": …}`, or what is wrong with
 /// that line, with its number as `line`, after which the next follows. Bodies are sent as they are, without a
-/// `content-encoding`.
+/// `content-encoding`. Decorators see the head of such a stream alone: a request and an answer whose bodies are empty, so
+/// that they can check nothing of the lines. One that answers with another status than 200, or with a body, answers in the
+/// place of all lines.
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,
