@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value as Json, json};
@@ -72,6 +72,10 @@ fn functions_stand_in_for_every_building_block() {
         let fields: Vec<&Json> = wrong["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
         assert_eq!(fields, ["sepal width", "petal width"], "{name}: {wrong}");
         assert_eq!(wrong["help"], help, "{name}");
+        let response = service.get("/flowers?sl=nan&sw=2.5&pl=4.9&pw=1.5");
+        assert_eq!(response.status(), 400, "{name}");
+        let wrong = metadata(response);
+        assert_eq!((&wrong["errors"][0]["code"], &wrong["help"]), (&json!("not_finite"), &json!(help)), "{name}");
         assert_eq!(service.get(SAMPLE).json::<Json>().unwrap()["result"], "Iris-versicolor", "{name}");
     }
 }
@@ -79,8 +83,10 @@ fn functions_stand_in_for_every_building_block() {
 #[test]
 fn functions_stand_in_without_a_server_too() {
     let layer = std::fs::read_to_string(repository().join("configs/service/functions.rhai")).unwrap();
-    let folder =
-        fitted(&[("functions.rhai", &layer), ("in.csv", "sl,sw,pl,pw\n6.3,2.5,4.9,1.5\n1,x,1,1\n1,1.1,0.777,5\n")]);
+    let folder = fitted(&[
+        ("functions.rhai", &layer),
+        ("in.csv", "sl,sw,pl,pw\n6.3,2.5,4.9,1.5\n1,x,1,1\n1,1.1,0.777,5\n1,nan,1,1\n"),
+    ]);
     let service = ["--config", "config.ron,functions.rhai", "--service", "flowers", "--reject", "rejects.csv"];
     let arguments = [&["predict", "in.csv", "out.csv"][..], &service].concat();
     let output = palladium(folder.path()).args(arguments).output().unwrap();
@@ -93,8 +99,57 @@ fn functions_stand_in_without_a_server_too() {
         species("Iris-setosa")
     );
     assert_eq!(written("out.csv"), expected);
-    let rejected = "line,reason,row\n3,\"`sepal width` has to be a number, got text \"\"x\"\"\",\"1,x,1,1\"\n";
+    let rejected = concat!(
+        "line,reason,row\n",
+        "3,\"`sepal width` has to be a number, got text \"\"x\"\"\",\"1,x,1,1\"\n",
+        "5,\"`sepal width` has to be a finite number, got an infinite number or NaN\",\"1,nan,1,1\"\n",
+    );
     assert_eq!(written("rejects.csv"), rejected);
+}
+
+#[test]
+fn what_the_model_refuses_is_told_as_without_functions() {
+    let service = layered(
+        r#"
+        fn ask(model, samples) { model.predict(samples) }
+        fn service(path, predict) {
+            #{
+                "!": "palladium.server.PredictService",
+                "entry_point": path,
+                "mapping": [["sepal length", "float"], ["sepal width", "float"], ["petal length", "float"], ["petal width", "float"]],
+                "predict": predict,
+            }
+        }
+        #{
+            a: service("/asks", |model, samples, params| model.predict(samples, params)),
+            b: service("/inside", |model, samples, params| ask(model, samples)),
+            c: service("/again", |model, samples, params| { try { return model.predict(samples); } catch (error) { throw error } }),
+            d: service("/parameter", |model, samples, params| model.predict(samples, #{ nope: 1 })),
+            e: service("/catches", |model, samples, params| { try { return model.predict(samples); } catch { return ["none"]; } }),
+            f: service("/own", |model, samples, params| { try { return model.predict(samples); } catch (error) { throw error.message } }),
+        }
+        "#,
+    );
+    let get = |path: &str| {
+        service.get(&format!("{path}?sepal%20length=nan&sepal%20width=2.5&petal%20length=4.9&petal%20width=inf"))
+    };
+    let body = format!("[{ROW}, {}]", ROW.replace("2.5", r#""inf""#));
+    let answer = |response: Response| (response.status().as_u16(), metadata(response));
+    let (single, list) = (answer(get("/predict")), answer(post(&service, "/predict", body.clone())));
+    assert_eq!((single.0, &single.1["errors"][1]["code"]), (400, &json!("not_finite")), "{single:?}");
+    let error = &list.1["errors"][0];
+    assert_eq!(
+        (&error["code"], &error["row"], &error["field"]),
+        (&json!("not_finite"), &json!(2), &json!("sepal width"))
+    );
+    for path in ["/asks", "/inside", "/again"] {
+        assert_eq!(answer(get(path)), single, "{path}");
+        assert_eq!(answer(post(&service, path, body.clone())), list, "{path}");
+    }
+    let (status, told) = answer(post(&service, "/parameter", format!("[{ROW}]")));
+    assert_eq!((status, &told["error_message"]), (400, &json!("BadRequest: the model takes no parameter `nope`")));
+    assert_eq!(get("/catches").json::<Json>().unwrap()["result"], "none");
+    assert_eq!(get("/own").status(), 500, "what a function throws itself is its own");
 }
 
 /// A service for each building block, in which that has a mistake.
@@ -311,6 +366,25 @@ impl Exchange {
 }
 
 #[test]
+fn what_is_no_object_is_said_alike_of_lines_and_lists() {
+    for detail in ["full", "codes"] {
+        let set = format!("predict_service.errors={detail:?}");
+        let service = Service::start_with(fitted(&[]), &["--config", "config.ron", "--set", &set]);
+        for (text, code) in [("no", "not_json"), ("[1]", "not_an_object")] {
+            let mut exchange = Exchange::begin(&service);
+            exchange.send(&format!("{text}\n"));
+            let line = exchange.answer().unwrap();
+            let list = metadata(post(&service, "/predict", format!("[{text}]")));
+            for told in [&line, &list] {
+                assert_eq!((&told["errors"][0]["code"], &told["error_count"]), (&json!(code), &json!(1)), "{told}");
+                let is_a_code = told["error_message"] == format!("BadRequest: {code}");
+                assert_eq!(is_a_code, detail == "codes", "{told}");
+            }
+        }
+    }
+}
+
+#[test]
 fn rows_are_answered_while_they_are_sent() {
     let service = Service::start(fitted(&[]));
     let mut exchange = Exchange::begin(&service);
@@ -367,4 +441,22 @@ fn services_have_stores_of_their_own() {
     let head = service.client.head(format!("{}/filled{query}", service.base)).send().unwrap();
     assert_eq!(head.status(), 200);
     assert_eq!(head.headers()["x-model-version"], "1");
+}
+
+#[test]
+fn a_stream_has_its_place_until_it_ends() {
+    let service = layered(
+        r#"#{ "predict_decorators": [#{ "!": "palladium.decorators.ConcurrencyLimit", "max": 1, "max_wait": 0.0 }] }"#,
+    );
+    let mut exchange = Exchange::begin(&service);
+    exchange.send(&format!("{ROW}\n"));
+    assert_eq!(exchange.answer(), Some(json!({"result": "Iris-versicolor"})));
+    assert_eq!(service.get(SAMPLE).status(), 503);
+    exchange.0.get_mut().write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(exchange.answer(), None);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while service.get(SAMPLE).status() != 200 {
+        assert!(Instant::now() < deadline, "the place is still taken");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

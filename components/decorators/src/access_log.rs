@@ -25,7 +25,8 @@ use crate::view::request_of;
 /// server's own lines at that target know no principal; those of this decorator have the same request id, the same
 /// `trace_id` and `span_id`, and the field `view`, the root key of its list. As the last of the list it also sees what
 /// other decorators refuse, and its line takes the place of the server's own. Queries, headers and bodies are never
-/// logged. Lines at this target are written together with those of the next 50 milliseconds, or before any other line;
+/// logged. Of a stream of lines, the content type `application/x-ndjson`, it says how long it took until the stream began.
+/// Lines at this target are written together with those of the next 50 milliseconds, or before any other line;
 /// a process that is killed, or stopped by a second signal, loses those that wait.
 #[component(Decorator, name = "palladium.decorators.AccessLog")]
 pub struct AccessLog;

@@ -1,5 +1,6 @@
 //! How many calls are worked on at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use palladium_component::prelude::*;
@@ -10,7 +11,8 @@ use crate::view::{described_later, later, request_of};
 /// Bounds how many requests a view works on at once.
 ///
 /// A further request waits for its turn, but not longer than `max_wait` seconds, and is then answered with status 503 and
-/// `Retry-After`; so is one that finds `queue` others waiting.
+/// `Retry-After`; so is one that finds `queue` others waiting. A stream of lines, the content type `application/x-ndjson`,
+/// has its place until it ends.
 ///
 /// ```ron
 /// "predict_decorators": [{ "!": "palladium.decorators.ConcurrencyLimit", "max": 8 }]
@@ -29,15 +31,18 @@ pub struct ConcurrencyLimit {
     #[param(default = 32)]
     queue: usize,
     #[state]
-    gate: Gate,
+    gate: Arc<Gate>,
 }
 
 impl Decorator for ConcurrencyLimit {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
         let request = request_of(&call)?;
         let wait = Duration::from_secs_f64(self.max_wait);
-        match self.gate.enter(Bounds { most: self.max, queue: self.queue, wait }) {
-            Some(_inside) => call.proceed(),
+        match self.gate.enter_for_long(Bounds { most: self.max, queue: self.queue, wait }) {
+            Some(inside) => {
+                let _inside = request.keep_until_sent(inside);
+                call.proceed()
+            }
             None => Ok(later(request, 503, "too many requests are being worked on, try again later", 1).into()),
         }
     }
@@ -90,6 +95,12 @@ mod tests {
             end.send(()).unwrap();
             assert_eq!(first.join().unwrap().status, 200);
         });
+        let lasting = Some(Lasting::default());
+        let stream = ViewRequest { lasting, ..request("POST", &[]) };
+        assert_eq!(through(&[&limit], &stream).status, 200);
+        assert_eq!(through(&[&limit], &request("GET", &[])).status, 503, "the answer is still being sent");
+        drop(stream);
+        assert_eq!(through(&[&limit], &request("GET", &[])).status, 200);
         let panics = AssertUnwindSafe(|| through_to(&[&limit], &request("GET", &[]), || panic!("the view panics")));
         assert!(catch_unwind(panics).is_err());
         assert_eq!(through(&[&limit], &request("GET", &[])).status, 200, "what panics gives its place back");

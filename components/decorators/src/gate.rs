@@ -1,6 +1,7 @@
 //! A bounded number of calls at once, and of those that wait for their turn.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::borrow::Borrow;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lets a bounded number of calls in.
@@ -28,15 +29,24 @@ pub struct Bounds {
 }
 
 /// A call inside; dropping it lets the next one in.
-pub struct Inside<'a>(&'a Gate);
+pub struct Inside<G: Borrow<Gate>>(G);
 
 impl Gate {
     /// Waits for a place; nothing stands for none that became free in time.
-    pub fn enter(&self, bounds: Bounds) -> Option<Inside<'_>> {
+    pub fn enter(&self, bounds: Bounds) -> Option<Inside<&Gate>> {
+        self.lets_in(bounds).then(|| Inside(self))
+    }
+
+    /// Does as [`Gate::enter`] for a place that is kept elsewhere.
+    pub fn enter_for_long(self: &Arc<Self>, bounds: Bounds) -> Option<Inside<Arc<Gate>>> {
+        self.lets_in(bounds).then(|| Inside(Arc::clone(self)))
+    }
+
+    fn lets_in(&self, bounds: Bounds) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.inside >= bounds.most {
             if counts.waiting >= bounds.queue {
-                return None;
+                return false;
             }
             counts.waiting += 1;
             let until = Instant::now() + bounds.wait;
@@ -44,21 +54,22 @@ impl Gate {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     counts.waiting -= 1;
-                    return None;
+                    return false;
                 }
                 counts = self.freed.wait_timeout(counts, left).unwrap_or_else(PoisonError::into_inner).0;
             }
             counts.waiting -= 1;
         }
         counts.inside += 1;
-        Some(Inside(self))
+        true
     }
 }
 
-impl Drop for Inside<'_> {
+impl<G: Borrow<Gate>> Drop for Inside<G> {
     fn drop(&mut self) {
-        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).inside -= 1;
-        self.0.freed.notify_one();
+        let gate: &Gate = self.0.borrow();
+        gate.counts.lock().unwrap_or_else(PoisonError::into_inner).inside -= 1;
+        gate.freed.notify_one();
     }
 }
 

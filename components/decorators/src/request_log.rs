@@ -34,7 +34,8 @@ use crate::view::{principal, request_of};
 /// `fields` does not name are treated as `others` says, which drops them. `hash` writes a keyed hash in the place of the
 /// value, by which equal values are found; with `hash_secret` they are equal after a restart too. A file that reaches
 /// `max_bytes` is put aside as `requests.ndjson.1`, and `keep` such files stay. A line that cannot be written is reported
-/// in the log, and the request is answered all the same.
+/// in the log, and the request is answered all the same. Of a stream of lines, the content type `application/x-ndjson`,
+/// the body is null, and the duration is the time until the stream began.
 ///
 /// Several decorators may write one file, whose largest `max_bytes` and `keep` count; it is not put aside while an
 /// `AuditLog` writes it too. A file that is moved away or deleted is begun anew with the next line.

@@ -22,7 +22,8 @@ use crate::{process, state};
 ///   `palladium_http_requests_broken_off_total`, those whose client went away;
 /// - `palladium_http_request_duration_seconds`, `palladium_http_request_body_bytes` and
 ///   `palladium_http_response_body_bytes` by `route`, as histograms. A body of a request counts as long as its header
-///   `content-length` says, and one that is sent in chunks as long as it was read;
+///   `content-length` says, and one that is sent in chunks as long as it was read. A stream of lines, the content type
+///   `application/x-ndjson`, is in flight and not counted until it ends, and then as long as it took as a whole;
 /// - `palladium_predict_duration_seconds` and `palladium_predict_queue_seconds`, histograms, and
 ///   `palladium_predict_rows_total`, by the `route` of the predict service and `model_version`: how long reading samples,
 ///   predicting and writing the result took, and how long the request waited for that. Bodies of more than 64 KiB wait

@@ -36,7 +36,8 @@ use reqwest::redirect::Policy;
 /// `POST /predict`, and its attributes are `http.request.method`, `http.route`, `url.path`,
 /// `http.response.status_code`, `http.request.body.size`, `http.response.body.size`, and for a prediction
 /// `palladium.model.version` and `palladium.rows`. A status from 500 on makes it an error. A request whose client went
-/// away before there was an answer has no span.
+/// away before there was an answer has no span. That of a stream of lines, the content type `application/x-ndjson`, ends
+/// with the stream; where the client went away before, there is none.
 ///
 /// The standard variables of the environment count:
 /// - `OTEL_EXPORTER_OTLP_ENDPOINT`, where the collector is (`http://localhost:4318`), and

@@ -84,10 +84,10 @@ impl Recorder {
         // A request may begin on one thread and end on another.
         let in_flight: i64 = self.in_flight.all().map(|count| count.load(Ordering::Relaxed)).sum();
         text.metric("palladium_http_requests_in_flight", Sort::Gauge, help).number(&[], in_flight as f64);
-        let help = "Requests whose client went away before there was an answer.";
+        let help = "Requests whose client went away before the answer, or the end of a stream.";
         let broken_off = self.broken_off.load(Ordering::Relaxed);
         text.metric("palladium_http_requests_broken_off_total", Sort::Counter, help).count(&[], broken_off);
-        let help = "Time from the head of a request until there was an answer, in seconds.";
+        let help = "Time from the head of a request until there was an answer, of a stream until its end, in seconds.";
         let metric = text.metric("palladium_http_request_duration_seconds", Sort::Histogram, help);
         self.write_histograms(metric, &self.times, NANOSECOND, |route| &route.time);
         let help = "Sizes of the bodies of requests, as announced, else as far as they were read.";

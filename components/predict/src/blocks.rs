@@ -42,7 +42,7 @@ impl Block<'_> {
     /// Calls the function.
     ///
     /// # Errors
-    /// It refuses on purpose, by throwing a map, or it fails.
+    /// It refuses on purpose, by throwing a map, the model refuses what it asks, or it fails.
     pub fn call(&self, arguments: Vec<Value>) -> Result<Value, PredictError> {
         self.function.call(arguments).map_err(|finding| self.failed(&finding))
     }
@@ -50,6 +50,10 @@ impl Block<'_> {
     fn failed(&self, finding: &Diagnostic) -> PredictError {
         if let Some(thrown) = finding.thrown.as_deref() {
             return refusal(thrown).unwrap_or_else(|problem| self.wrong(&problem));
+        }
+        let cause = finding.cause.as_deref().and_then(|cause| cause.downcast_ref::<PredictError>());
+        if let Some(error) = cause.and_then(PredictError::for_caller) {
+            return error;
         }
         let place = finding.labels.first().map(|label| format!(" at {}", label.span)).unwrap_or_default();
         self.wrong(&format!("has failed{place}: {}", finding.message))

@@ -2,11 +2,12 @@
 //!
 //! `request.rs` reads bodies, `samples.rs` turns their tensors into samples by the types of `datatype.rs`, `response.rs`
 //! writes what models answer, `description.rs` tells what there is to ask, `versions.rs` keeps models of versions that
-//! requests name, and `docs.rs` describes the routes.
+//! requests name, and `docs.rs` describes the routes. `object.rs` keeps lists from standing for objects of JSON.
 
 mod datatype;
 mod description;
 mod docs;
+mod object;
 mod problem;
 mod request;
 mod response;

@@ -1,5 +1,6 @@
 //! The predict service that a mapping describes.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use palladium_component::interfaces::{PredictService, Signature};
@@ -33,7 +34,9 @@ use crate::{own_samples, query, rows};
 /// `result` is a list; an empty list gets an empty one. A POST of the content type `application/x-ndjson` carries one
 /// object a line, as many as there are, and gets one line for each as they come: `{"result": …}`, or what is wrong with
 /// that line, with its number as `line`, after which the next follows. Bodies are sent as they are, without a
-/// `content-encoding`.
+/// `content-encoding`. Decorators see the head of such a stream alone: a request and an answer whose bodies are empty, so
+/// that they can check nothing of the lines. One that answers with another status than 200, or with a body, answers in the
+/// place of all lines.
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,
@@ -67,8 +70,9 @@ use crate::{own_samples, query, rows};
 /// ```
 ///
 /// To refuse a request, a function throws a map: `throw #{ error_message: "closed", error_code: 7, status: 422 }`, where
-/// the code is -1 and the status 500 if they are left out. Whatever else goes wrong in it is answered with status 500, and
-/// the log says where. What a sample is made of by a function may nest 126 deep.
+/// the code is -1 and the status 500 if they are left out. What the model refuses that a function asks, such as a number that
+/// is not finite, is answered as if there were no function, unless that catches it. Whatever else goes wrong in one is
+/// answered with status 500, and the log says where. What a sample is made of by a function may nest 126 deep.
 #[component(PredictService, name = "palladium.server.PredictService", check)]
 pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
@@ -176,6 +180,16 @@ impl MappingPredictService {
             }
         }
         errors
+    }
+
+    /// Returns what a model has told a function, without the rows where these are not those of the samples: a function may
+    /// ask about others.
+    fn told_of(&self, samples: &Table, error: PredictError) -> PredictError {
+        let PredictError::Invalid(errors) = error else { return error };
+        let own = self.not_finite(samples, true);
+        let place = |error: &InputError| (error.code, error.row, error.field.clone());
+        let is_own = |error: &InputError| own.kept().iter().any(|known| place(known) == place(error));
+        PredictError::Invalid(if errors.kept().iter().all(is_own) { errors } else { errors.without_rows() })
     }
 }
 
@@ -286,8 +300,10 @@ impl PredictService for MappingPredictService {
         }
         let response = match block("predict", &self.predict) {
             Some(block) => {
-                let samples = value(Data::Component(Arc::new(samples)));
-                let returned = block.call(vec![model_value(model), samples, parameters_value(parameters)])?;
+                let samples = Arc::new(samples);
+                let given = value(Data::Component(Arc::clone(&samples) as Arc<dyn Any + Send + Sync>));
+                let returned = block.call(vec![model_value(model), given, parameters_value(parameters)]);
+                let returned = returned.map_err(|error| self.told_of(&samples, error))?;
                 read_predictions(&block, &returned, self.predict_proba)?
             }
             None if self.predict_proba => {

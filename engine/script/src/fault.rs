@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use palladium_component::data::DataError;
 use palladium_component::interfaces::{Explain, Failure, PersistError, PredictError, VersionError, cause_in_words};
@@ -75,9 +76,12 @@ impl From<DataError> for Fault {
     }
 }
 
+/// What the caller of a service is told comes along, for where the script is a building block of that service.
 impl From<PredictError> for Fault {
     fn from(error: PredictError) -> Fault {
-        Fault::explained(&error, error.help())
+        let Fault(mut finding) = Fault::explained(&error, error.help());
+        finding.cause = error.for_caller().map(|error| Arc::new(error) as _);
+        Fault(finding)
     }
 }
 
@@ -136,6 +140,19 @@ mod tests {
         let EvalAltResult::ErrorRuntime(token, _) = *error else { panic!("{error}") };
         let finding = token.cast::<Failed>().into_diagnostic();
         assert_eq!(finding.message, "a component panicked: index 7");
+    }
+
+    #[test]
+    fn what_callers_are_told_comes_along() {
+        let cause = |error: PredictError| {
+            let error = guarded(|| -> Answer { Err(error.into()) }).unwrap_err();
+            let EvalAltResult::ErrorRuntime(token, _) = *error else { panic!("{error}") };
+            let cause = token.cast::<Failed>().into_diagnostic().cause?;
+            Some(cause.downcast_ref::<PredictError>().unwrap().to_string())
+        };
+        assert_eq!(cause(PredictError::BadRequest("no".into())).as_deref(), Some("BadRequest: no"));
+        assert_eq!(cause(PredictError::refused("no", 7)).as_deref(), Some("no (7)"));
+        assert_eq!(cause(PredictError::Internal(Failure::message("the disk"))), None);
     }
 
     #[test]

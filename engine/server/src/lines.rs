@@ -22,6 +22,8 @@ pub struct Lines {
     is_skipping: bool,
     /// How many lines were taken out, blank ones counted.
     n_taken: u64,
+    /// How many bytes of the body were read.
+    n_read: u64,
     end: Option<End>,
 }
 
@@ -37,14 +39,22 @@ pub enum End {
 impl Lines {
     /// Returns the lines of a body, which are so many bytes long at most.
     pub fn new(longest: usize) -> Lines {
-        let (buffer, searched, is_skipping, n_taken, end) = (BytesMut::new(), 0, false, 0, None);
-        Lines { buffer, searched, longest, is_skipping, n_taken, end }
+        let (buffer, searched, is_skipping, n_taken, n_read) = (BytesMut::new(), 0, false, 0, 0);
+        Lines { buffer, searched, longest, is_skipping, n_taken, n_read, end: None }
+    }
+
+    /// Returns how many bytes of the body were read.
+    pub fn n_read(&self) -> u64 {
+        self.n_read
     }
 
     /// Takes what comes next of the body; nothing stands for its end.
     pub fn accept(&mut self, piece: Option<Result<Bytes, PayloadError>>) {
         match piece {
-            Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
+            Some(Ok(bytes)) => {
+                self.n_read += bytes.len() as u64;
+                self.buffer.extend_from_slice(&bytes);
+            }
             Some(Err(_)) => {
                 // Nobody knows what a line would have been.
                 self.buffer.clear();

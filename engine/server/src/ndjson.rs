@@ -18,11 +18,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpResponse, rt, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, rt, web};
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use palladium_component::interfaces::{
-    Failure, Pairs, PredictError, PredictRequest, PredictResponse, TrainedModel, ViewRequest,
+    Failure, InputError, InputErrorCode, Lasting, Pairs, PredictError, PredictRequest, PredictResponse, TrainedModel,
+    ViewRequest,
 };
 use palladium_component::value::seconds_text;
 use palladium_runtime::not_json;
@@ -33,13 +34,15 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answer::{Refusal, guarded, name_version};
 use crate::away::{away, within};
-use crate::body::{NDJSON, NO_MEMORY, Share, check_encoding};
+use crate::body::{NDJSON, NO_MEMORY, Read, Share, check_encoding};
 use crate::decorated::{plain_request, plain_response, through};
 use crate::incoming::Incoming;
 use crate::lines::{End, Line, Lines};
+use crate::observers::GoneAway;
 use crate::predict::PredictRoute;
 use crate::query;
 use crate::request_id::Name;
+use crate::sent::until_sent;
 use crate::server::Server;
 
 /// So many lines are predicted for in one call at most, fewer where they are long.
@@ -75,7 +78,8 @@ pub async fn answer_decorated(
     request_id: String,
 ) -> Result<HttpResponse, Refusal> {
     let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
-    let shown = plain_request(request, request_id);
+    let lasting = Lasting::default();
+    let shown = ViewRequest { lasting: Some(lasting.clone()), ..plain_request(request, request_id) };
     let name = Name::from(&shown);
     let asked = Arc::new(Mutex::new(None));
     let (viewed, found, own) = (Arc::clone(route), Arc::clone(&asked), name.clone());
@@ -93,7 +97,7 @@ pub async fn answer_decorated(
     match asked {
         Some((model, query)) if is_bare => {
             let exchange = Exchange::new(route, server, model, query, request, payload, name).await?;
-            Ok(exchange.behind(head))
+            Ok(until_sent(exchange.behind(head), lasting))
         }
         _ => Ok(head),
     }
@@ -109,6 +113,8 @@ fn head(model: &TrainedModel) -> HttpResponse {
 /// An answer on its way. It is dropped with the connection, and with it everything that was still to be done.
 struct Exchange {
     asking: Arc<Asking>,
+    /// The request, which keeps how much of its body was read.
+    request: HttpRequest,
     payload: web::Payload,
     lines: Lines,
     /// What the lines that have come take of the memory for bodies.
@@ -161,6 +167,7 @@ impl Exchange {
             payload.map_err(|error| Refusal::bad_request(format_args!("the body cannot be read: {error}")))?;
         Ok(Exchange {
             asking: Arc::new(Asking { route: Arc::clone(route), model, query, name }),
+            request: HttpRequest::clone(request),
             payload,
             lines: Lines::new(server.limits.max_body),
             share: Share::of(server),
@@ -191,6 +198,7 @@ impl Exchange {
             return None;
         }
         let (batch, last) = self.gather().await;
+        self.note();
         let mut text = match batch.is_empty() {
             true => Vec::new(),
             false => self.answer(batch).await,
@@ -239,6 +247,15 @@ impl Exchange {
             } else if let Some(last) = self.wait().await {
                 return (batch, Some(last));
             }
+        }
+    }
+
+    /// Keeps on the request what observers are told of its body.
+    fn note(&self) {
+        let mut kept = self.request.extensions_mut();
+        kept.insert(Read(self.lines.n_read()));
+        if self.lines.end() == Some(End::Broken) {
+            kept.insert(GoneAway);
         }
     }
 
@@ -369,12 +386,26 @@ fn sample(line: &Line) -> Result<&[u8], Refusal> {
         }
     };
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
-        return Err(Refusal::bad_request(not_json(&error)));
+        let message = not_json(&error);
+        let got = message.split_once(": ").map_or_else(String::new, |(_, got)| got.to_owned());
+        return Err(no_sample(InputErrorCode::NotJson, message, got));
     }
-    match text.first() {
-        Some(b'{') => Ok(text),
-        _ => Err(Refusal::bad_request("the line has to be a JSON object")),
-    }
+    let got = match text.first() {
+        Some(b'{') => return Ok(text),
+        Some(b'[') => "a list",
+        Some(b'"') => "text",
+        Some(b't' | b'f') => "a flag",
+        Some(b'n') => "null",
+        _ => "a number",
+    };
+    Err(no_sample(InputErrorCode::NotAnObject, "the line has to be a JSON object".to_owned(), got.to_owned()))
+}
+
+/// Returns the refusal of a line that is no sample.
+fn no_sample(code: InputErrorCode, message: String, got: String) -> Refusal {
+    let (row, field, expected) = (None, None, "a JSON object".to_owned());
+    let error = InputError { code, row, field, is_sent: false, expected, got, message };
+    Refusal::of(&PredictError::Invalid(error.into())).of_line()
 }
 
 fn line(fields: &Json) -> Vec<u8> {

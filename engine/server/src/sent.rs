@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::HttpResponse;
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
+use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 
@@ -34,7 +35,7 @@ pub fn until_taken<T: 'static, C: 'static>(
     underway: Underway,
 ) -> HttpResponse {
     if underway.is_far_too_many() {
-        return without_body(response);
+        return emptied(response, ());
     }
     match response.body().size() {
         BodySize::None | BodySize::Sized(0) => response,
@@ -43,11 +44,19 @@ pub fn until_taken<T: 'static, C: 'static>(
     }
 }
 
-/// Returns the head of a response alone, which a client cannot leave untaken.
-fn without_body(response: HttpResponse) -> HttpResponse {
+/// Returns a response as its status has it: 204 and 304 have no body, and a client takes one for the next response.
+pub fn by_status(response: HttpResponse) -> HttpResponse {
+    match response.status() {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => emptied(response, body::None::new()),
+        _ => response,
+    }
+}
+
+/// Returns the head of a response with a body that is empty, so that a client cannot leave it untaken.
+fn emptied(response: HttpResponse, empty: impl MessageBody + 'static) -> HttpResponse {
     response.map_body(|head, _| {
         head.headers_mut().remove(CONTENT_TYPE);
-        BoxBody::new(())
+        BoxBody::new(empty)
     })
 }
 

@@ -17,10 +17,12 @@ use crate::decorated::{plain_request, plain_response, through};
 use crate::head;
 use crate::incoming::Incoming;
 use crate::methods::Methods;
+use crate::observers::Told;
 use crate::options::{Loaded, ServeOptions};
 use crate::reload::Process;
 use crate::request_id::HEADER;
 use crate::routes::{Endpoint, Route, Routes};
+use crate::sent::by_status;
 use crate::service::{Service, Shared};
 use crate::settings::Limits;
 use crate::{local, trace};
@@ -69,25 +71,23 @@ impl Server {
     /// where they want to know.
     pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload, is_one_too_many: bool) -> HttpResponse {
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
-        let observers = &*self.routes.observers;
+        let observers = &self.routes.observers;
         let trace = trace::of(request, observers, is_logged);
         let incoming = Incoming::new(request, trace);
         if !is_logged && !observers.is_any() && incoming.trace.is_none() {
-            return self.answer(&incoming, payload, is_one_too_many).await.response;
+            return by_status(self.answer(&incoming, payload, is_one_too_many).await.response);
         }
         let started = Instant::now();
         let underway = observers.begin();
-        let Answer { route, mut response, is_logged: has_line } =
-            self.answer(&incoming, payload, is_one_too_many).await;
-        let trace = incoming.trace.as_deref();
-        if let Some(trace) = trace {
+        let Answer { route, response, is_logged: has_line } = self.answer(&incoming, payload, is_one_too_many).await;
+        let mut response = by_status(response);
+        if let Some(trace) = &incoming.trace {
             trace::tell(trace, &mut response);
         }
-        underway.end(route, request, &response, trace, started.elapsed());
         if is_logged && !has_line {
             self.log(&incoming, &response, started);
         }
-        response
+        underway.end(request, response, Told { route, trace: incoming.trace, started })
     }
 
     /// Returns how long a prediction may take that is made away from the workers.

@@ -10,7 +10,7 @@ use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::{
-    Caller, DecoratorDocs, Explain, Failure, Lifecycle, Metadata, Pairs, Trace, TraceId, TrainedModel, Version,
+    Caller, DecoratorDocs, Explain, Failure, Lasting, Lifecycle, Metadata, Pairs, Trace, TraceId, TrainedModel, Version,
 };
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
@@ -167,9 +167,25 @@ pub struct ViewRequest {
     pub caller: Caller,
     /// The trace that it belongs to, where it came with one or somebody wants to know.
     pub trace: Option<Arc<Trace>>,
+    /// What lasts until the answer has been sent, where that is made only then and the view returns its head; nothing
+    /// where the view returns all of it.
+    pub lasting: Option<Lasting>,
 }
 
 impl ViewRequest {
+    /// Keeps something until the answer has been sent, where the view returns its head alone. Where the view returns all of
+    /// it, it is given back, to be kept until then.
+    #[must_use = "it is dropped here where the view returns all of the answer"]
+    pub fn keep_until_sent<T: Send + 'static>(&self, kept: T) -> Option<T> {
+        match &self.lasting {
+            Some(lasting) => {
+                lasting.keep(kept);
+                None
+            }
+            None => Some(kept),
+        }
+    }
+
     /// Returns the part of the path that the rule gives this name.
     pub fn part(&self, name: &str) -> Option<&str> {
         self.parts.get(name)

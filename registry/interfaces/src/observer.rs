@@ -20,7 +20,8 @@ pub trait Observer: Send + Sync + 'static {
         false
     }
 
-    /// Is told that a request is over; nothing stands for one that was broken off before there was an answer.
+    /// Is told that a request is over: that there is an answer, or that one which is made while it is sent has come to its
+    /// end. Nothing stands for one that was broken off before.
     fn ended(&self, answered: Option<&Answered<'_>>);
 
     /// Is told that a model has predicted.
@@ -40,7 +41,8 @@ pub struct Answered<'a> {
     pub path: &'a str,
     /// The status code.
     pub status: u16,
-    /// How long it took from the head of the request until there was a response to send.
+    /// How long it took from the head of the request until there was a response to send, or until the end of one that is
+    /// made while it is sent.
     pub time: Duration,
     /// The bytes of the body: as the request announced them, else as many as were read.
     pub received: u64,

@@ -43,6 +43,20 @@ impl PredictError {
     pub fn refused(message: impl Into<String>, code: i64) -> PredictError {
         PredictError::Refused { message: message.into(), code, status: None }
     }
+
+    /// Returns the error once more; nothing where it is internal.
+    pub fn for_caller(&self) -> Option<PredictError> {
+        Some(match self {
+            PredictError::BadRequest(message) => PredictError::BadRequest(message.clone()),
+            PredictError::Invalid(errors) => PredictError::Invalid(errors.clone()),
+            PredictError::TooManyRows { limit } => PredictError::TooManyRows { limit: *limit },
+            PredictError::Refused { message, code, status } => {
+                PredictError::Refused { message: message.clone(), code: *code, status: *status }
+            }
+            PredictError::NoProbabilities => PredictError::NoProbabilities,
+            PredictError::Internal(_) => return None,
+        })
+    }
 }
 
 impl crate::Explain for PredictError {}

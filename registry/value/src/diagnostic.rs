@@ -1,6 +1,8 @@
 //! What the author of a configuration reads when something in it is wrong.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
@@ -103,6 +105,9 @@ pub struct Diagnostic {
     pub is_uncertain: bool,
     /// The map that a script threw on purpose: whoever called its function may know what it means.
     pub thrown: Option<Box<Value>>,
+    /// The error of a component that a script asked for something, and did not catch: whoever called its function may
+    /// pass it on.
+    pub cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl Diagnostic {
@@ -118,6 +123,7 @@ impl Diagnostic {
             component: None,
             is_uncertain: false,
             thrown: None,
+            cause: None,
         }
     }
 

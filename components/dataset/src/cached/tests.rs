@@ -542,7 +542,7 @@ fn arguments_are_checked() {
         (("max_size", text("much")), "`max_size` of `palladium.dataset.Cached` has to be a number of bytes"),
         (("max_age", text("soon")), "`max_age` of `palladium.dataset.Cached` has to be a number of seconds"),
         (("max_age", Data::Int(-1)), "`max_age` of `palladium.dataset.Cached` has to be a number of seconds"),
-        (("directory", text("")), "`directory` of `palladium.dataset.Cached` has to be text"),
+        (("directory", text("")), "`directory` of `palladium.dataset.Cached` has to be a path, which is not empty"),
         (("refresh", Data::Int(1)), "`refresh` of `palladium.dataset.Cached` has to be a flag"),
     ];
     for (argument, expected) in cases {

@@ -7,7 +7,9 @@ use serde_json::json;
 use tracing::field::display;
 
 use super::datatype::Datatype;
+use super::object::Object;
 use super::problem::{Problem, json};
+use super::request::check_encoding;
 use super::response::{datatype_of, output_name};
 use super::{Offered, OpenInference};
 use crate::field::FieldType;
@@ -120,8 +122,9 @@ impl OpenInference {
 
     /// Lists all models with their versions.
     pub(super) fn index(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Problem> {
-        let filter: Filter = match request.body.is_empty() {
-            true => Filter::default(),
+        check_encoding(request)?;
+        let Object(filter): Object<Filter> = match request.body.is_empty() {
+            true => Object(Filter::default()),
             false => serde_json::from_slice(&request.body)
                 .map_err(|error| Problem::bad_request(format!("the body is no filter of models: {error}")))?,
         };

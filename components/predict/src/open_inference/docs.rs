@@ -125,6 +125,7 @@ fn index() -> Operation {
     });
     operation.add(answer("The models.", json!({"type": "array", "items": listed})));
     operation.add(problem(400, "The body is no filter."));
+    operation.add(problem(415, "The body is encoded."));
     operation
 }
 

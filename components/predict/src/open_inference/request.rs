@@ -9,6 +9,7 @@ use palladium_component::prelude::*;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::object::{Object, objects, objects_or_null};
 use super::problem::Problem;
 
 /// The header that says how long the JSON is where bytes follow.
@@ -21,7 +22,9 @@ pub struct InferenceRequest {
     pub id: Option<String>,
     #[serde(default)]
     pub parameters: RequestParameters,
+    #[serde(deserialize_with = "objects")]
     pub inputs: Vec<Input>,
+    #[serde(default, deserialize_with = "objects_or_null")]
     pub outputs: Option<Vec<RequestedOutput>>,
 }
 
@@ -70,7 +73,7 @@ impl<'a> Body<'a> {
     pub fn read(request: &'a ViewRequest) -> Result<Body<'a>, Problem> {
         check_headers(request)?;
         let (json, bytes) = parts(request)?;
-        let read: InferenceRequest = serde_json::from_slice(json)
+        let Object(read): Object<InferenceRequest> = serde_json::from_slice(json)
             .map_err(|error| Problem::bad_request(format!("the body is no inference request: {error}")))?;
         check_parameters(&read)?;
         let elements = elements(&read.inputs, bytes)?;
@@ -80,11 +83,7 @@ impl<'a> Body<'a> {
 
 /// Takes JSON, bytes, and bodies that do not say what they are, as clients in Python send them.
 fn check_headers(request: &ViewRequest) -> Result<(), Problem> {
-    let unsupported = |message| Err(Problem::Said { status: 415, message });
-    if let Some(encoding) = request.header("content-encoding").filter(|encoding| *encoding != "identity") {
-        let shown: String = encoding.chars().take(60).collect();
-        return unsupported(format!("the body has the content encoding {shown:?}: send it as it is"));
-    }
+    check_encoding(request)?;
     let Some(content_type) = request.header("content-type") else { return Ok(()) };
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
@@ -92,7 +91,21 @@ fn check_headers(request: &ViewRequest) -> Result<(), Problem> {
         return Ok(());
     }
     let shown: String = content_type.chars().take(60).collect();
-    unsupported(format!("the body has the content type {shown:?}: send it as `application/json`"))
+    let message = format!("the body has the content type {shown:?}: send it as `application/json`");
+    Err(Problem::Said { status: 415, message })
+}
+
+/// Takes bodies as they are.
+///
+/// # Errors
+/// An encoding of the body.
+pub fn check_encoding(request: &ViewRequest) -> Result<(), Problem> {
+    let Some(encoding) = request.header("content-encoding").filter(|encoding| *encoding != "identity") else {
+        return Ok(());
+    };
+    let shown: String = encoding.chars().take(60).collect();
+    let message = format!("the body has the content encoding {shown:?}: send it as it is");
+    Err(Problem::Said { status: 415, message })
 }
 
 /// Returns the JSON of a body and the bytes behind it.
@@ -357,6 +370,16 @@ mod tests {
         for body in ["", "[]", "{}", "7", r#"{"inputs": {}}"#, r#"{"inputs": [1]}"#, r#"{"inputs": [], "id": 7}"#] {
             assert!(Body::read(&request(&[], body)).is_err(), "{body}");
         }
+        // The fields in their order are no object.
+        for body in [
+            r#"["id", {}, [], null]"#,
+            r#"{"inputs": [["a", [1], "FP64", {}, [1]]]}"#,
+            r#"{"inputs": [], "outputs": [["predict", {}]]}"#,
+        ] {
+            let found = Body::read(&request(&[], body)).map(|_| ()).unwrap_err();
+            assert!(format!("{found:?}").contains("invalid type: sequence, expected an object"), "{body}: {found:?}");
+        }
+        assert!(Body::read(&request(&[], r#"{"inputs": [], "outputs": null}"#)).is_ok());
         let deep = format!(r#"{{"inputs": [], "more": {}"#, "[".repeat(100_000));
         assert!(Body::read(&request(&[], &deep)).is_err());
         for shape in ["[-1]", "[1.5]", "[\"1\"]", "[18446744073709551616]", "1"] {

@@ -140,7 +140,14 @@ fn tells_which_models_are_ready() {
     assert_eq!(index(&json!({"ready": true})).1.as_array().unwrap().len(), 3);
     assert_eq!(index(&json!({"ready": 7})).0, 400);
     let empty = ViewRequest { method: "POST".into(), path: "/v2/repository/index".into(), ..ViewRequest::default() };
-    assert_eq!(service.send(empty).status, 200);
+    assert_eq!(service.send(empty.clone()).status, 200);
+    let (status, answer) = index(&json!([true]));
+    assert_eq!(status, 400, "{answer}");
+    let said = answer["error"].as_str().unwrap();
+    assert!(said.starts_with("the body is no filter of models: invalid type: sequence, expected an object"), "{said}");
+    let packed =
+        ViewRequest { headers: Pairs::from_iter([("content-encoding", "gzip")]), body: b"x".to_vec(), ..empty };
+    assert_eq!(service.send(packed).status, 415);
 }
 
 #[test]
@@ -383,7 +390,7 @@ fn routes_say_what_they_take_and_answer() {
         ("", &[""], &[200]),
         ("/health/live", &[""], &[200]),
         ("/health/ready", &[""], &[200, 503]),
-        ("/repository/index", &[""], &[200, 400]),
+        ("/repository/index", &[""], &[200, 400, 415]),
         ("/models/<name>", &[""], &[200, 404, 503]),
         ("/models/<name>/ready", &[""], &[200, 404, 503]),
         ("/models/<name>/infer", &["one", "two", "broken"], &[200, 400, 408, 413, 415, 500, 503]),

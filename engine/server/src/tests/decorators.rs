@@ -56,6 +56,42 @@ fn login() -> Arc<dyn Decorator> {
 }
 
 #[test]
+fn answers_without_content_have_no_body() {
+    let status = |status: u16| {
+        does(move |call| {
+            let returned = call.proceed()?;
+            let mut response = ViewResponse::try_from(returned)?;
+            response.status = status;
+            Ok(response.into())
+        })
+    };
+    for (number, indexed) in [(204, 0x89), (304, 0x8b)] {
+        let by_service = format!("/predict?do=status&status={number}");
+        let by_decorator = decorated(vec![("predict_decorators", vec![status(number)]), ("alive_decorators", vec![])]);
+        for (running, path) in [(standard(), by_service.as_str()), (by_decorator, "/predict")] {
+            let mut client = running.client();
+            for method in ["GET", "POST", "HEAD"] {
+                let body = if method == "POST" { "[1]" } else { "" };
+                let answer = client.request(method, path, &[("content-type", "application/json")], body);
+                assert_eq!(answer.status, number, "{method} {path}");
+                for header in ["content-length", "transfer-encoding", "content-type"] {
+                    assert!(!answer.headers.contains_key(header), "{method} {path}: {answer:?}");
+                }
+                let next = client.request("GET", "/alive", &[], "");
+                assert!(next.status == 200 && next.body.starts_with('{'), "{method} {path}: {next:?}");
+            }
+            let mut client = running.http2();
+            for id in [client.get(path), client.get_head(path)] {
+                let answer = client.receive(id);
+                assert!(answer.body.is_empty() && answer.head.contains(&indexed), "{path}: {:x?}", answer.head);
+            }
+            let id = client.get("/alive");
+            assert!(client.receive(id).is_ok(), "{path}");
+        }
+    }
+}
+
+#[test]
 fn a_decorator_answers_in_the_place_of_a_view() {
     for (list, path) in
         [("predict_decorators", "/predict"), ("alive_decorators", "/alive"), ("list_decorators", "/list")]

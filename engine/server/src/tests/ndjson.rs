@@ -9,6 +9,7 @@ use palladium_component::prelude::*;
 use palladium_runtime::App;
 use serde_json::{Value as Json, json};
 
+use super::observers::Pass;
 use super::support::*;
 
 /// How long some rows and answers are.
@@ -181,12 +182,19 @@ fn a_line_without_a_prediction_does_not_end_the_stream() {
     let mut missing = error(2, -1, "BadRequest: the field `x` is missing");
     missing["errors"] = json!([{"code": "missing_field", "field": "x", "expected": "a number", "got": "nothing"}]);
     missing["error_count"] = json!(1);
+    let no_sample = |row: u64, message: &str, code: &str, got: &str| {
+        let mut line = error(row, -1, &format!("BadRequest: {message}"));
+        line["errors"] = json!([{"code": code, "field": null, "expected": "a JSON object", "got": got}]);
+        line["error_count"] = json!(1);
+        line
+    };
+    let not_json = |row: u64, got: &str| no_sample(row, &format!("the line is not JSON: {got}"), "not_json", got);
     let expected = [
         json!({"result": 1.0}),
         missing,
-        error(3, -1, "BadRequest: the line is not JSON: expected ident at column 2"),
-        error(4, -1, "BadRequest: the line has to be a JSON object"),
-        error(5, -1, "BadRequest: the line is not JSON: trailing characters at column 9"),
+        not_json(3, "expected ident at column 2"),
+        no_sample(4, "the line has to be a JSON object", "not_an_object", "a list"),
+        not_json(5, "trailing characters at column 9"),
         error(6, -1, "BadRequest: the line is longer than the 100 bytes that are allowed"),
         error(7, 17, "not today"),
     ];
@@ -444,5 +452,75 @@ fn decorators_see_heads_alone() {
         let mut exchange = Exchange::begin(&running, "/predict");
         exchange.send("{\"x\": 1}\n");
         assert_eq!(exchange.0.receive(false).body, "who are you?");
+    }
+}
+
+/// A view whose observer notes what is over, and nothing for what was broken off.
+#[derive(Default)]
+struct Watch(Arc<Mutex<Vec<Option<Over>>>>);
+
+/// Status, length of the request's body and of the answer's, and the time until the end.
+type Over = (u16, u64, u64, Duration);
+
+impl Lifecycle for Watch {}
+
+impl View for Watch {
+    fn rules(&self) -> Vec<ViewRule> {
+        vec![ViewRule::new("/watch", &["GET"])]
+    }
+
+    fn observer(&self, _: &[&str]) -> Option<Arc<dyn Observer>> {
+        Some(Arc::new(Watch(Arc::clone(&self.0))))
+    }
+
+    fn answer(&self, _: &ViewRequest, _: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
+        Ok(ViewResponse::text(200, ""))
+    }
+}
+
+impl Observer for Watch {
+    fn ended(&self, answered: Option<&Answered<'_>>) {
+        let over = answered.map(|answered| (answered.status, answered.received, answered.sent, answered.time));
+        self.0.lock().unwrap().push(over);
+    }
+}
+
+#[test]
+fn observers_hear_of_a_stream_once_it_is_over() {
+    const LASTS: Duration = Duration::from_millis(100);
+    let passes: Arc<dyn Decorator> = Arc::new(Pass);
+    for decorators in [vec![], vec![passes]] {
+        let watch = Watch::default();
+        let heard = Arc::clone(&watch.0);
+        let components = vec![
+            ("model_persister", Component::Persister(Store::new(Reads::Cached(model(1))))),
+            ("predict_service", Component::PredictService(Arc::new(Echo::default()))),
+            ("watch", Component::View(Arc::new(watch))),
+        ];
+        let mut lists = Decorators::default();
+        lists.insert(DecoratorList::new("predict_decorators", decorators));
+        let running = Running::start(App::of_components(components, Vec::new()).decorated_by(lists), options());
+        let answered = || {
+            let mut exchange = Exchange::begin(&running, "/predict");
+            exchange.send("{\"x\": 1}\n");
+            assert_eq!(exchange.0.receive(false).status, 200);
+            assert_eq!(exchange.piece().unwrap(), "{\"result\":1.0}\n");
+            exchange
+        };
+        let mut whole = answered();
+        std::thread::sleep(LASTS);
+        assert!(heard.lock().unwrap().is_empty(), "it goes on");
+        whole.end();
+        assert!(whole.rest().is_empty());
+        let over = std::mem::take(&mut *heard.lock().unwrap());
+        assert!(matches!(&over[..], [Some((200, 9, 15, time))] if *time >= LASTS), "{over:?}");
+
+        drop(answered());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while heard.lock().unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "nobody says that the stream is over");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(*heard.lock().unwrap(), [None]);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use palladium_component::prelude::*;
 use palladium_runtime::App;
-use serde_json::Value as Json;
+use serde_json::{Map as JsonMap, Value as Json, json};
 
 use crate::{Bound, Listen, ServeError, ServeOptions, Stopper, serve};
 
@@ -224,6 +224,11 @@ impl PredictService for Puppet {
                 Err(PredictError::Refused { message: "not so".into(), code: 18, status: Some(422) })
             }
             "invalid" => Err(PredictError::Invalid(invalid())),
+            "status" => {
+                let status = request.query("status").map(|status| status.parse().unwrap());
+                let own = OwnResponse { result: json!("wisteria"), metadata: JsonMap::new(), status, n_samples: 1 };
+                Ok(PredictResponse::Own(Box::new(own)))
+            }
             "max_rows" => number(request.max_rows.unwrap() as f64),
             "too_many" => Err(PredictError::TooManyRows { limit: request.max_rows.unwrap() }),
             "no_probabilities" => Err(PredictError::NoProbabilities),
@@ -536,5 +541,5 @@ pub fn app(puppet: Puppet, store: &Arc<Store>, entries: &Json) -> App {
 /// Returns a service of a puppet at `/predict` with a model of version 1 at hand.
 pub fn standard() -> Running {
     let store = Store::new(Reads::Cached(model(1)));
-    Running::start(app(Puppet::at("/predict"), &store, &serde_json::json!({})), options())
+    Running::start(app(Puppet::at("/predict"), &store, &json!({})), options())
 }

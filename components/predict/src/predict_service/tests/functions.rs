@@ -2,10 +2,12 @@
 
 use super::*;
 
+type Body = fn(Vec<Value>) -> Result<Value, Box<Diagnostic>>;
+
 /// A function of a configuration.
 struct Native {
     n_parameters: usize,
-    body: fn(Vec<Value>) -> Result<Value, Box<Diagnostic>>,
+    body: Body,
 }
 
 impl Callable for Native {
@@ -27,7 +29,7 @@ impl Callable for Native {
     }
 }
 
-pub(super) fn does(n_parameters: usize, body: fn(Vec<Value>) -> Result<Value, Box<Diagnostic>>) -> Option<Callback> {
+pub(super) fn does(n_parameters: usize, body: Body) -> Option<Callback> {
     Some(Callback(Arc::new(Native { n_parameters, body })))
 }
 
@@ -183,6 +185,60 @@ fn a_function_refuses_by_throwing_a_map() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn what_a_model_says_to_a_function_is_said_to_clients() {
+    fn failed(cause: PredictError) -> Box<Diagnostic> {
+        let mut finding = Diagnostic::new(Code::ScriptFailed, "wisteria");
+        finding.cause = Some(Arc::new(cause));
+        Box::new(finding)
+    }
+    let bodies: [(Body, PredictError); 3] = [
+        (
+            |_| Err(failed(PredictError::BadRequest("the parameter".into()))),
+            PredictError::BadRequest("the parameter".into()),
+        ),
+        (|_| Err(failed(PredictError::refused("closed", 7))), PredictError::refused("closed", 7)),
+        (|_| Err(failed(PredictError::NoProbabilities)), PredictError::NoProbabilities),
+    ];
+    for (body, expected) in bodies {
+        let own = MappingPredictService { predict: does(3, body), ..service(&AB) };
+        let error = own.predict(&trained(&own, Echo::default()), &post(r#"[{"a": 1, "b": 1}]"#)).unwrap_err();
+        assert_eq!(format!("{error:?}"), format!("{expected:?}"));
+    }
+    // Everything that is wrong with the samples of the request is told, not what a model found first; a row that is not
+    // the request's is not.
+    let own = MappingPredictService {
+        predict: does(3, |_| Err(failed(PredictError::Invalid(InputError::not_finite("a", Some(1)).into())))),
+        ..service(&AB)
+    };
+    let model = trained(&own, Echo::default());
+    let rows = |error: PredictError| match error {
+        PredictError::Invalid(errors) => errors.kept().iter().map(|error| error.row).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    for (body, expected) in [
+        (r#"[{"a": "inf", "b": 1}, {"a": "nan", "b": 1}]"#, vec![Some(1), Some(2)]),
+        (r#"[{"a": 1, "b": 1}, {"a": "nan", "b": 1}]"#, vec![Some(2)]),
+        (r#"[{"a": 1, "b": 1}, {"a": 2, "b": 1}]"#, vec![None]),
+    ] {
+        assert_eq!(rows(own.predict(&model, &post(body)).unwrap_err()), expected, "{body}");
+    }
+    for (first, expected) in [(f64::NAN, Some(1)), (1.0, None)] {
+        let samples = Table::new(vec![
+            ("a".to_owned(), Arc::new(Float64Array::from(vec![first, 1.0])) as ArrayRef),
+            ("b".to_owned(), Arc::new(Int64Array::from(vec![1, 1])) as ArrayRef),
+        ]);
+        let error = own.predict_table(&model, samples.unwrap(), &Pairs::default()).unwrap_err();
+        assert_eq!(rows(error), [expected], "{first}");
+    }
+    let internal = MappingPredictService {
+        predict: does(3, |_| Err(failed(PredictError::Internal(Failure::message("the disk"))))),
+        ..service(&AB)
+    };
+    let error = internal.predict(&trained(&internal, Echo::default()), &get(&[("a", "1"), ("b", "1")])).unwrap_err();
+    assert!(matches!(&error, PredictError::Internal(_)) && error.to_string().contains("wisteria"), "{error}");
 }
 
 #[test]
