@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -114,6 +114,70 @@ fn a_model_is_not_given_up_for_none() {
     service.process.signal(Signal::HUP);
     service.wait_for_log("reloaded the configuration", 1);
     assert_eq!(name(&service), "third");
+}
+
+/// A server whose table is sent once it is let go.
+fn late_table() -> (u16, Arc<AtomicUsize>, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (asked, is_let_go) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, may_go) = (Arc::clone(&asked), Arc::clone(&is_let_go));
+    let rows = "6.3,2.5,4.9,1.5,Iris-versicolor\n5.1,3.5,1.4,0.2,Iris-setosa\n".repeat(20);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            count.fetch_add(1, Ordering::SeqCst);
+            until("the table may go", || may_go.load(Ordering::SeqCst));
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", rows.len());
+            let _ = stream.write_all(format!("{head}{rows}").as_bytes());
+        }
+    });
+    (port, asked, is_let_go)
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Neither cache has a rule: nothing else would look.
+#[test]
+fn what_a_fit_of_the_configuration_before_activates_is_served() {
+    let (port, asked, is_let_go) = late_table();
+    let fit = |name: &str| {
+        named(
+            name,
+            &format!(
+                r#""dataset_loader_train": CSV(
+                    path: "http://127.0.0.1:{port}/a.csv",
+                    names: ["sepal length", "sepal width", "petal length", "petal width", "species"],
+                    target_column: "species",
+                ),
+                "dataset_loader_test": None,
+                "fit": {{"!": "palladium.server.add_url_rule", "rule": "/fit", "view_func": "palladium.server.fit", "methods": ["POST"]}},"#
+            ),
+        )
+    };
+    let mut service = start(&fit("first"));
+    let started: Json = service.client.post(format!("{}/fit", service.base)).send().unwrap().json().unwrap();
+    let job = started["job_id"].as_str().unwrap();
+    until("the fit asks for its data", || asked.load(Ordering::SeqCst) > 0);
+    layer(service.folder.path(), &fit("second"));
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("reloaded the configuration", 1);
+    let version = || service.get(SAMPLE).json::<Json>().unwrap()["metadata"]["model_version"].clone();
+    assert_eq!((name(&service).as_str(), version()), ("second", Json::from(1)));
+
+    is_let_go.store(true, Ordering::SeqCst);
+    let state = || service.get("/alive").json::<Json>().unwrap()["process_metadata"]["jobs"][job].clone();
+    until("the fit ends", || state()["status"] != "running");
+    assert!(state()["info"].as_str().unwrap().starts_with("model version: 2 (active)"), "{}", state());
+    assert_eq!(version(), 2);
+    assert!(service.end().success());
 }
 
 /// A reload opens nothing that a start would not.

@@ -106,12 +106,15 @@ pub fn start_fit(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpRespon
         let watched = Arc::clone(job);
         let watch = Arc::new(move |phase| watched.enter(phase));
         // Work that is left to itself needs the application as the job does.
+        let left_in = Arc::clone(&in_use);
         let leave = move || {
-            let left = in_use.jobs.leave_work()?;
-            Some(Box::new((left, Arc::clone(&in_use))) as WorkGuard)
+            let left = left_in.jobs.leave_work()?;
+            Some(Box::new((left, Arc::clone(&left_in))) as WorkGuard)
         };
         let context = FitContext::cancelled_by(job.cancelled()).watched_by(watch).leaving_work_by(Arc::new(leave));
-        match fit(&inputs, &options, &context) {
+        let fitted = fit(&inputs, &options, &context);
+        in_use.tell_latest();
+        match fitted {
             Ok(report) => Done::Finished(summary(&report)),
             Err(error @ JobError::Cancelled) => Done::Cancelled(error.to_string()),
             Err(error) => Done::Failed { said: said(&error), logged: with_causes(&error) },
@@ -144,8 +147,9 @@ pub fn update_model_cache(service: &Arc<Service>, asked: &Asked<'_>) -> Result<H
         }
     };
     let id = service.jobs.start(kind, move |_| {
-        let _until_done = in_use;
-        update()
+        let done = update();
+        in_use.tell_latest();
+        done
     })?;
     Ok(started(&id))
 }
@@ -167,7 +171,9 @@ pub fn activate(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpRespons
     let persister = service.list.persister.as_deref();
     let persister: &dyn Persister = persister.ok_or_else(|| Refusal::internal(WITHOUT_STORE))?;
     let origin = asked.origin();
-    match guarded(|| persister.activate_as(version, &origin)) {
+    let activated = guarded(|| persister.activate_as(version, &origin));
+    service.tell_latest();
+    match activated {
         Ok(Ok(())) => {}
         Ok(Err(PersistError::Lookup(said))) => return Err(Refusal::said(StatusCode::NOT_FOUND, -1, said)),
         Ok(Err(error @ PersistError::Failed(_))) => return Err(Refusal::unavailable(SAID, with_causes(&error))),

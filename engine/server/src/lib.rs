@@ -2,7 +2,7 @@
 //!
 //! [`serve`] binds, answers and stops, as the root key `server` says, which `settings.rs` reads: `listen.rs` knows ports
 //! and Unix sockets, `tls.rs` certificates, and `reload.rs` puts another application in the place of the one that
-//! answers. Every path is looked up in one table, made by `routes.rs` before anything is
+//! answers, which `latest.rs` knows. Every path is looked up in one table, made by `routes.rs` before anything is
 //! bound; [`check_routes`] tells what is wrong with it. A prediction goes through `predict.rs`: `query.rs` and
 //! `body.rs` turn the request into plain data, the service of the configuration answers, `answer.rs` writes; `ndjson.rs`
 //! answers streams of lines, and `away.rs` keeps what takes long off the workers. All other routes are those of `views.rs`: the server's own views, what the configuration adds under `routes/added.rs`, and the
@@ -32,6 +32,7 @@ mod head;
 mod http;
 mod incoming;
 mod jobs;
+mod latest;
 mod lines;
 mod listen;
 mod local;

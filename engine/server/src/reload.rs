@@ -3,7 +3,7 @@
 //! no job needs it. A configuration that is wrong, or has no model where the one before has one, changes nothing.
 //!
 //! Jobs, and what is known of those that are over, stay: a fit goes on with the configuration that it began with, and
-//! the next one has to wait for it as ever. Settings of sockets and workers, those of [`Fixed`], count from the start on.
+//! the next one has to wait for it as ever. Once it has stored its model, the application that answers by then looks for it. Settings of sockets and workers, those of [`Fixed`], count from the start on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::answer::guarded;
 use crate::jobs::Jobs;
+use crate::latest::{self, Latest};
 use crate::open::Open;
 use crate::options::{Loaded, Reload, ServeOptions};
 use crate::ready::Needed;
@@ -40,6 +41,8 @@ pub struct Process {
     pub open: Arc<Open>,
     /// Tells those who wait for more of a request that the process stops.
     pub stops: watch::Sender<bool>,
+    /// The service that answers new requests.
+    pub latest: Arc<Latest>,
     /// Applications that are replaced and not closed yet.
     pub replaced: Mutex<Vec<Arc<App>>>,
 }
@@ -98,9 +101,13 @@ impl Reloader {
             tracing::info!(target: "palladium::server", "reloading the configuration");
             let (load, options, process) = (Arc::clone(&self.load), self.options.clone(), Arc::clone(&self.process));
             let before = Arc::clone(&self.current.load().service);
+            let changes = self.process.latest.changes();
             let prepared = aside(move || prepare(&load, &options, &process, &before)).await;
             match prepared.unwrap_or_else(|why| Err(vec![why])) {
-                Ok(prepared) => self.take_over(prepared, started),
+                Ok(prepared) => {
+                    self.take_over(prepared, started);
+                    self.catch_up(changes).await;
+                }
                 Err(findings) => {
                     for finding in findings {
                         tracing::error!(target: "palladium::server", "{finding}");
@@ -120,6 +127,7 @@ impl Reloader {
         self.process.jobs.keep(server.routes.settings.keep_jobs);
         let (routes, models) = (server.routes.shown(), server.service.shown_models());
         let files = server.files.clone();
+        self.process.latest.set(&server.service);
         let before = self.current.swap(Arc::new(server));
         let app = Arc::clone(&before.service.app);
         drop(before);
@@ -134,6 +142,16 @@ impl Reloader {
             milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "reloaded the configuration"
         );
+    }
+
+    /// Looks for models that may have been activated since there were so few changes, while the new application was built.
+    async fn catch_up(&self, changes: u64) {
+        if self.process.latest.changes() != changes {
+            let service = Arc::clone(&self.current.load().service);
+            if let Err(why) = aside(move || latest::look(&service)).await {
+                tracing::warn!(target: "palladium::server", "no new model is looked for: {why}");
+            }
+        }
     }
 }
 

@@ -138,8 +138,10 @@ fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         open: Arc::default(),
         replaced: Mutex::default(),
         stops: watch::Sender::new(false),
+        latest: Arc::default(),
     });
     let (server, unused) = Server::new(loaded, routes, &process);
+    process.latest.set(&server.service);
     let current = Arc::new(ArcSwap::from_pointee(server));
     let outcome = rt::System::new().block_on(async {
         let signals = Signals::listen().map_err(ServeError::Failed)?;

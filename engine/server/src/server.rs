@@ -59,7 +59,13 @@ impl Server {
     pub fn new(loaded: Loaded, mut routes: Routes, process: &Process) -> (Server, oneshot::Receiver<()>) {
         let (in_use, unused) = oneshot::channel();
         let (jobs, is_draining) = (Arc::clone(&process.jobs), Arc::clone(&process.is_draining));
-        let shared = Shared { jobs, is_draining, stops: process.stops.subscribe(), _in_use: in_use };
+        let shared = Shared {
+            jobs,
+            is_draining,
+            stops: process.stops.subscribe(),
+            latest: Arc::clone(&process.latest),
+            _in_use: in_use,
+        };
         let service = Arc::new(Service::of(&loaded.app, loaded.sources, &mut routes, shared));
         let files: Vec<String> = loaded.files.iter().map(|file| file.display().to_string()).collect();
         let limits = routes.settings.limits.clone();

@@ -20,6 +20,7 @@ use crate::changes::Asked;
 use crate::decorated::plain_response;
 use crate::docs;
 use crate::jobs::Jobs;
+use crate::latest::Latest;
 use crate::models::ModelList;
 use crate::observers::Observers;
 use crate::ready::Needed;
@@ -73,6 +74,8 @@ pub struct Shared {
     pub is_draining: Arc<AtomicBool>,
     /// Tells those who wait for more of a request that the process stops.
     pub stops: watch::Receiver<bool>,
+    /// The one that answers new requests.
+    pub latest: Arc<Latest>,
     /// Tells by its end that no request and no job needs the application any more, nor work that a job has left to itself.
     pub _in_use: oneshot::Sender<()>,
 }
@@ -116,6 +119,12 @@ impl Service {
     /// Returns what tells when the process is about to stop.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.shared.stops.clone()
+    }
+
+    /// Tells that a job or a request of this service may have activated a model, or was to look for one: the service that
+    /// answers new requests, which after a reload is another one, takes it up. It blocks.
+    pub fn tell_latest(self: &Arc<Self>) {
+        self.shared.latest.changed_by(self);
     }
 
     /// Returns the models that predict services need, each once, with their versions, in one text.
@@ -237,7 +246,7 @@ pub fn document(app: &Arc<App>) -> Result<Option<String>, DocumentError> {
     let mut routes = Routes::checked(app)?;
     let (in_use, _unused) = oneshot::channel();
     let (jobs, (_, stops)) = (Jobs::new(routes.settings.keep_jobs), watch::channel(false));
-    let shared = Shared { jobs, is_draining: Arc::default(), stops, _in_use: in_use };
+    let shared = Shared { jobs, is_draining: Arc::default(), stops, latest: Arc::default(), _in_use: in_use };
     let service = Arc::new(Service::of(app, Sources::default(), &mut routes, shared));
     let views = app.all::<dyn View>();
     let documents = views.iter().find_map(|placed| {
