@@ -102,6 +102,48 @@ fn a_service_without_a_model_fits_one_and_serves_it() {
     }
 }
 
+/// Whether or not the service keeps its model in memory.
+#[test]
+fn a_damaged_version_is_not_activated() {
+    for store in [
+        r#"File(path: "${here}/iris-{version}")"#,
+        r#"CachedUpdatePersister(impl: File(path: "${here}/iris-{version}"))"#,
+    ] {
+        let folder = folder();
+        let layer = format!("{{\"model_persister\": {store}, \"alive\": None}}");
+        std::fs::write(folder.path().join("store.ron"), layer).unwrap();
+        let config = ["--config", "config.ron,admin.ron,store.ron"];
+        let run = |arguments: &[&str]| palladium(folder.path()).args(arguments).args(config).output().unwrap();
+        assert!(run(&["fit"]).status.success() && run(&["fit", "--no-activate"]).status.success());
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let second: Vec<_> = files.filter(|path| path.to_str().unwrap().contains("iris-2")).collect();
+        assert_eq!(second.len(), 1, "{second:?}");
+        let mut bytes = std::fs::read(&second[0]).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 4].copy_from_slice(b"oops");
+        std::fs::write(&second[0], bytes).unwrap();
+
+        let service = Service::start_with(Arc::clone(&folder), &config);
+        let answer = service.form("/activate", "model_version=2");
+        assert_eq!(answer.status(), 503, "{store}");
+        let said = answer.json::<Json>().unwrap()["error_message"].as_str().unwrap().to_owned();
+        let expected = "the model cannot be read and is not activated, nothing was changed: `palladium admin verify`";
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(service.json("/list")["properties"]["active-model"], "1");
+        assert_eq!(service.json(SAMPLE)["metadata"]["model_version"], 1);
+        assert!(service.end().success());
+
+        let output = run(&["admin", "activate", "2"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        assert!(said.contains("version 2 cannot be read and is not activated: nothing was changed"), "{said}");
+        assert!(said.contains("help: `palladium admin verify`"), "{said}");
+        let again = Service::start_with(Arc::clone(&folder), &config);
+        assert_eq!(again.json("/list")["properties"]["active-model"], "1");
+        assert_eq!(again.json(SAMPLE)["metadata"]["model_version"], 1);
+    }
+}
+
 #[test]
 fn a_failing_fit_tells_what_failed_and_no_more() {
     let folder = folder();

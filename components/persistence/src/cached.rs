@@ -23,7 +23,8 @@ const UPDATE_DECORATORS: &str = "update_model_decorators";
 /// or the model is damaged, does not replace the one that is in use; the log says why, and `/alive` says that it is so
 /// and since when. If there is no active model yet, if it is damaged or if the store does not answer, the service starts
 /// all the same and looks again at each time of the rule and at each request, until when it answers 503; after a look that
-/// failed, requests leave the store alone for a second. Commands such as `fit` and `list` do without a cache. The root key
+/// failed, requests leave the store alone for a second. A version that is activated through the service is read before
+/// that: one that cannot be read is not activated. Commands such as `fit` and `list` do without a cache. The root key
 /// `update_model_decorators` lists what is called around each look for a new model.
 ///
 /// This service looks for a new model every minute of the working hours:
@@ -71,22 +72,6 @@ pub struct CachedUpdatePersister {
     cache: Arc<Cache>,
     #[state]
     task: Mutex<Option<RecurringTask>>,
-}
-
-/// A model was activated that the cache could not load.
-#[derive(Debug, thiserror::Error)]
-#[error("version {version} is active in the store now, but it cannot be loaded: {kept}")]
-pub struct CacheError {
-    version: Version,
-    kept: String,
-    #[source]
-    source: PersistError,
-}
-
-impl Explain for CacheError {
-    fn help(&self) -> Option<String> {
-        self.source.help()
-    }
 }
 
 impl Lifecycle for CachedUpdatePersister {
@@ -155,13 +140,11 @@ impl Persister for CachedUpdatePersister {
     }
 
     fn activate(&self, version: Version) -> Result<(), PersistError> {
-        self.store.activate(version)?;
-        self.refresh_activated(version)
+        self.activate_by(version, || self.store.activate(version))
     }
 
     fn activate_as(&self, version: Version, origin: &Origin) -> Result<(), PersistError> {
-        self.store.activate_as(version, origin)?;
-        self.refresh_activated(version)
+        self.activate_by(version, || self.store.activate_as(version, origin))
     }
 
     fn delete(&self, version: Version) -> Result<(), PersistError> {
@@ -259,7 +242,7 @@ impl CachedUpdatePersister {
 
     fn updater(&self, by: Occasion) -> Updater {
         let (store, cache) = (Arc::clone(&self.store), Arc::clone(&self.cache));
-        Updater { store, cache, check_version: self.check_version, by }
+        Updater { store, cache, check_version: self.check_version, by, read: None }
     }
 
     /// Starts to look for new models by the rule, if there is one. A second start changes nothing.
@@ -279,18 +262,26 @@ impl CachedUpdatePersister {
         Ok(())
     }
 
-    /// Loads the version that was activated through this persister, if it keeps anything.
-    fn refresh_activated(&self, version: Version) -> Result<(), PersistError> {
+    /// Has the store activate a version and, if anything is kept, uses that. It is read before the store is changed: one
+    /// that cannot be read would be of no use to anybody.
+    fn activate_by(
+        &self,
+        version: Version,
+        activate: impl FnOnce() -> Result<(), PersistError>,
+    ) -> Result<(), PersistError> {
         if !self.cache.on.load(Ordering::Acquire) {
-            return Ok(());
+            return activate();
         }
-        self.update_cache(None).map(|_| ()).map_err(|source| {
+        let model = self.store.read(Some(version)).map_err(|error| ActivationError::unreadable(version, error))?;
+        activate()?;
+        let updater = Updater { read: Some((version, model)), ..self.updater(Occasion::Asked) };
+        updater.update(None).map(drop).map_err(|source| {
             let used = self.cache.model.load().as_ref().and_then(|model| model.metadata.version());
             let kept = used.map_or_else(
                 || "this process has no model".to_owned(),
                 |used| format!("this process keeps on using version {used}"),
             );
-            PersistError::Failed(Failure::from(CacheError { version, kept, source }))
+            PersistError::Failed(Failure::from(ActivationError::NotLoaded { version, kept, source }))
         })
     }
 }

@@ -33,7 +33,7 @@ mod upgrade;
 
 pub use artifact::ArtifactError;
 pub use attachments::AttachmentError;
-pub use cached::{CacheError, CachedUpdatePersister};
+pub use cached::CachedUpdatePersister;
 pub use database::{Database, DatabaseCLOB, DatabaseError};
 pub use file::File;
 pub use file_io::{FileIO, FileIOError};

@@ -59,7 +59,8 @@ fn activate_arguments() -> clap::Command {
         .long_about(
             "Make a version the active one.\n\n\
              The active version is the one that predictions come from. A service that is running takes it up when it \
-             looks for a new model the next time.",
+             looks for a new model the next time. A version that cannot be read is not activated: the one before stays \
+             active, and `palladium admin verify` says what is wrong.",
         )
         .arg(options::version("version").help("The version to activate"))
         .arg(Arg::new("previous").long("previous").action(ArgAction::SetTrue).help(
@@ -75,7 +76,7 @@ fn activate(host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandErro
         Some(version) => (*version, format!("admin activate {version}")),
         None => (previous(persister.as_ref())?, "admin activate --previous".to_owned()),
     };
-    persister.activate_as(version, &origin(command)).map_err(store_failed("activating"))?;
+    lifecycle::activate(persister.as_ref(), version, &origin(command)).map_err(store_failed("activating"))?;
     info!("Activated model with version {version}.");
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Decisions about stored versions: which one is active, and which ones nobody needs.
+//! Decisions about stored versions: which one is active or may be, and which ones nobody needs.
 
-use palladium_component::interfaces::{Failure, Metadata, PersistError, Persister, Version};
+use palladium_component::interfaces::{ActivationError, Failure, Metadata, Origin, PersistError, Persister, Version};
 use palladium_component::value::nearest;
 
 /// Which models a store keeps beside the active one.
@@ -75,6 +75,18 @@ pub fn active(persister: &dyn Persister) -> Result<Option<Version>, PersistError
     properties.get("active-model").map(|text| text.parse()).transpose().map_err(|error| {
         PersistError::Failed(Failure::message(format!("the property `active-model` of the store is wrong: {error}")))
     })
+}
+
+/// Makes a version the only active one if it can be read: otherwise nothing is changed.
+///
+/// # Errors
+/// Those of [`Persister::read`] and [`Persister::activate_as`].
+pub fn activate(persister: &dyn Persister, version: Version, origin: &Origin) -> Result<(), PersistError> {
+    // One that keeps its model in memory reads it itself, to keep it.
+    if persister.refreshes().is_none() {
+        persister.read(Some(version)).map_err(|error| ActivationError::unreadable(version, error))?;
+    }
+    persister.activate_as(version, origin)
 }
 
 /// Returns the versions that are not kept, in order. The active one is always kept.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use palladium_component::interfaces::{
-    Arguments, DecoratorList, FitContext, ModelCache, Origin, PersistError, Persister, Returned, Version, ViewRequest,
-    WorkGuard,
+    ActivationError, Arguments, DecoratorList, Failure, FitContext, ModelCache, Origin, PersistError, Persister,
+    Returned, Version, ViewRequest, WorkGuard,
 };
 use palladium_component::value::with_causes;
 use palladium_runtime::fit::{FitInputs, FitOptions, FitReport, fit};
-use palladium_runtime::{JobError, Score, root_keys};
+use palladium_runtime::{JobError, Score, lifecycle, root_keys};
 use serde_json::json;
 use tracing::field::display;
 
@@ -157,9 +157,8 @@ pub fn update_model_cache(service: &Arc<Service>, asked: &Asked<'_>) -> Result<H
 /// Answers a request that activates a version, with the listing that follows.
 ///
 /// # Errors
-/// No version or none that there is, a store that fails.
+/// No version or none that there is or can be read, a store that fails.
 pub fn activate(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpResponse, Refusal> {
-    const SAID: &str = "the model cannot be activated";
     const EXPECTED: &str = "a version, a whole number from 1 on";
     let (given, request) = (asked.given(&ACTIVATE)?, asked.request);
     let text = given.digits("model_version", EXPECTED)?;
@@ -171,13 +170,13 @@ pub fn activate(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpRespons
     let persister = service.list.persister.as_deref();
     let persister: &dyn Persister = persister.ok_or_else(|| Refusal::internal(WITHOUT_STORE))?;
     let origin = asked.origin();
-    let activated = guarded(|| persister.activate_as(version, &origin));
+    let activated = guarded(|| lifecycle::activate(persister, version, &origin));
     service.tell_latest();
     match activated {
         Ok(Ok(())) => {}
         Ok(Err(PersistError::Lookup(said))) => return Err(Refusal::said(StatusCode::NOT_FOUND, -1, said)),
-        Ok(Err(error @ PersistError::Failed(_))) => return Err(Refusal::unavailable(SAID, with_causes(&error))),
-        Err(panic) => return Err(Refusal::unavailable(SAID, panic)),
+        Ok(Err(PersistError::Failed(failure))) => return Err(not_activated(failure)),
+        Err(panic) => return Err(Refusal::unavailable(NOT_ACTIVATED, panic)),
     }
     let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
     let principal = origin.principal;
@@ -190,6 +189,27 @@ pub fn activate(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpRespons
     let decorated = service.list.decorators.call(None, &Arguments::Request(request), list);
     let response = decorated.and_then(|returned| Ok(returned.try_into()?));
     http_response(response.map_err(|failure| Refusal::failed(&failure))?).map_err(Refusal::internal)
+}
+
+const NOT_ACTIVATED: &str = "the model cannot be activated";
+
+/// Returns why a model is not activated or not used, as far as everybody may read that.
+fn not_activated(failure: Failure) -> Refusal {
+    match failure.downcast::<ActivationError>() {
+        Ok(error) => {
+            let said = match error {
+                ActivationError::Unreadable { .. } => {
+                    "the model cannot be read and is not activated, nothing was changed: `palladium admin verify` says \
+                     of each version whether it can be read"
+                }
+                ActivationError::NotLoaded { .. } => {
+                    "the model is active in the store now, but the service cannot load it and keeps the one it has"
+                }
+            };
+            Refusal::unavailable(said, with_causes(&error))
+        }
+        Err(failure) => Refusal::unavailable(NOT_ACTIVATED, with_causes(&failure)),
+    }
 }
 
 /// Answers a request about jobs: shows all, or the one of an id, which a DELETE asks to stop.

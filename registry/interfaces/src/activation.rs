@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Metadata, Version};
+use crate::{Explain, Failure, Metadata, PersistError, Version};
 
 /// On whose behalf a store is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,52 @@ impl Activation {
         let stored: BTreeSet<Version> = models.iter().filter_map(Metadata::version).collect();
         let before = history.iter().rev().flat_map(|entry| [entry.to, entry.from]);
         before.flatten().find(|version| Some(*version) != active && stored.contains(version))
+    }
+}
+
+/// Why a version is not in use that was to be activated.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivationError {
+    /// It was read before anything was changed, and it cannot be.
+    #[error("version {version} cannot be read and is not activated: nothing was changed")]
+    Unreadable {
+        /// The version.
+        version: Version,
+        /// Why it cannot be read.
+        #[source]
+        source: PersistError,
+    },
+    /// It is active, and it cannot be loaded.
+    #[error("version {version} is active in the store now, but it cannot be loaded: {kept}")]
+    NotLoaded {
+        /// The version.
+        version: Version,
+        /// What is used in its place, in words.
+        kept: String,
+        /// Why it cannot be loaded.
+        #[source]
+        source: PersistError,
+    },
+}
+
+impl ActivationError {
+    /// Returns the error of activating a version that cannot be read. That there is none stays what it is.
+    pub fn unreadable(version: Version, error: PersistError) -> PersistError {
+        match error {
+            PersistError::Lookup(_) => error,
+            source @ PersistError::Failed(_) => Failure::from(ActivationError::Unreadable { version, source }).into(),
+        }
+    }
+}
+
+impl Explain for ActivationError {
+    fn help(&self) -> Option<String> {
+        match self {
+            ActivationError::Unreadable { .. } => Some(
+                "`palladium admin verify` says of each version whether it can be read: activate one that can".into(),
+            ),
+            ActivationError::NotLoaded { source, .. } => source.help(),
+        }
     }
 }
 

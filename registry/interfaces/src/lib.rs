@@ -37,7 +37,7 @@ mod trained_model;
 mod version;
 mod view;
 
-pub use activation::{Activation, Origin};
+pub use activation::{Activation, ActivationError, Origin};
 pub use artifact_store::{
     ArtifactStore, Content, Expected, ListedObject, Revision, StoreError, StoreLock, StoredObject,
 };

@@ -254,14 +254,25 @@ fn activation_refreshes_and_a_broken_version_keeps_the_last_good_one() {
     cached.activate(version(2)).unwrap();
     assert_eq!(at_hand(&cached), Some(2.0));
 
+    assert_eq!(*fake.reads.lock().unwrap(), [Some(version(1)), Some(version(2))], "it is read once");
+
     fake.broken.store(true, Ordering::Relaxed);
+    let error = cached.activate(version(1)).unwrap_err();
+    assert_eq!(error.to_string(), "version 1 cannot be read and is not activated: nothing was changed");
+    assert!(error.help().unwrap().contains("`palladium admin verify`"));
+    assert_eq!((at_hand(&cached), *fake.active.lock().unwrap()), (Some(2.0), Some(version(2))));
+    assert_eq!(cached.refreshes().unwrap().error, None, "no look has failed");
+    fake.broken.store(false, Ordering::Relaxed);
+    let error = cached.activate(version(9)).unwrap_err();
+    assert!(matches!(&error, PersistError::Lookup(text) if text == "No such version: 9"), "{error}");
+
+    fake.unreachable.store(true, Ordering::Relaxed);
     let error = cached.activate(version(1)).unwrap_err();
     let expected =
         "version 1 is active in the store now, but it cannot be loaded: this process keeps on using version 2";
     assert_eq!(error.to_string(), expected);
     assert_eq!(at_hand(&cached), Some(2.0));
-    assert!(cached.update_cache(None).is_err());
-    fake.broken.store(false, Ordering::Relaxed);
+    fake.unreachable.store(false, Ordering::Relaxed);
     assert_eq!(answer(&cached.update_cache(None).unwrap().unwrap()), 1.0);
 }
 

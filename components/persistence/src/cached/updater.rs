@@ -79,6 +79,8 @@ pub struct Updater {
     pub cache: Arc<Cache>,
     pub check_version: bool,
     pub by: Occasion,
+    /// A version that was read already.
+    pub read: Option<(Version, Arc<TrainedModel>)>,
 }
 
 /// Why it is looked for a new model.
@@ -290,7 +292,7 @@ impl Updater {
         }
         tried.begin(wanted);
         // Exactly the version that was looked up is loaded: another one may become active meanwhile.
-        let model = self.store.read(asked.or(active)).map_err(|error| match (error, wanted) {
+        let model = self.read(asked.or(active)).map_err(|error| match (error, wanted) {
             (error, Wanted { asked: Some(_), .. }) => look.fails(Trouble::Failed(RefreshError::Other), error),
             (error @ PersistError::Failed(_), _) => look.fails(Trouble::Failed(RefreshError::Unreadable), error),
             (error, Wanted { active: None, .. }) => look.fails(Trouble::Failed(RefreshError::NoneActive), error),
@@ -307,6 +309,13 @@ impl Updater {
         self.cache.put(&model);
         tried.loaded = Some(wanted);
         Ok(Some(model))
+    }
+
+    fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        match &self.read {
+            Some((read, model)) if version == Some(*read) => Ok(Arc::clone(model)),
+            _ => self.store.read(version),
+        }
     }
 
     /// Returns the active version, by one look at the store.

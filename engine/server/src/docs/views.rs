@@ -129,7 +129,7 @@ fn activate(operation: &mut Operation, parts: &[String]) {
     operation.add(OperationResponse::new(200, "The models.").with_content(OperationContent::json(listing())));
     operation.add(OperationResponse::refusal(400, "The version is missing or is none, or a parameter is unknown."));
     operation.add(OperationResponse::refusal(404, "There is no such version."));
-    operation.add(OperationResponse::refusal(503, "The model cannot be activated."));
+    operation.add(OperationResponse::refusal(503, "The model cannot be read or activated."));
 }
 
 fn jobs(operation: &mut Operation, parts: &[String]) {

@@ -49,6 +49,7 @@ impl ModelCache for Shelf {
 
 impl Persister for Shelf {
     fn read(&self, version: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        self.refuse()?;
         let none = || PersistError::Lookup("no such version".into());
         let index = version.ok_or_else(none)?.number() as usize - 1;
         self.models.lock().unwrap().get(index).cloned().ok_or_else(none)
@@ -343,6 +344,7 @@ fn what_fails_in_a_job_stays_there_and_keeps_its_secrets() {
     let activated = admin.form("/activate", "model_version=1");
     assert_eq!(activated.status, 503);
     assert!(!activated.body.contains("secret"), "{}", activated.body);
+    assert!(activated.body.contains("is not activated, nothing was changed"), "{}", activated.body);
     admin.shelf.fails.store(false, Ordering::SeqCst);
     assert_eq!(admin.over(&admin.fit(""))["status"], "finished");
 }
