@@ -277,7 +277,64 @@ fn pages_of_other_sites_do_not_get_what_nobody_guards() {
     assert_eq!(foreign.map(|header| status(&allowed, header)), [200; 3]);
     let key = r#"activate_decorators=[{"!": "ApiKey", "api_keys": {"ada": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}]"#;
     let guarded = start(key);
-    assert_eq!(foreign.map(|header| status(&guarded, header)), [401; 3]);
+    assert_eq!(foreign.map(|header| status(&guarded, header)), [401, 403, 403]);
+}
+
+/// Browsers add the password to what any page sends.
+#[test]
+fn a_password_does_not_let_pages_of_other_sites_in() {
+    let folder = folder();
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$cGFsbGFkaXVtLW1hbnVhbA$bP2MnedpyMc7QZlW9p46VglcHSH7bg56I7RVSB/vaDU";
+    let password = format!(r#"{{"!": "BasicAuth", "users": {{"admin": "{hash}"}}}}"#);
+    let lists =
+        ["server_fit", "update_model_cache", "jobs"].map(|name| format!(r#""{name}_decorators": [{password}],"#));
+    let cors = r#"{"!": "Cors", "origins": ["https://admin.example"]}"#;
+    let layer = format!("{{{} \"activate_decorators\": [{password}, {cors}]}}", lists.concat());
+    std::fs::write(folder.path().join("password.ron"), layer).unwrap();
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    let service = Service::start_with(folder, &["--config", "config.ron,admin.ron,password.ron"]);
+    let ask = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let request = service.client.request(method.parse().unwrap(), format!("{}{path}", service.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.basic_auth("admin", Some("secret")).send().unwrap()
+    };
+    let changes = [
+        ("POST", "/activate?model_version=1"),
+        ("POST", "/fit"),
+        ("POST", "/update-model-cache"),
+        ("DELETE", "/jobs/1"),
+    ];
+    for (method, path) in changes {
+        for headers in [
+            &[("host", "bank.example"), ("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")][..],
+            &[("origin", "null")],
+            &[("sec-fetch-site", "same-site")],
+        ] {
+            let answer = ask(method, path, headers);
+            assert_eq!(answer.status(), 403, "{path} {headers:?}");
+            let said = answer.json::<Json>().unwrap()["error_message"].as_str().unwrap().to_owned();
+            assert!(said.starts_with("a page of another site has sent this request"), "{said}");
+        }
+    }
+    let jobs = service.json("/alive")["process_metadata"]["jobs"].clone();
+    assert_eq!(jobs, json!({}), "nothing was started");
+    assert_eq!(ask("GET", "/jobs", &[("sec-fetch-site", "cross-site")]).status(), 200, "looking changes nothing");
+    let (activate, own) = ("/activate?model_version=1", service.base.clone());
+    for headers in [
+        &[][..],
+        &[("host", "bank.example")],
+        &[("origin", &own)],
+        &[("sec-fetch-site", "same-origin")],
+        &[("origin", "https://admin.example"), ("sec-fetch-site", "cross-site")],
+    ] {
+        assert_eq!(ask("POST", activate, headers).status(), 200, "{headers:?}");
+    }
+    let document = service.json("/openapi.json");
+    for (method, path) in [("post", "/activate"), ("post", "/fit"), ("delete", "/jobs/{id}")] {
+        let said = &document["paths"][path][method]["responses"]["403"]["description"];
+        assert!(said.as_str().is_some_and(|said| said.contains("A page of another site asks.")), "{path}: {said}");
+    }
+    assert!(document["paths"]["/jobs/{id}"]["get"]["responses"]["403"].is_null());
 }
 
 #[test]

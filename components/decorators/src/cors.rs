@@ -24,7 +24,8 @@ use crate::view::{add_to_header, answer, refusal, request_of};
 /// It stands last, so that it is outermost: what a browser asks before a request (a preflight, an OPTIONS without
 /// credentials) is answered by it alone, with status 204 where origin, method and headers are allowed and 403 where they
 /// are not, and refusals of other decorators can be read by the page too. It keeps nobody from calling: it tells
-/// browsers which pages may.
+/// browsers which pages may. Views that change something take requests from the pages of other sites only if it names
+/// their origin, for which `*` does not do, or if they have a token or a key in a header.
 #[component(Decorator, name = "palladium.decorators.Cors", check)]
 pub struct Cors {
     /// The origins whose pages may call, such as `https://dashboard.example.com`, or `*` for all.
@@ -147,6 +148,11 @@ impl Decorator for Cors {
         true
     }
 
+    /// Those of `*` are not meant: it may not go with credentials.
+    fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.0.iter().any(|known| known != "*" && known == origin)
+    }
+
     fn docs(&self) -> Option<DecoratorDocs> {
         let allowed = OperationHeader::text("access-control-allow-origin", "The pages that may read the answer.");
         let headers =
@@ -221,6 +227,15 @@ mod tests {
         let all = decorator("Cors", &json!({"origins": "*"}));
         let answer = through(&[&all], &request("GET", &[("origin", "https://b.example.com")]));
         assert_eq!(header(&answer, "access-control-allow-origin"), Some("*"));
+    }
+
+    #[test]
+    fn named_origins_may_change_something() {
+        let cors = decorator("Cors", &json!({"origins": [PAGE, "http://localhost:3000"]}));
+        assert!(cors.allows_origin(PAGE) && cors.allows_origin("http://localhost:3000"));
+        assert!(!cors.allows_origin("https://b.example.com") && !cors.allows_origin("null"));
+        let all = decorator("Cors", &json!({"origins": ["*", PAGE]}));
+        assert!(all.allows_origin(PAGE) && !all.allows_origin("https://b.example.com") && !all.allows_origin("*"));
     }
 
     #[test]

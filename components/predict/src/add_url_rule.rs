@@ -62,6 +62,13 @@ use palladium_component::prelude::*;
 /// `allow_unauthenticated_admin` under the root key `server` is `true`. On this machine's own address such a view takes
 /// requests to `localhost` or a loopback address alone, and none that a browser says a page of another site has sent,
 /// with the same exceptions. A function is trusted to keep strangers out.
+///
+/// Browsers add passwords and certificates also to what a page of another site sends, so a view of the server that changes
+/// something refuses such a request with status 403 whatever its decorators are: where `Sec-Fetch-Site` is neither
+/// `same-origin` nor `none`, or without it `Origin` names another host than `Host`. A page is let in by a `Cors` of the
+/// list that names its origin, and a request by its token or its key in a header. Programs, which send none of this, are
+/// not concerned.
+///
 /// Routes that a function answers are not looked at: what it does is known to its author alone.
 #[component(View, name = "palladium.server.add_url_rule", check)]
 pub struct AddUrlRule {

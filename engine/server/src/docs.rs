@@ -24,8 +24,10 @@ pub fn operations(route: &Route, service: &Arc<Service>) -> Vec<Operation> {
         Endpoint::Predict(predict) => predictions::operations(predict, service.max_rows),
         Endpoint::View(view) => {
             let mut operations = of_view(route, view, service);
-            let keeps_out = route.is_open() && !service.allows_unauthenticated_admin;
-            operations.iter_mut().for_each(|operation| complete(operation, view, keeps_out));
+            operations.iter_mut().for_each(|operation| {
+                let kept_out = kept_out(route, &operation.method, service);
+                complete(operation, view, kept_out);
+            });
             operations
         }
     }
@@ -36,6 +38,16 @@ pub fn of_server_view(view: ServerView, method: &str, service: &Service) -> Oper
     let decorators = decorators(&service.app, view.decorator_list_name());
     let operation = server_operation(view, method, &[], &decorators, service);
     Operation { decorators: decorators.docs().collect(), ..operation }
+}
+
+/// Returns whom the server keeps out of a method of a view, in words.
+fn kept_out(route: &Route, method: &str, service: &Service) -> Option<&'static str> {
+    let changes = Method::from_bytes(method.as_bytes()).is_ok_and(|method| route.changes_by(&method));
+    match route.is_open() {
+        true if service.allows_unauthenticated_admin => None,
+        true => Some("Another host was asked than this machine, or a page of another site asks."),
+        false => changes.then_some("A page of another site asks."),
+    }
 }
 
 fn of_view(route: &Route, view: &ViewRoute, service: &Arc<Service>) -> Vec<Operation> {
@@ -102,8 +114,8 @@ fn open_bodies(operation: &mut Operation, decorators: &DecoratorList) {
     }
 }
 
-/// Adds what the server itself takes and answers around a view, which may keep other sites out.
-fn complete(operation: &mut Operation, view: &ViewRoute, keeps_out: bool) {
+/// Adds what the server itself takes and answers around a view, with whom it keeps out.
+fn complete(operation: &mut Operation, view: &ViewRoute, kept_out: Option<&str>) {
     let parts: Vec<String> = parts(&view.rule);
     for part in parts.iter().filter(|part| !operation.parts.iter().any(|(name, _)| name == *part)) {
         let is_known = |known: &OperationParameter| known.place == ParameterPlace::Path && known.name == *part;
@@ -125,8 +137,7 @@ fn complete(operation: &mut Operation, view: &ViewRoute, keeps_out: bool) {
     if parts.len() > operation.parts.len() {
         operation.add(said(OperationResponse::refusal(404, "There is nothing at this path.")));
     }
-    if keeps_out {
-        let description = "Another host was asked than this machine, or a page of another site asks.";
+    if let Some(description) = kept_out {
         operation.add(said(OperationResponse::refusal(403, description)));
     }
     if is_at_once(view) {

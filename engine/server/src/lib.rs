@@ -54,6 +54,7 @@ mod serve;
 mod server;
 mod service;
 mod settings;
+mod site;
 mod stop;
 mod throttle;
 mod tls;

@@ -1,24 +1,21 @@
 //! Views that change something and ask nobody who it is: programs of this machine may use them, and pages of other
-//! sites that its browsers show may not.
+//! sites that its browsers show may not, as `site.rs` tells them.
 
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HOST, ORIGIN};
-use actix_web::http::uri::Authority;
+use palladium_component::interfaces::DecoratorList;
 
 use crate::answer::Refusal;
+use crate::site;
 
 /// Checks that a request is not another site's. A name that leads here without being this machine's own is that of a
 /// proxy, or one that was made to lead here for the sake of a page.
 ///
 /// # Errors
 /// It is, as far as a browser or a proxy says.
-pub fn check(request: &HttpRequest) -> Result<(), Refusal> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    // HTTP/2 has the host in the target.
-    let host = header(HOST.as_str()).or_else(|| request.uri().authority().map(Authority::as_str));
+pub fn check(request: &HttpRequest, decorators: &DecoratorList) -> Result<(), Refusal> {
     let refused = |why: &str| {
         let message = format!(
             "{why}, and this view asks nobody who it is: give it decorators that do, or say \
@@ -26,16 +23,14 @@ pub fn check(request: &HttpRequest) -> Result<(), Refusal> {
         );
         Err(Refusal::said(StatusCode::FORBIDDEN, -1, message))
     };
-    if let Some(host) = host.filter(|host| !is_of_this_machine(host)) {
+    if let Some(host) = site::host(request).filter(|host| !is_of_this_machine(host)) {
         let shown: String = host.chars().take(100).collect();
         return refused(&format!("the host {shown:?} is no name of this machine such as `localhost`"));
     }
-    let is_own = match (header("sec-fetch-site"), header(ORIGIN.as_str())) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.split_once("://").map(|(_, authority)| authority) == host,
-        (None, None) => true,
-    };
-    if is_own { Ok(()) } else { refused("a page of another site has sent this request") }
+    match site::is_welcome(request, decorators) {
+        true => Ok(()),
+        false => refused("a page of another site has sent this request"),
+    }
 }
 
 /// Tells whether a host, which may have a port, is `localhost` or an address by which only this machine is reached.
@@ -108,7 +103,8 @@ mod tests {
         ];
         for (headers, expected) in cases {
             let request = headers.iter().fold(TestRequest::default(), |request, header| request.insert_header(*header));
-            assert_eq!(check(&request.to_http_request()).is_ok(), expected, "{headers:?}");
+            let none = DecoratorList::new("a", Vec::new());
+            assert_eq!(check(&request.to_http_request(), &none).is_ok(), expected, "{headers:?}");
         }
     }
 }

@@ -7,6 +7,7 @@ mod unguarded;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use actix_web::http::Method;
 use palladium_component::Failed;
 use palladium_component::interfaces::{
     Authentication, DecoratorList, ErrorDetail, Object, Pairs, Persister, PredictService, RouteAnswer,
@@ -138,10 +139,21 @@ impl Route {
         match &self.endpoint {
             Endpoint::Predict(_) => false,
             Endpoint::View(view) => match &view.answers {
-                Answers::Server(answers) => answers.changes(self.methods.contains(&actix_web::http::Method::DELETE)),
+                Answers::Server(answers) => answers.changes(self.methods.contains(&Method::DELETE)),
                 Answers::Function(_) => false,
                 Answers::Own(_) => view.changes,
             },
+        }
+    }
+
+    /// Tells whether a request by this method may change something.
+    pub fn changes_by(&self, method: &Method) -> bool {
+        match &self.endpoint {
+            Endpoint::View(view) => match &view.answers {
+                Answers::Server(answers) => answers.changes(*method == Method::DELETE),
+                Answers::Function(_) | Answers::Own(_) => self.changes(),
+            },
+            Endpoint::Predict(_) => false,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::routes::{Endpoint, Route, Routes};
 use crate::sent::by_status;
 use crate::service::{Service, Shared};
 use crate::settings::Limits;
-use crate::{local, trace};
+use crate::{local, site, trace};
 
 /// How long a prediction may take unless the configuration says so.
 const PREDICT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -163,12 +163,15 @@ impl Server {
         Answer { route: Some(route.index), response, is_logged }
     }
 
-    /// Keeps other sites out of views that are open because this machine alone reaches them.
+    /// Keeps pages of other sites out of views that change something, and what is not for this machine out of those
+    /// that are open because it alone reaches them.
     fn keep_out(&self, route: &Route, request: &Incoming<'_>) -> Result<(), Refusal> {
-        if !self.service.allows_unauthenticated_admin && route.is_open() {
-            local::check(request)?;
+        match route.is_open() {
+            true if self.service.allows_unauthenticated_admin => Ok(()),
+            true => local::check(request, route.decorators()),
+            false if route.changes_by(request.method()) => site::check(request, route.decorators()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Answers which methods there are. Decorators answer what browsers ask before a request, and keep everything else

@@ -53,6 +53,13 @@ pub trait Decorator: Lifecycle {
         false
     }
 
+    /// Tells whether pages of this origin may have a view change something, with the passwords and certificates that
+    /// browsers add. The service refuses such requests of pages that no decorator of the list lets in.
+    fn allows_origin(&self, origin: &str) -> bool {
+        let _ = origin;
+        false
+    }
+
     /// Returns what it takes and answers around a view, for documents; nothing where it may answer anything.
     fn docs(&self) -> Option<DecoratorDocs> {
         None
@@ -383,6 +390,11 @@ impl DecoratorList {
     /// Tells whether the outermost of them writes a line about each request, see [`Decorator::logs_requests`].
     pub fn log_requests(&self) -> bool {
         self.decorators.last().is_some_and(|decorator| decorator.logs_requests())
+    }
+
+    /// Tells whether one of them lets pages of this origin in, see [`Decorator::allows_origin`].
+    pub fn allow_origin(&self, origin: &str) -> bool {
+        self.decorators.iter().any(|decorator| decorator.allows_origin(origin))
     }
 
     /// Returns what each of them takes and answers around a view, the innermost first.
