@@ -330,6 +330,23 @@ fn the_decorators_of_the_views_stand_behind_those_of_the_console() {
 }
 
 #[test]
+fn who_may_change_something_is_said_by_the_decorators_of_the_views() {
+    let folder = folder(1);
+    let layer = r#"{ "console": Console(), "activate_decorators": [ApiKey(api_keys: {
+        "robot": "sha256:b5fd775fe86f2b184e88451303a7764abd194867529acd5bce3065a8ee1f1010",
+    })] }"#;
+    std::fs::write(folder.path().join("more.ron"), layer).unwrap();
+    let config = "config.ron,more.ron";
+    let routes = succeed(folder.path(), &["check", "--routes", "--config", config]);
+    let line = |path: &str| routes.lines().find(|line| line.starts_with(path)).unwrap_or_else(|| panic!("{routes}"));
+    assert!(line("/console/api/activate ").ends_with("; open to those who say who they are"), "{routes}");
+    assert!(line("/console/api/fit ").ends_with("; open to everybody"), "{routes}");
+    let service = Service::logged(folder, "warn", &["--listen", "127.0.0.1:0", "--config", config]);
+    let log = service.wait_for_log("no decorator asks who it is", 1);
+    assert!(log.contains("may use `/console/api/fit`, `/console/api/cancel`, `/console/api/refresh`:"), "{log}");
+}
+
+#[test]
 fn what_the_service_cannot_do_is_said() {
     let folder = folder(0);
     let predicts = r#"{

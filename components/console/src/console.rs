@@ -33,13 +33,14 @@ use crate::{actions, api, docs, origin, page};
 ///
 /// Everything belongs to the program: the page loads nothing from elsewhere. It can be used by keyboard alone.
 ///
-/// Whoever reaches the page may do all that, unless a decorator of its list refuses: on another address than that of
-/// this machine a service does not start with a console without decorators, unless `allow_unauthenticated_admin` under
-/// the root key `server` is `true`. On this machine's own address it then takes changes only by a name of this machine
-/// such as `localhost`. What is changed goes through the decorators of the server's own views too
-/// (`activate_decorators`, `server_fit_decorators`, `jobs_decorators` and `update_model_cache_decorators`), whether or
-/// not those have a route. Requests of other sites' pages, to which browsers would add the password, are refused. The
-/// form sends its requests to the predict service itself, through whatever stands in front of that.
+/// Whoever reaches the page may do all that, unless a decorator of its list refuses. What is changed goes through the
+/// decorators of the server's own views too (`activate_decorators`, `server_fit_decorators`, `jobs_decorators` and
+/// `update_model_cache_decorators`), whether or not those have a route. On another address than that of this machine a
+/// service does not start with a console where neither its list nor all of those ask who it is, unless
+/// `allow_unauthenticated_admin` under the root key `server` is `true`. On this machine's own address what nobody asks
+/// about is then changed only by a name of this machine such as `localhost`. Requests of other sites' pages, to which
+/// browsers would add the password, are refused. The form sends its requests to the predict service itself, through
+/// whatever stands in front of that.
 ///
 /// A limit in the list has to leave the page room: it asks two things every two seconds while it is looked at.
 #[component(View, name = "palladium.console.Console", check)]
@@ -115,6 +116,18 @@ impl Part {
     fn changes(self) -> bool {
         matches!(self, Part::Activate | Part::Fit | Part::Cancel | Part::Refresh)
     }
+
+    /// Returns the server's view that answers in its place.
+    fn passes_on_to(self) -> Option<&'static str> {
+        match self {
+            Part::Activate => Some(actions::ACTIVATE),
+            Part::Fit => Some(actions::FIT),
+            Part::Cancel | Part::Jobs => Some(actions::JOBS),
+            Part::Refresh => Some(actions::REFRESH),
+            Part::Page | Part::Style | Part::Program | Part::Icon => None,
+            Part::Service | Part::Models | Part::Model | Part::Traffic => None,
+        }
+    }
 }
 
 impl Console {
@@ -180,7 +193,8 @@ impl View for Console {
     fn rules(&self) -> Vec<ViewRule> {
         let rule = |part: Part| {
             let method = if part.changes() { "POST" } else { "GET" };
-            ViewRule { changes: part.changes(), ..ViewRule::new(self.path_of(part), &[method]) }
+            let passes_on_to = part.passes_on_to().map(str::to_owned);
+            ViewRule { changes: part.changes(), passes_on_to, ..ViewRule::new(self.path_of(part), &[method]) }
         };
         Part::ALL.into_iter().map(rule).collect()
     }

@@ -61,7 +61,8 @@ fn of_view(route: &Route, view: &ViewRoute, service: &Arc<Service>) -> Vec<Opera
         Answers::Function(_) => unknown("Answered by a function of the configuration"),
         Answers::Own(own) => {
             let methods = methods().map(str::to_owned).collect();
-            let rule = ViewRule { path: view.rule.clone(), methods, changes: view.changes, predicts: view.predicts };
+            let (path, changes, predicts) = (view.rule.clone(), view.changes, view.predicts);
+            let rule = ViewRule { path, methods, changes, predicts, ..ViewRule::default() };
             match own.operations(&rule, &Handle { service, rule: &view.rule, shape: view.shape() }) {
                 operations if operations.is_empty() => unknown("Answered by a component"),
                 operations => operations,

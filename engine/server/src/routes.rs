@@ -89,7 +89,7 @@ pub fn route_table(app: &App) -> Vec<RouteInfo> {
             }
         };
         let methods = route.methods.allow().to_owned();
-        let (changes, authentication) = (route.changes(), route.decorators().authentication());
+        let (changes, authentication) = (route.changes(), route.authentication());
         let (path, service) = (route.rule.clone(), route.key.clone());
         RouteInfo { path, methods, view, service, persister, changes, authentication }
     };
@@ -131,7 +131,16 @@ impl Route {
 
     /// Tells whether a request may change something and nothing asks who it is.
     pub fn is_open(&self) -> bool {
-        self.changes() && self.decorators().authentication() == Authentication::None
+        self.changes() && self.authentication() == Authentication::None
+    }
+
+    /// Tells whether a decorator of the view, or of the one that it passes changes on to, asks who it is.
+    fn authentication(&self) -> Authentication {
+        let inside = match &self.endpoint {
+            Endpoint::View(view) => view.inside.authentication(),
+            Endpoint::Predict(_) => Authentication::None,
+        };
+        self.decorators().authentication().max(inside)
     }
 
     /// Tells whether a request may change something. What functions of the configuration do is theirs.
@@ -240,7 +249,8 @@ impl Routes {
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
             let answers = Answers::Server(view);
-            let route = ViewRoute { rule: rule.to_owned(), answers, decorators, changes: false, predicts: false };
+            let (path, inside) = (rule.to_owned(), self::decorators(app, None));
+            let route = ViewRoute { rule: path, answers, decorators, changes: false, predicts: false, inside };
             let methods = Methods::of(["GET"]);
             let endpoint = Endpoint::View(Arc::new(route));
             routes.insert(Route { rule: rule.to_owned(), methods, endpoint, index: 0, key: None, span: None });

@@ -173,6 +173,8 @@ pub struct ViewRoute {
     pub changes: bool,
     /// Whether the component predicts for predict services: it calls their decorators itself, and answers OPTIONS too.
     pub predicts: bool,
+    /// The decorators of the server's view that the component passes changes on to.
+    pub inside: DecoratorList,
 }
 
 impl ViewRoute {

@@ -100,6 +100,9 @@ pub struct ViewRule {
     /// [`ServiceHandle::decorated`]: those of the view are not called, it answers OPTIONS too, and what takes longer
     /// than predictions may is given up.
     pub predicts: bool,
+    /// The dotted name of the server's own view to which all that a request may change goes on, by
+    /// [`ServiceHandle::view`]: whom the decorators of that view keep out of it, they keep out here.
+    pub passes_on_to: Option<String>,
 }
 
 impl ViewRule {

@@ -48,10 +48,12 @@ pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, find
                 continue;
             }
             let methods = Methods::of(rule.methods.iter().map(String::as_str));
+            let inside = rule.passes_on_to.as_deref().and_then(ServerView::find);
+            let inside = views::decorators(app, inside.and_then(ServerView::decorator_list_name));
             let ViewRule { path: rule, changes, predicts, .. } = rule;
             let decorators = if predicts { views::decorators(app, None) } else { decorators.clone() };
             let (path, answers) = (rule.clone(), answers.clone());
-            let route = ViewRoute { rule: path, answers, decorators, changes, predicts };
+            let route = ViewRoute { rule: path, answers, decorators, changes, predicts, inside };
             let endpoint = Endpoint::View(Arc::new(route));
             let (key, span) = (Some(placed.key.clone()), Some(placed.span.clone()));
             routes.insert(Route { rule, methods, endpoint, index: 0, key, span });

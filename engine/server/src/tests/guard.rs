@@ -26,14 +26,15 @@ impl Decorator for Says {
     }
 }
 
-/// A view that answers itself and may change something.
-struct Changing;
+/// A view that answers itself and may change something, by the server's view of this name if there is one.
+struct Changing(Option<&'static str>);
 
 impl Lifecycle for Changing {}
 
 impl View for Changing {
     fn rules(&self) -> Vec<ViewRule> {
-        vec![ViewRule { changes: true, ..ViewRule::new("/change", &["POST"]) }]
+        let passes_on_to = self.0.map(str::to_owned);
+        vec![ViewRule { changes: true, passes_on_to, ..ViewRule::new("/change", &["POST"]) }]
     }
 
     fn decorator_list_name(&self) -> Option<&str> {
@@ -122,11 +123,31 @@ fn only_decorators_that_ask_who_it_is_guard() {
 #[test]
 fn views_of_components_that_change_something_need_a_guard() {
     let app = || {
-        let view = Component::View(Arc::new(Changing));
+        let view = Component::View(Arc::new(Changing(None)));
         App::of_components(vec![("view", view)], Vec::new())
     };
     assert!(is_refused(app(), "0.0.0.0"));
     assert!(!is_refused(app(), "127.0.0.1"));
     assert!(is_refused(app().decorated_by(lists("change_decorators", &[Authentication::None])), "0.0.0.0"));
     assert!(!is_refused(app().decorated_by(lists("change_decorators", &[Authentication::Required])), "0.0.0.0"));
+    assert!(is_refused(app().decorated_by(lists("activate_decorators", &[Authentication::Required])), "0.0.0.0"));
+}
+
+#[test]
+fn the_decorators_of_the_view_that_a_change_is_passed_on_to_guard_it_too() {
+    use Authentication::{None, Required};
+    let guarded = |list: &str, says: Authentication| {
+        let view = Component::View(Arc::new(Changing(Some("palladium.server.activate"))));
+        App::of_components(vec![("view", view)], Vec::new()).decorated_by(lists(list, &[says]))
+    };
+    for (list, says, expected) in [
+        ("activate_decorators", Required, Required),
+        ("change_decorators", Required, Required),
+        ("activate_decorators", None, None),
+        ("server_fit_decorators", Required, None),
+    ] {
+        let route = route_table(&guarded(list, says)).into_iter().find(|route| route.path == "/change").unwrap();
+        assert_eq!((route.changes, route.authentication), (true, expected), "{list} {says:?}");
+        assert_eq!(is_refused(guarded(list, says), "0.0.0.0"), expected == None, "{list} {says:?}");
+    }
 }
