@@ -12,7 +12,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
-use crate::process::{iris, succeed};
+use crate::process::{iris, palladium, succeed};
 use crate::serve::{SAMPLE, Service};
 
 /// Writes the layer that the tests change.
@@ -93,6 +93,30 @@ fn a_wrong_configuration_leaves_the_old_one_serving() {
     service.wait_for_log("the configuration was not reloaded", 3);
     assert_eq!(name(&service), "first");
 
+    layer(service.folder.path(), &named("third", ""));
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("reloaded the configuration", 1);
+    assert_eq!(name(&service), "third");
+}
+
+/// A service would start with any of these and warn.
+#[test]
+fn what_a_check_finds_is_not_taken_over() {
+    let mut service = start(&named("first", ""));
+    for (count, entries, said) in [
+        (1, r#""alive": {"process_store_required": ["model_persistr"]},"#, "`/alive` requires `model_persistr`"),
+        (2, r#""predict_decorator": ["AccessLog"],"#, "`predict_decorator`"),
+    ] {
+        layer(service.folder.path(), &named("second", entries));
+        let checked =
+            palladium(service.folder.path()).args(["check", "--config", "config.ron,layer.ron"]).output().unwrap();
+        assert_eq!(checked.status.code(), Some(1), "{entries}");
+        service.process.signal(Signal::HUP);
+        let log = service.wait_for_log("the configuration was not reloaded: the one before goes on serving", count);
+        assert!(log.lines().any(|line| line.contains("ERROR") && line.contains(said)), "{log}");
+        assert_eq!(name(&service), "first");
+        assert_eq!(["/ready", "/alive"].map(|path| service.get(path).status().as_u16()), [200; 2]);
+    }
     layer(service.folder.path(), &named("third", ""));
     service.process.signal(Signal::HUP);
     service.wait_for_log("reloaded the configuration", 1);

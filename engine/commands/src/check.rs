@@ -118,11 +118,7 @@ fn check(
         }
         Err(other) => return Err(other),
     };
-    let (app, mut findings) = palladium_runtime::inspect(config.root(), terminal.registry());
-    findings.extend(palladium_server::check_routes(&app));
-    findings.extend(Terminal::findings(&config));
-    findings.extend(Terminal::nothing(config.root(), config.files()));
-    let mut findings = palladium_runtime::tidy(findings);
+    let (app, mut findings) = terminal.loader().examine(&config);
     if without_env {
         findings.0.retain(|finding| !finding.is_uncertain);
     }

@@ -47,8 +47,32 @@ impl Loader {
     /// # Errors
     /// All findings, or the component that could not be initialized.
     pub fn load(&self, mode: Mode) -> Result<Loaded, CommandError> {
-        let config = self.start(mode)?;
-        let app = Arc::new(self.build(&config)?);
+        self.loaded(&self.start(mode)?)
+    }
+
+    /// Does what [`Loader::load`] does with a configuration in which `palladium check` finds nothing either.
+    ///
+    /// # Errors
+    /// Those of [`Loader::load`], and what that only warns of.
+    pub fn load_checked(&self, mode: Mode) -> Result<Loaded, CommandError> {
+        let config = self.read(mode, Environment::process())?;
+        self.set_up_log(&config, &Logging::of(config.root()).unwrap_or_default())?;
+        let (_, findings) = self.examine(&config);
+        if findings.is_empty() { self.loaded(&config) } else { Err(findings.into()) }
+    }
+
+    /// Returns the components of a configuration, not initialized, and everything that can be found wrong with it
+    /// without that.
+    pub fn examine(&self, config: &Config) -> (App, Diagnostics) {
+        let (app, mut findings) = palladium_runtime::inspect(config.root(), &self.registry);
+        findings.extend(palladium_server::check_routes(&app));
+        findings.extend(Terminal::findings(config));
+        findings.extend(Terminal::nothing(config.root(), config.files()));
+        (app, palladium_runtime::tidy(findings))
+    }
+
+    fn loaded(&self, config: &Config) -> Result<Loaded, CommandError> {
+        let app = Arc::new(self.build(config)?);
         let sources = Sources::of(config.to_json(), &app, &self.registry);
         Ok(Loaded { app, sources, files: config.files().to_vec() })
     }
