@@ -251,8 +251,10 @@ fn changes_are_made_in_the_name_of_the_user() {
     for (body, status, mention) in [
         (json!({"version": 2, "active": 2}), 409, "version 1 has become active"),
         (json!({"version": 9}), 404, "No such version: 9"),
-        (json!({"version": "x"}), 400, "model_version"),
-        (json!({}), 400, "`model_version` is missing"),
+        (json!({"version": "x"}), 400, "`version` has to be the version to activate, a whole number from 1 on"),
+        (json!({}), 400, "`version`, the one to activate, is missing"),
+        (json!({"version": 2, "activ": 1}), 400, "there is no parameter \"activ\", did you mean `active`?"),
+        (json!({"version": 2, "active": "one"}), 400, "`active` has to be the version that was active"),
     ] {
         let response = service.change("activate", &body);
         assert_eq!(response.status(), status, "{body}");
@@ -275,6 +277,23 @@ fn changes_are_made_in_the_name_of_the_user() {
         let answer = broken.header("x-palladium-console", "1").send().unwrap();
         assert_eq!(answer.status(), 400, "{name}");
         assert!(answer.text().unwrap().contains("the body is no JSON"), "{name}");
+    }
+    let twice = service.plain_change("activate", &Json::Null).body(r#"{"version": 1, "version": 2}"#);
+    let twice = twice.header("content-type", "application/json").header("x-palladium-console", "1").send().unwrap();
+    assert_eq!(twice.status(), 400);
+    assert!(twice.text().unwrap().contains("`version` is given twice"));
+    assert_eq!(service.active(), 1);
+    assert_eq!(service.change("refresh", &json!({"version": 2})).status(), 400);
+    for (path, said) in [
+        ("traffic?minutes=abc", "`minutes` has to be a whole number from 0 on"),
+        ("traffic?minutes=1&minutes=5", "`minutes` is given twice"),
+        ("traffic?minute=5", "did you mean `minutes`?"),
+        ("model?store=model_persister&version=one", "`version` has to be a whole number from 1 on"),
+        ("model?store=model_persister", "`version`, a whole number from 1 on, is missing"),
+    ] {
+        let answer = service.console(&format!("/api/{path}")).send().unwrap();
+        assert_eq!(answer.status(), 400, "{path}");
+        assert!(answer.text().unwrap().contains(said), "{path}");
     }
     let job = service.job(service.change("refresh", &json!({})));
     assert_eq!((&job["status"], &job["info"]), (&json!("finished"), &json!("there is no new model")));

@@ -3,11 +3,17 @@
 
 use palladium_component::prelude::*;
 use palladium_component::value::with_causes;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tracing::field::display;
 
 use crate::answer::{guarded, refused};
+use crate::given::{Given, Known};
 use crate::models;
+
+/// What the body of an activation holds.
+pub const ACTIVATION: [&str; 2] = ["version", "active"];
+/// What the body of a cancellation holds.
+pub const CANCELLATION: [&str; 1] = ["id"];
 
 /// The server's view that activates a version.
 pub const ACTIVATE: &str = "palladium.server.activate";
@@ -22,14 +28,18 @@ pub const REFRESH: &str = "palladium.server.update_model_cache";
 ///
 /// # Errors
 /// A decorator's.
-pub fn activate(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-    let body = match body(request) {
-        Ok(body) => body,
+pub fn activate(
+    request: &ViewRequest,
+    service: &dyn ServiceHandle,
+    decorators: &[Option<DecoratorDocs>],
+) -> Result<ViewResponse, Failure> {
+    let (version, believed) = match activation(request, decorators) {
+        Ok(activation) => activation,
         Err(refusal) => return Ok(refusal),
     };
-    if let (Some(believed), Some(persister)) = (body.get("active"), service.model_persister()) {
+    if let (Some(believed), Some(persister)) = (believed, service.model_persister()) {
         match models::active(persister.as_ref()) {
-            Ok(active) if json!(active) == *believed => {}
+            Ok(active) if active == believed => {}
             Ok(Some(active)) => return Ok(refused(409, format!("version {active} has become active meanwhile"))),
             Ok(None) => return Ok(refused(409, "meanwhile no version is active any more")),
             Err(error) => {
@@ -40,7 +50,22 @@ pub fn activate(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<Vi
             }
         }
     }
-    pass_on(ACTIVATE, request, service, json!({"model_version": body.get("version")}).to_string().into_bytes())
+    pass_on(ACTIVATE, request, service, json!({"model_version": version}).to_string().into_bytes())
+}
+
+/// Returns the version to activate and, where the request says that, which one was active when the user decided.
+///
+/// # Errors
+/// The refusal of anything else.
+fn activation(
+    request: &ViewRequest,
+    decorators: &[Option<DecoratorDocs>],
+) -> Result<(Version, Option<Option<Version>>), ViewResponse> {
+    let given = Given::of_body(request, Known { names: &ACTIVATION, decorators })?;
+    let version = given.version("version", "the version to activate, a whole number from 1 on")?;
+    let version = version.ok_or_else(|| refused(400, "`version`, the one to activate, is missing"))?;
+    let believed = given.version("active", "the version that was active, a whole number from 1 on, or null")?;
+    Ok((version, given.get("active").map(|_| believed)))
 }
 
 /// Starts a fit with the options that the page sends.
@@ -55,13 +80,19 @@ pub fn fit(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewRes
 ///
 /// # Errors
 /// A decorator's.
-pub fn cancel(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-    let body = match body(request) {
-        Ok(body) => body,
+pub fn cancel(
+    request: &ViewRequest,
+    service: &dyn ServiceHandle,
+    decorators: &[Option<DecoratorDocs>],
+) -> Result<ViewResponse, Failure> {
+    let given = Given::of_body(request, Known { names: &CANCELLATION, decorators });
+    let id = given.and_then(|given| {
+        let id = given.text("id", "text, the id of the job to cancel")?.map(str::to_owned);
+        id.ok_or_else(|| refused(400, "`id`, that of the job to cancel, is missing"))
+    });
+    let id = match id {
+        Ok(id) => id,
         Err(refusal) => return Ok(refusal),
-    };
-    let Some(id) = body.get("id").and_then(Json::as_str) else {
-        return Ok(refused(400, "`id`, that of the job to cancel, is missing"));
     };
     let delete = ViewRequest { method: "DELETE".to_owned(), ..request.clone() };
     pass_on(JOBS, &delete, service, json!({"id": id}).to_string().into_bytes())
@@ -71,16 +102,15 @@ pub fn cancel(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<View
 ///
 /// # Errors
 /// A decorator's.
-pub fn refresh(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {
-    pass_on(REFRESH, request, service, Vec::new())
-}
-
-/// Returns what a request says.
-///
-/// # Errors
-/// The refusal of what is no JSON.
-fn body(request: &ViewRequest) -> Result<Json, ViewResponse> {
-    serde_json::from_slice(&request.body).map_err(|error| refused(400, format!("the body is no JSON: {error}")))
+pub fn refresh(
+    request: &ViewRequest,
+    service: &dyn ServiceHandle,
+    decorators: &[Option<DecoratorDocs>],
+) -> Result<ViewResponse, Failure> {
+    match Given::of_body(request, Known { names: &[], decorators }) {
+        Ok(_) => pass_on(REFRESH, request, service, Vec::new()),
+        Err(refusal) => Ok(refusal),
+    }
 }
 
 fn pass_on(

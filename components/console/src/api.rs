@@ -9,6 +9,7 @@ use tracing::field::display;
 
 use crate::actions::{ACTIVATE, FIT, JOBS, REFRESH};
 use crate::answer::{guarded, refused, shown};
+use crate::given::{Given, Known};
 use crate::models;
 use crate::traffic::{Traffic, WINDOWS};
 
@@ -70,16 +71,23 @@ pub fn list(request: &ViewRequest, service: &dyn ServiceHandle) -> ViewResponse 
 }
 
 /// Returns what is known about the version that the query names.
-pub fn model(request: &ViewRequest, service: &dyn ServiceHandle) -> ViewResponse {
-    let Some(version) = request.query("version").and_then(|text| text.parse::<Version>().ok()) else {
-        return refused(400, "`version` has to be a whole number from 1 on");
-    };
-    let wanted = request.query("store").unwrap_or_default();
+///
+/// # Errors
+/// The refusal of a query that is wrong.
+pub fn model(
+    request: &ViewRequest,
+    service: &dyn ServiceHandle,
+    decorators: &[Option<DecoratorDocs>],
+) -> Result<ViewResponse, ViewResponse> {
+    let given = Given::of_query(request, Known { names: &["store", "version"], decorators })?;
+    let version = given.version("version", "a whole number from 1 on")?;
+    let version = version.ok_or_else(|| refused(400, "`version`, a whole number from 1 on, is missing"))?;
+    let wanted = given.text("store", "the key of a store")?.unwrap_or_default();
     let stores = models::stores(service);
     let Some((key, persister)) = stores.iter().find(|(key, _)| key.to_string() == wanted) else {
-        return refused(404, "there is no such `store`");
+        return Err(refused(404, "there is no such `store`"));
     };
-    match models::detail(persister.as_ref(), version) {
+    Ok(match models::detail(persister.as_ref(), version) {
         Ok(Some(detail)) => shown(200, &detail),
         Ok(None) => refused(404, format!("there is no version {version}")),
         Err(error) => {
@@ -88,7 +96,7 @@ pub fn model(request: &ViewRequest, service: &dyn ServiceHandle) -> ViewResponse
             tracing::error!(target: "palladium::console", request_id, trace_id, "`{key}` cannot be listed: {logged}");
             refused(503, format!("the store does not answer, request id {request_id}"))
         }
-    }
+    })
 }
 
 /// Returns all jobs, through the decorators of the server's own view.
@@ -101,9 +109,18 @@ pub fn jobs(request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewRe
 }
 
 /// Returns the requests of the last minutes, and the versions that answer now.
-pub fn traffic(request: &ViewRequest, service: &dyn ServiceHandle, traffic: &Traffic) -> ViewResponse {
-    let minutes = request.query("minutes").and_then(|text| text.parse().ok()).unwrap_or(0);
-    let mut body = traffic.shown(minutes, request.query("route").filter(|route| !route.is_empty()));
+///
+/// # Errors
+/// The refusal of a query that is wrong.
+pub fn traffic(
+    request: &ViewRequest,
+    service: &dyn ServiceHandle,
+    traffic: &Traffic,
+    decorators: &[Option<DecoratorDocs>],
+) -> Result<ViewResponse, ViewResponse> {
+    let given = Given::of_query(request, Known { names: &["minutes", "route"], decorators })?;
+    let route = given.text("route", "a route")?.filter(|route| !route.is_empty());
+    let mut body = traffic.shown(given.count("minutes")?.unwrap_or(0), route);
     body["in_memory"] = models::in_memory(service);
-    shown(200, &body)
+    Ok(shown(200, &body))
 }

@@ -164,6 +164,7 @@ impl Console {
         {
             return Ok(refused(status, message));
         }
+        let decorators = || service.decorator_docs(&self.decorator_list_name);
         Ok(match part {
             Part::Page => page::page(request, &self.title, &self.rule),
             Part::Style => page::style(request),
@@ -171,16 +172,18 @@ impl Console {
             Part::Icon => page::icon(request),
             Part::Service => api::service(service),
             Part::Models => api::list(request, service),
-            Part::Model => api::model(request, service),
+            Part::Model => api::model(request, service, &decorators()).unwrap_or_else(|refusal| refusal),
             Part::Jobs => api::jobs(request, service)?,
             Part::Traffic => match self.traffic() {
-                Some(traffic) => api::traffic(request, service, &traffic),
+                Some(traffic) => {
+                    api::traffic(request, service, &traffic, &decorators()).unwrap_or_else(|refusal| refusal)
+                }
                 None => refused(503, "nothing is counted"),
             },
-            Part::Activate => actions::activate(request, service)?,
+            Part::Activate => actions::activate(request, service, &decorators())?,
             Part::Fit => actions::fit(request, service)?,
-            Part::Cancel => actions::cancel(request, service)?,
-            Part::Refresh => actions::refresh(request, service)?,
+            Part::Cancel => actions::cancel(request, service, &decorators())?,
+            Part::Refresh => actions::refresh(request, service, &decorators())?,
         })
     }
 
@@ -211,6 +214,7 @@ impl View for Console {
     }
 
     fn operations(&self, rule: &ViewRule, service: &dyn ServiceHandle) -> Vec<Operation> {
+        let decorators = service.decorator_docs(&self.decorator_list_name);
         let operation = self.part(&rule.path).map(|part| match part {
             Part::Page => docs::file("Show the console", "text/html"),
             Part::Style => docs::file("Show how the console looks", "text/css"),
@@ -221,10 +225,10 @@ impl View for Console {
             Part::Model => docs::model(),
             Part::Jobs => docs::jobs(service),
             Part::Traffic => docs::traffic(),
-            Part::Activate => docs::activate(service),
+            Part::Activate => docs::activate(service, &decorators),
             Part::Fit => docs::fit(service),
-            Part::Cancel => docs::cancel(service),
-            Part::Refresh => docs::refresh(service),
+            Part::Cancel => docs::cancel(service, &decorators),
+            Part::Refresh => docs::refresh(service, &decorators),
         });
         operation.into_iter().collect()
     }

@@ -231,12 +231,13 @@ pub fn traffic() -> Operation {
         query("minutes", false, window, json!({"type": "integer", "minimum": 0, "examples": minutes})),
         query("route", false, "A route; without it all.", json!({"type": "string"})),
     ];
+    operation.add(OperationResponse::refusal(400, "The minutes are no number, or a parameter is given twice."));
     operation.add(OperationResponse::refusal(503, "Nothing is counted."));
     operation
 }
 
 /// Returns the operation that activates a version.
-pub fn activate(service: &dyn ServiceHandle) -> Operation {
+pub fn activate(service: &dyn ServiceHandle, decorators: &[Option<DecoratorDocs>]) -> Operation {
     let active = json!({
         "type": ["integer", "null"],
         "description": "What was active when the user decided; another one is refused with status 409.",
@@ -247,6 +248,7 @@ pub fn activate(service: &dyn ServiceHandle) -> Operation {
         "required": ["version"],
         "properties": {"version": version(), "active": active},
     });
+    let schema = closed(schema, decorators);
     let mut operation = change("Activate a version", service.view_operation(ACTIVATE, "POST"), schema);
     operation.add(OperationResponse::refusal(409, "Another version is active meanwhile."));
     operation
@@ -262,18 +264,34 @@ pub fn fit(service: &dyn ServiceHandle) -> Operation {
 }
 
 /// Returns the operation that asks a job to stop.
-pub fn cancel(service: &dyn ServiceHandle) -> Operation {
+pub fn cancel(service: &dyn ServiceHandle, decorators: &[Option<DecoratorDocs>]) -> Operation {
     let schema = json!({
         "type": "object",
         "required": ["id"],
         "properties": {"id": {"type": "string", "minLength": 1, "description": "That of the job."}},
     });
-    change("Cancel a job", service.view_operation(JOBS, "DELETE"), schema)
+    change("Cancel a job", service.view_operation(JOBS, "DELETE"), closed(schema, decorators))
 }
 
 /// Returns the operation that has a store look for a new model.
-pub fn refresh(service: &dyn ServiceHandle) -> Operation {
-    change("Look for a newly activated model", service.view_operation(REFRESH, "POST"), json!({"type": "object"}))
+pub fn refresh(service: &dyn ServiceHandle, decorators: &[Option<DecoratorDocs>]) -> Operation {
+    let schema = closed(json!({"type": "object", "properties": {}}), decorators);
+    change("Look for a newly activated model", service.view_operation(REFRESH, "POST"), schema)
+}
+
+/// Lets an object hold nothing else than its properties and what decorators look for, unless one may look for anything.
+fn closed(mut schema: Json, decorators: &[Option<DecoratorDocs>]) -> Json {
+    if decorators.iter().all(Option::is_some) {
+        let names = decorators.iter().flatten().flat_map(|docs| &docs.parameters);
+        for name in names {
+            let property = &mut schema["properties"][name];
+            if property.is_null() {
+                *property = json!({});
+            }
+        }
+        schema["additionalProperties"] = json!(false);
+    }
+    schema
 }
 
 /// Returns an operation that goes on to a view of the server, with a body of this schema.
