@@ -3,7 +3,8 @@
 //! actix watches the first head of a connection. Beside that, a connection is closed that is idle for long after its last
 //! request, or whose client begins a further head and does not end it, or does not take its answer. actix would set a
 //! timer anew after each request for the first of these. Over HTTP/2 a client that takes nothing of an answer may have the
-//! connection free all the while, see `sent.rs`; how much of such a connection is read, `throttle.rs` says.
+//! connection free all the while, see `sent.rs`; how much of such a connection is read, `throttle.rs` says. Over HTTP/1
+//! requests are handed over one at a time, see `turns.rs`.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -12,7 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_http::Protocol;
@@ -22,10 +23,11 @@ use actix_web::web::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::http::COARSE_CLOCK;
+use crate::http::{COARSE_CLOCK, DISCONNECT};
 use crate::open::Counted;
 use crate::settings::Fixed;
 use crate::throttle::{Instead, Throttle};
+use crate::turns::{Extent, Turns};
 
 /// So many requests of one connection may be underway at once: over HTTP/2 a client may send any number of them.
 pub const MOST_REQUESTS: usize = 256;
@@ -49,6 +51,10 @@ impl Patience {
 pub struct Traffic {
     /// How many have been accepted: each one begins after that, as a task of its own.
     accepted: Cell<usize>,
+    /// How long the body of the last one is, until the connection asks.
+    extent: Cell<Option<Extent>>,
+    /// Whether the connection ends with the answer that was made last.
+    is_last: Cell<bool>,
     running: Cell<usize>,
     begun: Cell<usize>,
     /// When the last one ended.
@@ -123,9 +129,15 @@ impl Drop for Piece {
 }
 
 impl Traffic {
-    /// Notes that a request has been accepted.
-    pub fn accept(&self) {
+    /// Notes that a request with a body of this length has been accepted.
+    pub fn accept(&self, extent: Extent) {
         self.accepted.set(self.accepted.get().wrapping_add(1));
+        self.extent.set(Some(extent));
+    }
+
+    /// Notes that the connection ends with the answer to the request that is underway.
+    pub fn close(&self) {
+        self.is_last.set(true);
     }
 
     /// Notes that a request has begun.
@@ -264,10 +276,14 @@ pub struct Watched<S> {
     is_http2: bool,
     /// How fast it is read, over HTTP/2.
     throttle: Throttle,
+    /// What of it is handed over, over HTTP/1.
+    turns: Turns,
     reading: Option<Reading>,
     timer: Timer,
     /// Runs while the client takes nothing.
     writing: Option<Pin<Box<Sleep>>>,
+    /// How long the client may take to end the connection, which the service has ended.
+    leaving: Option<Instant>,
     /// Counts connections that end by themselves.
     _ending: Option<Counted>,
 }
@@ -318,13 +334,29 @@ impl<S> Watched<S> {
     pub fn new(stream: S, patience: Patience, protocol: Protocol, ending: impl FnOnce() -> Counted) -> Watched<S> {
         let is_http2 = protocol == Protocol::Http2;
         let _ending = (!is_http2).then(ending);
-        let (traffic, throttle, timer) = (Rc::default(), Throttle::default(), Timer(None));
-        Watched { stream, traffic, patience, is_http2, throttle, reading: None, timer, writing: None, _ending }
+        Watched {
+            stream,
+            traffic: Rc::default(),
+            patience,
+            is_http2,
+            throttle: Throttle::default(),
+            turns: Turns::default(),
+            reading: None,
+            timer: Timer(None),
+            writing: None,
+            leaving: None,
+            _ending,
+        }
     }
 
     /// Returns the requests of the connection.
     pub fn traffic(&self) -> Rc<Traffic> {
         Rc::clone(&self.traffic)
+    }
+
+    /// Tells whether the answers to all requests are made and written.
+    fn is_answered(&self) -> bool {
+        self.traffic.running.get() == 0 && self.writing.is_none()
     }
 
     /// Returns how long the connection may be without a request.
@@ -401,6 +433,7 @@ impl<S> Watched<S> {
         if let Some(waker) = self.traffic.passing.take() {
             waker.wake();
         }
+        self.turns.decoded(self.traffic.extent.take());
         match written {
             Poll::Ready(done) => {
                 self.writing = None;
@@ -422,6 +455,64 @@ fn too_slow() -> io::Error {
     io::Error::new(ErrorKind::TimedOut, "the client took too long")
 }
 
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// Reads what belongs to one request. While it is answered the connection is read nevertheless, since its client may
+    /// be gone.
+    fn poll_request(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.turns.is_behind() && self.is_answered() {
+            if self.traffic.is_last.get() {
+                self.turns.close();
+            } else {
+                self.turns.next();
+            }
+        }
+        if self.turns.hand_over(buffer) {
+            self.received();
+            return Poll::Ready(Ok(()));
+        }
+        while !self.turns.is_full() {
+            let before = buffer.filled().len();
+            match Pin::new(&mut self.stream).poll_read(context, buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                    let n_bytes = self.turns.take(&buffer.filled()[before..]);
+                    buffer.set_filled(before + n_bytes);
+                    if n_bytes > 0 {
+                        self.received();
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                // The end comes after what is held back.
+                Poll::Ready(Ok(())) if !self.turns.is_empty() => break,
+                Poll::Pending => break,
+                ended => return ended,
+            }
+        }
+        self.turns.wait();
+        self.poll_waiting(context)
+    }
+
+    /// Waits until the client has ended its side, where it has sent more than is answered: a connection that is closed
+    /// before that has been read is reset, and the client may lose the answer.
+    fn poll_leaving(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(deadline) = self.leaving
+            && self.timer.poll_until(deadline, deadline, context).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        let mut bytes = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.turns.take(buffer.filled()),
+                Poll::Pending if self.turns.is_followed() => break,
+                _ => return Poll::Ready(()),
+            };
+        }
+        let deadline = *self.leaving.get_or_insert_with(|| Instant::now() + DISCONNECT);
+        self.timer.poll_until(deadline, deadline, context)
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -440,6 +531,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 None => {}
             }
         }
+        if !self.is_http2 {
+            return self.poll_request(context, buffer);
+        }
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Pending => self.poll_waiting(context),
@@ -453,7 +547,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.throttle.write();
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
@@ -466,12 +560,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if flushed.is_ready() && self.throttle.flush(accepted) {
             context.waker().wake_by_ref();
         }
-        self.taken(flushed, context)
+        let flushed = self.taken(flushed, context);
+        let is_answered = self.is_answered() && !self.traffic.is_last.get();
+        if self.turns.is_ready(is_answered) {
+            context.waker().wake_by_ref();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.taken(ended, context)
+        if self.leaving.is_none() {
+            let ended = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.taken(ended, context))?;
+            if self.is_http2 {
+                return Poll::Ready(Ok(()));
+            }
+            self.turns.close();
+        }
+        self.poll_leaving(context).map(Ok)
     }
 
     fn poll_write_vectored(

@@ -29,9 +29,10 @@ use crate::open::Open;
 use crate::sent::{until_sent, until_taken};
 use crate::server::Server;
 use crate::settings::Fixed;
+use crate::turns::Extent;
 
 /// How long a client may take to end a connection that the service ends.
-const DISCONNECT: Duration = Duration::from_secs(1);
+pub const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// How much time may have gone already where actix begins to count: it looks at the clock so often.
 pub const COARSE_CLOCK: Duration = Duration::from_millis(500);
@@ -132,12 +133,14 @@ impl Http {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let (current, requests) = (Arc::clone(&self.current), self.open.requests());
+        let is_kept = !self.fixed.keep_alive.is_zero();
         // One table instead of actix's router: paths are compared once, and every answer is ours.
         let app = App::new().default_service(fn_service(move |request: ServiceRequest| {
             let (server, running) = (current.load(), requests.request());
             let traffic = request.conn_data::<Rc<Traffic>>().cloned();
             if let Some(traffic) = &traffic {
-                traffic.accept();
+                let has_body = matches!(request.parts().1, Payload::H1 { .. });
+                traffic.accept(Extent::of(request.head(), has_body));
             }
             async move {
                 let (request, mut payload) = request.into_parts();
@@ -150,6 +153,9 @@ impl Http {
                     if let Some(underway) = &underway {
                         underway.leave_unread();
                     }
+                }
+                if let Some(traffic) = traffic.filter(|_| !is_kept || is_last(&request, &mut response)) {
+                    traffic.close();
                 }
                 let response = match underway {
                     Some(underway) if request.version() == Version::HTTP_2 => {
@@ -180,6 +186,14 @@ fn is_unread(request: &HttpRequest, response: &HttpResponse, payload: &Payload) 
     // Who reads a body takes it.
     !matches!(payload, Payload::None)
         || response.status().is_client_error() && request.extensions().contains::<GivenUp>()
+}
+
+/// Tells whether a request, or the answer to it, ends its connection, over HTTP/1.
+fn is_last(request: &HttpRequest, response: &mut HttpResponse) -> bool {
+    let is_kept = |kind| kind == ConnectionType::KeepAlive;
+    // actix uses heads again, and sets the version when it writes them.
+    response.head_mut().version = Version::HTTP_11;
+    !is_kept(request.head().connection_type()) || !is_kept(response.head().connection_type())
 }
 
 fn name(address: impl Display) -> String {

@@ -14,9 +14,10 @@
 //! What every route takes and answers is described in `docs.rs`, for those who publish it.
 //!
 //! Errors are JSON, or what a view of the configuration says in its own way, with one exception: what cannot be read as
-//! the head of a request (a broken request line, more than can be read at all, a first head that is too slow) is refused
-//! by actix itself with 400, 431 or 408 and an empty body. A client that is slow later on has its connection closed, see
-//! `connection.rs` and, for what it takes over HTTP/2, `sent.rs` and `throttle.rs`.
+//! the head of a request is refused by actix itself with an empty body: with 400 where a line is broken or the address is
+//! longer than 65534 bytes, with 431 where it is more than can be read at all, with 408 where the first one is too slow. A
+//! client that is slow later on has its connection closed, see `connection.rs` and, for what it takes over HTTP/2,
+//! `sent.rs` and `throttle.rs`. Requests that one connection of HTTP/1 sends at once take their turns in `turns.rs`.
 
 mod alive;
 mod answer;
@@ -24,6 +25,7 @@ mod answer;
 mod away;
 mod body;
 mod changes;
+mod chunks;
 mod connection;
 mod decorated;
 mod docs;
@@ -59,6 +61,7 @@ mod stop;
 mod throttle;
 mod tls;
 mod trace;
+mod turns;
 mod views;
 
 pub use listen::{Listen, NoAddress};

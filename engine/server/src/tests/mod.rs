@@ -16,4 +16,5 @@ mod settings;
 mod stop;
 pub mod support;
 mod traces;
+mod turns;
 mod views;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use palladium_component::prelude::*;
 use palladium_runtime::App;
+use serde_json::json;
+use socket2::SockRef;
 
 use super::support::*;
 
@@ -83,6 +85,10 @@ impl Told {
 }
 
 fn watched(puppet: Puppet) -> (Running, Arc<Told>) {
+    watched_with(puppet, Vec::new())
+}
+
+fn watched_with(puppet: Puppet, entries: Vec<(&str, Value)>) -> (Running, Arc<Told>) {
     let watch = Watch::default();
     let told = Arc::clone(&watch.told);
     let components = vec![
@@ -90,7 +96,19 @@ fn watched(puppet: Puppet) -> (Running, Arc<Told>) {
         ("predict_service", Component::PredictService(Arc::new(puppet))),
         ("watch", Component::View(Arc::new(watch))),
     ];
-    (Running::start(App::of_components(components, Vec::new()), options()), told)
+    (Running::start(App::of_components(components, entries), options()), told)
+}
+
+/// Waits until so much was told.
+fn told_in_time(told: &Told, count: usize) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut lines = Vec::new();
+    while lines.len() < count {
+        assert!(Instant::now() < deadline, "{lines:?}");
+        std::thread::sleep(Duration::from_millis(5));
+        lines.extend(told.take());
+    }
+    lines
 }
 
 #[test]
@@ -174,20 +192,24 @@ fn a_request_whose_client_goes_away_is_over() {
     let (running, told) = watched(Puppet::at("/predict"));
     let mut client = running.client();
     client.send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n[");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let mut lines = Vec::new();
-    let mut until = |count: usize| {
-        while lines.len() < count {
-            assert!(Instant::now() < deadline, "{lines:?}");
-            std::thread::sleep(Duration::from_millis(5));
-            lines.extend(told.take());
-        }
-        lines.clone()
-    };
-    assert_eq!(until(1), ["begun"]);
+    assert_eq!(told_in_time(&told, 1), ["begun"]);
     drop(client);
-    let last = until(2).remove(1);
+    let last = told_in_time(&told, 1).remove(0);
     assert!(last == "broken off" || last.starts_with("/predict POST 400"), "{last}");
+}
+
+#[test]
+fn a_client_that_goes_away_is_missed_also_where_its_next_request_waits() {
+    let (puppet, entered, release) = Puppet::waiting();
+    let (running, told) = watched_with(puppet, vec![("server", value(&json!({"predict_timeout": 60})))]);
+    let mut client = running.client();
+    client.send("GET /predict?do=wait HTTP/1.1\r\nhost: x\r\n\r\nGET /alive HTTP/1.1\r\nhost: x\r\n\r\n");
+    entered.recv().unwrap();
+    let begun = told_in_time(&told, 1);
+    SockRef::from(client.0.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+    assert_eq!((begun, told_in_time(&told, 1)), (vec!["begun".to_owned()], vec!["broken off".to_owned()]));
+    release.send(()).unwrap();
 }
 
 #[test]
