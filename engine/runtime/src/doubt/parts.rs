@@ -13,9 +13,28 @@ pub fn is_part(root: &Value, key: &str, list: &Value) -> bool {
     let is_copied = |part: &Value| others().any(|other| has_copy(other, part));
     let is_scripted = |item: &Value| {
         let lists = || others().filter_map(|other| Some((other, other.as_list()?)));
-        lists().any(|(other, items)| items.iter().any(|found| is_same(&found.span, &other.span) && found == item))
+        let has_put =
+            |other: &Value, found: &Value| is_same(&found.span, &other.span) || is_changed(other, &other.span);
+        lists().any(|(other, items)| items.iter().any(|found| found == item && has_put(other, found)))
     };
     is_copied(list) || items.iter().any(is_copied) || (!items.is_empty() && items.iter().all(is_scripted))
+}
+
+/// Tells whether a script has changed what was written at a place: it does not stand there.
+fn is_changed(value: &Value, place: &Span) -> bool {
+    let is_outside = |value: &Value| {
+        let (range, place_range) = (value.span.range(), place.range());
+        let is_within = place_range.start <= range.start && range.end <= place_range.end;
+        !Arc::ptr_eq(value.span.source(), place.source()) || !is_within
+    };
+    // What was copied is written elsewhere, too.
+    value.copied.is_none()
+        && (is_outside(value)
+            || match &value.data {
+                Data::List(items) => items.iter().any(|item| is_changed(item, place)),
+                Data::Map(map) => map.values().any(|entry| is_changed(&entry.value, place)),
+                _ => false,
+            })
 }
 
 /// Tells whether there is a copy of a part in a value.
