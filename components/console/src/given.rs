@@ -1,10 +1,7 @@
 //! What a request to the page's interface gives by name: each name once, and none that nobody knows.
 
-use std::fmt;
-
+use palladium_component::interfaces::{Entries, unknown_name, wrong_value};
 use palladium_component::prelude::*;
-use palladium_component::value::nearest;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::answer::refused;
@@ -49,7 +46,8 @@ impl Given {
         let mut given: Vec<(String, Json)> = Vec::new();
         for (name, value) in pairs {
             if !known.names.contains(&name.as_str()) {
-                known.check_unknown(&name)?;
+                let problem = unknown_name(&name, known.names.iter().copied(), known.decorators);
+                problem.map_or(Ok(()), |problem| Err(refused(400, problem)))?;
                 continue;
             }
             if given.iter().any(|(other, _)| *other == name) {
@@ -95,62 +93,14 @@ impl Given {
     }
 }
 
-impl Known<'_> {
-    /// Lets a name pass that a decorator looks for, or may do so.
-    fn check_unknown(&self, name: &str) -> Result<(), ViewResponse> {
-        if self.decorators.iter().flatten().any(|docs| docs.takes(name)) {
-            return Ok(());
-        }
-        let said = match nearest(name, self.names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if self.decorators.iter().any(Option::is_none) => return Ok(()),
-            None if self.names.is_empty() => "none is taken".to_owned(),
-            None => {
-                let names: Vec<String> = self.names.iter().map(|name| format!("`{name}`")).collect();
-                format!("the parameters are {}", names.join(", "))
-            }
-        };
-        let shown: String = name.chars().take(60).collect();
-        Err(refused(400, format!("there is no parameter {shown:?}, {said}")))
-    }
-}
-
 /// Returns the refusal of a value.
 fn wrong(name: &str, expected: &str, value: &Json) -> ViewResponse {
-    let shown: String = value.to_string().chars().take(60).collect();
-    refused(400, format!("`{name}` has to be {expected}, it is {shown}"))
+    refused(400, wrong_value(name, expected, value))
 }
 
 /// Returns a whole number, which may be written as text.
 fn number(value: &Json) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
-/// The entries of a JSON object, also those of one name.
-struct Entries(Vec<(String, Json)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Entries;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,8 @@
 //! What a request gives a view: named values in the path, the query string, a form or a JSON object.
 
-use std::fmt;
-
 use std::cell::OnceCell;
 
-use palladium_component::interfaces::{DecoratorDocs, DecoratorList, ViewRequest};
-use palladium_component::value::nearest;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use palladium_component::interfaces::{DecoratorDocs, DecoratorList, Entries, ViewRequest, unknown_name, wrong_value};
 use serde_json::Value as Json;
 
 use crate::answer::Refusal;
@@ -55,7 +51,9 @@ impl Given {
         let docs: OnceCell<Vec<Option<DecoratorDocs>>> = OnceCell::new();
         for (name, value) in in_path.chain(sent) {
             if !is_known(&name) {
-                check_unknown(&name, known, docs.get_or_init(|| decorators.docs().collect()))?;
+                let (known, docs) =
+                    (known.iter().map(|taken| taken.name), docs.get_or_init(|| decorators.docs().collect()));
+                unknown_name(&name, known, docs).map_or(Ok(()), |problem| Err(Refusal::bad_request(problem)))?;
                 continue;
             }
             if given.iter().any(|(other, _)| *other == name) {
@@ -130,32 +128,8 @@ impl Given {
     }
 }
 
-/// Takes a name that the view does not know where a decorator around it looks for that, or may do so: what is none to the
-/// view could be what its caller relies on.
-///
-/// # Errors
-/// Nobody knows the name, or it is almost one of the view.
-fn check_unknown(name: &str, known: &[Taken], decorators: &[Option<DecoratorDocs>]) -> Result<(), Refusal> {
-    if decorators.iter().flatten().any(|docs| docs.takes(name)) {
-        return Ok(());
-    }
-    let shown: String = name.chars().take(60).collect();
-    let near = nearest(name, known.iter().map(|taken| taken.name));
-    let said = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if decorators.iter().any(Option::is_none) => return Ok(()),
-        None if known.is_empty() => "none is taken".to_owned(),
-        None => {
-            let known: Vec<String> = known.iter().map(|taken| format!("`{}`", taken.name)).collect();
-            format!("the parameters are {}", known.join(", "))
-        }
-    };
-    Err(Refusal::bad_request(format_args!("there is no parameter {shown:?}, {said}")))
-}
-
 fn wrong(name: &str, expected: &str, value: &Json) -> Refusal {
-    let shown: String = value.to_string().chars().take(60).collect();
-    Refusal::bad_request(format_args!("`{name}` has to be {expected}, it is {shown}"))
+    Refusal::bad_request(wrong_value(name, expected, value))
 }
 
 /// Returns the pairs of a body; an empty one has none whatever its type.
@@ -182,33 +156,6 @@ fn body(request: &ViewRequest) -> Result<Vec<(String, Json)>, Refusal> {
     }
     let shown: String = kind.chars().take(60).collect();
     Err(Refusal::bad_request(format_args!("the body has the content type {shown:?}: {HELP}")))
-}
-
-/// The entries of a JSON object, also those of one name.
-struct Entries(Vec<(String, Json)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Entries;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
 }
 
 #[cfg(test)]
