@@ -41,11 +41,12 @@ impl Histogram {
     /// Adds a value.
     pub fn add(&self, value: u64) {
         let place = self.bounds.partition_point(|bound| *bound < value);
-        let Values { counts, sum } = self.values.own();
+        let own = self.values.own();
+        let Values { counts, sum } = own.copy;
         if let Some(count) = counts.get(place) {
-            count.fetch_add(1, Ordering::Relaxed);
+            own.add(count, 1);
         }
-        sum.fetch_add(value, Ordering::Relaxed);
+        own.add(sum, value);
     }
 
     /// Returns what it holds.

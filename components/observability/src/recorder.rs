@@ -1,6 +1,6 @@
 //! The counters of a service: requests add to them without locks, and allocate only what is seen for the first time.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ const VERSIONS: usize = 8;
 const FIRST_STATUS: u16 = 100;
 const STATUSES: usize = 500;
 
+/// What is added to take 1 away.
+const LESS: u64 = u64::MAX;
+
 const NANOSECOND: f64 = 1e-9;
 
 /// The bounds of the sizes of bodies, in bytes.
@@ -36,7 +39,7 @@ pub struct Recorder {
     /// The bounds of times, in nanoseconds.
     times: Arc<[u64]>,
     sizes: Arc<[u64]>,
-    in_flight: Shards<AtomicI64>,
+    in_flight: Shards<AtomicU64>,
     broken_off: AtomicU64,
     /// The routes, and after them what is none.
     routes: Box<[RouteSeries]>,
@@ -81,9 +84,9 @@ impl Recorder {
     pub fn write(&self, text: &mut Exposition) {
         self.write_requests(text);
         let help = "Requests that are being answered, this one among them.";
-        // A request may begin on one thread and end on another.
-        let in_flight: i64 = self.in_flight.all().map(|count| count.load(Ordering::Relaxed)).sum();
-        text.metric("palladium_http_requests_in_flight", Sort::Gauge, help).number(&[], in_flight as f64);
+        // A request may begin on one thread and end on another, of which one then holds less than nothing.
+        let in_flight = self.in_flight.all().fold(0_u64, |sum, count| sum.wrapping_add(count.load(Ordering::Relaxed)));
+        text.metric("palladium_http_requests_in_flight", Sort::Gauge, help).number(&[], in_flight as i64 as f64);
         let help = "Requests whose client went away before the answer, or the end of a stream.";
         let broken_off = self.broken_off.load(Ordering::Relaxed);
         text.metric("palladium_http_requests_broken_off_total", Sort::Counter, help).count(&[], broken_off);
@@ -164,17 +167,19 @@ impl Recorder {
 impl RouteSeries {
     fn count(&self, method: &str, status: u16) {
         let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
-        let statuses = self.requests.own()[method].get_or_init(|| (0..STATUSES).map(|_| AtomicU64::new(0)).collect());
+        let own = self.requests.own();
+        let statuses = own.copy[method].get_or_init(|| (0..STATUSES).map(|_| AtomicU64::new(0)).collect());
         // What HTTP does not know is counted with the last of its statuses.
         let place = usize::from(status.saturating_sub(FIRST_STATUS)).min(STATUSES - 1);
-        statuses[place].fetch_add(1, Ordering::Relaxed);
+        own.add(&statuses[place], 1);
     }
 
     fn predicted(&self, predicted: &Predicted, times: &Arc<[u64]>) {
         let add = |series: &VersionSeries| {
             series.queue.add(nanoseconds(predicted.queued));
             series.time.add(nanoseconds(predicted.time));
-            series.rows.own().fetch_add(predicted.n_samples as u64, Ordering::Relaxed);
+            let rows = series.rows.own();
+            rows.add(rows.copy, predicted.n_samples as u64);
         };
         let is_its = |series: &&Arc<VersionSeries>| series.version == predicted.version;
         if let Some(series) = self.versions.load().iter().rev().find(is_its) {
@@ -197,11 +202,13 @@ impl RouteSeries {
 
 impl Observer for Recorder {
     fn begun(&self) {
-        self.in_flight.own().fetch_add(1, Ordering::Relaxed);
+        let in_flight = self.in_flight.own();
+        in_flight.add(in_flight.copy, 1);
     }
 
     fn ended(&self, answered: Option<&Answered<'_>>) {
-        self.in_flight.own().fetch_sub(1, Ordering::Relaxed);
+        let in_flight = self.in_flight.own();
+        in_flight.add(in_flight.copy, LESS);
         let Some(answered) = answered else {
             self.broken_off.fetch_add(1, Ordering::Relaxed);
             return;
