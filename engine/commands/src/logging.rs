@@ -94,7 +94,7 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
         }
     };
     let in_one_line = !matches!(logging.format, Format::Pretty);
-    let sink = log.0.get_or_init(|| Sink::new(output, status.clone())).clone();
+    let sink = log.0.get_or_init(|| Sink::new(output, status.clone(), redaction.clone())).clone();
     let writer = Redacting { sink, redaction: redaction.clone(), in_one_line };
     let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(color).with_env_filter(filter);
     // Each choice makes another type.
@@ -172,8 +172,12 @@ impl<'a> MakeWriter<'a> for Redacting {
 impl Write for Line<'_> {
     /// Writes a whole event, which is what the log hands over at once.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = simdutf8::basic::from_utf8(event).map_or_else(|_| String::from_utf8_lossy(event), Cow::Borrowed);
         let Redacting { sink, redaction, in_one_line } = self.log;
+        if self.may_wait && is_one_line(event) {
+            sink.write_soon(event);
+            return Ok(event.len());
+        }
+        let text = text_of(event);
         let redacted = redaction.redact_line(&text);
         let shown = if *in_one_line { one_line(&redacted) } else { redacted };
         match self.may_wait {
@@ -188,12 +192,22 @@ impl Write for Line<'_> {
     }
 }
 
+/// Returns bytes as text; what of them is none is replaced.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    simdutf8::basic::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+/// Tells whether an event is a line and no more.
+fn is_one_line(event: &[u8]) -> bool {
+    event.strip_suffix(b"\n").is_some_and(|text| memchr2(b'\n', b'\r', text).is_none())
+}
+
 /// Returns an event as one line: what a client or a script put into a message begins no further one.
 fn one_line(event: &str) -> Cow<'_, str> {
-    let text = event.strip_suffix('\n').unwrap_or(event);
-    if text.len() < event.len() && memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
+    if is_one_line(event.as_bytes()) {
         return Cow::Borrowed(event);
     }
+    let text = event.strip_suffix('\n').unwrap_or(event);
     Cow::Owned(format!("{}\n", text.replace('\n', "\\n").replace('\r', "\\r")))
 }
 

@@ -1,6 +1,7 @@
 //! Where lines go: to standard error or to files, those of requests some together. Lines that a file cannot take are lost
 //! and counted, and standard error says so.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use memchr::memchr_iter;
 
 use super::file::LogFiles;
+use super::text_of;
+use crate::redaction::Redaction;
 use crate::status_line::StatusLine;
 
 /// How long a line may wait for others that it is written with.
@@ -39,6 +42,8 @@ struct State {
     output: Output,
     /// The line that says how far something is, beside which standard error is written.
     status: StatusLine,
+    redaction: Redaction,
+    /// What waits, as it was written.
     lines: Vec<u8>,
     /// How many lines were lost since the file could be written.
     n_lost: usize,
@@ -47,19 +52,20 @@ struct State {
 
 impl Sink {
     /// Returns a sink that writes there.
-    pub fn new(output: Output, status: StatusLine) -> Sink {
-        let state = State { output, status, lines: Vec::new(), n_lost: 0, has_thread: false };
+    pub fn new(output: Output, status: StatusLine, redaction: Redaction) -> Sink {
+        let state = State { output, status, redaction, lines: Vec::new(), n_lost: 0, has_thread: false };
         Sink(Arc::new(Shared { state: Mutex::new(state), waiting: Condvar::new() }))
     }
 
-    /// Writes a line and all that wait.
+    /// Writes all lines that wait, and one that holds no secrets.
     pub fn write(&self, line: &[u8]) {
         let mut state = self.0.lock();
+        state.redact();
         state.lines.extend_from_slice(line);
-        state.flush();
+        state.put();
     }
 
-    /// Writes a line within a moment, together with others.
+    /// Writes a line within a moment, together with others and without its secrets.
     pub fn write_soon(&self, line: &[u8]) {
         let mut state = self.0.lock();
         state.lines.extend_from_slice(line);
@@ -103,6 +109,25 @@ impl Shared {
 
 impl State {
     fn flush(&mut self) {
+        self.redact();
+        self.put();
+    }
+
+    /// Takes the secrets out of the lines that wait.
+    fn redact(&mut self) {
+        let text = text_of(&self.lines);
+        let redacted = match self.redaction.redact_lines(&text) {
+            Cow::Owned(redacted) => redacted,
+            Cow::Borrowed(_) => match text {
+                Cow::Owned(text) => text,
+                Cow::Borrowed(_) => return,
+            },
+        };
+        self.lines = redacted.into_bytes();
+    }
+
+    /// Writes out the lines as they are.
+    fn put(&mut self) {
         if self.lines.is_empty() {
             return;
         }
@@ -150,20 +175,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         let files = LogFiles::open(LogFile { path: path.clone(), rotation: Rotation::Never, keep: None }).unwrap();
-        let (sink, read) =
-            (Sink::new(Output::Files(files), StatusLine::default()), || std::fs::read_to_string(&path).unwrap());
-        sink.write_soon(b"a\n");
+        let sink = Sink::new(Output::Files(files), StatusLine::default(), Redaction::default());
+        let read = || std::fs::read_to_string(&path).unwrap();
+        sink.write_soon(b"token=a\n");
         sink.write(b"b\n");
-        assert_eq!(read(), "a\nb\n");
+        assert_eq!(read(), "token=***\nb\n");
         sink.write_soon(b"c\n");
-        while read() != "a\nb\nc\n" {
+        while read() != "token=***\nb\nc\n" {
             thread::sleep(Duration::from_millis(1));
         }
         sink.write_soon(b"d\n");
         sink.flush();
-        assert_eq!(read(), "a\nb\nc\nd\n");
+        assert_eq!(read(), "token=***\nb\nc\nd\n");
         let line = [&[b'x'; FULL - 1][..], b"\n"].concat();
         sink.write_soon(&line);
-        assert_eq!(read().len(), 8 + FULL, "what is long does not wait");
+        assert_eq!(read().len(), 16 + FULL, "what is long does not wait");
     }
 }
