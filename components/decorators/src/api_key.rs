@@ -1,5 +1,7 @@
 //! Keys of programs.
 
+use std::sync::{Arc, OnceLock};
+
 use indexmap::IndexMap;
 use palladium_component::ParamType;
 use palladium_component::prelude::*;
@@ -49,10 +51,16 @@ pub struct ApiKey {
     bearer: bool,
     /// The parameter of the query string that may carry the key.
     query_parameter: Option<String>,
+    /// Whom the keys identify, in their order.
+    #[state]
+    identities: OnceLock<Vec<Arc<Identity>>>,
 }
 
 /// Named keys by their digests.
-struct Keys(Vec<(String, [u8; 32])>);
+struct Keys(Vec<(String, Digest)>);
+
+/// A SHA-256, in words, since comparing bytes one by one takes longer than making it.
+type Digest = [u64; 4];
 
 /// What a key has to be at least as long as.
 const SHORTEST: usize = 16;
@@ -62,7 +70,7 @@ impl FromArgument for Keys {
 
     fn from_argument(value: &Value) -> Result<Keys, Mismatch> {
         let map = value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, &hidden(value)))?;
-        let mut keys: Vec<(String, [u8; 32])> = Vec::new();
+        let mut keys: Vec<(String, Digest)> = Vec::new();
         for (name, entry) in map {
             let wrong = |problem: &str| Mismatch::Refused {
                 message: format!("the key of {name:?} {problem}"),
@@ -83,7 +91,7 @@ impl FromArgument for Keys {
 }
 
 /// Returns the digest of a key as it is given.
-fn digest_of(value: &Value) -> Result<[u8; 32], &'static str> {
+fn digest_of(value: &Value) -> Result<Digest, &'static str> {
     let text = value.as_text().ok_or("is no text")?;
     if has_placeholder(value) {
         return Ok(sha256(text));
@@ -91,7 +99,7 @@ fn digest_of(value: &Value) -> Result<[u8; 32], &'static str> {
     if let Some(digits) = text.strip_prefix("sha256:") {
         let mut digest = [0; 32];
         hex::decode_to_slice(digits, &mut digest).map_err(|_| "is not `sha256:` and 64 hexadecimal digits")?;
-        return Ok(digest);
+        return Ok(in_words(&digest));
     }
     // A key that is written into the file would be read by everybody who reads the file.
     if value.span.text().trim_matches(['"', '`']) == text && !text.is_empty() {
@@ -103,20 +111,27 @@ fn digest_of(value: &Value) -> Result<[u8; 32], &'static str> {
     Ok(sha256(text))
 }
 
-fn sha256(text: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    hash
+fn sha256(text: &str) -> Digest {
+    in_words(digest(&SHA256, text.as_bytes()).as_ref())
+}
+
+/// Returns the 32 bytes of a digest in words.
+fn in_words(bytes: &[u8]) -> Digest {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_be_bytes(*bytes);
+    }
+    words
 }
 
 impl Keys {
-    /// Returns the name of a key; how long it takes says nothing about which one it is, or how near to one.
-    fn name_of(&self, key: &str) -> Option<&str> {
+    /// Returns the position of a key; how long it takes says nothing about which one it is, or how near to one.
+    fn find(&self, key: &str) -> Option<usize> {
         let digest = sha256(key);
         let mut found = None;
-        for (name, known) in &self.0 {
+        for (position, (_, known)) in self.0.iter().enumerate() {
             if bool::from(known.ct_eq(&digest)) {
-                found = Some(name.as_str());
+                found = Some(position);
             }
         }
         found
@@ -160,6 +175,15 @@ impl ApiKey {
         }
     }
 
+    /// Returns whom the keys identify, in their order.
+    fn identities(&self) -> &[Arc<Identity>] {
+        let identity = |name: &String| {
+            let scopes = self.scopes.as_ref().and_then(|scopes| scopes.get(name)).cloned().unwrap_or_default().0;
+            Arc::new(Identity { principal: name.clone(), scopes })
+        };
+        self.identities.get_or_init(|| self.api_keys.0.iter().map(|(name, _)| identity(name)).collect())
+    }
+
     fn refuse(&self, request: &ViewRequest, message: &str) -> ViewResponse {
         let mut response = refusal(request, 401, message);
         response.set_header("www-authenticate", if self.bearer { "Bearer" } else { "ApiKey" });
@@ -175,13 +199,12 @@ impl Decorator for ApiKey {
             Given::Nothing => return Ok(self.refuse(request, "a key is needed").into()),
             Given::Unclear => return Ok(self.refuse(request, "the key is given in more than one way").into()),
         };
-        let Some(name) = self.api_keys.name_of(key) else {
+        let Some(position) = self.api_keys.find(key) else {
             let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
             tracing::info!(target: "palladium::auth", request_id, trace_id, "a key is unknown");
             return Ok(self.refuse(request, "the key is unknown").into());
         };
-        let scopes = self.scopes.as_ref().and_then(|scopes| scopes.get(name)).cloned().unwrap_or_default().0;
-        request.caller.identify(Identity { principal: name.to_owned(), scopes });
+        request.caller.identify(Arc::clone(&self.identities()[position]));
         call.proceed()
     }
 

@@ -202,7 +202,7 @@ impl Decorator for OAuth2Introspection {
         };
         match self.identify(token) {
             Ok(Some(identity)) => {
-                request.caller.identify((*identity).clone());
+                request.caller.identify(identity);
                 call.proceed()
             }
             Ok(None) => {

@@ -18,8 +18,8 @@ pub struct Caller(Mutex<Option<Arc<Identity>>>);
 
 impl Caller {
     /// Leaves who makes the request, in the place of what a decorator further outside has left.
-    pub fn identify(&self, identity: Identity) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(identity));
+    pub fn identify(&self, identity: impl Into<Arc<Identity>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.into());
     }
 
     /// Returns who makes the request; nothing while nobody has found out.
