@@ -8,7 +8,7 @@ use palladium_component::prelude::*;
 
 use crate::view::request_of;
 
-/// Logs each request with the principal, the status and how long it took.
+/// Logs each request with the principal, the status and how long it took from its head until there was an answer.
 ///
 /// ```ron
 /// "predict_decorators": [
@@ -33,7 +33,8 @@ pub struct AccessLog;
 
 impl Decorator for AccessLog {
     fn call(&self, call: Call<'_>) -> Result<Returned, Failure> {
-        let (request, view, started) = (request_of(&call)?, call.name(), Instant::now());
+        let (request, view) = (request_of(&call)?, call.name());
+        let started = request.started.unwrap_or_else(Instant::now);
         let returned = call.proceed();
         let identity = request.caller.identity();
         tracing::info!(

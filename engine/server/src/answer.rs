@@ -191,9 +191,12 @@ pub struct Teller<'a> {
     pub detail: ErrorDetail,
 }
 
-/// Why a request is not answered as it asks.
+/// Why a request is not answered as it asks: in a box, since every answer may be one and is moved.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct Refusal(Box<Facts>);
+
+#[derive(Debug)]
+struct Facts {
     status: StatusCode,
     code: i64,
     reason: Reason,
@@ -236,7 +239,9 @@ impl Refusal {
     fn new(status: StatusCode, code: i64, reason: Reason) -> Refusal {
         let is_of_service = matches!(status, StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR);
         let (word, input, version, header, field) = (None, None, None, None, None);
-        Refusal { status, code, reason, word, input, is_of_line: false, is_of_service, version, header, field }
+        let is_of_line = false;
+        let facts = Facts { status, code, reason, word, input, is_of_line, is_of_service, version, header, field };
+        Refusal(Box::new(facts))
     }
 
     /// Returns a refusal whose reason the client reads.
@@ -246,21 +251,22 @@ impl Refusal {
 
     /// Returns the refusal of a request that cannot be understood.
     pub fn bad_request(message: impl std::fmt::Display) -> Refusal {
-        let refusal = Refusal::said(StatusCode::BAD_REQUEST, -1, format!("BadRequest: {message}"));
-        Refusal { word: Some("bad_request"), ..refusal }
+        Refusal::said(StatusCode::BAD_REQUEST, -1, format!("BadRequest: {message}")).in_word("bad_request")
     }
 
     /// Returns the refusal of a method.
     pub fn method(allow: &str) -> Refusal {
         let message = format!("the method is not allowed here, {allow} are");
-        let header = HeaderValue::from_str(allow).ok().map(|allow| (ALLOW, allow));
-        Refusal { header, ..Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message) }
+        let mut refusal = Refusal::said(StatusCode::METHOD_NOT_ALLOWED, -1, message);
+        refusal.0.header = HeaderValue::from_str(allow).ok().map(|allow| (ALLOW, allow));
+        refusal
     }
 
     /// Returns the refusal of a request for which there is room a moment later.
     pub fn crowded(message: String) -> Refusal {
-        let header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
-        Refusal { header, ..Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message) }
+        let mut refusal = Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, message);
+        refusal.0.header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
+        refusal
     }
 
     /// Returns a refusal whose reason is logged.
@@ -281,7 +287,7 @@ impl Refusal {
 
     /// Returns the refusal of a request for which no model is active, as the store says so.
     pub fn no_model(said: String) -> Refusal {
-        Refusal { word: Some("no_model"), ..Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, said) }
+        Refusal::said(StatusCode::SERVICE_UNAVAILABLE, -1, said).in_word("no_model")
     }
 
     /// Returns the refusal of a service or its model.
@@ -290,49 +296,58 @@ impl Refusal {
         match error {
             PredictError::BadRequest(message) => Refusal::bad_request(message),
             PredictError::Invalid(errors) => {
-                let word = errors.kept().first().map(|error| error.code.as_str());
-                Refusal { word, input: Some(errors.clone()), ..Refusal::bad_request(errors) }
+                let mut refusal = Refusal::bad_request(errors);
+                refusal.0.word = errors.kept().first().map(|error| error.code.as_str());
+                refusal.0.input = Some(errors.clone());
+                refusal
             }
             PredictError::TooManyRows { .. } => Refusal::said(StatusCode::PAYLOAD_TOO_LARGE, -1, error.to_string()),
             PredictError::Refused { message, code, status: own } => {
                 let status = own.and_then(|own| StatusCode::from_u16(own).ok()).unwrap_or(status);
-                let refusal = Refusal::said(status, *code, message.clone());
-                Refusal { word: Some("refused"), is_of_service: true, ..refusal }
+                let mut refusal = Refusal::said(status, *code, message.clone()).in_word("refused");
+                refusal.0.is_of_service = true;
+                refusal
             }
             PredictError::NoProbabilities => Refusal::said(status, -1, error.to_string()),
             PredictError::Internal(failure) => Refusal::failed(failure),
         }
     }
 
+    /// Has this told in the place of the reason where clients are told codes alone.
+    fn in_word(mut self, word: &'static str) -> Refusal {
+        self.0.word = Some(word);
+        self
+    }
+
     /// Adds a field to the body.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: String) -> Refusal {
-        self.field = Some((name, value));
+        self.0.field = Some((name, value));
         self
     }
 
     /// Has it be about one line of a stream.
     #[must_use]
     pub fn of_line(mut self) -> Refusal {
-        self.is_of_line = true;
+        self.0.is_of_line = true;
         self
     }
 
     /// Adds the version of the model that was asked.
     #[must_use]
     pub fn by(mut self, version: Option<Version>) -> Refusal {
-        self.version = version;
+        self.0.version = version;
         self
     }
 
     /// Tells whether the service itself has refused.
     pub fn is_of_service(&self) -> bool {
-        self.is_of_service
+        self.0.is_of_service
     }
 
     /// Logs what is kept from clients.
     pub fn log(&self, name: &Name) {
-        if let Reason::Kept { said, logged } = &self.reason {
+        if let Reason::Kept { said, logged } = &self.0.reason {
             let (request_id, trace_id) = (&name.id, name.trace.map(display));
             tracing::error!(target: "palladium::server", request_id, trace_id, "{said}: {logged}");
         }
@@ -340,25 +355,25 @@ impl Refusal {
 
     /// Returns what a client is told.
     fn told(&self, detail: ErrorDetail, request_id: &str) -> ErrorResponse {
-        let error_message = match (&self.reason, self.word) {
+        let error_message = match (&self.0.reason, self.0.word) {
             (Reason::Kept { said, .. }, _) => format!("{said}, request id {request_id}"),
-            (Reason::Said(_), Some(word)) if detail == ErrorDetail::Codes => match self.status {
+            (Reason::Said(_), Some(word)) if detail == ErrorDetail::Codes => match self.0.status {
                 StatusCode::BAD_REQUEST => format!("BadRequest: {word}"),
                 _ => word.to_owned(),
             },
             (Reason::Said(message), _) => message.clone(),
         };
         let mut metadata = JsonMap::new();
-        if let Some(errors) = &self.input {
+        if let Some(errors) = &self.0.input {
             let shown = if detail == ErrorDetail::Full { InputError::to_json } else { InputError::to_bare_json };
             let mut kept: Vec<Json> = errors.kept().iter().map(shown).collect();
-            if self.is_of_line {
+            if self.0.is_of_line {
                 kept.iter_mut().filter_map(Json::as_object_mut).for_each(|error| drop(error.shift_remove("row")));
             }
             metadata.insert("errors".to_owned(), kept.into());
             metadata.insert("error_count".to_owned(), json!(errors.count()));
         }
-        ErrorResponse { status: self.status.as_u16(), error_code: self.code, error_message, metadata }
+        ErrorResponse { status: self.0.status.as_u16(), error_code: self.0.code, error_message, metadata }
     }
 
     /// Returns what the clients of a predict service are told, in which the service has the last word.
@@ -383,22 +398,22 @@ impl Refusal {
             Shape::Flat | Shape::Views { .. } => self.told(ErrorDetail::Full, &name.id),
             Shape::Envelope(teller) | Shape::Both(teller) => self.told_by(teller, name),
         };
-        let status = StatusCode::from_u16(told.status).unwrap_or(self.status);
+        let status = StatusCode::from_u16(told.status).unwrap_or(self.0.status);
         let message = told.error_message.clone();
         let mut fields = json!({"status": "ERROR", "error_code": told.error_code, "error_message": told.error_message});
-        if let Some((name, value)) = self.field {
+        if let Some((name, value)) = self.0.field {
             fields[name] = json!(value);
         }
         let body = match shape {
             Shape::Flat | Shape::Views { .. } => fields,
-            Shape::Envelope(teller) => json!({"metadata": teller.envelope.refusal(told, self.version, name)}),
+            Shape::Envelope(teller) => json!({"metadata": teller.envelope.refusal(told, self.0.version, name)}),
             Shape::Both(teller) => {
-                fields["metadata"] = teller.envelope.refusal(told, self.version, name);
+                fields["metadata"] = teller.envelope.refusal(told, self.0.version, name);
                 fields
             }
         };
         let (body, request_id) = (body.to_string().into_bytes(), name.id.clone());
-        Written { status, message, body, request_id, header: self.header, version: self.version }
+        Written { status, message, body, request_id, header: self.0.header, version: self.0.version }
     }
 
     /// Returns the response, and logs what is kept from the client.

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::http::{StatusCode, Version};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, rt, web};
 use futures_util::StreamExt;
@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::Refusal;
 use crate::connection::Traffic;
+use crate::incoming::Incoming;
 use crate::server::Server;
 use crate::settings::Limits;
 
@@ -83,7 +84,7 @@ impl Share {
 ///
 /// # Errors
 /// Another content type, a body that is encoded, too long, too slow or cut off, or one too many.
-pub async fn read_json(request: &HttpRequest, payload: &mut Payload, server: &Server) -> Result<Vec<u8>, Refusal> {
+pub async fn read_json(request: &Incoming<'_>, payload: &mut Payload, server: &Server) -> Result<Vec<u8>, Refusal> {
     check_content_type(request)?;
     check_encoding(request)?;
     read(request, payload, server).await
@@ -93,8 +94,8 @@ pub async fn read_json(request: &HttpRequest, payload: &mut Payload, server: &Se
 ///
 /// # Errors
 /// A body that is too long, too slow or cut off, or one too many.
-pub async fn read(request: &HttpRequest, payload: &mut Payload, server: &Server) -> Result<Vec<u8>, Refusal> {
-    let (limits, announced) = (&server.limits, announced(request));
+pub async fn read(request: &Incoming<'_>, payload: &mut Payload, server: &Server) -> Result<Vec<u8>, Refusal> {
+    let (limits, announced) = (&server.limits, request.announced());
     if announced.is_some_and(|length| length > limits.max_body as u64) {
         return Err(too_large(limits));
     }
@@ -185,14 +186,10 @@ async fn in_time<T>(limit: Duration, body: impl Future<Output = T>, traffic: Opt
         }
     });
     match at_once.await {
-        None => rt::time::timeout(limit, body).await.ok(),
+        // What is seldom needed is kept out of the future that every request moves.
+        None => Box::pin(rt::time::timeout(limit, body)).await.ok(),
         done => done,
     }
-}
-
-/// Returns how long a body is, as the request announces it.
-pub fn announced(request: &HttpRequest) -> Option<u64> {
-    request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 /// Takes bodies as they are: what is unpacked may be any number of times as long as what was sent.

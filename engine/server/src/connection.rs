@@ -143,9 +143,11 @@ impl<S> Watched<S> {
     fn received(&mut self) {
         let begun = self.traffic.begun.get();
         let is_rest = |reading: &Reading| reading.expected == Expected::Rest && reading.begun == begun;
+        self.traffic.came.set(None);
         // Each byte in its time is no head in its time.
         if self.traffic.running.get() == 0 && !self.reading.as_ref().is_some_and(is_rest) {
             let (now, kept) = (Instant::now(), self.patience.keep_alive);
+            self.traffic.came.set(Some(now));
             // A client of HTTP/2 sends more than heads while it is idle.
             let time = match begun {
                 _ if self.is_http2 => self.idle(),

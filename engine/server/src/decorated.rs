@@ -138,6 +138,7 @@ pub fn with_query(request: &Incoming<'_>, query: Pairs, request_id: String) -> V
         caller: Caller::default(),
         parts: Pairs::default(),
         trace: request.trace.clone(),
+        started: request.started,
         lasting: None,
     }
 }

@@ -24,7 +24,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::body::GivenUp;
-use crate::connection::{Patience, Traffic, Underway, Watched, protocol};
+use crate::connection::{Patience, Traffic, Watched, protocol};
 use crate::open::Open;
 use crate::sent::{until_sent, until_taken};
 use crate::server::Server;
@@ -145,8 +145,7 @@ impl Http {
             async move {
                 let (request, mut payload) = request.into_parts();
                 let underway = traffic.as_ref().map(Traffic::begin);
-                let is_one_too_many = underway.as_ref().is_some_and(Underway::is_one_too_many);
-                let mut response = server.respond(&request, &mut payload, is_one_too_many).await;
+                let mut response = server.respond(&request, &mut payload, underway.as_ref()).await;
                 // Over HTTP/2 the rest of a body is no hindrance to the next request.
                 if request.version() != Version::HTTP_2 && is_unread(&request, &response, &payload) {
                     response.head_mut().set_connection_type(ConnectionType::Close);

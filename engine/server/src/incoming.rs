@@ -3,8 +3,10 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_LENGTH;
 use palladium_component::interfaces::Trace;
 
 use crate::request_id::{self, Name, number};
@@ -14,6 +16,10 @@ pub struct Incoming<'a> {
     request: &'a HttpRequest,
     /// The number that became its id where it came with none; 0 until it is drawn.
     number: Cell<u64>,
+    /// How long its body is, as it announces it, once somebody has asked.
+    announced: Cell<Option<Option<u64>>>,
+    /// When it came, where somebody wants to know.
+    pub started: Option<Instant>,
     /// The trace that it belongs to, where it came with one or somebody wants to know.
     pub trace: Option<Arc<Trace>>,
 }
@@ -21,7 +27,15 @@ pub struct Incoming<'a> {
 impl<'a> Incoming<'a> {
     /// Returns a request that has no id yet.
     pub fn new(request: &'a HttpRequest, trace: Option<Arc<Trace>>) -> Incoming<'a> {
-        Incoming { request, number: Cell::new(0), trace }
+        Incoming { request, number: Cell::new(0), announced: Cell::new(None), started: None, trace }
+    }
+
+    /// Returns how long the body is, as the request announces it.
+    pub fn announced(&self) -> Option<u64> {
+        let read = || self.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let announced = self.announced.get().unwrap_or_else(read);
+        self.announced.set(Some(announced));
+        announced
     }
 
     /// Returns the id that a proxy in front gave the request, or a new one, which the request then keeps.

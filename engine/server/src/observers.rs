@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -51,16 +50,15 @@ impl Observers {
         Underway(Some(self))
     }
 
-    fn tell(&self, request: &HttpRequest, told: &Told, status: StatusCode, sent: u64) {
+    fn tell(&self, request: &HttpRequest, told: &Told, over: Instant, status: StatusCode, sent: u64) {
         let kept = request.extensions();
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let received = announced.or_else(|| kept.get().map(|Read(bytes)| *bytes)).unwrap_or(0);
+        let received = told.announced.or_else(|| kept.get().map(|Read(bytes)| *bytes)).unwrap_or(0);
         let answered = Answered {
             route: told.route,
             method: request.method().as_str(),
             path: request.path(),
             status: status.as_u16(),
-            time: told.started.elapsed(),
+            time: over.duration_since(told.started),
             received,
             sent,
             trace: told.trace.as_deref(),
@@ -82,6 +80,8 @@ pub struct Told {
     /// The position of the route, if there is one.
     pub route: Option<usize>,
     pub trace: Option<Arc<Trace>>,
+    /// How long its body is, as it announced it.
+    pub announced: Option<u64>,
     /// When it came.
     pub started: Instant,
 }
@@ -90,8 +90,8 @@ pub struct Told {
 pub struct Underway<'a>(Option<&'a Arc<Observers>>);
 
 impl Underway<'_> {
-    /// Tells the observers what became of the request, now or when all of the response is sent.
-    pub fn end(mut self, request: &HttpRequest, response: HttpResponse, told: Told) -> HttpResponse {
+    /// Tells the observers what became of the request, which is over now or when all of the response is sent.
+    pub fn end(mut self, request: &HttpRequest, response: HttpResponse, told: Told, now: Instant) -> HttpResponse {
         let Some(observers) = self.0.take().filter(|observers| observers.is_any()) else { return response };
         let (status, is_head) = (response.status(), *request.method() == Method::HEAD);
         let sent = match response.body().size() {
@@ -102,7 +102,7 @@ impl Underway<'_> {
             BodySize::Sized(bytes) if !is_head => bytes,
             BodySize::Sized(_) | BodySize::None | BodySize::Stream => 0,
         };
-        observers.tell(request, &told, status, sent);
+        observers.tell(request, &told, now, status, sent);
         response
     }
 }
@@ -147,7 +147,7 @@ impl MessageBody for Observed {
                 if let Some(Over { observers, request, told, status }) = self.over.take() {
                     match request.extensions().contains::<GoneAway>() {
                         true => observers.tell_broken_off(),
-                        false => observers.tell(&request, &told, status, self.sent),
+                        false => observers.tell(&request, &told, Instant::now(), status, self.sent),
                     }
                 }
             }

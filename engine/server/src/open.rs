@@ -1,5 +1,6 @@
 //! What is open: connections and requests, so that a stop knows what it waits for.
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,26 +18,35 @@ pub struct Open {
     stopping: Notify,
 }
 
-/// Counts the requests of one worker, so that workers do not wait for each other's counts.
+/// Counts the requests of one worker, which alone changes the count: it need not do so in one step.
 #[derive(Clone)]
-pub struct Requests(Arc<AtomicUsize>);
+pub struct Requests(Rc<Worker>);
+
+struct Worker {
+    n_requests: Arc<AtomicUsize>,
+}
 
 impl Requests {
-    /// Counts a request.
-    pub fn request(&self) -> Counted {
-        Counted::new(&self.0)
+    /// Counts a request for as long as what this returns lives.
+    pub fn request(&self) -> Request {
+        let count = &self.0.n_requests;
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Release);
+        Request(Rc::clone(&self.0))
+    }
+}
+
+/// A request, which counts as long as this lives.
+pub struct Request(Rc<Worker>);
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let count = &self.0.n_requests;
+        count.store(count.load(Ordering::Relaxed) - 1, Ordering::Release);
     }
 }
 
 /// Counts as long as it lives.
 pub struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(count: &Arc<AtomicUsize>) -> Counted {
-        count.fetch_add(1, Ordering::SeqCst);
-        Counted(Arc::clone(count))
-    }
-}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -47,20 +57,21 @@ impl Drop for Counted {
 impl Open {
     /// Counts a connection that ends by itself once the service stops.
     pub fn connection(&self) -> Counted {
-        Counted::new(&self.ending)
+        self.ending.fetch_add(1, Ordering::SeqCst);
+        Counted(Arc::clone(&self.ending))
     }
 
     /// Returns what counts the requests of a worker.
     pub fn requests(&self) -> Requests {
-        let counts = Arc::default();
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counts));
-        Requests(counts)
+        let n_requests = Arc::default();
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&n_requests));
+        Requests(Rc::new(Worker { n_requests }))
     }
 
     /// Returns how many requests there are.
     fn n_requests(&self) -> usize {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests.iter().map(|counts| counts.load(Ordering::SeqCst)).sum()
+        requests.iter().map(|count| count.load(Ordering::Acquire)).sum()
     }
 
     /// Notes that nothing more is accepted.

@@ -1,6 +1,7 @@
 //! Predictions over HTTP.
 
 use std::borrow::Cow;
+use std::mem;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::answer::{Envelope, Refusal, Shape, Teller, guarded, name_version, respond, respond_plainly};
 use crate::away::{Pace, away, within};
 use crate::body::LARGE;
-use crate::decorated::{at_once, plain_response, through_head, through_queue, with_query};
+use crate::decorated::{Viewed, at_once, plain_response, through_head, through_queue, with_query};
 use crate::incoming::Incoming;
 use crate::observers::Observers;
 use crate::request_id::Name;
@@ -73,7 +74,7 @@ impl PredictRoute {
             let permits = if is_large { &server.service.large } else { &server.small };
             let (route, asked) = (Arc::clone(self), Instant::now());
             let work = move || route.predict(&model, version, &plain, asked.elapsed());
-            away(permits, server.predict_timeout(), work).await.flatten()
+            Box::pin(away(permits, server.predict_timeout(), work)).await.flatten()
         };
         let Answer { status, body, predicted } = answered.map_err(|refusal| refusal.by(version))?;
         self.note(request, predicted);
@@ -101,82 +102,113 @@ impl PredictRoute {
         server: &Server,
         request: &Incoming<'_>,
         payload: &mut Payload,
-        request_id: String,
     ) -> Result<HttpResponse, Refusal> {
         if is_stream(request) {
-            return Box::pin(ndjson::answer_decorated(self, server, request, payload, request_id)).await;
+            return Box::pin(ndjson::answer_decorated(self, server, request, payload, request.id())).await;
         }
-        let (query, is_query) = match query::decode(request.query_string()) {
-            Ok(query) => (query, Ok(())),
-            Err(problem) => (Pairs::default(), Err(Refusal::bad_request(problem))),
-        };
-        let head = with_query(request, query, request_id);
         let has_body = *request.method() == Method::POST;
+        let is_short = !has_body || request.announced().is_some_and(|length| length <= LARGE as u64);
+        let is_quick = is_short && self.answers_at_once(server) && self.is_quick();
+        let at_hand = if is_quick { guarded(|| self.persister.at_hand()).ok().flatten() } else { None };
+        let Some(model) = at_hand else {
+            // What is large is kept out of the future that every request moves.
+            return Box::pin(self.answer_away(server, request, payload)).await;
+        };
+        let body = match has_body {
+            true => body::read_json(request, payload, server).await.map(Some),
+            false => Ok(None),
+        };
+        let (mut shown, mut asked) = Asked::of(server, request, body);
+        shown.body = asked.show_body();
+        let mut told = None;
+        let answered = at_once(&self.decorators, &shown, |shown| {
+            let (viewed, predicted) = self.view(shown, asked, || model.map_err(no_model));
+            told = predicted;
+            viewed
+        });
+        self.note(request, told);
+        answered
+    }
+
+    /// Answers a request through the decorators on threads that may block.
+    async fn answer_away(
+        self: &Arc<Self>,
+        server: &Server,
+        request: &Incoming<'_>,
+        payload: &mut Payload,
+    ) -> Result<HttpResponse, Refusal> {
+        let has_body = *request.method() == Method::POST;
+        let (shown, asked) = Asked::of(server, request, Ok(None));
         let read = async {
             let body = match has_body {
                 true => body::read_json(request, payload, server).await.map(Some),
                 false => Ok(None),
             };
             if !body.as_ref().is_ok_and(|body| body.as_ref().is_some_and(|body| body.len() > LARGE)) {
-                return Read { body, permit: None, waited: Duration::ZERO };
+                return (Asked { body, ..asked }, None);
             }
-            let asked = Instant::now();
+            let since = Instant::now();
             match within(server.predict_timeout(), Arc::clone(&server.service.large).acquire_owned()).await {
-                Ok(permit) => Read { body, permit: permit.ok(), waited: asked.elapsed() },
-                Err(refusal) => Read { body: Err(refusal), permit: None, waited: asked.elapsed() },
+                Ok(permit) => (Asked { body, waited: since.elapsed(), ..asked }, permit.ok()),
+                Err(refusal) => (Asked { body: Err(refusal), ..asked }, None),
             }
         };
-        let max_rows = Some(server.routes.settings.max_rows);
-        let is_short = !has_body || body::announced(request).is_some_and(|length| length <= LARGE as u64);
-        let is_quick = is_short && self.answers_at_once(server) && self.is_quick();
-        let at_hand = if is_quick { guarded(|| self.persister.at_hand()).ok().flatten() } else { None };
-        let answers_here = at_hand.is_some();
         let (route, told) = (Arc::clone(self), Arc::new(OnceLock::new()));
         let tells = Arc::clone(&told);
-        let view = move |shown: &ViewRequest, Read { body, permit, waited }: Read, queued: Duration| {
+        let view = move |shown: &ViewRequest, asked: Asked, permit: Option<OwnedSemaphorePermit>| {
             let _until_done = permit;
-            let answer = || {
-                is_query?;
-                let body = body?.map(|own| if own.is_empty() { Cow::from(&shown.body) } else { own.into() });
-                let request = PredictRequest { query: Cow::Borrowed(&shown.query), body, max_rows };
-                let model = at_hand.map_or_else(|| route.read_model(), |read| read.map_err(no_model))?;
-                let version = model.metadata.version();
-                let answered = route.predict(&model, version, &request, waited + queued);
-                let Answer { status, body, predicted } = answered.map_err(|refusal| refusal.by(version))?;
-                if let Some(predicted) = predicted {
-                    // A view is called once.
-                    let _ = tells.set(predicted);
-                }
-                Ok(respond_plainly(status, body, version))
-            };
-            answer().or_else(|refusal| plain_response(route.respond(refusal, &shown.into())))
+            let (viewed, predicted) = route.view(shown, asked, || route.read_model());
+            if let Some(predicted) = predicted {
+                // A view is called once.
+                let _ = tells.set(predicted);
+            }
+            viewed
         };
-        let by_head = !answers_here && !self.decorators.is_empty() && !self.decorators.needs_body();
+        let by_head = !self.decorators.is_empty() && !self.decorators.needs_body();
         let waiting = if has_body && by_head { server.service.waiting() } else { None };
         let answered = if let Some(waiting) = waiting {
-            let view = move |shown: &ViewRequest, read| view(shown, read, Duration::ZERO);
-            Box::pin(through_head(&self.decorators, head, read, view, waiting, server.predict_timeout())).await
+            let view = move |shown: &ViewRequest, (asked, permit)| view(shown, asked, permit);
+            through_head(&self.decorators, shown, read, view, waiting, server.predict_timeout()).await
         } else {
-            let mut read = read.await;
-            let body = read.body.as_mut().ok().and_then(Option::as_mut).map(std::mem::take).unwrap_or_default();
-            let shown = ViewRequest { body, ..head };
-            match answers_here {
-                true => at_once(&self.decorators, &shown, |shown| view(shown, read, Duration::ZERO)),
-                false => {
-                    let work = async {
-                        let permit = Arc::clone(&server.small).acquire_owned().await;
-                        let view = move |shown: &ViewRequest, queued| {
-                            let _until_done = permit;
-                            view(shown, read, queued)
-                        };
-                        through_queue(&self.decorators, shown, view).await
-                    };
-                    within(server.predict_timeout(), Box::pin(work)).await.flatten()
-                }
-            }
+            let (mut asked, large) = read.await;
+            let shown = ViewRequest { body: asked.show_body(), ..shown };
+            let work = async {
+                let permit = Arc::clone(&server.small).acquire_owned().await;
+                let view = move |shown: &ViewRequest, queued| {
+                    let _until_done = permit;
+                    let waited = asked.waited + queued;
+                    view(shown, Asked { waited, ..asked }, large)
+                };
+                through_queue(&self.decorators, shown, view).await
+            };
+            within(server.predict_timeout(), work).await.flatten()
         };
         self.note(request, told.get().copied());
         answered
+    }
+
+    /// Answers a request that has come through the decorators, and returns what the observers were told.
+    fn view(
+        &self,
+        shown: &ViewRequest,
+        asked: Asked,
+        model: impl FnOnce() -> Result<Arc<TrainedModel>, Refusal>,
+    ) -> (Viewed, Option<Predicted>) {
+        let Asked { query, body, max_rows, waited } = asked;
+        let answer = || {
+            query?;
+            let body = body?.map(|own| if own.is_empty() { Cow::from(&shown.body) } else { own.into() });
+            let request = PredictRequest { query: Cow::Borrowed(&shown.query), body, max_rows };
+            let model = model()?;
+            let version = model.metadata.version();
+            let answered = self.predict(&model, version, &request, waited);
+            let Answer { status, body, predicted } = answered.map_err(|refusal| refusal.by(version))?;
+            Ok((respond_plainly(status, body, version), predicted))
+        };
+        match answer() {
+            Ok((response, predicted)) => (Ok(response), predicted),
+            Err(refusal) => (plain_response(self.respond(refusal, &shown.into())), None),
+        }
     }
 
     /// Tells whether nothing around a prediction waits or computes for long.
@@ -289,12 +321,32 @@ impl PredictRoute {
     }
 }
 
-/// A body as it was read, or empty where decorators are shown it, the permit to work on it where it is a large one, and
-/// how long that was waited for.
-struct Read {
+/// What a request asks for, beside what decorators see of it.
+struct Asked {
+    /// Why the query string cannot be read, if it cannot.
+    query: Result<(), Refusal>,
+    /// The body as it was read, or empty where decorators are shown it.
     body: Result<Option<Vec<u8>>, Refusal>,
-    permit: Option<OwnedSemaphorePermit>,
+    max_rows: Option<usize>,
+    /// How long it has waited for its turn.
     waited: Duration,
+}
+
+impl Asked {
+    /// Returns a request as decorators see it, without its body, and what it asks for.
+    fn of(server: &Server, request: &Incoming<'_>, body: Result<Option<Vec<u8>>, Refusal>) -> (ViewRequest, Asked) {
+        let (pairs, query) = match query::decode(request.query_string()) {
+            Ok(pairs) => (pairs, Ok(())),
+            Err(problem) => (Pairs::default(), Err(Refusal::bad_request(problem))),
+        };
+        let max_rows = Some(server.routes.settings.max_rows);
+        (with_query(request, pairs, request.id()), Asked { query, body, max_rows, waited: Duration::ZERO })
+    }
+
+    /// Returns the body, for decorators to see.
+    fn show_body(&mut self) -> Vec<u8> {
+        self.body.as_mut().ok().and_then(Option::as_mut).map(mem::take).unwrap_or_default()
+    }
 }
 
 /// What a prediction is answered with.

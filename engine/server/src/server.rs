@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -12,7 +13,7 @@ use palladium_component::value::Diagnostics;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::answer::{Refusal, Shape};
-use crate::connection::MOST_REQUESTS;
+use crate::connection::{MOST_REQUESTS, Underway};
 use crate::decorated::{plain_request, plain_response, through};
 use crate::head;
 use crate::incoming::Incoming;
@@ -75,25 +76,37 @@ impl Server {
 
     /// Answers a request, which is refused where it is one too many of its connection, and tells the log and the observers
     /// where they want to know.
-    pub async fn respond(&self, request: &HttpRequest, payload: &mut Payload, is_one_too_many: bool) -> HttpResponse {
+    pub async fn respond(
+        &self,
+        request: &HttpRequest,
+        payload: &mut Payload,
+        underway: Option<&Underway>,
+    ) -> HttpResponse {
+        let is_one_too_many = underway.is_some_and(Underway::is_one_too_many);
         let is_logged = tracing::enabled!(target: "palladium::access", tracing::Level::INFO);
         let observers = &self.routes.observers;
         let trace = trace::of(request, observers, is_logged);
-        let incoming = Incoming::new(request, trace);
+        let mut incoming = Incoming::new(request, trace);
         if !is_logged && !observers.is_any() && incoming.trace.is_none() {
             return by_status(self.answer(&incoming, payload, is_one_too_many).await.response);
         }
-        let started = Instant::now();
-        let underway = observers.begin();
+        let started = underway.and_then(Underway::came).unwrap_or_else(Instant::now);
+        incoming.started = Some(started);
+        let observed = observers.begin();
         let Answer { route, response, is_logged: has_line } = self.answer(&incoming, payload, is_one_too_many).await;
         let mut response = by_status(response);
         if let Some(trace) = &incoming.trace {
             trace::tell(trace, &mut response);
         }
+        let now = Instant::now();
         if is_logged && !has_line {
-            self.log(&incoming, &response, started);
+            self.log(&incoming, &response, now.duration_since(started));
         }
-        underway.end(request, response, Told { route, trace: incoming.trace, started })
+        if let Some(underway) = underway.filter(|_| response.body().size() != BodySize::Stream) {
+            underway.answered(now);
+        }
+        let told = Told { route, announced: incoming.announced(), trace: incoming.trace, started };
+        observed.end(request, response, told, now)
     }
 
     /// Returns how long a prediction may take that is made away from the workers.
@@ -101,7 +114,7 @@ impl Server {
         self.routes.settings.predict_timeout.unwrap_or(PREDICT_TIMEOUT)
     }
 
-    fn log(&self, request: &Incoming<'_>, response: &HttpResponse, started: Instant) {
+    fn log(&self, request: &Incoming<'_>, response: &HttpResponse, time: Duration) {
         let trace = request.trace.as_ref();
         let refused = response.headers().get(HEADER).and_then(|id| id.to_str().ok());
         tracing::info!(
@@ -112,7 +125,7 @@ impl Server {
             method = %request.method(),
             path = request.path(),
             status = response.status().as_u16(),
-            microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
         );
     }
 
@@ -142,9 +155,8 @@ impl Server {
                 Box::pin(self.options(route, parts, request)).await
             }
             _ if !route.methods.contains(request.method()) => Err(Refusal::method(route.methods.allow())),
-            // What is large is kept out of the future that every request moves.
             Endpoint::Predict(predict) if predict.is_decorated() => {
-                Box::pin(predict.answer_decorated(self, request, payload, request.id())).await
+                predict.answer_decorated(self, request, payload).await
             }
             Endpoint::Predict(predict) => predict.answer(self, request, payload).await,
             Endpoint::View(_) if let Err(refusal) = self.keep_out(route, request) => Err(refusal),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use palladium_data::Dataset;
 use palladium_value::KeyPath;
@@ -174,6 +175,8 @@ pub struct ViewRequest {
     pub caller: Caller,
     /// The trace that it belongs to, where it came with one or somebody wants to know.
     pub trace: Option<Arc<Trace>>,
+    /// When its head had come, where that is known.
+    pub started: Option<Instant>,
     /// What lasts until the answer has been sent, where that is made only then and the view returns its head; nothing
     /// where the view returns all of it.
     pub lasting: Option<Lasting>,

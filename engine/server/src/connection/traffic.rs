@@ -18,6 +18,8 @@ pub const MOST_REQUESTS: usize = 256;
 /// The requests of a connection.
 #[derive(Default)]
 pub struct Traffic {
+    /// When the bytes came that were read last, if they may hold a whole head.
+    pub(super) came: Cell<Option<Instant>>,
     /// How many have been accepted: each one begins after that, as a task of its own.
     pub(super) accepted: Cell<usize>,
     /// How long the body of the last one is, until the connection asks.
@@ -54,6 +56,10 @@ pub struct Underway {
     traffic: Rc<Traffic>,
     /// How many requests there were with it when it began.
     position: usize,
+    /// When it came, if that is known.
+    came: Option<Instant>,
+    /// When its answer was made, if that is known.
+    answered: Cell<Option<Instant>>,
     /// Lives as long as a piece does, once there is one.
     waiting: Option<Arc<Waiting>>,
 }
@@ -115,7 +121,13 @@ impl Traffic {
         self.running.set(position);
         self.begun.set(self.begun.get().wrapping_add(1));
         self.is_unread.set(false);
-        Underway { traffic: Rc::clone(self), position, waiting: None }
+        Underway {
+            traffic: Rc::clone(self),
+            position,
+            came: self.came.take(),
+            answered: Cell::default(),
+            waiting: None,
+        }
     }
 
     /// Has a request looked at once more, where its connection is looked at to the end and it was not by then.
@@ -128,10 +140,14 @@ impl Traffic {
         self.passing.take();
     }
 
-    /// Notes that so many requests have ended.
+    /// Notes that so many requests have ended just now.
     fn end(&self, n_requests: usize) {
+        self.end_at(n_requests, Instant::now());
+    }
+
+    fn end_at(&self, n_requests: usize, time: Instant) {
         self.running.set(self.running.get().saturating_sub(n_requests));
-        self.ended.set(Some(Instant::now()));
+        self.ended.set(Some(time));
         self.wake();
     }
 
@@ -202,6 +218,16 @@ impl Underway {
         (Bytes::from_owner(piece), Offered(Rc::clone(traffic)))
     }
 
+    /// Returns when the request came, if that is known.
+    pub fn came(&self) -> Option<std::time::Instant> {
+        self.came.map(Instant::into_std)
+    }
+
+    /// Notes when a complete answer was made.
+    pub fn answered(&self, time: std::time::Instant) {
+        self.answered.set(Some(Instant::from_std(time)));
+    }
+
     /// Notes that the request was refused before its body was read to the end, for which the client may take a time that
     /// begins with the end of this.
     pub fn leave_unread(&self) {
@@ -219,7 +245,7 @@ impl Drop for Underway {
         } else if self.traffic.is_blocked.get() {
             self.traffic.unwritten.set(self.traffic.unwritten.get() + 1);
         } else {
-            self.traffic.end(1);
+            self.traffic.end_at(1, self.answered.get().unwrap_or_else(Instant::now));
         }
     }
 }
