@@ -232,7 +232,7 @@ fn too_slow() -> io::Error {
 
 impl<S: AsyncRead + Unpin> Watched<S> {
     /// Reads what belongs to one request. While it is answered the connection is read nevertheless, since its client may
-    /// be gone.
+    /// be gone; one that has sent all of it and then ends its side waits for the answer.
     fn poll_request(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.turns.is_behind() && self.is_answered() {
             if self.traffic.is_last.get() {
@@ -245,6 +245,7 @@ impl<S: AsyncRead + Unpin> Watched<S> {
             self.received();
             return Poll::Ready(Ok(()));
         }
+        let mut is_ended = false;
         while !self.turns.is_full() {
             let before = buffer.filled().len();
             match Pin::new(&mut self.stream).poll_read(context, buffer) {
@@ -256,13 +257,17 @@ impl<S: AsyncRead + Unpin> Watched<S> {
                         return Poll::Ready(Ok(()));
                     }
                 }
-                // The end comes after what is held back.
-                Poll::Ready(Ok(())) if !self.turns.is_empty() => break,
+                // The end comes after what is held back, and after the answer to a request that has come whole: with the
+                // end actix drops what it has not decoded yet.
+                Poll::Ready(Ok(())) if self.turns.is_behind() || !self.turns.is_empty() => {
+                    is_ended = true;
+                    break;
+                }
                 Poll::Pending => break,
                 ended => return ended,
             }
         }
-        self.turns.wait();
+        self.turns.wait(is_ended);
         self.poll_waiting(context)
     }
 

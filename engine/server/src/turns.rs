@@ -55,7 +55,7 @@ pub struct Turns {
     place: Place,
     line: Line,
     held: BytesMut,
-    /// Whether the reader was told to wait while something is held back.
+    /// Whether the reader was told to wait while something is held back, be it the end of the connection.
     is_awaited: bool,
     /// Whether more has come than was to be answered so far.
     is_followed: bool,
@@ -174,9 +174,9 @@ impl Turns {
         }
     }
 
-    /// Notes that the reader waits.
-    pub fn wait(&mut self) {
-        self.is_awaited = !self.held.is_empty();
+    /// Notes that the reader waits, also for the end of the connection if that has come.
+    pub fn wait(&mut self, is_ended: bool) {
+        self.is_awaited = is_ended || !self.held.is_empty();
     }
 
     /// Tells once whether a reader that waits may be handed something, where all is answered or not.
@@ -325,7 +325,7 @@ mod tests {
                 let n_passed = self.turns.take(read);
                 self.buffer.extend_from_slice(&read[..n_passed]);
             }
-            self.turns.wait();
+            self.turns.wait(false);
             let mut begun = None;
             while let Some(message) = self.codec.decode(&mut self.buffer).unwrap() {
                 match message {

@@ -145,6 +145,56 @@ fn bodies_that_wait_for_the_service_are_followed_by_requests() {
     assert_eq!(client.receive(true).status, 200);
 }
 
+/// A client that has ended its side while its request is worked on is answered, and then its connection ends at once; the
+/// same goes for one that has no request underway.
+#[test]
+fn a_connection_ends_with_the_answer_where_its_client_has_ended_its_side() {
+    let (puppet, entered, release) = Puppet::waiting();
+    let settings = json!({"server": {"predict_timeout": 60, "keep_alive": 60, "head_timeout": 60}});
+    let running = Running::start(app(puppet, &Store::new(Reads::Cached(model(1))), &settings), options());
+    let wait = "GET /predict?do=wait HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut stream = connect(&running);
+    stream.write_all(wait.as_bytes()).unwrap();
+    entered.recv().unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    release.send(()).unwrap();
+    let started = Instant::now();
+    assert_eq!(rest(&mut stream).matches("HTTP/1.1 200 OK").count(), 1);
+    assert!(started.elapsed() < PATIENCE / 2);
+
+    let mut stream = connect(&running);
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&mut stream), "");
+    let mut client = Client::at(connect(&running));
+    assert_eq!(client.request("GET", "/live", &[], "").status, 200);
+    client.0.get_ref().shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&mut client.0), "");
+    assert!(started.elapsed() < PATIENCE / 2);
+}
+
+/// So it does where the client takes its time, wherever the answers do not fit between them any more.
+#[test]
+fn a_connection_ends_with_the_last_answer_that_its_client_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.sock");
+    let listen = format!("unix:{}", path.display());
+    let settings = json!({"server": {"listen": listen, "keep_alive": 60, "head_timeout": 60}});
+    let app = app(Puppet::at("/predict"), &Store::new(Reads::Cached(model(1))), &settings);
+    let _running = Running::start(app, crate::ServeOptions { listen: Vec::new(), ..options() });
+    let request = format!("GET /predict?do=text&text={} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(30_000));
+    let started = Instant::now();
+    for n_requests in 1..14 {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(request.repeat(n_requests).as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        stream.shutdown(Shutdown::Write).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(rest(&mut stream).matches("HTTP/1.1 200 OK").count(), n_requests);
+    }
+    assert!(started.elapsed() < PATIENCE / 2);
+}
+
 /// Behind an answer that ends its connection nothing is carried out, and the client, which goes on sending, receives that
 /// answer and the end.
 #[test]
