@@ -1,6 +1,8 @@
 //! The times of events.
 
+use std::cell::Cell;
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike, Local, SecondsFormat, Timelike, Utc};
 use tracing_subscriber::fmt::format::Writer;
@@ -12,18 +14,36 @@ pub struct UtcTime;
 
 impl FormatTime for UtcTime {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        let now = Utc::now();
-        let text = in_utc(now);
-        match std::str::from_utf8(&text) {
-            Ok(text) if (0..=9999).contains(&now.year()) => writer.write_str(text),
-            _ => writer.write_str(&now.to_rfc3339_opts(SecondsFormat::Micros, true)),
+        let now = SystemTime::now();
+        let text = now.duration_since(UNIX_EPOCH).ok().and_then(in_utc);
+        match text.as_ref().and_then(|text| std::str::from_utf8(text).ok()) {
+            Some(text) => writer.write_str(text),
+            None => writer.write_str(&DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Micros, true)),
         }
     }
 }
 
-/// Returns a time of the years from 0 to 9999.
-fn in_utc(time: DateTime<Utc>) -> [u8; 27] {
-    const LEAP_SECOND: u32 = 1_000_000;
+thread_local! {
+    /// The last second that was written, of which there may be many events.
+    static SECOND: Cell<Option<(u64, [u8; 27])>> = const { Cell::new(None) };
+}
+
+/// Returns a time since the year 1970, up to the year 9999.
+fn in_utc(time: Duration) -> Option<[u8; 27]> {
+    let mut text = match SECOND.get() {
+        Some((second, text)) if second == time.as_secs() => text,
+        _ => {
+            let text = second_in_utc(i64::try_from(time.as_secs()).ok()?)?;
+            SECOND.set(Some((time.as_secs(), text)));
+            text
+        }
+    };
+    write_digits(&mut text[20..26], time.subsec_micros());
+    Some(text)
+}
+
+fn second_in_utc(second: i64) -> Option<[u8; 27]> {
+    let time = DateTime::from_timestamp(second, 0).filter(|time| time.year() <= 9999)?;
     let mut text = *b"0000-00-00T00:00:00.000000Z";
     let parts = [
         (0..4, time.year().unsigned_abs()),
@@ -32,15 +52,16 @@ fn in_utc(time: DateTime<Utc>) -> [u8; 27] {
         (11..13, time.hour()),
         (14..16, time.minute()),
         (17..19, time.second()),
-        (20..26, time.timestamp_subsec_micros() % LEAP_SECOND),
     ];
-    for (place, mut number) in parts {
-        for digit in text[place].iter_mut().rev() {
-            *digit += (number % 10) as u8;
-            number /= 10;
-        }
+    parts.into_iter().for_each(|(place, number)| write_digits(&mut text[place], number));
+    Some(text)
+}
+
+fn write_digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
-    text
 }
 
 /// Writes the time of an event with the offset of this machine.
@@ -60,14 +81,17 @@ mod tests {
     #[test]
     fn times_are_in_rfc_3339() {
         for time in [
-            "0000-01-01T00:00:00.000000Z",
-            "1969-12-31T23:59:59.999999Z",
+            "1970-01-01T00:00:00.000000Z",
             "2026-11-27T01:02:03.040506Z",
+            "2026-11-27T01:02:03.999999Z",
+            "2026-11-27T01:02:04.000007Z",
             "2028-02-29T10:20:30.123456Z",
             "9999-12-31T23:59:59.999999Z",
         ] {
             let parsed: DateTime<Utc> = time.parse().unwrap();
-            assert_eq!(std::str::from_utf8(&in_utc(parsed)), Ok(time));
+            let written = in_utc(SystemTime::from(parsed).duration_since(UNIX_EPOCH).unwrap()).unwrap();
+            assert_eq!(std::str::from_utf8(&written), Ok(time));
         }
+        assert_eq!(in_utc(Duration::from_secs(253_402_300_800)), None, "a year of five digits");
     }
 }
