@@ -2,20 +2,21 @@
 # Load on predictions of the iris model, side by side in one run: a bare handler of the same server library that returns
 # a constant of the same size (the ceiling), `palladium serve` without decorators, the same with metrics, an access log
 # and an API key, and, where Python can bring them, the original Palladium under gunicorn, FastAPI under uvicorn and
-# MLServer, each with as many workers as there are cores. For each request and number of connections: requests per
+# MLServer, each with as many workers as it has cores. For each request and number of connections: requests per
 # second, their share of the bare handler's, median and 99th percentile of the latency, and CPU time per request. Then
 # how long each took from its start to its first prediction, and its memory before and after the load. `palladium` and
 # the bare handler are built as they are given away, which takes minutes.
 #
-# A load sends the next request at once, so that client and server wait for each other's cores; a paced one waits for a
-# millisecond, and its latency is that of a server with cores to spare.
+# A load sends the next request at once; a paced one waits for a millisecond, and its latency is that of a server with
+# cores to spare.
 #
 # The servers take turns; the medians of ROUNDS loads each are shown, and of the shares of one turn, since a load or two
 # depend on where the system happens to run client and server, and machines change their pace.
 #
-# As a rule client and servers share all cores, and the faster a server is the more of them the client takes. APART=1
-# leaves the last core to the client and the others to the servers, which then have as many workers: that compares what
-# servers do with the same cores. The CPU times per request compare what they cost whoever takes the cores.
+# The client has the last core, and the servers have the others and as many workers: what is compared is what servers do
+# with the same cores. With TOGETHER=1, and where there is one core alone, client and servers share all cores; the faster
+# a server is, the more of them the client takes then. The CPU times per request compare what servers cost whoever takes
+# the cores.
 #
 # Needs wrk (Debian: apt-get install wrk) and curl. SECONDS_EACH sets how long each load lasts, FRAMEWORKS=0 leaves the
 # Python servers out, CONNECTIONS lists the numbers of connections for one row.
@@ -27,7 +28,7 @@ rounds="${ROUNDS:-5}"
 workers="$(nproc)"
 on_cores=()
 of_client=()
-if [ "${APART:-0}" = 1 ]; then
+if [ "${TOGETHER:-0}" != 1 ] && [ "$workers" -gt 1 ]; then
     last="$((workers - 1))"
     on_cores=(taskset --cpu-list "0-$((last - 1))")
     of_client=(taskset --cpu-list "$last")
