@@ -105,11 +105,14 @@ mod tests {
             std::thread::scope(|scope| {
                 for _ in 0..3 * ALONE {
                     scope.spawn(|| {
-                        start.wait();
-                        for _ in 0..1000 {
+                        let count = || {
                             let own = shards.own();
                             own.add(own.copy, 1);
-                        }
+                        };
+                        count();
+                        // From here on all of them have their places.
+                        start.wait();
+                        (1..1000).for_each(|_| count());
                     });
                 }
             });
