@@ -4,7 +4,7 @@ mod added;
 mod callers;
 mod unguarded;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::http::Method;
@@ -187,7 +187,7 @@ pub struct Routes {
     pub views: Vec<Arc<dyn View>>,
     /// In the order of their making.
     all: Vec<Arc<Route>>,
-    by_path: BTreeMap<String, Arc<Route>>,
+    by_path: HashMap<String, Arc<Route>>,
     with_parts: Vec<(Rule, Arc<Route>)>,
 }
 
@@ -243,7 +243,7 @@ impl Routes {
         };
         let decorators_of_list = app.decorators().list(root_keys::LIST_DECORATORS);
         let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
-        let (all, by_path, with_parts) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let (all, by_path, with_parts) = (Vec::new(), HashMap::new(), Vec::new());
         let (observers, detail, needed, views) = (Arc::default(), Arc::default(), Vec::new(), Vec::new());
         let mut routes = Routes { alive, list, settings, observers, detail, needed, views, all, by_path, with_parts };
         for (rule, view) in OWN {
