@@ -440,7 +440,7 @@ fn secrets_in_the_file_are_refused_unseen() {
 const EVERYTHING: &str = r#"{
     "predict_decorators": [
         { "!": "palladium.decorators.RequireScope", "any_of": ["predict"] },
-        { "!": "palladium.decorators.RequestLog", "path": "${here}/requests.ndjson", "others": "drop", "hash_secret": "canary-hash" },
+        { "!": "palladium.decorators.RequestLog", "path": "${here}/requests.ndjson", "others": "drop", "hash_secret": "canary-hash-0123456789abcdef01234" },
         { "!": "palladium.decorators.AuditLog", "path": "${here}/audit.ndjson" },
         {
             "!": "palladium.decorators.JWTBearer",
@@ -450,7 +450,7 @@ const EVERYTHING: &str = r#"{
     ],
     "list_decorators": [
         { "!": "palladium.decorators.ApiKey", "api_keys": { "k": "${environ.CANARY}" }, "query_parameter": "key" },
-        { "!": "palladium.decorators.RequestLog", "path": "${here}/requests.ndjson" },
+        { "!": "palladium.decorators.RequestLog", "path": "${here}/requests.ndjson", "others": "keep" },
         { "!": "palladium.decorators.AuditLog", "path": "${here}/audit.ndjson" },
         "palladium.decorators.AccessLog",
     ],

@@ -139,3 +139,57 @@ fn functions_know_who_makes_a_request() {
     assert_eq!(answered.headers()["x-outer"], "false 127.0.0.1 a-name");
     assert_eq!(answered.text().unwrap(), r#"ada ["read", "fit"] 127.0.0.1 a-name"#);
 }
+
+/// A function that finds out who makes a request, around what goes by that, and functions that try it in other ways.
+const GUARDS: &str = r#"
+#{
+    who: #{
+        "!": "palladium.server.add_url_rule",
+        rule: "/who",
+        decorator_list_name: "who_decorators",
+        view_func: |request| `${request.principal} ${request.scopes}`,
+    },
+    who_decorators: [
+        #{ "!": "palladium.decorators.RequireScope", "all_of": "read" },
+        #{ "!": "palladium.decorators.RateLimit", per_minute: 1, by: "principal" },
+        |wrapped| {
+            let user = wrapped.request.headers.get("x-user");
+            if user == "guest" { wrapped.identify(user) } else if user != () { wrapped.identify(user, ["read"]) }
+            wrapped.proceed()
+        },
+    ],
+    alive_decorators: [|wrapped| { wrapped.request.principal = "ada"; wrapped.proceed() }],
+    list_decorators: [|wrapped| { let r = wrapped.proceed(); wrapped.identify("ada"); r }],
+}
+"#;
+
+#[test]
+fn functions_find_out_who_makes_a_request() {
+    let folder = iris();
+    std::fs::write(folder.path().join("who.rhai"), GUARDS).unwrap();
+    succeed(folder.path(), &["check", "--config", "config.ron,who.rhai"]);
+    let mut command = palladium(folder.path());
+    command.args(["serve", "--port", "0", "--config", "config.ron,who.rhai"]).env("PALLADIUM_LOG", "error");
+    let mut process = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let base = line.trim().rsplit(' ').next().unwrap().to_owned();
+    let client = Client::new();
+    let of = |user: &str| {
+        let answer = client.get(format!("{base}/who")).header("x-user", user).send().unwrap();
+        (answer.status().as_u16(), answer.text().unwrap())
+    };
+    assert_eq!(of("ada"), (200, r#"ada ["read"]"#.to_owned()));
+    assert_eq!(of("bob"), (200, r#"bob ["read"]"#.to_owned()), "others have a store of their own");
+    assert_eq!(of("ada").0, 429);
+    assert_eq!(of("guest").0, 403);
+    assert_eq!(client.get(format!("{base}/who")).send().unwrap().status(), 403);
+    for path in ["/alive", "/list"] {
+        assert_eq!(client.get(format!("{base}{path}")).send().unwrap().status(), 500, "{path}");
+    }
+    process.signal(Signal::TERM);
+    let log = text(&process.finish().stderr);
+    let said = "the request of a call cannot be changed; look at ";
+    assert!(log.contains(said) && log.contains("`identify(\"ada\", [\"read\"])`, before `proceed()`"), "{log}");
+    assert!(log.contains("`identify` has to come before `proceed`"), "{log}");
+}

@@ -43,6 +43,31 @@ fn answered(response: Response) -> (u16, Json) {
 }
 
 #[test]
+fn what_is_not_to_be_logged_stays_out_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (layer, path) = (folder.path().join("log.ron"), folder.path().join("requests.ndjson"));
+    let fields = json!({"sepal length": "drop", "sepal width": "hash"});
+    let log = json!({"!": "palladium.decorators.RequestLog", "path": path, "fields": fields, "others": "keep"});
+    std::fs::write(&layer, json!({"predict_decorators": [log]}).to_string()).unwrap();
+    let service = service("ron", &[&layer]);
+    let field = |name: &str, data: Json| json!({"name": name, "shape": [1], "datatype": "FP64", "data": data});
+    let widths = [field("petal length", json!([4.9])), field("petal width", json!([1.5]))];
+    let lengths = [field("sepal length", json!([6.301])), field("sepal width", json!([2.501]))];
+    let matrix = json!({"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [[6.301, 2.501, 4.9, 1.5]]});
+    for inputs in [json!([lengths, widths].concat()), json!([matrix])] {
+        assert_eq!(service.infer(INFER, &json!({"inputs": inputs})).send().unwrap().status(), 200);
+    }
+    let sample = "sepal%20length=6.301&sepal%20width=2.501&petal%20length=4.9&petal%20width=1.5";
+    assert_eq!(service.get(&format!("/predict?{sample}")).status(), 200);
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(!written.contains("6.301") && !written.contains("2.501"), "{written}");
+    let lines: Vec<Json> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let width = &lines[2]["query"]["sepal width"];
+    let expected = json!({"sepal width": [width], "petal length": [4.9], "petal width": [1.5]});
+    assert_eq!((&lines[0]["body"], &lines[1]["body"]), (&json!({"inputs": expected}), &json!({"inputs": {}})));
+}
+
+#[test]
 fn predictions_are_those_of_the_predict_service() {
     for language in ["ron", "rhai"] {
         let metrics = repository().join("configs/service/metrics.ron");

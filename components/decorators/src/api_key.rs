@@ -38,8 +38,8 @@ use crate::view::{described_401, refusal, request_of};
 /// string ends up in histories and in the logs of proxies, so it counts only where `query_parameter` names one.
 #[component(Decorator, name = "palladium.decorators.ApiKey", check)]
 pub struct ApiKey {
-    /// A map from the names of keys to the keys: text of at least 16 bytes from the environment, or `sha256:` and a
-    /// digest.
+    /// A map from the names of keys to the keys: text of at least 16 bytes from the environment, without blanks and line
+    /// ends around it, or `sha256:` and a digest.
     api_keys: Keys,
     /// A map from the names of keys to what they may do, a scope or a list of scopes, for `RequireScope`.
     scopes: Option<IndexMap<String, Texts>>,
@@ -105,6 +105,9 @@ fn digest_of(value: &Value) -> Result<Digest, &'static str> {
     if value.span.text().trim_matches(['"', '`']) == text && !text.is_empty() {
         return Err("stands in the file: take it from the environment, or give `sha256:` and its digest");
     }
+    if text.trim() != text {
+        return Err("begins or ends with a blank or a line end, which clients cannot send: take it off");
+    }
     if text.len() < SHORTEST {
         return Err("is shorter than 16 bytes");
     }
@@ -151,6 +154,19 @@ impl ApiKey {
         if self.header.as_ref().is_some_and(|header| header.0 == "authorization") {
             let error = ArgumentError::new("header", "`Authorization` carries a scheme before the key");
             return Err(error.help("set `bearer` to true"));
+        }
+        if self.query_parameter.as_ref().is_some_and(String::is_empty) {
+            let error = ArgumentError::new("query_parameter", "`query_parameter` is empty");
+            return Err(error.help("name the parameter, or leave `query_parameter` out where none may carry the key"));
+        }
+        for (name, scopes) in self.scopes.iter().flatten() {
+            if let Some(odd) = scopes.0.iter().find(|scope| !Identity::is_scope(scope)) {
+                let message =
+                    format!("{odd:?} of `{name}` is no scope, which is visible ASCII without blanks and quotes");
+                return Err(
+                    ArgumentError::new("scopes", message).help("several scopes are a list: `[\"read\", \"fit\"]`")
+                );
+            }
         }
         let unknown = |name: &&String| !self.api_keys.0.iter().any(|(known, _)| known == *name);
         match self.scopes.iter().flat_map(IndexMap::keys).find(unknown) {
@@ -314,6 +330,11 @@ mod tests {
             (json!({"api_keys": {"a": "sha256:canary"}}), "64 hexadecimal digits"),
             (json!({"api_keys": {"a": KEY, "b": KEY}}), "is also that of"),
             (json!({"api_keys": ["canary"]}), "`api_keys`"),
+            (json!({"api_keys": {"a": format!("canary-{KEY}\n")}}), "ends with a blank or a line end"),
+            (json!({"api_keys": {"a": format!(" canary-{KEY}")}}), "ends with a blank or a line end"),
+            (json!({"api_keys": keys(), "query_parameter": ""}), "`query_parameter` is empty"),
+            (json!({"api_keys": keys(), "scopes": {"plain": "p x"}}), "\"p x\" of `plain` is no scope"),
+            (json!({"api_keys": keys(), "scopes": {"plain": ["p", ""]}}), "\"\" of `plain` is no scope"),
             (json!({"api_keys": keys(), "header": null}), "no place is left"),
             (json!({"api_keys": keys(), "header": "Authorization"}), "carries a scheme"),
             (json!({"api_keys": keys(), "header": "a b"}), "the name of a header"),

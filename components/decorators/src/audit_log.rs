@@ -32,7 +32,8 @@ use crate::view::{described_later, later, principal, request_of};
 /// `request_id`, and the same `trace_id` if the request has a trace. A request that cannot be written down is answered
 /// with status 503 and does nothing. The file is only ever appended to; one that is moved away or deleted is begun anew
 /// with the next line. Parameters are left out unless `parameters` names them, which does not have a view take one that
-/// it does not know; of one that is given several times all values are written, as a list. Headers never are written.
+/// it does not know; of one that is given several times all values are written, as a list. Headers never are written, and
+/// neither is a parameter that another decorator of the list reads credentials from.
 ///
 /// It stands before the decorator that authenticates, which is further outside: what that refuses is not written down.
 #[component(Decorator, name = "palladium.decorators.AuditLog", lifecycle)]
@@ -80,7 +81,8 @@ impl AuditLog {
             true => serde_json::from_slice(&request.body).unwrap_or_default(),
             false => JsonMap::new(),
         };
-        grouped(pairs.chain(object).filter(|(name, _)| self.parameters.contains(name)))
+        let is_credential = |name: &str| request.caller.is_credential(ParameterPlace::Query, name);
+        grouped(pairs.chain(object).filter(|(name, _)| self.parameters.contains(name) && !is_credential(name)))
     }
 }
 
@@ -117,6 +119,10 @@ impl Decorator for AuditLog {
 
     fn wraps_only_views(&self) -> bool {
         true
+    }
+
+    fn writes_down(&self, place: ParameterPlace, name: &str) -> bool {
+        place == ParameterPlace::Query && self.parameters.iter().any(|parameter| parameter == name)
     }
 
     fn docs(&self) -> Option<DecoratorDocs> {
@@ -172,6 +178,23 @@ mod tests {
         let written = read();
         assert_eq!(written.lines().count(), 6, "a second start appends");
         assert!(written.contains("\"parameters\":{\"model_version\":3}") && !written.contains("canary"), "{written}");
+    }
+
+    #[test]
+    fn keys_are_not_written_down() {
+        const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let keys = decorator("ApiKey", &json!({"api_keys": {"ada": DIGEST}, "query_parameter": "key"}));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.ndjson");
+        let log = decorator("AuditLog", &json!({"path": path, "parameters": ["key", "a"]}));
+        for list in [[&log, &keys], [&keys, &log]] {
+            let mut asked = request("POST", &[]);
+            asked.query = Pairs::from_iter([("key", "test"), ("a", "1")]);
+            assert_eq!(through(&list, &asked).status, 200);
+        }
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(written.matches(r#""parameters":{"a":"1"}"#).count(), 2, "{written}");
+        assert!(!written.contains("test"), "{written}");
     }
 
     #[test]

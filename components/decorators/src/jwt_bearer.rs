@@ -17,14 +17,16 @@ use self::keys::KeySet;
 use self::source::{KeySource, Published, Times};
 use self::verify::{Expected, Rejection};
 use crate::credentials::{Given, bearer};
-use crate::plain::{QuotedText, ServiceUrl};
+use crate::plain::{QuotedText, Secret, ServiceUrl};
 use crate::view::{described_bearer, later, refusal, request_of};
 use crate::watched::{Watched, read};
 
 /// Lets callers in who bring a signed token (JWT) of an identity provider.
 ///
 /// A token has to be signed with a key of the provider, by one of `algorithms`, to come from `issuer`, to be meant for
-/// `audience` and not to have expired. Everybody else gets status 401, and `WWW-Authenticate: Bearer` says why.
+/// `audience` and not to have expired. Everybody else gets status 401, and `WWW-Authenticate: Bearer` says why. A request
+/// whose token cannot be read gets status 400 and the error `invalid_request`: one with several headers `Authorization`,
+/// or where nothing follows `Bearer`, or what no token holds, such as a blank, or more than 16384 bytes.
 ///
 /// ```ron
 /// "predict_decorators": [{
@@ -64,7 +66,7 @@ pub struct JwtBearer {
     /// A file with one public key in PEM.
     public_key_file: Option<PathBuf>,
     /// A secret that is shared with whoever signs tokens, of at least 32 bytes: take it from the environment.
-    secret: Option<String>,
+    secret: Option<Secret>,
     /// The seconds by which the clock of the provider may differ.
     #[param(default = 30, max = 600)]
     leeway: u64,
@@ -89,9 +91,6 @@ pub struct JwtBearer {
     ready: OnceLock<(KeySource, Expected)>,
 }
 
-/// The bytes that a secret has at least: as many as the hash.
-const SHORTEST_SECRET: usize = 32;
-
 impl JwtBearer {
     fn check(&self) -> Result<(), ArgumentError> {
         let given =
@@ -104,9 +103,6 @@ impl JwtBearer {
         if let Some(wanted) = wanted {
             let message = format!("one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` {wanted}");
             return Err(ArgumentError { parameter: None, message, help: None });
-        }
-        if self.secret.as_ref().is_some_and(|secret| secret.len() < SHORTEST_SECRET) {
-            return Err(ArgumentError::new("secret", "`secret` has to be of at least 32 bytes"));
         }
         if self.issuer.is_empty() {
             return Err(ArgumentError::new("issuer", "`issuer` is empty"));
@@ -158,8 +154,8 @@ impl JwtBearer {
         if let Some(path) = &self.public_key_file {
             return Ok(KeySource::PemFile(path.clone(), Watched::default()));
         }
-        let secret = self.secret.as_deref().ok_or_else(|| Failure::message("there is no key"))?;
-        Ok(KeySource::Secret(KeySet::of_secret(secret).into()))
+        let secret = self.secret.as_ref().ok_or_else(|| Failure::message("there is no key"))?;
+        Ok(KeySource::Secret(KeySet::of_secret(&secret.0).into()))
     }
 
     fn expected(&self) -> Result<Expected, Failure> {

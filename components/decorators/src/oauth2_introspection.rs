@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tracing::field::display;
 use url::form_urlencoded;
 
-use crate::claims::{Claims, is_name, scopes, texts};
+use crate::claims::{Claims, scopes, texts};
 use crate::credentials::{Given, bearer};
 use crate::expiring::Expiring;
 use crate::gate::{Bounds, Gate};
@@ -19,7 +19,9 @@ use crate::view::{described_bearer, later, refusal, request_of};
 
 /// Lets callers in whose token is active, as their identity provider says when it is asked (RFC 7662).
 ///
-/// Everybody else gets status 401; status 503 is answered while the provider cannot be asked.
+/// Everybody else gets status 401; status 503 is answered while the provider cannot be asked. A request whose token cannot
+/// be read gets status 400 and the error `invalid_request`: one with several headers `Authorization`, or where nothing
+/// follows `Bearer`, or what no token holds, such as a blank, or more than 16384 bytes.
 ///
 /// ```ron
 /// "predict_decorators": [{
@@ -143,7 +145,8 @@ impl OAuth2Introspection {
         let is_issued = self.issuer.as_deref().is_none_or(|issuer| text("iss") == Some(issuer));
         let is_active = claims.get("active") == Some(&Json::Bool(true));
         let is_valid = expires.is_none_or(|time| now < time) && begins <= now && is_ours && is_issued && is_active;
-        let principal = ["username", "sub", "client_id"].into_iter().find_map(text).filter(|name| is_name(name));
+        let principal =
+            ["username", "sub", "client_id"].into_iter().find_map(text).filter(|name| Identity::is_principal(name));
         let identity = principal
             .filter(|_| is_valid)
             .map(|principal| Arc::new(Identity { principal: principal.to_owned(), scopes: scopes(claims) }));

@@ -52,6 +52,27 @@ impl FromArgument for QuotedText {
     }
 }
 
+/// A secret that hashes or signatures are made with.
+pub struct Secret(pub String);
+
+impl FromArgument for Secret {
+    const TYPE: ParamType = ParamType::Text;
+
+    fn from_argument(value: &Value) -> Result<Secret, Mismatch> {
+        /// As many bytes as the hash has.
+        const SHORTEST: usize = 32;
+        let text = value.as_text().ok_or_else(|| Mismatch::wrong(Self::TYPE, &hidden(value)))?;
+        if text.len() < SHORTEST && !has_placeholder(value) {
+            return Err(Mismatch::Refused {
+                message: "it has to be of at least 32 bytes: draw one, by `openssl rand -hex 32`".to_owned(),
+                value: hidden(value),
+                label: String::new(),
+            });
+        }
+        Ok(Secret(text.to_owned()))
+    }
+}
+
 /// The address of another service: over TLS, or on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceUrl(pub Url);

@@ -1,20 +1,22 @@
 //! Requests for later study.
 
+mod fields;
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
 use indexmap::IndexMap;
-use palladium_component::ParamType;
 use palladium_component::prelude::*;
 use serde_json::{Map as JsonMap, Value as Json, json};
 use tracing::field::display;
 
+use self::fields::{Fields, Treatment};
 use crate::access_log::status_of;
-use crate::journal::{Journal, Rotation, grouped};
+use crate::journal::{Journal, Rotation};
 use crate::keyed_hash::KeyedHash;
-use crate::plain::HeaderName;
+use crate::plain::{HeaderName, Secret};
 use crate::view::{principal, request_of};
 
 /// Writes requests to a file, for looking at what a model is asked.
@@ -37,6 +39,16 @@ use crate::view::{principal, request_of};
 /// in the log, and the request is answered all the same. Of a stream of lines, the content type `application/x-ndjson`,
 /// the body is null, and the duration is the time until the stream began.
 ///
+/// What another decorator of the list reads credentials from is never written, neither that header nor fields of the
+/// name of that parameter of the query string; `palladium check` finds arguments that name one. What a function of the
+/// configuration reads is not known here.
+///
+/// A request of the Open Inference Protocol (`/v2`) has its fields in tensors: those of its `inputs` are written by their
+/// names, with the values of at most `max_samples` samples, and each value is hashed where they are to be. A tensor that
+/// holds several fields, or stands alone under a name that `fields` does not have, is treated as the field that is
+/// protected most, which `others` counts for too, and so is a list or an object under any other name that `fields` does
+/// not have. Null stands for tensors that are sent in bytes behind the JSON, or do not fit their shape.
+///
 /// Several decorators may write one file, whose largest `max_bytes` and `keep` count; it is not put aside while an
 /// `AuditLog` writes it too. A file that is moved away or deleted is begun anew with the next line.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
@@ -51,12 +63,12 @@ pub struct RequestLog {
     /// What happens to all other fields: `keep`, `hash` or `drop`.
     #[param(default = "drop")]
     others: Treatment,
-    /// The headers that are written too; those that carry credentials cannot be.
+    /// The headers that are written too, but for those that carry credentials.
     #[param(default = [])]
     headers: Vec<HeaderName>,
-    /// The key of the hashes; without it one is drawn at each start. Take it from the environment.
-    hash_secret: Option<String>,
-    /// How many objects of a body are written.
+    /// The key of the hashes, of at least 32 bytes: take it from the environment. Without it one is drawn at each start.
+    hash_secret: Option<Secret>,
+    /// How many objects of a body, or samples of its tensors, are written.
     #[param(default = 100)]
     max_samples: usize,
     /// The bytes that a file holds at most.
@@ -67,27 +79,6 @@ pub struct RequestLog {
     keep: u32,
     #[state]
     ready: OnceLock<(Journal, KeyedHash)>,
-}
-
-/// What happens to a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Treatment {
-    Keep,
-    Hash,
-    Drop,
-}
-
-impl FromArgument for Treatment {
-    const TYPE: ParamType = ParamType::Choice(&["keep", "hash", "drop"]);
-
-    fn from_argument(value: &Value) -> Result<Treatment, Mismatch> {
-        match value.as_text() {
-            Some("keep") => Ok(Treatment::Keep),
-            Some("hash") => Ok(Treatment::Hash),
-            Some("drop") => Ok(Treatment::Drop),
-            _ => Err(Mismatch::wrong(Self::TYPE, value)),
-        }
-    }
 }
 
 /// Tells whether a header may carry credentials, by the words of its name.
@@ -108,47 +99,15 @@ impl RequestLog {
         }
     }
 
-    fn treatment(&self, name: &str) -> Treatment {
-        self.fields.as_ref().and_then(|fields| fields.get(name)).copied().unwrap_or(self.others)
-    }
-
-    fn field(&self, name: &str, value: Json, hash: &KeyedHash) -> Option<(String, Json)> {
-        const SHOWN: usize = 16;
-        match self.treatment(name) {
-            Treatment::Keep => Some((name.to_owned(), value)),
-            Treatment::Hash => {
-                // A number in the query string and one in a body are the same value.
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let digits = hex::encode(hash.of(&[text.as_bytes()]));
-                Some((name.to_owned(), json!(format!("hash:{}", &digits[..SHOWN]))))
-            }
-            Treatment::Drop => None,
-        }
-    }
-
-    fn object(&self, fields: impl IntoIterator<Item = (String, Json)>, hash: &KeyedHash) -> Json {
-        grouped(fields.into_iter().filter_map(|(name, value)| self.field(&name, value, hash))).into()
-    }
-
-    /// Returns the fields of a body; nothing stands for one that holds none.
-    fn body(&self, body: &[u8], hash: &KeyedHash) -> Json {
-        match serde_json::from_slice(body) {
-            Ok(Json::Object(object)) => self.object(object, hash),
-            Ok(Json::Array(items)) => {
-                let objects = items.into_iter().take(self.max_samples);
-                let objects = objects.map(|item| match item {
-                    Json::Object(object) => self.object(object, hash),
-                    _ => Json::Null,
-                });
-                objects.collect()
-            }
-            _ => Json::Null,
-        }
+    fn fields<'a>(&'a self, request: &'a ViewRequest, hash: &'a KeyedHash) -> Fields<'a> {
+        let (named, others, max_samples) = (self.fields.as_ref(), self.others, self.max_samples);
+        Fields { named, others, max_samples, hash, caller: &request.caller }
     }
 
     fn line(&self, request: &ViewRequest, view: &str, hash: &KeyedHash) -> JsonMap<String, Json> {
-        let query = request.query.iter().map(|(name, value)| (name.to_owned(), json!(value)));
-        let headers = self.headers.iter().filter_map(|name| {
+        let fields = self.fields(request, hash);
+        let shown = |name: &&HeaderName| !request.caller.is_credential(ParameterPlace::Header, &name.0);
+        let headers = self.headers.iter().filter(shown).filter_map(|name| {
             let value = request.header(&name.0)?;
             Some((name.0.clone(), json!(value)))
         });
@@ -162,8 +121,8 @@ impl RequestLog {
         line.insert("method".to_owned(), json!(request.method));
         line.insert("path".to_owned(), json!(request.path));
         line.insert("headers".to_owned(), headers.collect::<JsonMap<_, _>>().into());
-        line.insert("query".to_owned(), self.object(query, hash));
-        line.insert("body".to_owned(), self.body(&request.body, hash));
+        line.insert("query".to_owned(), fields.query(&request.query));
+        line.insert("body".to_owned(), fields.body(request));
         line
     }
 }
@@ -174,7 +133,7 @@ impl Lifecycle for RequestLog {
             return Ok(());
         }
         let hash = match &self.hash_secret {
-            Some(secret) => KeyedHash::with_key(secret),
+            Some(secret) => KeyedHash::with_key(&secret.0),
             None => KeyedHash::random()?,
         };
         let path = self.path.display();
@@ -207,6 +166,17 @@ impl Decorator for RequestLog {
         true
     }
 
+    fn writes_down(&self, place: ParameterPlace, name: &str) -> bool {
+        match place {
+            ParameterPlace::Header => self.headers.iter().any(|header| header.0.eq_ignore_ascii_case(name)),
+            ParameterPlace::Query => {
+                let treatment = self.fields.as_ref().and_then(|fields| fields.get(name));
+                treatment.is_some_and(|treatment| *treatment != Treatment::Drop)
+            }
+            ParameterPlace::Path => false,
+        }
+    }
+
     fn docs(&self) -> Option<DecoratorDocs> {
         Some(DecoratorDocs::default())
     }
@@ -219,6 +189,25 @@ mod tests {
     use super::*;
     use crate::testing::{decorator, plan, request, through};
 
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// Returns the line that a log of these arguments writes for a request.
+    fn line(arguments: &Json, asked: &ViewRequest) -> Json {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.ndjson");
+        let mut all = json!({"path": path, "hash_secret": SECRET});
+        all.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+        let log = decorator("RequestLog", &all);
+        through(&[&log], asked);
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
+    }
+
+    /// Returns what is written in the place of a value.
+    fn hash(value: &str) -> String {
+        let digits = hex::encode(KeyedHash::with_key(SECRET).of(&[value.as_bytes()]));
+        format!("hash:{}", &digits[..16])
+    }
+
     #[test]
     fn fields_are_kept_hashed_or_dropped() {
         let folder = tempfile::tempdir().unwrap();
@@ -227,7 +216,7 @@ mod tests {
             "RequestLog",
             &json!({
                 "path": path, "fields": {"a": "keep", "b": "hash"}, "headers": ["User-Agent"],
-                "hash_secret": "s", "max_samples": 2,
+                "hash_secret": SECRET, "max_samples": 2,
             }),
         );
         let mut asked = request("POST", &[("authorization", "canary"), ("x-api-key", "canary"), ("user-agent", "me")]);
@@ -252,7 +241,8 @@ mod tests {
     fn all_values_of_a_name_are_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("requests.ndjson");
-        let fields = json!({"path": path, "fields": {"b": "hash", "c": "drop"}, "others": "keep", "hash_secret": "s"});
+        let fields =
+            json!({"path": path, "fields": {"b": "hash", "c": "drop"}, "others": "keep", "hash_secret": SECRET});
         let log = decorator("RequestLog", &fields);
         let mut asked = request("GET", &[]);
         asked.query = Pairs::from_iter([
@@ -276,6 +266,94 @@ mod tests {
     }
 
     #[test]
+    fn what_keys_are_read_from_is_not_written() {
+        const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let keys = json!({"api_keys": {"ada": DIGEST}, "header": "X-Zed", "query_parameter": "key"});
+        let keys = decorator("ApiKey", &keys);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.ndjson");
+        let arguments = json!({"path": path, "headers": ["X-Zed", "X-Other"], "others": "keep"});
+        let log = decorator("RequestLog", &arguments);
+        for list in [[&log, &keys], [&keys, &log]] {
+            let mut by_query = request("POST", &[("x-other", "a")]);
+            by_query.query = Pairs::from_iter([("key", "test"), ("a", "1")]);
+            by_query.body = json!({"key": "test", "b": 1}).to_string().into_bytes();
+            for asked in [by_query, request("GET", &[("x-zed", "test"), ("x-other", "a")])] {
+                assert_eq!(through(&list, &asked).status, 200);
+            }
+        }
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(!written.contains("test"), "{written}");
+        let lines: Vec<Json> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!((&lines[0]["query"], &lines[0]["body"]), (&json!({"a": "1"}), &json!({"b": 1})));
+        assert!(lines.iter().all(|line| line["headers"] == json!({"x-other": "a"})), "{written}");
+    }
+
+    #[test]
+    fn tensors_are_fields() {
+        let tensor = |name: &str, shape: Json, data: Json| json!({"name": name, "shape": shape, "datatype": "FP64", "data": data});
+        let (a, b) =
+            (tensor("a", json!([3]), json!([1, 2.5, 3])), tensor("b", json!([3, 1]), json!([["x"], ["y"], ["z"]])));
+        let c = tensor("c", json!([3]), json!([7, 8, 9]));
+        let matrix = |name: &str| tensor(name, json!([2, 2]), json!([1, 2, 3, 4]));
+        let in_bytes = json!({"name": "a", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 8}});
+        let fields = json!({"fields": {"a": "keep", "b": "hash", "c": "drop"}, "others": "keep", "max_samples": 2});
+        let hashing = json!({"fields": {"b": "hash"}, "others": "keep"});
+        let keeping = json!({"others": "keep"});
+        let cases = [
+            (&fields, json!([a, b, c]), json!({"a": [1, 2.5], "b": [hash("x"), hash("y")]})),
+            (&json!({"fields": {"a": "keep"}}), json!([a, b, c]), json!({"a": [1, 2.5, 3]})),
+            (&hashing, json!([a, b]), json!({"a": [1, 2.5, 3], "b": [hash("x"), hash("y"), hash("z")]})),
+            // It may hold all fields, by whatever name.
+            (&fields, json!([matrix("input-0")]), json!({})),
+            (&fields, json!([matrix("a")]), json!({})),
+            (&hashing, json!([matrix("a")]), json!({"a": [hash("[1,2]"), hash("[3,4]")]})),
+            (&hashing, json!([tensor("x", json!([1]), json!([7]))]), json!({"x": [hash("7")]})),
+            (&fields, json!([matrix("a"), matrix("x")]), json!({})),
+            (&keeping, json!([matrix("a")]), json!({"a": [[1, 2], [3, 4]]})),
+            // What cannot be read, as where data do not fit the shape.
+            (&fields, json!([in_bytes, b]), json!({"b": [hash("x"), hash("y")]})),
+            (&keeping, json!([in_bytes]), json!({"a": null})),
+            (&fields, json!([tensor("a", json!([1]), json!([1, 2, 3])), a]), json!({"a": [1, 2.5]})),
+            (
+                &hashing,
+                json!([tensor("a", json!([1]), json!([{"b": "canary"}])), a]),
+                json!({"a": [null, [1, 2.5, 3]]}),
+            ),
+        ];
+        for (arguments, inputs, expected) in cases {
+            let mut asked = request("POST", &[]);
+            asked.body = json!({"inputs": inputs}).to_string().into_bytes();
+            assert_eq!(line(arguments, &asked)["body"], json!({"inputs": expected}), "{arguments} {inputs}");
+        }
+        let whole = json!({"id": "i", "parameters": {"b": "x", "d": 1}, "inputs": [c, b], "outputs": [{"name": "c"}]});
+        let json = whole.to_string();
+        let mut asked = request("POST", &[("Inference-Header-Content-Length", &json.len().to_string())]);
+        asked.body = [json.as_bytes(), b"canary"].concat();
+        let body = json!({"id": "i", "parameters": {"b": hash("x"), "d": 1}, "inputs": {"b": [hash("x"), hash("y")]}});
+        assert_eq!(line(&fields, &asked)["body"], body);
+    }
+
+    /// A client that sends the fields in a way of its own is refused, and its line shows no more than that of others.
+    #[test]
+    fn what_may_hold_fields_is_treated_as_the_strictest() {
+        let hashing = json!({"fields": {"b": "hash", "tags": "keep"}, "others": "keep"});
+        let (list, tensor) = (json!([{"b": 1}]), json!({"name": "b", "data": [1]}));
+        for (arguments, body, expected) in [
+            (&hashing, json!({"instances": list, "a": 1}), json!({"instances": hash(&list.to_string()), "a": 1})),
+            (&hashing, json!({"inputs": tensor}), json!({"inputs": hash(&tensor.to_string())})),
+            (&hashing, json!({"tags": ["x"]}), json!({"tags": ["x"]})),
+            (&json!({"fields": {"b": "drop"}, "others": "keep"}), json!({"inputs": list}), json!({})),
+            (&json!({"others": "keep"}), json!({"inputs": list}), json!({"inputs": list})),
+        ] {
+            let mut asked = request("POST", &[]);
+            asked.body = body.to_string().into_bytes();
+            assert_eq!(line(arguments, &asked)["body"], expected, "{arguments} {body}");
+        }
+    }
+
+    #[test]
     fn a_share_of_the_requests_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("requests.ndjson");
@@ -293,12 +371,19 @@ mod tests {
             let findings = plan("RequestLog", &json!({"path": "x", "headers": [header]})).err().unwrap();
             assert!(findings.contains("may carry credentials"), "{findings}");
         }
+        let short = "x".repeat(31);
         for (arguments, said) in [
+            (json!({"path": "x", "hash_secret": ""}), "at least 32 bytes"),
+            (json!({"path": "x", "hash_secret": short}), "at least 32 bytes"),
+            (json!({"path": "x", "hash_secret": 1}), "`hash_secret`"),
             (json!({"path": "x", "rate": 0.0}), "`rate`"),
             (json!({"path": "x", "others": "show"}), "`others`"),
             (json!({"path": "x", "fields": {"a": "show"}}), "`fields`"),
         ] {
-            assert!(plan("RequestLog", &arguments).err().unwrap().contains(said), "{arguments}");
+            let findings = plan("RequestLog", &arguments).err().unwrap();
+            assert!(findings.contains(said) && !findings.contains(&short), "{findings}");
         }
+        let unset = json!({"path": "x", "hash_secret": "${environ.HS}"});
+        assert!(plan("RequestLog", &unset).is_ok(), "it is not known yet");
     }
 }

@@ -23,7 +23,8 @@ use crate::view::{refusal, request_of};
 /// ```
 ///
 /// Where nothing authenticates, nobody would get in: `palladium check` finds such a list, and a service with one does not
-/// start. A function further outside may authenticate too.
+/// start. A function further outside may authenticate too: by `wrapped.identify("ada", ["predict"])` it says who calls and
+/// what the caller may do, before `wrapped.proceed()`.
 #[component(Decorator, name = "palladium.decorators.RequireScope", check)]
 pub struct RequireScope {
     /// A scope or a list of scopes, each of which is needed.
@@ -34,15 +35,10 @@ pub struct RequireScope {
     any_of: Texts,
 }
 
-/// Tells whether a text is a scope of RFC 6749: visible letters without quotes and backslashes.
-fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
-}
-
 impl RequireScope {
     fn check(&self) -> Result<(), ArgumentError> {
         for (parameter, scopes) in [("all_of", &self.all_of), ("any_of", &self.any_of)] {
-            if let Some(odd) = scopes.0.iter().find(|scope| !is_scope(scope)) {
+            if let Some(odd) = scopes.0.iter().find(|scope| !Identity::is_scope(scope)) {
                 let message = format!("{odd:?} is no scope, which is visible ASCII without blanks and quotes");
                 return Err(ArgumentError::new(parameter, message));
             }

@@ -463,6 +463,46 @@ fn functions_see_the_call_as_plain_data() {
 }
 
 #[test]
+fn functions_find_out_who_makes_a_request() {
+    let identity_of = |body| {
+        let app = app(vec![("alive_decorators", list(vec![script(body)]))]);
+        let request = ViewRequest::default();
+        let mut seen = None;
+        let view = || {
+            seen = request.caller.identity();
+            Ok(ViewResponse::text(200, "").into())
+        };
+        let returned = app.decorators().list("alive_decorators").call(None, &Arguments::Request(&request), view);
+        returned.map(|_| seen).map_err(|failure| failure.to_string())
+    };
+    let found = identity_of(|call| {
+        call.identify("eve", Vec::new())?;
+        call.identify("ada", vec!["read".to_owned()])?;
+        call.proceed()
+    });
+    let ada = Identity { principal: "ada".into(), scopes: vec!["read".to_owned()] };
+    assert_eq!(found.unwrap().as_deref(), Some(&ada));
+    let failures: [(Body, &str); 4] = [
+        (|call| call.identify("", Vec::new()).map(|()| value(Data::Null)), "a principal has a name"),
+        (|call| call.identify("a\nb", Vec::new()).map(|()| value(Data::Null)), "a principal has a name"),
+        (|call| call.identify("ada", vec!["a b".into()]).map(|()| value(Data::Null)), "\"a b\" is no scope"),
+        (
+            |call| call.proceed().and_then(|_| call.identify("ada", Vec::new()).map(|()| value(Data::Null))),
+            "`identify` has to come before `proceed`",
+        ),
+    ];
+    for (body, expected) in failures {
+        let error = identity_of(body).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    let body: Body = |call| call.identify("ada", Vec::new()).and_then(|()| call.proceed());
+    let app = app(vec![("update_model_decorators", list(vec![script(body)]))]);
+    let view = || Ok(Returned::Nothing);
+    let error = app.decorators().list("update_model_decorators").call(None, &Arguments::Nothing, view).unwrap_err();
+    assert!(error.to_string().contains("this call has no request"), "{error}");
+}
+
+#[test]
 fn errors_pass_through_functions_as_they_were() {
     let persister = ("model_persister", map(vec![("!", text("test.Empty"))]));
     let passes = script(FunctionCall::proceed);

@@ -11,7 +11,8 @@ use palladium_value::KeyPath;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::{
-    Caller, DecoratorDocs, Explain, Failure, Lasting, Lifecycle, Metadata, Pairs, Trace, TraceId, TrainedModel, Version,
+    Caller, Credential, DecoratorDocs, Explain, Failure, Lasting, Lifecycle, Metadata, Pairs, ParameterPlace, Trace,
+    TraceId, TrainedModel, Version,
 };
 
 /// Wraps a call: works before and after it, changes what it returns, or answers in its place.
@@ -40,6 +41,13 @@ pub trait Decorator: Lifecycle {
 
     /// Tells whether it goes by who makes a request, which a decorator further outside has to find out.
     fn goes_by_caller(&self) -> bool {
+        false
+    }
+
+    /// Tells whether its arguments name this header or parameter to be written down, which is not done where another
+    /// decorator of the list reads credentials from it; see [`Caller::is_credential`].
+    fn writes_down(&self, place: ParameterPlace, name: &str) -> bool {
+        let _ = (place, name);
         false
     }
 
@@ -361,13 +369,17 @@ pub struct DecoratorList {
     name: Arc<str>,
     decorators: Arc<[Arc<dyn Decorator>]>,
     is_quick: bool,
+    /// What they read credentials from.
+    credentials: Arc<[Credential]>,
 }
 
 impl DecoratorList {
     /// Returns the list of a root key.
     pub fn new(name: &str, decorators: Vec<Arc<dyn Decorator>>) -> DecoratorList {
         let is_quick = decorators.iter().all(|decorator| decorator.is_quick());
-        DecoratorList { name: name.into(), decorators: decorators.into(), is_quick }
+        let docs = decorators.iter().filter_map(|decorator| decorator.docs());
+        let credentials = docs.flat_map(|docs| docs.security).map(|scheme| scheme.credential).collect();
+        DecoratorList { name: name.into(), decorators: decorators.into(), is_quick, credentials }
     }
 
     /// Returns the root key.
@@ -420,6 +432,11 @@ impl DecoratorList {
         arguments: &Arguments<'_>,
         function: impl FnOnce() -> Result<Returned, Failure>,
     ) -> Result<Returned, Failure> {
+        if let Arguments::Request(request) = arguments
+            && !self.credentials.is_empty()
+        {
+            request.caller.is_known_by(&self.credentials);
+        }
         let (list, inside) = (self.name(), &self.decorators[..]);
         Call { list, subject, arguments, inside, function: Box::new(function) }.proceed()
     }

@@ -124,10 +124,7 @@ pub struct DecoratorDocs {
 impl DecoratorDocs {
     /// Tells whether it takes a parameter of the query string or of the body.
     pub fn takes(&self, name: &str) -> bool {
-        let is_key = |scheme: &SecurityScheme| match &scheme.credential {
-            Credential::Key { place: ParameterPlace::Query, name: key } => key == name,
-            Credential::Key { .. } | Credential::Basic | Credential::Bearer { .. } => false,
-        };
+        let is_key = |scheme: &SecurityScheme| scheme.credential.stands_in(ParameterPlace::Query, name);
         self.security.iter().any(is_key) || self.parameters.iter().any(|parameter| parameter == name)
     }
 }
@@ -160,6 +157,23 @@ pub enum Credential {
         /// The name of the header or the parameter.
         name: String,
     },
+}
+
+impl Credential {
+    /// Returns the place and the name of what it stands in.
+    pub fn stands(&self) -> (ParameterPlace, &str) {
+        match self {
+            Credential::Basic | Credential::Bearer { .. } => (ParameterPlace::Header, "authorization"),
+            Credential::Key { place, name } => (*place, name),
+        }
+    }
+
+    /// Tells whether it stands in the header or the parameter of this name; the case of headers does not count.
+    pub fn stands_in(&self, place: ParameterPlace, name: &str) -> bool {
+        let (own, known) = self.stands();
+        let is_named = if own == ParameterPlace::Header { known.eq_ignore_ascii_case(name) } else { known == name };
+        own == place && is_named
+    }
 }
 
 impl Operation {

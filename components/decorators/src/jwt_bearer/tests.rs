@@ -196,6 +196,28 @@ fn attacks_are_refused() {
 }
 
 #[test]
+fn it_is_said_what_is_wrong_with_a_claim() {
+    let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
+    let auth = of_file(&signer, &folder, &json!({}));
+    let no_time = |name: &str| format!("the claim `{name}` of the token is no time in seconds since 1970");
+    for (change, said) in [
+        (json!({"exp": null}), "the token lacks a claim"),
+        (json!({"aud": null}), "the token lacks a claim"),
+        (json!({"exp": "9999999999"}), &*no_time("exp")),
+        (json!({"exp": -1}), &*no_time("exp")),
+        (json!({"exp": 1e300}), &*no_time("exp")),
+        (json!({"nbf": "x"}), &*no_time("nbf")),
+        (json!({"aud": 3}), "the claim `aud` of the token is no text and no list of texts"),
+        (json!({"iss": 3}), "the claim `iss` of the token is no text"),
+    ] {
+        let token = signer.sign(&json!({"alg": "RS256", "kid": "r"}), &changed(&change));
+        let answer = through(&[&auth], &bearing(&token));
+        let expected = format!("Bearer error=\"invalid_token\", error_description=\"{said}\"");
+        assert_eq!((answer.status, header(&answer, "www-authenticate")), (401, Some(&*expected)), "{change}");
+    }
+}
+
+#[test]
 fn a_public_key_verifies_its_own_algorithm() {
     let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
     let path = folder.path().join("key.pem");
@@ -356,6 +378,7 @@ fn arguments_are_checked_and_never_shown() {
         (with_keys(json!({"algorithms": ["RS256", "HS256"]})), "`HS256` needs `secret`"),
         (arguments(&json!({"secret": SHARED, "algorithms": "RS256"})), "needs a public key"),
         (arguments(&json!({"secret": "canary"})), "at least 32 bytes"),
+        (arguments(&json!({"secret": ""})), "at least 32 bytes"),
         (arguments(&json!({"jwks_url": "http://idp.example.com/canary"})), "`jwks_url`"),
         (with_keys(json!({"issuer": ""})), "`issuer` is empty"),
         (with_keys(json!({"audience": []})), "`audience` is empty"),

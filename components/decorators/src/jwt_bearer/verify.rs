@@ -8,7 +8,7 @@ use tracing::field::display;
 
 use super::keys::Found;
 use super::source::KeySource;
-use crate::claims::{Claims, is_name, scopes};
+use crate::claims::{Claims, scopes};
 
 /// What a token has to say.
 pub struct Expected {
@@ -82,16 +82,37 @@ fn claims(token: &str, key: &DecodingKey, algorithm: Algorithm, expected: &Expec
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     let decoded = decode::<Claims>(token, key, &validation);
     decoded.map(|decoded| decoded.claims).map_err(|error| {
+        let is_there = |name: &str| {
+            let mut all = Validation::new(algorithm);
+            (all.validate_exp, all.validate_aud) = (false, false);
+            all.required_spec_claims.clear();
+            decode::<Claims>(token, key, &all)
+                .is_ok_and(|decoded| decoded.claims.get(name).is_some_and(|claim| !claim.is_null()))
+        };
         Rejection::Invalid(match error.kind() {
             ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm => "the signature of the token is wrong",
             ErrorKind::ExpiredSignature => "the token has expired",
             ErrorKind::ImmatureSignature => "the token is not valid yet",
             ErrorKind::InvalidIssuer => "the token comes from another issuer",
             ErrorKind::InvalidAudience => "the token is meant for another audience",
-            ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => "the token lacks a claim",
+            ErrorKind::InvalidClaimFormat(name) => wrong_type(name),
+            // So it is said also of claims that cannot be read.
+            ErrorKind::MissingRequiredClaim(name) if is_there(name) => wrong_type(name),
+            ErrorKind::MissingRequiredClaim(_) => "the token lacks a claim",
             _ => "the token cannot be read",
         })
     })
+}
+
+/// Returns what is said of a claim that is there and of another type than such claims are.
+fn wrong_type(name: &str) -> &'static str {
+    match name {
+        "exp" => "the claim `exp` of the token is no time in seconds since 1970",
+        "nbf" => "the claim `nbf` of the token is no time in seconds since 1970",
+        "aud" => "the claim `aud` of the token is no text and no list of texts",
+        "iss" => "the claim `iss` of the token is no text",
+        _ => "a claim of the token is of a wrong type",
+    }
 }
 
 fn identify(claims: &Claims, expected: &Expected) -> Result<Identity, Rejection> {
@@ -102,7 +123,7 @@ fn identify(claims: &Claims, expected: &Expected) -> Result<Identity, Rejection>
     if expected.required.iter().any(|name| claims.get(name).is_none_or(Json::is_null)) {
         return Err(Rejection::Invalid("the token lacks a claim"));
     }
-    let principal = text(&expected.principal).filter(|name| is_name(name));
+    let principal = text(&expected.principal).filter(|name| Identity::is_principal(name));
     let principal = principal.ok_or(Rejection::Invalid("the token does not say who brings it"))?.to_owned();
     Ok(Identity { principal, scopes: scopes(claims) })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use palladium_component::interfaces::{
-    Arguments, Authentication, Call, Decorator, Explain, Failure, Lifecycle, Returned, Version, ViewRequest,
+    Arguments, Authentication, Call, Decorator, Explain, Failure, Identity, Lifecycle, Returned, Version, ViewRequest,
     ViewResponse,
 };
 use palladium_component::value::{Callable, Data, Diagnostic, Entry, Map, Span, Value};
@@ -18,8 +18,8 @@ pub struct FunctionDecorator {
     function: Arc<dyn Callable>,
 }
 
-/// A call as a function sees it. It is given to the function as a component, whose properties and method
-/// `proceed` the script's language knows.
+/// A call as a function sees it. It is given to the function as a component, whose properties and methods `proceed` and
+/// `identify` the script's language knows.
 pub struct FunctionCall {
     properties: Map,
     /// The way to the thread of the call, until it has been asked to make the call.
@@ -31,11 +31,16 @@ type Steps = (Sender<Step>, Receiver<Result<Value, String>>);
 
 /// What the thread of a function tells the thread of the call.
 enum Step {
+    /// This one makes the request.
+    Identify(Identity),
     /// Make the call.
     Proceed,
     /// The function is done.
     Done(Result<Value, Failure>),
 }
+
+/// The property that calls of views have.
+const REQUEST: &str = "request";
 
 /// The function has failed.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +94,11 @@ impl Decorator for FunctionDecorator {
             started.map_err(|error| Failure::message(format!("no thread can be started: {error}")))?;
             loop {
                 match steps.recv() {
+                    Ok(Step::Identify(identity)) => {
+                        if let Arguments::Request(request) = arguments {
+                            request.caller.identify(identity);
+                        }
+                    }
                     Ok(Step::Proceed) => {
                         let Some(call) = call.take() else { continue };
                         let done = call.proceed();
@@ -134,7 +144,7 @@ impl FunctionCall {
                 set("evaluate", plain::flag(fit.evaluate));
                 set("persist_if_better_than", fit.persist_if_better_than.map_or_else(plain::null, plain::number));
             }
-            Arguments::Request(request) => set("request", request_map(request)),
+            Arguments::Request(request) => set(REQUEST, request_map(request)),
             Arguments::Metadata(metadata) => {
                 set("status", text(metadata.status));
                 set("error_code", plain::int(metadata.error_code));
@@ -153,6 +163,26 @@ impl FunctionCall {
     /// Returns the names of the properties.
     pub fn properties(&self) -> impl Iterator<Item = &str> {
         self.properties.keys().map(String::as_str)
+    }
+
+    /// Leaves who makes the request, for decorators further inside and for views.
+    ///
+    /// # Errors
+    /// The call is not that of a view, or was made before, or this is no name or no scope; in words.
+    pub fn identify(&self, principal: &str, scopes: Vec<String>) -> Result<(), String> {
+        if self.property(REQUEST).is_none() {
+            return Err("this call has no request, and so nobody who makes it".to_owned());
+        }
+        if !Identity::is_principal(principal) {
+            return Err("a principal has a name of at most 256 bytes, without control characters".to_owned());
+        }
+        if let Some(odd) = scopes.iter().find(|scope| !Identity::is_scope(scope)) {
+            return Err(format!("{odd:?} is no scope, which is visible ASCII without blanks and quotes"));
+        }
+        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let (step, _) = steps.as_ref().ok_or("`identify` has to come before `proceed`")?;
+        let identity = Identity { principal: principal.to_owned(), scopes };
+        step.send(Step::Identify(identity)).map_err(|_| "the call is over".to_owned())
     }
 
     /// Makes the call and returns what it returned: responses and metadata as maps.

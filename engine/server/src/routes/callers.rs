@@ -1,10 +1,11 @@
-//! Decorators that go by who makes a request, in lists where nobody finds that out before them.
+//! Decorators that go by who makes a request, in lists where nobody finds that out before them, and decorators that are to
+//! write down by what others of their list find it out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palladium_component::Failed;
-use palladium_component::interfaces::{Component, Decorator, DecoratorList};
+use palladium_component::interfaces::{Component, Credential, Decorator, DecoratorList, ParameterPlace};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value};
 use palladium_runtime::{App, component_of};
 
@@ -18,8 +19,11 @@ pub(super) fn check(app: &App, routes: &[Arc<Route>], findings: &mut Diagnostics
         let items = app.root().get(name).and_then(Value::as_list).unwrap_or_default();
         // What cannot be made could be what is looked for.
         if !items.iter().any(Failed::is_in) {
-            let found = (0..items.len()).filter_map(|index| stranger(app, &KeyPath::parse(name), items, index));
-            findings.0.extend(found);
+            let key = KeyPath::parse(name);
+            for index in 0..items.len() {
+                findings.0.extend(stranger(app, &key, items, index));
+                findings.0.extend(telltale(app, &key, items, index));
+            }
         }
     }
 }
@@ -32,7 +36,7 @@ fn stranger(app: &App, list: &KeyPath, items: &[Value], index: usize) -> Option<
         return None;
     }
     let key = list.join(index.to_string());
-    let name = app.components().find(|(placed, ..)| **placed == key).map_or("a decorator", |(_, name, _)| name);
+    let name = component_name(app, &key);
     let message = format!("`{name}` goes by who makes a request, which no decorator further outside finds out");
     let finding = Diagnostic::new(Code::BadArguments, message).at_value(item, "").in_key(&key).of_component(name);
     Some(match inside.iter().find(identifies) {
@@ -44,6 +48,32 @@ fn stranger(app: &App, list: &KeyPath, items: &[Value], index: usize) -> Option<
              or a token, behind this one",
         ),
     })
+}
+
+/// Returns what is wrong with the decorator at a position of its list if it names a credential to be written down.
+fn telltale(app: &App, list: &KeyPath, items: &[Value], index: usize) -> Option<Diagnostic> {
+    let writes = decorator(&items[index])?;
+    let (other, credential) = items.iter().find_map(|item| {
+        let schemes = decorator(item)?.docs()?.security.into_iter();
+        let is_written = |credential: &Credential| {
+            let (place, name) = credential.stands();
+            writes.writes_down(place, name)
+        };
+        Some((item, schemes.map(|scheme| scheme.credential).find(is_written)?))
+    })?;
+    let key = list.join(index.to_string());
+    let name = component_name(app, &key);
+    let (place, credential) = credential.stands();
+    let place = if place == ParameterPlace::Header { "header" } else { "parameter" };
+    let message =
+        format!("`{name}` is to write down the {place} `{credential}`, which carries credentials and is not written");
+    let finding = Diagnostic::new(Code::BadArguments, message).at_value(&items[index], "").in_key(&key);
+    let finding = finding.of_component(name).also(&other.span, "this one reads them there");
+    Some(finding.help(format!("leave `{credential}` out of its arguments")))
+}
+
+fn component_name<'a>(app: &'a App, key: &KeyPath) -> &'a str {
+    app.components().find(|(placed, ..)| *placed == key).map_or("a decorator", |(_, name, _)| name)
 }
 
 fn decorator(item: &Value) -> Option<&Arc<dyn Decorator>> {
