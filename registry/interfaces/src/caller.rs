@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use smallvec::SmallVec;
+
 use crate::{Credential, ParameterPlace};
 
 /// Who makes a request, as an authenticating decorator found out.
@@ -36,7 +38,7 @@ pub struct Caller(Mutex<Known>);
 struct Known {
     identity: Option<Arc<Identity>>,
     /// What the lists read credentials from that the request has come to.
-    credentials: Vec<Arc<[Credential]>>,
+    credentials: SmallVec<[Arc<[Credential]>; 2]>,
 }
 
 impl Caller {
