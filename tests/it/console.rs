@@ -183,6 +183,8 @@ fn models_services_and_requests_are_told() {
     let predicts = &shown["services"][0];
     assert_eq!((&predicts["path"], &predicts["persister"]), (&json!("/predict"), &json!("model_persister")));
     assert_eq!(predicts["signature"]["fields"][0], json!({"name": "sepal length", "type": "float"}));
+    let sample = json!({"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5});
+    assert_eq!(predicts["sample"], sample);
     assert_eq!(predicts["classes"], json!(["Iris-setosa", "Iris-versicolor", "Iris-virginica"]));
 
     assert_eq!(service.get(SAMPLE).status(), 200);

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -210,6 +211,53 @@ fn an_encrypted_parquet_file_is_told() {
                     help: decrypt it first: have a program that has its keys, such as pyarrow or Spark, write it anew \
                     without encryption\n";
     assert_eq!((ended.status.code(), text(&ended.stderr).as_str()), (Some(1), expected));
+}
+
+#[test]
+fn what_stands_for_a_descriptor_is_written_and_read_where_that_stands() {
+    let folder = fitted();
+    let at = |name: &str| folder.path().join(name);
+    let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
+    std::fs::write(at("in.csv"), format!("{HEADER}\n6.3,2.5,4.9,1.5\n")).unwrap();
+    std::fs::write(at("bad.csv"), format!("{HEADER}\n6.3,2.5,4.9,x\n")).unwrap();
+    symlink("/dev/stdout", at("link.csv")).unwrap();
+    let run = |script: &str| {
+        let script = script.replace("palladium ", concat!(env!("CARGO_BIN_EXE_palladium"), " "));
+        let mut command = Command::new("sh");
+        command.args(["-ec", &script]).current_dir(folder.path());
+        command.env("PALLADIUM_CONFIG", "config.ron").env("PALLADIUM_LOG", "warn");
+        let ended = command.output().unwrap();
+        assert!(ended.status.success(), "{script}: {}", text(&ended.stderr));
+    };
+    let rows = format!("{HEADER},prediction\n6.3,2.5,4.9,1.5,Iris-versicolor\n");
+    for (redirection, out) in [
+        (">> all.csv", "/dev/stdout"),
+        (">> all.csv", "/dev/fd/1"),
+        (">> all.csv", "/proc/self/fd/1"),
+        (">> all.csv", "link.csv"),
+        ("3>> all.csv", "/dev/fd/3"),
+        ("| cat >> all.csv", "/dev/stdout"),
+    ] {
+        run(&format!("echo first > all.csv; palladium predict in.csv {out} {redirection}; echo last >> all.csv"));
+        assert_eq!(read("all.csv"), format!("first\n{rows}last\n"), "{out} {redirection}");
+    }
+    run("{ echo first; palladium predict in.csv /dev/stdout; echo last; } > all.csv");
+    assert_eq!(read("all.csv"), format!("first\n{rows}last\n"));
+    run("{ echo first; palladium predict bad.csv out.csv --reject /dev/stdout; echo last; } > all.csv");
+    let rejected = read("all.csv");
+    assert_eq!((rejected.lines().next(), rejected.lines().last()), (Some("first"), Some("last")), "{rejected}");
+    assert!(rejected.contains("`petal width` has to be a number"), "{rejected}");
+    run("echo first > all.csv; palladium data --to link.csv >> all.csv");
+    assert!(read("all.csv").starts_with(&format!("first\n{HEADER},species\n")));
+
+    std::fs::write(at("two.csv"), format!("skipped\n{}", read("in.csv"))).unwrap();
+    for (input, number) in [("/dev/stdin", 0), ("/dev/fd/0", 0), ("/dev/fd/3", 3)] {
+        let script = "read -r skipped <&{number}; palladium predict {input} out.csv --format csv";
+        let script = script.replace("{number}", &number.to_string()).replace("{input}", input);
+        run(&format!("{{ {script}; }} {number}< two.csv"));
+        assert_eq!(read("out.csv"), rows, "{input}");
+        std::fs::remove_file(at("out.csv")).unwrap();
+    }
 }
 
 #[test]

@@ -40,6 +40,28 @@ fn post(service: &Service, path: &str, body: String) -> Response {
 }
 
 #[test]
+fn parameters_that_a_request_leaves_out_are_those_of_the_model() {
+    let service = layered(
+        r#"#{
+            "fitted": #{
+                "!": "palladium.server.PredictService",
+                "entry_point": "/fitted",
+                "mapping": [["petal width", "float"]],
+                "params": #{ "C": "float", "n_features_in_": "int", "unknown": "float" },
+                "predict": |model, samples, params| [`${params}`],
+            },
+        }"#,
+    );
+    for (query, expected) in [
+        ("", r#"#{"C": 0.3, "n_features_in_": 4}"#),
+        ("&C=0.5&unknown=2", r#"#{"C": 0.5, "n_features_in_": 4, "unknown": 2.0}"#),
+    ] {
+        let answer: Json = service.get(&format!("/fitted?petal%20width=1{query}")).json().unwrap();
+        assert_eq!(answer["result"], expected, "{query}");
+    }
+}
+
+#[test]
 fn functions_stand_in_for_every_building_block() {
     for language in ["ron", "rhai"] {
         let name = format!("functions.{language}");

@@ -25,11 +25,14 @@ pub fn service(service: &dyn ServiceHandle) -> ViewResponse {
         .iter()
         .map(|served| {
             let persister = all.iter().find(|(_, persister)| Arc::ptr_eq(persister, &served.persister));
+            let signature = served.service.signature();
+            let sample = signature.as_ref().map(|known| served.service.sample().unwrap_or_else(|| known.example()));
             json!({
                 "key": served.key.to_string(),
                 "path": routes.get(served.route).map(|route| route.path.as_str()),
                 "persister": persister.map(|(key, _)| key.to_string()),
-                "signature": served.service.signature().map(|signature| described(&signature)),
+                "signature": signature.as_ref().map(described),
+                "sample": sample,
                 "classes": classes(served.persister.as_ref()),
             })
         })

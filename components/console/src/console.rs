@@ -29,7 +29,7 @@ use crate::{actions, api, docs, origin, page};
 ///   of the button;
 /// - the requests of the last minutes, those of the page itself aside: how many there were, how many were refused or
 ///   failed, and their times;
-/// - a form for each predict service, made from its mapping.
+/// - a form for each predict service, made from its mapping, which its `sample` fills in on demand.
 ///
 /// Everything belongs to the program: the page loads nothing from elsewhere. It can be used by keyboard alone.
 ///

@@ -41,7 +41,7 @@ pub fn service() -> Operation {
             "title": "Column",
             "type": "object",
             "required": ["name", "type"],
-            "properties": {"name": {"type": "string"}, "type": {"enum": ["float", "int", "bool", "text"]}},
+            "properties": {"name": {"type": "string"}, "type": {"enum": ColumnType::ALL}},
         },
     });
     let signature = json!({
@@ -52,12 +52,16 @@ pub fn service() -> Operation {
     let service = json!({
         "title": "ConsolePredictService",
         "type": "object",
-        "required": ["key", "path", "persister", "signature", "classes"],
+        "required": ["key", "path", "persister", "signature", "sample", "classes"],
         "properties": {
             "key": {"type": "string"},
             "path": {"type": ["string", "null"]},
             "persister": {"type": ["string", "null"]},
             "signature": signature,
+            "sample": {
+                "description": "What the form is filled with: values by the names of the fields.",
+                "type": ["object", "null"],
+            },
             "classes": {"type": ["array", "null"]},
         },
     });

@@ -93,6 +93,13 @@ mod tests {
     }
 
     #[test]
+    fn the_form_knows_every_type() {
+        for kind in ColumnType::ALL {
+            assert!(PROGRAM.contains(&format!("\n  {}: \"", kind.as_str())), "{kind}");
+        }
+    }
+
+    #[test]
     fn links_are_relative_to_the_rule_and_titles_are_text() {
         let request = ViewRequest::default();
         for (rule, below) in [("/console", "console/"), ("/a/b", "b/"), ("/a/", ""), ("/", "")] {

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use linfa::dataset::{AsSingleTargets, DatasetBase, Label};
 use linfa::traits::{Fit, PredictInplace};
 use ndarray::{Array1, ArrayBase, ArrayView2, Data, Ix2};
+use serde::{Deserialize, Serialize};
 
 use crate::lbfgs::{self, Limits, Minimum, Stop};
 use crate::softmax_loss::{SoftmaxLoss, n_outputs};
@@ -18,7 +19,7 @@ use crate::softmax_weights::SoftmaxWeights;
 const DECREASE: f64 = 64.0 * f64::EPSILON;
 
 /// How logistic regression fits.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogisticParameters {
     /// Inverse strength of the L2 penalty.
     pub c: f64,
@@ -163,7 +164,7 @@ impl LogisticParameters {
         Ok(LogisticFit { weights, n_iter: iterations, converged: stop == Stop::Converged, gradient })
     }
 
-    fn check(&self) -> Result<(), LogisticError> {
+    pub(crate) fn check(&self) -> Result<(), LogisticError> {
         let max_iter = self.max_iter as f64;
         let refused = [("C", self.c), ("tol", self.tol), ("max_iter", max_iter)].into_iter().find(|(_, value)| {
             // NaN is refused too.

@@ -20,6 +20,10 @@ use crate::softmax_weights::SoftmaxWeights;
 /// Parameters and results are those of scikit-learn's `LogisticRegression` with the solver `lbfgs`. A fit that does not
 /// converge within `max_iter` iterations is kept, with a warning in the log.
 ///
+/// A model has its parameters as attributes, and with them `n_iter_`, the iterations that fitting took, and
+/// `n_features_in_`, the number of columns: `params` of a predict service get them where a request gives none. Models
+/// that were stored by a program that did not keep the parameters have the last two alone.
+///
 /// ```ron
 /// "model": LogisticRegression(C: 0.3)
 /// ```
@@ -52,7 +56,7 @@ impl Estimator for LogisticRegression {
         let fit = parameters.fit_while(matrix.view(), classes.codes, classes.labels.len(), None, || context.check());
         match fit {
             Ok(LogisticFit { weights, n_iter, .. }) => {
-                Ok(Box::new(LogisticModel { classes: classes.labels, weights, n_iter }))
+                Ok(Box::new(LogisticModel { classes: classes.labels, weights, n_iter, parameters: Some(parameters) }))
             }
             Err(Interrupted::Failed(error)) => Err(error.into()),
             Err(Interrupted::Stopped(cancelled)) => Err(cancelled.into()),
@@ -84,6 +88,9 @@ pub struct LogisticModel {
     weights: SoftmaxWeights,
     /// Iterations that fitting took.
     n_iter: usize,
+    /// How it was fitted; older models do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parameters: Option<LogisticParameters>,
 }
 
 impl LogisticModel {
@@ -113,8 +120,28 @@ impl Model for LogisticModel {
         Some(ModelOutput::Classes(&self.classes))
     }
 
+    fn attribute(&self, name: &str) -> Option<Parameter> {
+        let count = |number: usize| i64::try_from(number).ok().map(Parameter::Int);
+        match name {
+            "n_iter_" => return count(self.n_iter),
+            "n_features_in_" => return count(self.weights.n_columns()),
+            _ => {}
+        }
+        let LogisticParameters { c, fit_intercept, max_iter, tol } = self.parameters?;
+        match name {
+            "C" => Some(Parameter::Float(c)),
+            "fit_intercept" => Some(Parameter::Bool(fit_intercept)),
+            "max_iter" => count(max_iter),
+            "tol" => Some(Parameter::Float(tol)),
+            _ => None,
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         self.weights.check()?;
+        if let Some(parameters) = self.parameters {
+            parameters.check().map_err(|error| error.to_string())?;
+        }
         if self.classes.len() != self.weights.n_classes() {
             return Err(format!("{} classes do not fit weights for {}", self.classes.len(), self.weights.n_classes()));
         }
@@ -207,6 +234,41 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_attributes_and_older_models_have_none() {
+        let data = dataset(Int64Array::from(vec![0, 0, 0, 1, 1, 1]));
+        let estimator = LogisticRegression { c: 0.3, fit_intercept: false, max_iter: 7, tol: 1e-2 };
+        let mut bytes = Vec::new();
+        estimator.fit(&data, &FitContext::default()).unwrap().encode(&mut bytes).unwrap();
+        let formats = Arc::clone(Registry::linked().unwrap().formats());
+        let decoded = formats.decode(NAME, 1, &mut bytes.as_slice()).unwrap();
+        let expected = [
+            ("C", Some(Parameter::Float(0.3))),
+            ("fit_intercept", Some(Parameter::Bool(false))),
+            ("max_iter", Some(Parameter::Int(7))),
+            ("tol", Some(Parameter::Float(1e-2))),
+            ("n_features_in_", Some(Parameter::Int(2))),
+            ("c", None),
+        ];
+        for (name, value) in expected {
+            assert_eq!(decoded.attribute(name), value, "{name}");
+        }
+        let Some(Parameter::Int(1..=7)) = decoded.attribute("n_iter_") else { panic!("it takes some iterations") };
+
+        let (classes, weights) = (Arc::new(ClassLabels::Int(vec![0, 1])), SoftmaxWeights::from_parts(1, vec![0.5; 2]));
+        let broken = LogisticParameters { c: f64::NAN, ..LogisticParameters::default() };
+        for (parameters, n_attributes) in [(None, Some(1)), (Some(broken), None)] {
+            let model =
+                LogisticModel { classes: Arc::clone(&classes), weights: weights.clone(), n_iter: 3, parameters };
+            let mut bytes = Vec::new();
+            model.encode(&mut bytes).unwrap();
+            assert_eq!(bytes[0], if n_attributes.is_some() { 0x83 } else { 0x84 }, "the number of entries");
+            let decoded = formats.decode(NAME, 1, &mut bytes.as_slice()).ok();
+            let found = decoded.map(|model| ["C", "n_iter_"].iter().filter_map(|name| model.attribute(name)).count());
+            assert_eq!(found, n_attributes);
+        }
+    }
+
+    #[test]
     fn a_stored_model_that_contradicts_itself_is_refused() {
         let labels = |labels: &[i64]| Arc::new(ClassLabels::Int(labels.to_vec()));
         let weights = |n_outputs: usize, value| SoftmaxWeights::from_parts(1, vec![value; 2 * n_outputs]);
@@ -220,7 +282,7 @@ mod tests {
         let formats = Arc::clone(Registry::linked().unwrap().formats());
         for (classes, weights, expected) in cases {
             let mut bytes = Vec::new();
-            LogisticModel { classes, weights, n_iter: 1 }.encode(&mut bytes).unwrap();
+            LogisticModel { classes, weights, n_iter: 1, parameters: None }.encode(&mut bytes).unwrap();
             let error = formats.decode(NAME, 1, &mut bytes.as_slice()).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }

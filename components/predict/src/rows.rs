@@ -7,7 +7,9 @@
 use std::fmt;
 
 use palladium_component::prelude::*;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::column::ColumnBuilder;
 use crate::convert::Given;
@@ -172,13 +174,29 @@ impl Cell<'_> {
     fn take<E: Error>(self, given: Given<'_>) -> Result<(), E> {
         self.0.push(given).ok_or_else(stop)
     }
+
+    /// Takes a value of a column of text as JSON writes it: a number keeps all its digits.
+    fn take_json<E: Error>(self, json: &str) -> Result<(), E> {
+        match json.as_bytes() {
+            [b'"', text @ .., b'"'] if !text.contains(&b'\\') => self.take(Given::Text(&json[1..json.len() - 1])),
+            // Numbers out of range are none elsewhere either.
+            [b'-' | b'0'..=b'9', ..] => match json.parse::<f64>() {
+                Ok(number) if number.is_finite() => self.take(Given::Text(json)),
+                _ => Err(stop()),
+            },
+            _ => serde_json::Deserializer::from_str(json).deserialize_any(self).map_err(|_| stop()),
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Cell<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        match self.0 {
+            ColumnBuilder::Text(_) => self.take_json(<&RawValue>::deserialize(deserializer)?.get()),
+            _ => deserializer.deserialize_any(self),
+        }
     }
 }
 

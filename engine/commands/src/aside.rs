@@ -11,8 +11,10 @@ use rustix::fs::OFlags;
 use rustix::process::geteuid;
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::descriptor;
+
 /// A file that is written beside its place and moved there when it is complete. What is no file, such as a device or a
-/// pipe, is written to as it is.
+/// pipe, is written to as it is, and so is a descriptor such as `/dev/stdout`, whatever is behind it.
 ///
 /// Its writer holds a lock on it as long as it lives: what has none was left by one that was killed, and the next file
 /// that is to have the same place removes it.
@@ -43,14 +45,17 @@ impl Aside {
     }
 
     fn open(path: &Path) -> io::Result<Aside> {
+        let as_it_is = |file| Aside { path: path.to_owned(), writer: BufWriter::new(file), beside: None };
+        if let Some(descriptor) = descriptor::of(path) {
+            return descriptor::open(descriptor).map(as_it_is);
+        }
         let there = match fs::metadata(path) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         if there.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-            let file = OpenOptions::new().write(true).open(path)?;
-            return Ok(Aside { path: path.to_owned(), writer: BufWriter::new(file), beside: None });
+            return OpenOptions::new().write(true).open(path).map(as_it_is);
         }
         // Behind a link is the file that is replaced.
         let path = if there.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
@@ -90,6 +95,16 @@ impl Aside {
         };
         put().map_err(|source| failed(&path, source))
     }
+}
+
+/// Tells whether something is at a path that [`Aside`] replaces.
+pub fn is_replaced(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) && descriptor::of(path).is_none()
+}
+
+/// Tells whether something is at a path to which [`Aside`] writes as it is.
+pub fn is_written_as_it_is(path: &Path) -> bool {
+    path.exists() && !is_replaced(path)
 }
 
 /// What the names of files beside their places end in.

@@ -155,7 +155,7 @@ impl<'m> Export<'m> {
             return Err(CommandError::Usage(message));
         };
         // What is no file, such as a device, is not replaced.
-        if !force && path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        if !force && aside::is_replaced(path) {
             let message = format!("`{}` is there already", path.display());
             return Err(Failure::with_help(message, "replace it with `--force`, or name another file").into());
         }

@@ -28,7 +28,7 @@ impl Command for Graph {
     fn run(&self, host: &mut dyn Host, matches: &ArgMatches) -> Result<(), CommandError> {
         let terminal = terminal(host)?;
         let config = terminal.load(Mode::Fit)?;
-        let (app, mut findings) = palladium_runtime::inspect(config.root(), terminal.registry());
+        let (app, mut findings) = palladium_runtime::inspect(config.root(), config.copied_keys(), terminal.registry());
         findings.extend(
             palladium_server::check_routes(&app).0.into_iter().filter(|finding| finding.code == Code::RouteConflict),
         );

@@ -64,7 +64,7 @@ impl Loader {
     /// Returns the components of a configuration, not initialized, and everything that can be found wrong with it
     /// without that.
     pub fn examine(&self, config: &Config) -> (App, Diagnostics) {
-        let (app, mut findings) = palladium_runtime::inspect(config.root(), &self.registry);
+        let (app, mut findings) = palladium_runtime::inspect(config.root(), config.copied_keys(), &self.registry);
         findings.extend(palladium_server::check_routes(&app));
         findings.extend(Terminal::findings(config));
         findings.extend(Terminal::nothing(config.root(), config.files()));
@@ -145,7 +145,7 @@ impl Loader {
     /// Checks a configuration and constructs its components.
     fn planned(&self, config: &Config) -> Result<Plan, CommandError> {
         let mut findings = Terminal::findings(config);
-        match palladium_runtime::plan(config.root(), &self.registry) {
+        match palladium_runtime::plan(config.root(), config.copied_keys(), &self.registry) {
             Ok(plan) if findings.is_empty() => return Ok(plan),
             Ok(_) => {}
             Err(others) => findings.extend(others),

@@ -10,6 +10,7 @@ mod check;
 mod components;
 mod config;
 mod data;
+mod descriptor;
 mod examples;
 mod export;
 mod fit;

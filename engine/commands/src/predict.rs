@@ -19,7 +19,8 @@ use palladium_runtime::{Predictor, root_keys};
 use self::progress::Progress;
 use self::replaced::{check_replaced, is_same};
 use self::standard_input::StandardInput;
-use crate::aside::Aside;
+use crate::aside::{Aside, is_written_as_it_is};
+use crate::descriptor;
 use crate::host::job_failed;
 use crate::signals::stop_at_signals;
 use crate::{options, terminal};
@@ -51,7 +52,8 @@ impl Command for Predict {
                  was there stays. What a process that was killed has left beside it, `.OUT.palladium-⟨letters⟩.part`, \
                  the next one that writes the same file removes, where the file system has locks. Files of the \
                  configuration and databases of SQLite, such as a store of models, are not replaced. `-` is standard \
-                 input or output, which gets each batch at once. Without `--reject` the first row that has no \
+                 input or output, which gets each batch at once; `/dev/stdout`, `/dev/fd/3` and links to them are written \
+                 to in the same way, behind what is there. Without `--reject` the first row that has no \
                  prediction is an error; with it such rows are put aside with their line number and the reason, in the \
                  format that the file's extension says, NDJSON if it says none. A quote in CSV that is opened and never \
                  closed, or with lines behind it not within 16 MiB, is an error with `--reject` too, as nobody knows \
@@ -159,7 +161,7 @@ struct Call<'m> {
 impl<'m> Call<'m> {
     fn of(matches: &'m ArgMatches) -> Result<Call<'m>, CommandError> {
         let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
-        let (input, output) = (text("in"), text("out"));
+        let (mut input, output) = (text("in"), text("out"));
         let reject = matches.get_one::<String>("reject").map(String::as_str);
         let separator = matches.get_one::<u8>("sep").copied();
         let separated =
@@ -183,12 +185,19 @@ impl<'m> Call<'m> {
         if reject == Some(DASH) {
             return Err(CommandError::Usage("`--reject` needs a file, not `-`".to_owned()));
         }
-        if let Some(reject) = reject.filter(|reject| [input, output].iter().any(|other| is_same(reject, other))) {
+        let is_in_or_out = |reject: &&str| {
+            let is_output = output == DASH && descriptor::of(Path::new(reject)) == Some(descriptor::OUTPUT);
+            is_output || [input, output].iter().any(|other| is_same(reject, other))
+        };
+        if let Some(reject) = reject.filter(is_in_or_out) {
             return Err(CommandError::Usage(format!("`--reject {reject}` is IN or OUT: name another file")));
         }
         let reject_says = reject.and_then(extension);
         if let Some(reject) = reject.filter(|_| reject_says == Some(Format::Parquet)) {
             return Err(CommandError::Usage(format!("`--reject {reject}`: rejected rows are CSV or NDJSON")));
+        }
+        if input_format != Format::Parquet && descriptor::of(Path::new(input)) == Some(descriptor::INPUT) {
+            input = DASH;
         }
         if input == DASH && input_format == Format::Parquet {
             let message = "Parquet is read at many places of a file: name one instead of `-`";
@@ -225,9 +234,9 @@ impl<'m> Call<'m> {
     }
 }
 
-/// Tells whether a name is that of standard output, or of a device or a pipe, which is written to as it is.
+/// Tells whether a name is that of standard output, or of what is written to as it is, such as a device.
 fn is_no_file(output: &str) -> bool {
-    output == DASH || std::fs::metadata(output).is_ok_and(|metadata| !metadata.is_file())
+    output == DASH || is_written_as_it_is(Path::new(output))
 }
 
 /// Returns the name of an input in messages.
@@ -244,7 +253,12 @@ fn open(call: &Call<'_>, cancelled: &Arc<AtomicBool>) -> Result<Content<'static>
     let input = call.input;
     let file = || {
         let failed = |source| CommandError::Failed(BatchError::Input { name: input.to_owned(), source }.into());
-        std::fs::File::open(input).map_err(failed)
+        // Parquet begins at the start of a file wherever a descriptor stands.
+        match descriptor::of(Path::new(input)).filter(|_| call.input_format != Format::Parquet) {
+            Some(descriptor) => descriptor::open(descriptor),
+            None => std::fs::File::open(input),
+        }
+        .map_err(failed)
     };
     if call.input_format == Format::Parquet {
         return Ok(Content::Parquet(file()?));

@@ -122,6 +122,25 @@ pub(crate) fn has_directives(map: &Map) -> bool {
     map.values().any(|entry| holds(&entry.value))
 }
 
+/// Returns the root keys in which the paths of the directives of inputs begin.
+pub(crate) fn copied_keys(inputs: &[Map]) -> Vec<String> {
+    fn gather(map: &Map, keys: &mut Vec<String>) {
+        let path = map.get("__copy__").and_then(|entry| entry.value.as_text());
+        keys.extend(path.and_then(|path| path.split('.').next()).map(str::to_owned));
+        map.values().for_each(|entry| look(&entry.value, keys));
+    }
+    fn look(value: &Value, keys: &mut Vec<String>) {
+        match &value.data {
+            Data::Map(map) => gather(map, keys),
+            Data::List(items) => items.iter().for_each(|item| look(item, keys)),
+            _ => {}
+        }
+    }
+    let mut keys = Vec::new();
+    inputs.iter().for_each(|input| gather(input, &mut keys));
+    keys
+}
+
 /// Collects the directives in a value, not those inside other directives.
 pub(crate) fn directives_in<'a>(value: &'a Value, place: &Place<'a>, found: &mut Vec<Directive<'a>>) {
     if let Some(directive) = Directive::of(value, place) {

@@ -86,6 +86,7 @@ impl std::fmt::Debug for Request {
 pub struct Config {
     root: Value,
     added_keys: Vec<String>,
+    copied_keys: Vec<String>,
     files: Vec<PathBuf>,
     default_location: Option<String>,
     printed: Arc<Printed>,
@@ -109,6 +110,11 @@ impl Config {
     /// Returns the root keys that no file has: overrides have added them.
     pub fn added_keys(&self) -> &[String] {
         &self.added_keys
+    }
+
+    /// Returns the root keys that some file copies by `__copy__`, as a whole or in part, even if that copy was replaced.
+    pub fn copied_keys(&self) -> &[String] {
+        &self.copied_keys
     }
 
     /// Returns the files in the order in which they were read, with symbolic links followed.
@@ -213,6 +219,7 @@ impl Session {
     fn load(mut self, request: &Request) -> Result<Config, Diagnostics> {
         let (texts, default_location) = self.locate(request)?;
         let inputs = self.read(request, &texts)?;
+        let copied_keys = directive::copied_keys(&inputs);
         let mut root = merge::merge(inputs, &mut self.findings);
         self.check()?;
         let of_files: HashSet<String> = root.keys().cloned().collect();
@@ -229,6 +236,7 @@ impl Session {
         Ok(Config {
             root,
             added_keys,
+            copied_keys,
             sources: texts.iter().map(|text| Arc::clone(&text.source)).collect(),
             files: texts.into_iter().map(|text| text.path).collect(),
             scripts,

@@ -58,12 +58,12 @@ fn benchmark(criterion: &mut Criterion) {
     let request = Request { files, directory: folder.path().to_owned(), ..Request::default() };
     let loaded = palladium_config::load(&request).unwrap();
     criterion.bench_function("plan", |bencher| {
-        bencher.iter(|| palladium_runtime::plan(black_box(loaded.root()), &registry).unwrap().n_components());
+        bencher.iter(|| palladium_runtime::plan(black_box(loaded.root()), &[], &registry).unwrap().n_components());
     });
     criterion.bench_function("load_and_plan", |bencher| {
         bencher.iter(|| {
             let config = palladium_config::load(black_box(&request)).unwrap();
-            palladium_runtime::plan(config.root(), &registry).unwrap().n_components()
+            palladium_runtime::plan(config.root(), config.copied_keys(), &registry).unwrap().n_components()
         });
     });
 }

@@ -15,8 +15,8 @@ use crate::root_keys::{self, Holds};
 const LIST_NAME: &str = "decorator_list_name";
 
 /// Returns the lists of decorators that nothing reads, and the names that no list has, where one seems to be meant.
-/// `named` are the lists that the components read.
-pub fn lists(root: &Value, registry: &Registry, named: &[String]) -> Diagnostics {
+/// `named` are the lists that the components read, `copied` those that are kept for copies of them, be there one or not.
+pub fn lists(root: &Value, registry: &Registry, named: &[String], copied: &[String]) -> Diagnostics {
     let mut texts = Texts::default();
     texts.gather(root);
     let defaults =
@@ -31,7 +31,8 @@ pub fn lists(root: &Value, registry: &Registry, named: &[String]) -> Diagnostics
     let is_read =
         |key: &str| named.contains(key) || (root_keys::is_decorators(key) && key != root_keys::PREDICT_DECORATORS);
     let unread = root.as_map().into_iter().flatten().filter(|(key, entry)| {
-        !is_read(key) && decorates(key, &entry.value, registry) && !parts::is_part(root, key, &entry.value)
+        let is_part = || copied.contains(key) || parts::is_part(root, key, &entry.value);
+        !is_read(key) && decorates(key, &entry.value, registry) && !is_part()
     });
     let unread: Vec<&str> = unread.map(|(key, _)| key.as_str()).collect();
 
@@ -218,7 +219,7 @@ mod tests {
             (json!({"modle": 1}), vec![]),
         ];
         for (root, expected) in cases {
-            assert_eq!(found(|root, registry| lists(root, registry, &[]), &root), expected, "{root}");
+            assert_eq!(found(|root, registry| lists(root, registry, &[], &[]), &root), expected, "{root}");
         }
     }
 }

@@ -49,22 +49,23 @@ impl Plan {
     }
 }
 
-/// Checks every factory name, kind and argument and constructs the components, children before their parents.
+/// Checks every factory name, kind and argument and constructs the components, children before their parents. The root
+/// keys `copied` are kept for copies of them.
 ///
 /// # Errors
 /// All findings at once, in file order.
-pub fn plan(root: &Value, registry: &Registry) -> Result<Plan, Diagnostics> {
+pub fn plan(root: &Value, copied: &[String], registry: &Registry) -> Result<Plan, Diagnostics> {
     let mut planner = Planner::new(registry);
-    let built = planner.root(root);
+    let built = planner.root(root, copied);
     planner.finish(root, built)
 }
 
 /// Does what [`plan`] does and returns what could be constructed together with the findings: an application whose
 /// components are not initialized, for looking at and for further checks. `Failed` stands where a component is wrong.
-pub fn inspect(root: &Value, registry: &Registry) -> (App, Diagnostics) {
+pub fn inspect(root: &Value, copied: &[String], registry: &Registry) -> (App, Diagnostics) {
     let mut planner = Planner::new(registry);
     planner.findings = doubt::keys(root, registry);
-    let root = planner.root(root);
+    let root = planner.root(root, copied);
     let mode = planner.mode(&root);
     (App::not_started(root, planner.components, mode).decorated_by(planner.decorators), tidy(planner.findings))
 }
@@ -93,14 +94,14 @@ impl<'a> Planner<'a> {
     }
 
     /// Constructs the components of a tree, then those that root keys name in their own way.
-    fn root(&mut self, root: &Value) -> Value {
+    fn root(&mut self, root: &Value, copied: &[String]) -> Value {
         let mut first = self.decorator_lists(root);
         let mut built = self.value_after(root, &KeyPath::root(), &mut first);
         for key in root_keys::ALL {
             self.root_key(key, &mut built);
         }
         let named = self.named_decorator_lists(&mut built);
-        self.findings.extend(doubt::lists(root, self.registry, &named));
+        self.findings.extend(doubt::lists(root, self.registry, &named, copied));
         built
     }
 

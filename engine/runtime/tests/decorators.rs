@@ -281,7 +281,7 @@ fn notes(name: &str) -> Value {
 
 fn app(entries: Vec<(&str, Value)>) -> App {
     let registry = Registry::linked().unwrap();
-    build(plan(&map(entries), &registry).unwrap(), &registry).unwrap()
+    build(plan(&map(entries), &[], &registry).unwrap(), &registry).unwrap()
 }
 
 /// Returns the subjects that the `test.Notes` of a name has written down.
@@ -291,7 +291,7 @@ fn calls(name: &str) -> Vec<String> {
 }
 
 fn findings(entries: Vec<(&str, Value)>) -> Vec<String> {
-    let findings = plan(&map(entries), &Registry::linked().unwrap()).unwrap_err();
+    let findings = plan(&map(entries), &[], &Registry::linked().unwrap()).unwrap_err();
     findings.iter().map(|finding| format!("{}: {}", finding.code.as_str(), finding.message)).collect()
 }
 

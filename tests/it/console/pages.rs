@@ -263,3 +263,48 @@ fn forms_are_made_from_mappings_and_texts_of_others_stay_texts() {
     hide(false);
     browser.wait("document.getElementById('state-text').textContent === 'Live'");
 }
+
+#[test]
+fn forms_show_the_sample_and_send_texts_as_they_are() {
+    let Some(browser) = Browser::start() else { return };
+    let folder = folder(1);
+    // The function answers with what has arrived.
+    let layer = r#"#{
+        "console_decorators": [],
+        "typed": #{
+            "!": "palladium.server.PredictService",
+            "entry_point": "/typed",
+            "mapping": [["text", "str"], ["number", "float"], ["count", "int"], ["yes", "bool"], ["no", "bool"]],
+            "params": [["note", "str"], ["mark", "str"]],
+            "sample": #{ "text": "a sample", "number": "5.", "count": 7, "yes": "Yes", "no": 0 },
+            "predict": |model, samples, params| [`${samples.to_array()[0]} ${params}`],
+        },
+    }"#;
+    std::fs::write(folder.path().join("typed.rhai"), layer).unwrap();
+    let service = service(&folder, "console.ron,typed.rhai");
+    browser.open(&format!("{}/console", service.base));
+    choose(&browser, "typed");
+    browser.click("#example");
+    let filled = browser.run(
+        "return ['field-0', 'field-1', 'field-2'].map((id) => document.getElementById(id).value)
+           .concat(['field-3', 'field-4'].map((id) => document.getElementById(id).checked))",
+    );
+    assert_eq!(filled, json!(["a sample", "5", "7", true, false]));
+    assert_eq!(browser.run("return document.getElementById('field-1').placeholder"), "5");
+    assert_eq!(browser.content("label[for=field-0]"), "text text");
+
+    for (text, note) in [("", " "), (" a ", "b ")] {
+        browser.run(&format!(
+            "document.getElementById('field-0').value = '{text}';
+             document.getElementById('parameter-0').value = '{note}'"
+        ));
+        browser.click("#predict-now");
+        let expected = format!(
+            r#"#{{"count": 7, "no": false, "number": 5.0, "text": "{text}", "yes": true}} #{{"note": "{note}"}}"#
+        );
+        browser.wait(&format!("document.getElementById('result')?.textContent === '{expected}'"));
+    }
+    browser.run("document.getElementById('field-2').value = ''");
+    browser.click("#predict-now");
+    browser.wait("document.getElementById('field-2-wrong').textContent === 'has to be given'");
+}

@@ -657,8 +657,24 @@ function chartTable(lines, at, format) {
 
 // The form of a prediction.
 
-const TYPES = { float: "number", int: "whole number", bool: "yes or no", str: "text" };
-const EXAMPLES = { float: "1.5", int: "1", str: "text" };
+const TYPES = {
+  float: "number",
+  int: "whole number",
+  bool: "yes or no",
+  text: "text",
+  category: "text",
+  date: "date",
+  timestamp: "time",
+  timestamp_utc: "time in UTC",
+};
+const isNumeric = (type) => type === "float" || type === "int";
+const isYes = (value) => ["true", "t", "yes", "1"].includes(String(value).trim().toLowerCase());
+
+/** Returns a value of a sample as the field of a type shows it. */
+function written(value, type) {
+  const text = String(value);
+  return isNumeric(type) && !/^-?\d+$/.test(text) ? String(Number(value)) : text;
+}
 
 function drawServices() {
   const { services } = state.service;
@@ -679,7 +695,7 @@ function drawForm() {
   put(byId("answer"));
   drawAnswering();
   if (!service) return put(form, el("p", { class: "empty" }, "The configuration has no predict service."));
-  const before = JSON.stringify(service.signature);
+  const before = JSON.stringify([service.signature, service.sample]);
   if (form.dataset.service === service.key && form.dataset.signature === before) return;
   form.dataset.service = service.key;
   form.dataset.signature = before;
@@ -692,10 +708,10 @@ function drawForm() {
   const { fields, parameters } = service.signature;
   const example = el("button", { type: "button", id: "example", onclick: fillExamples }, "Fill in examples");
   put(form,
-    el("div", { class: "fields" }, fields.map((field, index) => fieldElement(field, `field-${index}`, false))),
+    el("div", { class: "fields" }, fields.map((field, index) => fieldElement(field, `field-${index}`, written(service.sample[field.name], field.type)))),
     parameters.length > 0
       ? el("fieldset", {}, el("legend", {}, "Parameters, which may be left out"),
-          el("div", { class: "fields" }, parameters.map((field, index) => fieldElement(field, `parameter-${index}`, true))))
+          el("div", { class: "fields" }, parameters.map((field, index) => fieldElement(field, `parameter-${index}`, null))))
       : null,
     el("div", { class: "actions" }, submit, example));
 }
@@ -708,7 +724,9 @@ function drawAnswering() {
   say("answering", version === null ? "" : `Version ${version} of ${persister} answers.`);
 }
 
-function fieldElement(field, id, isOptional) {
+/** Returns a field of the form; one without an example may be left out. */
+function fieldElement(field, id, example) {
+  const isOptional = example === null;
   const wrong = el("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
   const common = { id, "aria-describedby": `${id}-wrong`, "data-type": field.type, "data-name": field.name };
   const label = el("label", { for: id }, field.name, " ", el("span", {}, TYPES[field.type] ?? field.type));
@@ -720,12 +738,11 @@ function fieldElement(field, id, isOptional) {
     return el("div", { class: "field" }, label,
       el("select", common, options.map(([value, text]) => el("option", { value }, text))), wrong);
   }
-  const isNumeric = field.type === "float" || field.type === "int";
   const input = el("input", {
     ...common,
-    type: isNumeric ? "number" : "text",
+    type: isNumeric(field.type) ? "number" : "text",
     step: field.type === "float" ? "any" : field.type === "int" ? "1" : null,
-    placeholder: isOptional ? "left out" : EXAMPLES[field.type] ?? "text",
+    placeholder: example ?? "left out",
     required: !isOptional,
     autocomplete: "off",
   });
@@ -733,9 +750,11 @@ function fieldElement(field, id, isOptional) {
 }
 
 function fillExamples() {
+  const { sample } = chosenService();
   for (const input of byId("prediction").querySelectorAll("[id^='field-'][data-type]")) {
-    if (input.type === "checkbox") input.checked = true;
-    else if (input.value === "") input.value = EXAMPLES[input.dataset.type] ?? "text";
+    const { name, type } = input.dataset;
+    if (input.type === "checkbox") input.checked = isYes(sample[name]);
+    else if (input.value === "") input.value = written(sample[name], type);
     complain(input, "");
   }
 }
@@ -755,10 +774,10 @@ function valueOf(input) {
   complain(input, "");
   if (input.type === "checkbox") return input.checked;
   const isOptional = !input.required;
-  if (type !== "str" && input.validity.badInput) complain(input, "has to be a number");
-  else if (input.value === "" && !isOptional && type !== "str") complain(input, "has to be given");
+  if (input.validity.badInput) complain(input, "has to be a number");
+  else if (input.value === "" && !isOptional && isNumeric(type)) complain(input, "has to be given");
   else if (type === "int" && !/^\s*[-+]?\d*\s*$/.test(input.value)) complain(input, "has to be a whole number");
-  if (type === "float" || type === "int") {
+  if (isNumeric(type)) {
     const value = Number(input.value);
     // A large whole number would not be the same as a JavaScript number.
     return type === "int" && !Number.isSafeInteger(value) ? input.value.trim() : value;
@@ -777,7 +796,7 @@ async function predict(event) {
   const query = new URLSearchParams();
   for (const input of parameters) {
     valueOf(input);
-    if (input.value !== "") query.append(input.dataset.name, input.value.trim());
+    if (input.value !== "") query.append(input.dataset.name, input.value);
   }
   if (focusFirstWrong(form)) return;
   const body = service.signature ? JSON.stringify([sample]) : byId("body").value;

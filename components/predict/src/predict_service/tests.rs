@@ -221,6 +221,32 @@ fn converts_to_every_type() {
 }
 
 #[test]
+fn numbers_keep_their_digits_as_text() {
+    let service = service(&[("s", FieldType::Str)]);
+    let cases = [
+        ("123456789012345678901234567890", Ok("123456789012345678901234567890")),
+        ("-9223372036854775809", Ok("-9223372036854775809")),
+        ("1.50", Ok("1.50")),
+        (" 1.10e2 ", Ok("1.10e2")),
+        ("1E5", Ok("1E5")),
+        ("true", Ok("true")),
+        (r#""""#, Ok("")),
+        (r#""1.50 ü""#, Ok("1.50 ü")),
+        (r#""\u00fc \"\\""#, Ok("ü \"\\")),
+        ("null", Err("sample 1: `s` has to be text, got null")),
+        ("[1]", Err("sample 1: `s` has to be text, got a list")),
+        ("{}", Err("sample 1: `s` has to be text, got an object")),
+        ("1e999", Err("sample 1: the field `s` is not JSON: number out of range at line 1 column 12")),
+        ("01", Err("sample 1: the field `s` is not JSON: invalid number at line 1 column 9")),
+        (r#""\ud800""#, Err("sample 1: the field `s` is not JSON: unexpected end of hex escape at line 1 column 15")),
+    ];
+    for (value, expected) in cases {
+        let expected = expected.map(|text| json!([text])).map_err(|text| format!("BadRequest: {text}"));
+        assert_eq!(answer(&service, &post(format!(r#"[{{"s": {value}}}]"#))), expected, "{value}");
+    }
+}
+
+#[test]
 fn finds_names_in_long_mappings() {
     let names: Vec<String> = (0..40).map(|index| format!("f{index}")).collect();
     let list: Vec<_> = names.iter().map(|name| (name.as_str(), FieldType::Int)).collect();

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use palladium_component::interfaces::CommandError;
 
+use crate::descriptor;
+
 /// Checks that files which are about to be written are neither of the configuration nor databases of SQLite, such as a
 /// store of models.
 ///
@@ -32,7 +34,10 @@ pub fn check_replaced<'n>(
 pub fn is_same(one: impl AsRef<Path>, other: impl AsRef<Path>) -> bool {
     let (one, other) = (one.as_ref(), other.as_ref());
     let file = |name: &Path| fs::canonicalize(name).ok();
-    one == other || file(one).is_some_and(|one| file(other) == Some(one))
+    let descriptor = |name: &Path| descriptor::of(name);
+    one == other
+        || descriptor(one).is_some_and(|one| descriptor(other) == Some(one))
+        || file(one).is_some_and(|one| file(other) == Some(one))
 }
 
 /// Tells whether a file begins as databases of SQLite do. What is no file is not read.
