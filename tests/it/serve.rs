@@ -279,6 +279,42 @@ fn the_example_of_the_root_key_starts_beside_a_service() {
     }
 }
 
+/// The check ends with the place, and the service says why it is not ready.
+#[test]
+fn fields_that_the_model_was_not_trained_on_keep_a_service_from_being_ready() {
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    let entries = r#"{
+        "typo": PredictService(entry_point: "/typo", mapping: [
+            ("sepal lenght", "float"), ("sepal width", "float"), ("petal length", "float"), ("petal width", "float"),
+        ]),
+        "inference": OpenInference(),
+    }"#;
+    std::fs::write(folder.path().join("layer.ron"), entries).unwrap();
+    let why = "the active model of `model_persister` cannot predict for `typo`: \
+               the model was trained on columns that are missing here: `sepal length`";
+    let check = ["serve", "--check", "--config", "config.ron,layer.ron"];
+    let output = palladium(folder.path()).args(check).output().unwrap();
+    let (said, found) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("not ready: {why}")), "{said}");
+    for part in [why, "--> layer.ron:2:17", "rename `sepal lenght` if it is the column `sepal length`"] {
+        assert!(found.contains(part), "{found} lacks {part}");
+    }
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,layer.ron"];
+    let service = Service::logged(Arc::clone(&folder), "warn", &listen);
+    service.wait_for_log(why, 1);
+    let told = |path: &str| {
+        let answer = service.get(path);
+        (answer.status().as_u16(), answer.text().unwrap())
+    };
+    for path in ["/ready", "/v2/health/ready", "/v2/models/typo/ready"] {
+        let (status, body) = told(path);
+        assert!(status == 503 && body.contains(why), "{path}: {status} {body}");
+    }
+    assert_eq!((told("/v2/models/predict_service/ready").0, told(SAMPLE).0), (200, 200));
+}
+
 /// More connections than a low limit of open files lets in are answered.
 #[test]
 fn connections_are_not_bound_by_a_low_limit_of_open_files() {

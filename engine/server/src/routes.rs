@@ -20,6 +20,7 @@ use crate::alive::Alive;
 use crate::answer::Envelope;
 use crate::away::Pace;
 use crate::methods::Methods;
+use crate::misfits::Asker;
 use crate::models::ModelList;
 use crate::observers::Observers;
 use crate::predict::PredictRoute;
@@ -227,7 +228,7 @@ impl Routes {
     }
 
     /// Returns the table with what is wrong with it.
-    fn examine(app: &App) -> (Routes, Diagnostics) {
+    pub fn examine(app: &App) -> (Routes, Diagnostics) {
         let mut findings = Diagnostics::default();
         let alive = Arc::new(Alive::of(app, &mut findings));
         let settings = Settings::of(app, &mut findings);
@@ -282,14 +283,19 @@ impl Routes {
         persister: Arc<dyn Persister>,
     ) {
         let key = key_of(app, &persister).unwrap_or_else(|| placed.key.clone());
-        self.needed.push(Needed { key, persister: Arc::clone(&persister) });
         let decorators = app.decorators().list(placed.component.decorator_list_name());
         let (service, envelope) = (placed.component, Arc::clone(envelope));
         let rule = service.entry_point().to_owned();
         let (observers, detail) = (Arc::clone(&self.observers), Arc::clone(&self.detail));
         let (pace, index) = (Pace::default(), self.all.len());
         let route = PredictRoute { service, persister, envelope, decorators, observers, detail, pace, index };
-        let endpoint = Endpoint::Predict(Arc::new(route));
+        let route = Arc::new(route);
+        self.needed.push(Needed {
+            key,
+            persister: Arc::clone(&route.persister),
+            asker: Asker::new(placed.key.clone(), placed.span.clone(), Arc::clone(&route)),
+        });
+        let endpoint = Endpoint::Predict(route);
         let methods = Methods::of(["GET", "POST"]);
         self.insert(Route { rule, methods, endpoint, index, key: Some(placed.key), span: Some(placed.span) });
     }

@@ -195,6 +195,13 @@ impl ServiceHandle for Handle<'_> {
         Ok(ViewResponse::try_from(returned)?)
     }
 
+    fn misfit(&self, route: usize) -> Option<String> {
+        let needed = self.service.needed.iter().find(|needed| needed.asker.is_at(route))?;
+        let misfit = needed.misfit()?;
+        needed.warn(&misfit);
+        Some(needed.say(&misfit))
+    }
+
     fn predicted(&self, predicted: &Predicted) {
         self.service.observers.all().iter().for_each(|observer| observer.predicted(predicted));
     }
