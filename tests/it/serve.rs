@@ -262,6 +262,36 @@ fn signals_end_the_service_with_success() {
     }
 }
 
+/// The first signal leaves a stream alone, the second one ends it between two lines.
+#[test]
+fn a_stream_ends_with_a_line_at_a_second_signal() {
+    let mut service = Service::fitted();
+    let mut stream = BufReader::new(TcpStream::connect(service.address()).unwrap());
+    stream.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let sample = "{\"sepal length\": 6.3, \"sepal width\": 2.5, \"petal length\": 4.9, \"petal width\": 1.5}\n";
+    let head = "POST /predict HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    stream.get_mut().write_all(format!("{head}{}", chunk(sample)).as_bytes()).unwrap();
+    let until = |stream: &mut BufReader<TcpStream>, text: &str| {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(stream.read_line(&mut line).unwrap() > 0, "the connection ends before {text}");
+        }
+    };
+    until(&mut stream, "Iris-versicolor");
+    service.process.signal(Signal::TERM);
+    while TcpStream::connect(service.address()).is_ok() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    stream.get_mut().write_all(chunk(sample).as_bytes()).unwrap();
+    until(&mut stream, "Iris-versicolor");
+    service.process.signal(Signal::TERM);
+    until(&mut stream, "the service stops before the body has ended");
+    assert!(service.process.finish().status.success());
+}
+
 #[test]
 fn the_example_of_the_root_key_starts_beside_a_service() {
     for language in ["ron", "rhai"] {

@@ -41,7 +41,7 @@ pub struct Process {
     pub reached: Option<String>,
     /// What is open.
     pub open: Arc<Open>,
-    /// Tells those who wait for more of a request that the process stops.
+    /// Tells those who answer streams that these have to end, since the process stops.
     pub stops: watch::Sender<bool>,
     /// The service that answers new requests.
     pub latest: Arc<Latest>,

@@ -72,7 +72,7 @@ pub struct Shared {
     pub jobs: Arc<Jobs>,
     /// Whether the process is about to stop.
     pub is_draining: Arc<AtomicBool>,
-    /// Tells those who wait for more of a request that the process stops.
+    /// Tells those who answer streams that these have to end, since the process stops.
     pub stops: watch::Receiver<bool>,
     /// The one that answers new requests.
     pub latest: Arc<Latest>,
@@ -116,7 +116,7 @@ impl Service {
         self.shared.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Returns what tells when the process is about to stop.
+    /// Returns what tells when streams have to end, since the process stops.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.shared.stops.clone()
     }
