@@ -259,6 +259,10 @@ impl<S: AsyncRead + Unpin> Watched<S> {
                 // The end comes after what is held back.
                 Poll::Ready(Ok(())) if !self.turns.is_empty() => break,
                 Poll::Pending => break,
+                Poll::Ready(Err(error)) => {
+                    self.traffic.is_broken.set(true);
+                    return Poll::Ready(Err(error));
+                }
                 ended => return ended,
             }
         }
