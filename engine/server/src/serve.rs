@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::http::Http;
 use crate::jobs::Jobs;
-use crate::listen::{self, Listen, SocketFile};
+use crate::listen::{self, Listen, SocketFile, is_local};
 use crate::misfits;
 use crate::options::{Loaded, ServeOptions};
 use crate::ready::missing;
@@ -286,7 +286,6 @@ fn resolve(listen: &[Listen], app: &App, options: &ServeOptions) -> Result<Vec<P
 
 /// Returns the addresses that other machines reach; nothing where there is none.
 fn reached(places: &[Place]) -> Option<String> {
-    let is_local = |addresses: &[SocketAddr]| addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
     let open = places.iter().filter(|place| !is_local(&place.addresses));
     let open: Vec<String> = open.map(|place| place.listen.to_string()).collect();
     (!open.is_empty()).then(|| open.join(", "))
