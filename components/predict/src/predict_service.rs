@@ -76,7 +76,8 @@ use crate::{own_samples, query, rows};
 /// To refuse a request, a function throws a map: `throw #{ error_message: "closed", error_code: 7, status: 422 }`, where
 /// the code is -1 and the status 500 if they are left out. What the model refuses that a function asks, such as a number that
 /// is not finite, is answered as if there were no function, unless that catches it. Whatever else goes wrong in one is
-/// answered with status 500, and the log says where. What a sample is made of by a function may nest 126 deep.
+/// answered with status 500, and the log says where; a `response_from_exception` that fails leaves the refusal that it
+/// was given as it was. What a sample is made of by a function may nest 126 deep.
 #[component(PredictService, name = "palladium.server.PredictService", check)]
 pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
