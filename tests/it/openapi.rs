@@ -121,6 +121,28 @@ fn documents_are_valid_and_have_every_route() {
     }
 }
 
+/// How much clients are told about errors depends on who reaches the service.
+#[test]
+fn what_is_printed_is_what_a_service_without_a_model_publishes() {
+    let (folder, files) = folder(&[], "{}");
+    let folder = Arc::new(folder);
+    let listens = [
+        ("127.0.0.1:0", json!(["code", "row", "field", "expected", "got"])),
+        ("localhost:0", json!(["code", "row", "field", "expected", "got"])),
+        ("0.0.0.0:0", json!(["code", "row", "field"])),
+    ];
+    for (address, required) in listens {
+        std::fs::write(folder.path().join("own.ron"), format!(r#"{{"server": {{"listen": "{address}"}}}}"#)).unwrap();
+        let printed = succeed(folder.path(), &["openapi", "--config", &files]);
+        let printed: Json = serde_json::from_str(&printed).unwrap();
+        assert_eq!(printed["components"]["schemas"]["InputError"]["required"], required, "{address}");
+        let service = Service::logged(Arc::clone(&folder), "off", &["--config", &files]);
+        let base = service.base.replace("0.0.0.0", "127.0.0.1");
+        let published: Json = service.client.get(format!("{base}/openapi.json")).send().unwrap().json().unwrap();
+        assert_eq!(printed, published, "{address}");
+    }
+}
+
 #[test]
 fn predictions_are_described_by_the_mapping() {
     let own = r#"{

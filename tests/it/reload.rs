@@ -140,6 +140,32 @@ fn a_model_is_not_given_up_for_none() {
     assert_eq!(name(&service), "third");
 }
 
+#[test]
+fn fields_that_the_model_was_not_trained_on_are_not_taken_over() {
+    let mut service = start(&named("first", ""));
+    for (count, fields, said) in [
+        (
+            1,
+            r#"("sepal lenght", "float"), ("sepal width", "float"), ("petal length", "float"), ("petal width", "float")"#,
+            "columns that are missing here: `sepal length`",
+        ),
+        (2, r#"("x", "float")"#, "the model was trained on 4 columns"),
+    ] {
+        let entries = format!(r#""more": PredictService(entry_point: "/more", mapping: [{fields}]),"#);
+        layer(service.folder.path(), &named("second", &entries));
+        service.process.signal(Signal::HUP);
+        let log = service.wait_for_log("the configuration was not reloaded: the one before goes on serving", count);
+        let is_finding = |line: &str| ["ERROR", said, "(layer.ron:1:"].iter().all(|part| line.contains(part));
+        assert!(log.lines().any(is_finding), "{log}");
+        assert_eq!(name(&service), "first");
+        assert_eq!(service.get("/ready").status(), 200);
+    }
+    layer(service.folder.path(), &named("third", ""));
+    service.process.signal(Signal::HUP);
+    service.wait_for_log("reloaded the configuration", 1);
+    assert_eq!(name(&service), "third");
+}
+
 /// A server whose table is sent once it is let go.
 fn late_table() -> (u16, Arc<AtomicUsize>, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

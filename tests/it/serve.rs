@@ -262,6 +262,36 @@ fn signals_end_the_service_with_success() {
     }
 }
 
+/// The first signal leaves a stream alone, the second one ends it between two lines.
+#[test]
+fn a_stream_ends_with_a_line_at_a_second_signal() {
+    let mut service = Service::fitted();
+    let mut stream = BufReader::new(TcpStream::connect(service.address()).unwrap());
+    stream.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let sample = "{\"sepal length\": 6.3, \"sepal width\": 2.5, \"petal length\": 4.9, \"petal width\": 1.5}\n";
+    let head = "POST /predict HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    stream.get_mut().write_all(format!("{head}{}", chunk(sample)).as_bytes()).unwrap();
+    let until = |stream: &mut BufReader<TcpStream>, text: &str| {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(stream.read_line(&mut line).unwrap() > 0, "the connection ends before {text}");
+        }
+    };
+    until(&mut stream, "Iris-versicolor");
+    service.process.signal(Signal::TERM);
+    while TcpStream::connect(service.address()).is_ok() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    stream.get_mut().write_all(chunk(sample).as_bytes()).unwrap();
+    until(&mut stream, "Iris-versicolor");
+    service.process.signal(Signal::TERM);
+    until(&mut stream, "the service stops before the body has ended");
+    assert!(service.process.finish().status.success());
+}
+
 #[test]
 fn the_example_of_the_root_key_starts_beside_a_service() {
     for language in ["ron", "rhai"] {
@@ -277,6 +307,42 @@ fn the_example_of_the_root_key_starts_beside_a_service() {
         let left: Vec<_> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.iter().all(|name| !name.to_string_lossy().contains("sock")), "{left:?}");
     }
+}
+
+/// The check ends with the place, and the service says why it is not ready.
+#[test]
+fn fields_that_the_model_was_not_trained_on_keep_a_service_from_being_ready() {
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    let entries = r#"{
+        "typo": PredictService(entry_point: "/typo", mapping: [
+            ("sepal lenght", "float"), ("sepal width", "float"), ("petal length", "float"), ("petal width", "float"),
+        ]),
+        "inference": OpenInference(),
+    }"#;
+    std::fs::write(folder.path().join("layer.ron"), entries).unwrap();
+    let why = "the active model of `model_persister` cannot predict for `typo`: \
+               the model was trained on columns that are missing here: `sepal length`";
+    let check = ["serve", "--check", "--config", "config.ron,layer.ron"];
+    let output = palladium(folder.path()).args(check).output().unwrap();
+    let (said, found) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("not ready: {why}")), "{said}");
+    for part in [why, "--> layer.ron:2:17", "rename `sepal lenght` if it is the column `sepal length`"] {
+        assert!(found.contains(part), "{found} lacks {part}");
+    }
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,layer.ron"];
+    let service = Service::logged(Arc::clone(&folder), "warn", &listen);
+    service.wait_for_log(why, 1);
+    let told = |path: &str| {
+        let answer = service.get(path);
+        (answer.status().as_u16(), answer.text().unwrap())
+    };
+    for path in ["/ready", "/v2/health/ready", "/v2/models/typo/ready"] {
+        let (status, body) = told(path);
+        assert!(status == 503 && body.contains(why), "{path}: {status} {body}");
+    }
+    assert_eq!((told("/v2/models/predict_service/ready").0, told(SAMPLE).0), (200, 200));
 }
 
 /// More connections than a low limit of open files lets in are answered.

@@ -230,7 +230,9 @@ impl View for Console {
             Part::Cancel => docs::cancel(service, &decorators),
             Part::Refresh => docs::refresh(service, &decorators),
         });
-        operation.into_iter().collect()
+        let is_file = |part| matches!(part, Part::Page | Part::Style | Part::Program | Part::Icon);
+        let is_file = self.part(&rule.path).is_some_and(is_file);
+        operation.map(|operation| if is_file { operation } else { docs::guarded(operation) }).into_iter().collect()
     }
 
     fn answer(&self, request: &ViewRequest, service: &dyn ServiceHandle) -> Result<ViewResponse, Failure> {

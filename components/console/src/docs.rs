@@ -7,6 +7,20 @@ use crate::actions::{ACTIVATE, FIT, JOBS, REFRESH};
 use crate::origin::HEADER;
 use crate::traffic::WINDOWS;
 
+/// The headers of every answer, and what they say.
+const HEADERS: [(&str, &str); 4] = [
+    ("cache-control", "Whether the answer may be kept."),
+    ("content-security-policy", "What the page may load and ask."),
+    ("cross-origin-resource-policy", "That pages of other sites may not load it."),
+    ("x-content-type-options", "That the content is of the type that is named."),
+];
+
+/// The further ones of a file.
+const FILE_HEADERS: [(&str, &str); 2] = [
+    ("etag", "The tag of the file, for `if-none-match`."),
+    ("referrer-policy", "That other sites are not told where the page is."),
+];
+
 /// Returns a GET.
 pub fn get(summary: &str) -> Operation {
     Operation {
@@ -21,9 +35,21 @@ pub fn get(summary: &str) -> Operation {
 pub fn file(summary: &str, media_type: &str) -> Operation {
     let schema = json!({"type": "string"});
     let content = OperationContent { media_type: media_type.to_owned(), schema, example: None };
+    let headers = || {
+        let text = |(name, description)| OperationHeader::text(name, description);
+        HEADERS.into_iter().chain(FILE_HEADERS).map(text).collect::<Vec<_>>()
+    };
     let mut operation = get(summary);
-    operation.add(OperationResponse::new(200, "The file.").with_content(content));
-    operation.add(OperationResponse::new(304, "The client has it."));
+    let found = OperationResponse { headers: headers(), ..OperationResponse::new(200, "The file.") };
+    operation.add(found.with_content(content));
+    operation.add(OperationResponse { headers: headers(), ..OperationResponse::new(304, "The client has it.") });
+    operation
+}
+
+/// Adds the headers of the interface, also to what the decorators of a view answer in its place.
+pub fn guarded(mut operation: Operation) -> Operation {
+    let headers = HEADERS.into_iter().map(|(name, description)| OperationHeader::text(name, description).optional());
+    operation.decorators.push(Some(DecoratorDocs { headers: headers.collect(), ..DecoratorDocs::default() }));
     operation
 }
 

@@ -155,8 +155,16 @@ impl Decorator for Cors {
 
     fn docs(&self) -> Option<DecoratorDocs> {
         let allowed = OperationHeader::text("access-control-allow-origin", "The pages that may read the answer.");
-        let headers =
-            vec![allowed.optional(), OperationHeader::text("vary", "The headers of requests that change the answer.")];
+        let vary = OperationHeader::text("vary", "The headers of requests that change the answer.");
+        let mut headers = vec![allowed.optional(), vary];
+        if self.credentials {
+            let text = "Whether those pages may read what is answered to credentials.";
+            headers.push(OperationHeader::text("access-control-allow-credentials", text).optional());
+        }
+        if !self.expose.is_empty() {
+            let text = "The headers of the answer that those pages may read.";
+            headers.push(OperationHeader::text("access-control-expose-headers", text).optional());
+        }
         Some(DecoratorDocs { headers, ..DecoratorDocs::default() })
     }
 
@@ -172,6 +180,21 @@ mod tests {
     use crate::testing::{decorator, header, plan, request, through};
 
     const PAGE: &str = "https://a.example.com";
+
+    #[test]
+    fn every_header_that_it_adds_is_described() {
+        let given = json!({"origins": PAGE, "credentials": true, "expose": ["X-Request-Id"]});
+        for (given, n_headers) in [(given, 4), (json!({"origins": PAGE}), 2)] {
+            let cors = decorator("Cors", &given);
+            let answer = through(&[&cors], &request("GET", &[("origin", PAGE)]));
+            let docs = cors.docs().unwrap();
+            let described: Vec<&str> = docs.headers.iter().map(|header| header.name.as_str()).collect();
+            for (name, _) in answer.headers.iter().filter(|(name, _)| *name != "content-type") {
+                assert!(described.contains(&name), "{name} is not in {described:?}");
+            }
+            assert_eq!(described.len(), n_headers);
+        }
+    }
 
     #[test]
     fn preflights_are_answered() {

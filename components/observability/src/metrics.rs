@@ -19,7 +19,8 @@ use crate::{process, state};
 ///
 /// The entry may stand under any key. Nothing is measured in a service without it. The metrics are
 /// - `palladium_http_requests_total` by `route`, `method` and `status`, `palladium_http_requests_in_flight` and
-///   `palladium_http_requests_broken_off_total`, those whose client went away;
+///   `palladium_http_requests_broken_off_total`, those whose client went away. One that ends its side of the connection
+///   within a body may still read its answer: it counts with the status 400, and as broken off in a stream of lines;
 /// - `palladium_http_request_duration_seconds`, `palladium_http_request_body_bytes` and
 ///   `palladium_http_response_body_bytes` by `route`, as histograms. A body of a request counts as long as its header
 ///   `content-length` says, and one that is sent in chunks as long as it was read. A stream of lines, the content type

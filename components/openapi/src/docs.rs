@@ -6,7 +6,7 @@ use palladium_component::prelude::*;
 use serde_json::json;
 
 use crate::document::{Info, write};
-use crate::page::{Page, answer_file};
+use crate::page::{self, Page, answer_file};
 use crate::path::{check_path, relative};
 
 /// Describes the service in an OpenAPI document, and on a page.
@@ -120,21 +120,31 @@ impl View for Docs {
             |media_type: &str, schema| OperationContent { media_type: media_type.to_owned(), schema, example: None };
         let mut operation =
             Operation { method: "GET".to_owned(), group: "Documentation".to_owned(), ..Operation::default() };
-        let (summary, status, content) = match &rule.path {
+        let text = |media_type| answer(media_type, json!({"type": "string"}));
+        let (summary, status, content, headers) = match &rule.path {
             path if *path == self.rule => {
-                ("Show this document", "The document.", vec![OperationContent::json(json!({"type": "object"}))])
+                let content = vec![OperationContent::json(json!({"type": "object"}))];
+                ("Show this document", "The document.", content, vec![page::cache_header()])
             }
             path if Some(path) == self.docs_rule.as_ref() => {
-                ("Show the page", "The page.", vec![answer("text/html", json!({"type": "string"}))])
+                ("Show the page", "The page.", vec![text("text/html")], page::headers())
             }
-            _ => (FILE, "The file.", Vec::new()),
+            _ => (FILE, "The file.", page::media_types().map(text).collect(), page::file_headers()),
         };
         operation.summary = summary.to_owned();
-        let mut response = OperationResponse::new(200, status);
-        response.content = content;
-        operation.add(response);
-        if operation.summary == FILE {
-            operation.add(OperationResponse::new(304, "The client has it."));
+        if summary == FILE {
+            let mut known = OperationResponse::new(304, "The client has it.");
+            known.headers.clone_from(&headers);
+            let coding = OperationHeader::text("content-encoding", "How the file is compressed.").optional();
+            operation.add(known);
+            operation.add(OperationResponse {
+                content,
+                headers: [headers, vec![coding]].concat(),
+                ..OperationResponse::new(200, status)
+            });
+            operation.add(OperationResponse::refusal(404, "The page has no such file."));
+        } else {
+            operation.add(OperationResponse { content, headers, ..OperationResponse::new(200, status) });
         }
         vec![operation]
     }

@@ -1,5 +1,6 @@
 //! The page that shows the document: Swagger UI, whose files are part of the program.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
@@ -70,6 +71,38 @@ impl Page<'_> {
         response.set_header("x-content-type-options", "nosniff");
         response
     }
+}
+
+/// Returns the header that has caches ask anew each time.
+pub fn cache_header() -> OperationHeader {
+    OperationHeader::text("cache-control", "That caches have to ask each time.")
+}
+
+fn sniff_header() -> OperationHeader {
+    OperationHeader::text("x-content-type-options", "That the content is of the type that is named.")
+}
+
+/// Returns the headers of the page.
+pub fn headers() -> Vec<OperationHeader> {
+    vec![
+        cache_header(),
+        OperationHeader::text("content-security-policy", "What the page may load and ask."),
+        OperationHeader::text("referrer-policy", "That the page does not tell where it is."),
+        sniff_header(),
+    ]
+}
+
+/// Returns the headers of the files of the page.
+pub fn file_headers() -> Vec<OperationHeader> {
+    let etag = OperationHeader::text("etag", "The tag of the file, for `if-none-match`.");
+    let vary = OperationHeader::text("vary", "The headers of requests that change the answer.");
+    vec![cache_header(), etag, vary.optional(), sniff_header()]
+}
+
+/// Returns the media types of the files of the page, each once.
+pub fn media_types() -> impl Iterator<Item = &'static str> {
+    let types = FILES.iter().filter_map(|file| file.content_type.split(';').next());
+    types.collect::<BTreeSet<_>>().into_iter()
 }
 
 fn escape(text: &str) -> String {

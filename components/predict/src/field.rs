@@ -106,6 +106,11 @@ impl Mapping {
         &self.fields
     }
 
+    /// Returns the table of no samples.
+    pub fn empty(&self) -> &Table {
+        &self.empty
+    }
+
     /// Returns the position of a field; `expected` is tried first, since clients keep the order of the mapping.
     pub(crate) fn position(&self, name: &str, expected: usize) -> Option<usize> {
         if self.fields.get(expected).is_some_and(|field| field.name == name) {

@@ -38,9 +38,10 @@ use self::versions::Versions;
 /// The entry may stand under any key. Clients of this protocol are those of KServe, Triton and MLServer. The routes,
 /// below the `prefix`, are
 /// - GET `/health/live` and `/health/ready`: whether the process works, and whether all models are there that predict
-///   services need;
+///   services need, and take their fields;
 /// - GET the prefix itself: the name and version of the server, and which extensions of the protocol it knows;
-/// - GET `/models/NAME` and `/models/NAME/ready`: what a model takes and answers, and whether there is an active one;
+/// - GET `/models/NAME` and `/models/NAME/ready`: what a model takes and answers, and whether there is an active one
+///   that takes it;
 /// - POST `/models/NAME/infer`: predictions;
 /// - the last three with `/versions/VERSION` behind the name: those of this version instead of the active one;
 /// - POST `/repository/index`: all models with their versions; `{"ready": true}` leaves out those without an active one.

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use palladium_component::interfaces::{PredictService, Signature};
+use palladium_component::interfaces::{Misfit, PredictService, Signature};
 use palladium_component::prelude::*;
 use serde_json::{Map as JsonMap, Value as Json};
 
@@ -37,6 +37,10 @@ use crate::{own_samples, query, rows};
 /// `content-encoding`. Decorators see the head of such a stream alone: a request and an answer whose bodies are empty, so
 /// that they can check nothing of the lines. One that answers with another status than 200, or with a body, answers in the
 /// place of all lines.
+///
+/// The model finds its columns by the names of the mapping, in any order, or by their order where it knows none of the
+/// names. While the active model was trained on others, or on columns of other types, as numbers are to text, `/ready` answers
+/// 503 and says so; `palladium check --connect` and `palladium serve --check` tell it with the place.
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,
@@ -72,7 +76,8 @@ use crate::{own_samples, query, rows};
 /// To refuse a request, a function throws a map: `throw #{ error_message: "closed", error_code: 7, status: 422 }`, where
 /// the code is -1 and the status 500 if they are left out. What the model refuses that a function asks, such as a number that
 /// is not finite, is answered as if there were no function, unless that catches it. Whatever else goes wrong in one is
-/// answered with status 500, and the log says where. What a sample is made of by a function may nest 126 deep.
+/// answered with status 500, and the log says where; a `response_from_exception` that fails leaves the refusal that it
+/// was given as it was. What a sample is made of by a function may nest 126 deep.
 #[component(PredictService, name = "palladium.server.PredictService", check)]
 pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
@@ -248,6 +253,17 @@ impl PredictService for MappingPredictService {
 
     fn sample(&self) -> Option<JsonMap<String, Json>> {
         self.sample.as_ref().map(|sample| sample.0.clone())
+    }
+
+    /// Functions that make samples or that ask the model may give it other columns.
+    fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        if self.sample_from_data.is_some() || self.predict.is_some() {
+            return None;
+        }
+        let error = Samples::new(self.mapping.empty().clone()).align(&model.columns).err()?;
+        let renamed = if matches!(error, DataError::ColumnsMissing { .. }) { error.help() } else { None };
+        let usual = || "name the columns of the training data, each with a type like theirs".to_owned();
+        Some(Misfit { message: error.to_string(), help: renamed.unwrap_or_else(usual) })
     }
 
     fn error_detail(&self) -> Option<ErrorDetail> {

@@ -13,8 +13,9 @@ pub struct OpenApi;
 impl Command for OpenApi {
     fn arguments(&self) -> clap::Command {
         clap::Command::new("openapi").about("Print the OpenAPI document of the service").long_about(
-            "Print the OpenAPI document of the service, as an entry of the configuration publishes it. The service is \
-             not started and no model is loaded, so the document says nothing that only a model knows.",
+            "Print the OpenAPI document of the service, as an entry of the configuration publishes it where \
+             `palladium serve` is given no other addresses. The service is not started and no model is loaded, so the \
+             document says nothing that only a model knows.",
         )
     }
 

@@ -74,7 +74,8 @@ impl Command for Serve {
                          certificates read and the addresses bound: on free ports instead of those of \
                          `server.listen`, and beside its Unix sockets, so that it can be done while the service \
                          runs; what `--listen` and `--port` name is bound as it is. Prints the routes and what keeps \
-                         the service from being ready. Ends with 0 if it starts, else with 1.",
+                         the service from being ready. Ends with 0 if it starts and its predict services have the \
+                         fields which their active models were trained on, else with 1.",
                     ),
             )
     }
@@ -94,12 +95,14 @@ impl Command for Serve {
         let app = Arc::clone(&loaded.app);
         options.is_trial = true;
         options.drain = Some(Duration::ZERO);
-        let mut printed = Ok(());
+        let (mut printed, mut misfits) = (Ok(()), Diagnostics::default());
         let checked = serve(loaded, &options, |bound| {
             printed = report(&app, bound).iter().try_for_each(|line| host.print(line));
+            misfits = bound.misfits();
             bound.stopper.stop();
         });
-        checked.map_err(serve_failed).and(printed)
+        checked.map_err(serve_failed).and(printed)?;
+        if misfits.is_empty() { Ok(()) } else { Err(misfits.into()) }
     }
 }
 

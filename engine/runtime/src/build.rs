@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use palladium_component::Registry;
-use palladium_component::interfaces::InitContext;
-use palladium_component::value::{Code, Diagnostic, with_causes};
+use palladium_component::interfaces::{InitContext, Mode, Persister};
+use palladium_component::value::{Code, Diagnostic, KeyPath, Value, with_causes};
 
-use crate::{App, Plan};
+use crate::{App, Plan, blueprint};
 
 /// Initializes the components of a plan in construction order.
 ///
@@ -30,4 +30,21 @@ pub fn build(plan: Plan, registry: &Registry) -> Result<App, Diagnostic> {
         }
     }
     Ok(app)
+}
+
+/// Initializes the model persisters of an application that is not started, and what they are made of, as for commands
+/// that read models. `written` is the configuration without its components. A persister that cannot be initialized stays
+/// as it is, and fails to read.
+pub fn initialize_persisters(app: &App, written: &Value, registry: &Registry) {
+    let blueprint = blueprint(written, registry);
+    let persisters: Vec<KeyPath> = app.all::<dyn Persister>().into_iter().map(|placed| placed.key).collect();
+    let is_of_one = |key: &KeyPath| persisters.iter().any(|persister| key.is_within(persister));
+    for planned in app.planned().iter().filter(|planned| is_of_one(&planned.key)) {
+        let (key, root, blueprint, mode) = (&planned.key, app.root(), &blueprint, Mode::Fit);
+        let (formats, decorators): (&Arc<_>, _) = (registry.formats(), app.decorators());
+        let context = InitContext { key, mode, root, blueprint, formats, decorators };
+        if let Err(failure) = planned.component.lifecycle().initialize(&context) {
+            tracing::debug!("`{}` is not initialized: {}", planned.key, with_causes(&failure));
+        }
+    }
 }

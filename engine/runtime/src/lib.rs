@@ -37,7 +37,7 @@ mod waiting;
 
 pub use app::{App, Placed};
 pub use blueprint::blueprint;
-pub use build::build;
+pub use build::{build, initialize_persisters};
 pub use doubt::keys as doubtful_keys;
 pub use error::{JobError, Step};
 pub use line::not_json;

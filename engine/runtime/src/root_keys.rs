@@ -102,7 +102,7 @@ const SERVER_DOCS: &str = "how the service runs; times are in seconds, sizes in 
      of more than 64 KiB are worked on at once (one a core); `drain`: how long the service goes on after it was told to \
      stop, while `/ready` says that it is not (0); `shutdown_timeout`: how long a stop waits for requests, and then for \
      jobs (30); `allow_unauthenticated_admin`: whether views that change something may be reached from other machines \
-     or sites without a decorator that asks who it is (`false`); `keep_jobs`: how many jobs that are over `/alive` shows (100); \
+     or sites without a decorator that asks who it is (`false`); `keep_jobs`: how many jobs that are over `/alive` shows, those that ended last (100); \
      `max_rows`: how many samples a request may have (100000), more are answered with 413; \
      `predict_timeout`: after how many seconds a prediction is given up and answered with 503. Without it that is 60 for \
      predictions that are made away from the workers, which those are that took long the last time, while quick ones are \

@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::answer::Refusal;
 use crate::connection::Traffic;
 use crate::incoming::Incoming;
+use crate::observers::GoneAway;
 use crate::server::Server;
 use crate::settings::Limits;
 
@@ -121,7 +122,13 @@ pub async fn read(request: &Incoming<'_>, payload: &mut Payload, server: &Server
             }
             Ok(bytes)
         }
-        Some(Err(Unread::Broken)) => Err(Refusal::bad_request("the body ended before it was complete")),
+        Some(Err(Unread::Broken)) => {
+            // A client that has ended its own side alone reads why.
+            if traffic.is_some_and(|traffic| traffic.is_broken()) {
+                request.extensions_mut().insert(GoneAway);
+            }
+            Err(Refusal::bad_request("the body ended before it was complete"))
+        }
         Some(Err(Unread::TooLong)) => given_up(limits.max_body, too_large(limits)),
         Some(Err(Unread::OneTooMany(length))) => given_up(length, Refusal::crowded(NO_MEMORY.to_owned())),
         None => {

@@ -264,6 +264,10 @@ impl<S: AsyncRead + Unpin> Watched<S> {
                     break;
                 }
                 Poll::Pending => break,
+                Poll::Ready(Err(error)) => {
+                    self.traffic.is_broken.set(true);
+                    return Poll::Ready(Err(error));
+                }
                 ended => return ended,
             }
         }

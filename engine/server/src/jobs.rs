@@ -1,5 +1,6 @@
 //! Jobs: work that a request starts and does not wait for.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub struct Jobs {
 struct Table {
     /// In the order of their starts.
     jobs: Vec<Arc<Job>>,
+    /// The ids of those that are over, in the order of their ends.
+    ended: VecDeque<String>,
     /// Whether no further job starts, since the service stops.
     is_closed: bool,
     /// What became of the jobs that are over, also of those that are forgotten.
@@ -163,8 +166,7 @@ impl Jobs {
             let _span = tracing::info_span!(target: "palladium::server", "job", job_id = own.id).entered();
             let done = guarded(|| work(&own));
             own.settle(done.unwrap_or_else(|panic| Done::Failed { said: "it panicked".to_owned(), logged: panic }));
-            let status = own.state().status;
-            jobs.settled(status);
+            jobs.settled(&own);
             jobs.n_running.send_modify(|count| *count -= 1);
         };
         // It counts before its thread can be done with it.
@@ -240,22 +242,19 @@ impl Jobs {
         JobCounts { running, ..table.over }
     }
 
-    /// Counts a job that is over, and forgets the oldest ones beyond those that are kept.
-    fn settled(&self, status: Status) {
+    /// Counts a job that is over, and forgets those that ended first beyond those that are kept.
+    fn settled(&self, job: &Job) {
         let mut table = self.table();
-        match status {
+        match job.state().status {
             Status::Running => {}
             Status::Finished => table.over.finished += 1,
             Status::Error => table.over.failed += 1,
             Status::Cancelled => table.over.cancelled += 1,
         }
-        let over = table.jobs.iter().filter(|job| !job.is_running()).count();
-        let mut surplus = over.saturating_sub(self.keep.load(Ordering::Relaxed));
-        table.jobs.retain(|job| {
-            let goes = surplus > 0 && !job.is_running();
-            surplus -= usize::from(goes);
-            !goes
-        });
+        table.ended.push_back(job.id.clone());
+        let surplus = table.ended.len().saturating_sub(self.keep.load(Ordering::Relaxed));
+        let forgotten: Vec<String> = table.ended.drain(..surplus).collect();
+        table.jobs.retain(|job| !forgotten.contains(&job.id));
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -356,5 +355,53 @@ impl Status {
             Status::Error => "error",
             Status::Cancelled => "cancelled",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    const KIND: Kind = Kind { func: "test", is_alone: false, is_cancellable: false };
+
+    fn wait_until(is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "it does not become so");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn those_that_ended_first_are_forgotten_first() {
+        let jobs = Jobs::new(2);
+        let (ends, may_end) = channel();
+        let long = jobs
+            .start(KIND, move |_| {
+                may_end.recv().unwrap();
+                Done::Finished("long".to_owned())
+            })
+            .unwrap();
+        let n_over = || jobs.counts().finished;
+        let start_short = |count| {
+            let id = jobs.start(KIND, |_| Done::Finished("short".to_owned())).unwrap();
+            wait_until(|| n_over() == count);
+            id
+        };
+        let short: Vec<String> = (1..=3).map(start_short).collect();
+        let is_there = |id: &str| jobs.get(id).is_some();
+        assert_eq!([&short[0], &short[1], &short[2], &long].map(|id| is_there(id)), [false, true, true, true]);
+        ends.send(()).unwrap();
+        wait_until(|| n_over() == 4);
+        assert_eq!([&short[1], &short[2], &long].map(|id| is_there(id)), [false, true, true]);
+        start_short(5);
+        assert_eq!([&short[2], &long].map(|id| is_there(id)), [false, true]);
+        start_short(6);
+        assert!(!is_there(&long));
+        jobs.keep(0);
+        start_short(7);
+        assert_eq!(jobs.to_json(), json!({}));
     }
 }

@@ -39,6 +39,7 @@ mod lines;
 mod listen;
 mod local;
 mod methods;
+mod misfits;
 mod models;
 mod ndjson;
 mod observers;
@@ -65,6 +66,7 @@ mod turns;
 mod views;
 
 pub use listen::{Listen, NoAddress};
+pub use misfits::check_models;
 pub use options::{Loaded, Reload, ServeOptions};
 pub use routes::{RouteInfo, check_reach, check_routes, route_table};
 pub use serve::{Bound, ServeError, serve};

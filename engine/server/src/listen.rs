@@ -129,6 +129,11 @@ fn listen_on(address: &SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// Tells whether this machine alone reaches addresses.
+pub fn is_local(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
+}
+
 /// Listens on a socket in the file system. Nobody connects before its permissions are those.
 ///
 /// # Errors

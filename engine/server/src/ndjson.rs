@@ -126,7 +126,7 @@ struct Exchange {
     limit: Duration,
     /// How long nothing may come.
     idle: Duration,
-    /// Whether the service is about to stop.
+    /// Whether the stream has to end, since the service stops.
     stopping: watch::Receiver<bool>,
     is_over: bool,
 }

@@ -72,7 +72,7 @@ impl Observers {
     }
 }
 
-/// The client went away while its body was answered; the request keeps it.
+/// The client went away while its body was read or answered; the request keeps it.
 pub struct GoneAway;
 
 /// What is known about a request once there is a response.
@@ -102,7 +102,10 @@ impl Underway<'_> {
             BodySize::Sized(bytes) if !is_head => bytes,
             BodySize::Sized(_) | BodySize::None | BodySize::Stream => 0,
         };
-        observers.tell(request, &told, now, status, sent);
+        match request.extensions().contains::<GoneAway>() {
+            true => observers.tell_broken_off(),
+            false => observers.tell(request, &told, now, status, sent),
+        }
         response
     }
 }

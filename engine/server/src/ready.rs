@@ -4,18 +4,29 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use palladium_component::interfaces::{Persister, TrainedModel};
+use palladium_component::interfaces::{Misfit, Persister};
 use palladium_component::value::{KeyPath, with_causes};
-use palladium_runtime::lifecycle;
 use serde_json::json;
 
 use crate::answer::{guarded, respond};
+use crate::misfits::Asker;
 use crate::service::Service;
 
-/// A persister whose active model predict services answer with.
+/// A persister whose active model a predict service answers with.
 pub struct Needed {
     pub key: KeyPath,
     pub persister: Arc<dyn Persister>,
+    pub asker: Asker,
+}
+
+/// What there is of a model that is needed.
+pub enum Found {
+    /// No model.
+    Nothing,
+    /// A model that predicts for what the service makes of requests, as far as is known.
+    Fits,
+    /// One that cannot.
+    Differs(Misfit),
 }
 
 /// Answers `/live`.
@@ -40,11 +51,21 @@ pub fn missing(service: &Service) -> Vec<String> {
     if service.is_draining() {
         reasons.push("it is about to stop".to_owned());
     }
-    let needed = service.needed.iter().filter(|needed| !needed.is_there()).map(|needed| needed.key.to_string());
-    let mut names: Vec<String> = needed.chain(service.alive.missing()).collect();
+    let (mut names, mut misfits): (Vec<String>, _) = (service.alive.missing().collect(), Vec::new());
+    for needed in &service.needed {
+        match needed.look() {
+            Found::Nothing => names.push(needed.key.to_string()),
+            Found::Fits => {}
+            Found::Differs(misfit) => {
+                needed.warn(&misfit);
+                misfits.push(needed.say(&misfit));
+            }
+        }
+    }
     names.sort_unstable();
     names.dedup();
     reasons.extend(names.iter().map(|name| format!("no model of `{name}` is loaded")));
+    reasons.extend(misfits);
     reasons
 }
 
@@ -64,24 +85,24 @@ impl Needed {
         guarded(|| self.persister.in_memory()).is_ok_and(|model| model.is_some())
     }
 
-    /// Tells whether there is a model: in memory, or active in a store that is read for each request.
-    fn is_there(&self) -> bool {
+    /// Looks what there is: in memory, or active in a store that is read for each request.
+    pub fn look(&self) -> Found {
         let asked = guarded(|| {
-            if self.persister.in_memory().is_some() {
-                return Ok(true);
+            if let Some(model) = self.persister.in_memory() {
+                return Ok(self.asker.judge(&model));
             }
             match self.persister.at_hand() {
-                Some(read) => read.map(|_: Arc<TrainedModel>| true),
-                None if self.persister.cache().is_some() => Ok(false),
-                None => lifecycle::active(self.persister.as_ref()).map(|active| active.is_some()),
+                Some(read) => read.map(|model| self.asker.judge(&model)),
+                None if self.persister.cache().is_some() => Ok(Found::Nothing),
+                None => self.asker.look_in_store(),
             }
         });
         let why = match asked {
-            Ok(Ok(is_there)) => return is_there,
+            Ok(Ok(found)) => return found,
             Ok(Err(error)) => with_causes(&error),
             Err(panic) => panic,
         };
         tracing::warn!(target: "palladium::server", "the model of `{}` is not there: {why}", self.key);
-        false
+        Found::Nothing
     }
 }

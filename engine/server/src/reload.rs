@@ -1,6 +1,7 @@
 //! Reloading: SIGHUP has the configuration read again and built aside. What comes of it takes the place of the
 //! application for new requests; those that are running finish on the one before, which is closed once no request and
-//! no job needs it. A configuration that is wrong, or has no model where the one before has one, changes nothing.
+//! no job needs it. A configuration that is wrong, or has no model where the one before has one, or one that
+//! cannot predict for its predict services, changes nothing.
 //!
 //! Jobs, and what is known of those that are over, stay: a fit goes on with the configuration that it began with, and
 //! the next one has to wait for it as ever. Once it has stored its model, the application that answers by then looks for it. Settings of sockets and workers, those of [`Fixed`], count from the start on.
@@ -19,6 +20,7 @@ use tokio::sync::{oneshot, watch};
 use crate::answer::guarded;
 use crate::jobs::Jobs;
 use crate::latest::{self, Latest};
+use crate::misfits;
 use crate::open::Open;
 use crate::options::{Loaded, Reload, ServeOptions};
 use crate::ready::Needed;
@@ -39,7 +41,7 @@ pub struct Process {
     pub reached: Option<String>,
     /// What is open.
     pub open: Arc<Open>,
-    /// Tells those who wait for more of a request that the process stops.
+    /// Tells those who answer streams that these have to end, since the process stops.
     pub stops: watch::Sender<bool>,
     /// The service that answers new requests.
     pub latest: Arc<Latest>,
@@ -207,6 +209,8 @@ fn make(
     let routes = Server::routes(&loaded, options).map_err(in_lines)?;
     routes.guard(process.reached.as_deref()).map_err(in_lines)?;
     let made = Server::new(loaded, routes, process);
-    let lost = lost_models(before, &made.0.service);
-    if lost.is_empty() { Ok(made) } else { Err(lost) }
+    let service = &made.0.service;
+    let mut wrong = lost_models(before, service);
+    wrong.extend(in_lines(misfits::of(&service.needed)));
+    if wrong.is_empty() { Ok(made) } else { Err(wrong) }
 }

@@ -20,6 +20,7 @@ use crate::alive::Alive;
 use crate::answer::Envelope;
 use crate::away::Pace;
 use crate::methods::Methods;
+use crate::misfits::Asker;
 use crate::models::ModelList;
 use crate::observers::Observers;
 use crate::predict::PredictRoute;
@@ -32,10 +33,11 @@ use crate::views::{Answers, ServerView, ViewRoute, decorators};
 /// Returns what is wrong with the routes of an application: rules and entry points that clash with each other or with
 /// the service's own, unknown views, predict services and views without what they need, an ill-typed `alive`, `server`
 /// or `service_metadata`, names that `/alive` requires and that are the key of no model persister, decorators that go by
-/// who makes a request where nobody finds that out. The components need not be initialized.
+/// who makes a request where nobody finds that out, views that change something by a GET. The components need not be initialized.
 pub fn check_routes(app: &App) -> Diagnostics {
     let (routes, mut findings) = Routes::examine(app);
     findings.extend(routes.alive.unknown.iter().cloned());
+    findings.extend(routes.doubts);
     findings
 }
 
@@ -185,6 +187,8 @@ pub struct Routes {
     pub needed: Vec<Needed>,
     /// The views that answer themselves.
     pub views: Vec<Arc<dyn View>>,
+    /// What a service starts with all the same.
+    doubts: Diagnostics,
     /// In the order of their making.
     all: Vec<Arc<Route>>,
     by_path: HashMap<String, Arc<Route>>,
@@ -207,6 +211,9 @@ impl Routes {
     pub fn of(app: &App) -> Result<Routes, Diagnostics> {
         let routes = Routes::checked(app)?;
         routes.alive.observe();
+        for doubt in routes.doubts.iter() {
+            tracing::warn!(target: "palladium::server", "{}", doubt.in_one_line());
+        }
         let rules: Vec<&str> = routes.all.iter().map(|route| route.rule.as_str()).collect();
         let (views, objects) = (app.all::<dyn View>(), app.all::<dyn Object>());
         let of_views = views.iter().filter_map(|placed| placed.component.observer(&rules));
@@ -227,7 +234,7 @@ impl Routes {
     }
 
     /// Returns the table with what is wrong with it.
-    fn examine(app: &App) -> (Routes, Diagnostics) {
+    pub fn examine(app: &App) -> (Routes, Diagnostics) {
         let mut findings = Diagnostics::default();
         let alive = Arc::new(Alive::of(app, &mut findings));
         let settings = Settings::of(app, &mut findings);
@@ -245,7 +252,9 @@ impl Routes {
         let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
         let (all, by_path, with_parts) = (Vec::new(), HashMap::new(), Vec::new());
         let (observers, detail, needed, views) = (Arc::default(), Arc::default(), Vec::new(), Vec::new());
-        let mut routes = Routes { alive, list, settings, observers, detail, needed, views, all, by_path, with_parts };
+        let doubts = Diagnostics::default();
+        let mut routes =
+            Routes { alive, list, settings, observers, detail, needed, views, doubts, all, by_path, with_parts };
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
             let answers = Answers::Server(view);
@@ -282,14 +291,19 @@ impl Routes {
         persister: Arc<dyn Persister>,
     ) {
         let key = key_of(app, &persister).unwrap_or_else(|| placed.key.clone());
-        self.needed.push(Needed { key, persister: Arc::clone(&persister) });
         let decorators = app.decorators().list(placed.component.decorator_list_name());
         let (service, envelope) = (placed.component, Arc::clone(envelope));
         let rule = service.entry_point().to_owned();
         let (observers, detail) = (Arc::clone(&self.observers), Arc::clone(&self.detail));
         let (pace, index) = (Pace::default(), self.all.len());
         let route = PredictRoute { service, persister, envelope, decorators, observers, detail, pace, index };
-        let endpoint = Endpoint::Predict(Arc::new(route));
+        let route = Arc::new(route);
+        self.needed.push(Needed {
+            key,
+            persister: Arc::clone(&route.persister),
+            asker: Asker::new(placed.key.clone(), placed.span.clone(), Arc::clone(&route)),
+        });
+        let endpoint = Endpoint::Predict(route);
         let methods = Methods::of(["GET", "POST"]);
         self.insert(Route { rule, methods, endpoint, index, key: Some(placed.key), span: Some(placed.span) });
     }

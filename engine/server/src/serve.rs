@@ -24,7 +24,8 @@ use tokio::sync::watch;
 
 use crate::http::Http;
 use crate::jobs::Jobs;
-use crate::listen::{self, Listen, SocketFile};
+use crate::listen::{self, Listen, SocketFile, is_local};
+use crate::misfits;
 use crate::options::{Loaded, ServeOptions};
 use crate::ready::missing;
 use crate::reload::{Process, Reloader};
@@ -95,6 +96,12 @@ impl Bound {
         // A store may start a runtime of its own, which it cannot on the thread of this one.
         std::thread::scope(|scope| scope.spawn(|| missing(&server.service)).join()).unwrap_or_default()
     }
+
+    /// Returns the predict services for which the active models cannot predict, with their places.
+    pub fn misfits(&self) -> Diagnostics {
+        let service = Arc::clone(&self.current.load().service);
+        std::thread::scope(|scope| scope.spawn(|| misfits::of(&service.needed)).join()).unwrap_or_default()
+    }
 }
 
 impl std::fmt::Debug for Bound {
@@ -159,6 +166,9 @@ fn run(loaded: Loaded, options: &ServeOptions, ready: impl FnOnce(&Bound)) -> Re
         let stop = Stop { signals, asked: listens, handle: running.handle(), process: Arc::clone(&process) };
         let mut stopping = rt::spawn(stop.run(process.fixed.drain));
         say_where(&current.load(), &process.fixed, &names);
+        if !options.is_trial {
+            misfits::warn(&current.load().service);
+        }
         ready(&Bound { addresses, names, stopper: Stopper(asked), current: Arc::clone(&current) });
         let ended = ended(running, &process, &mut stopping).await;
         drop(files);
@@ -276,7 +286,6 @@ fn resolve(listen: &[Listen], app: &App, options: &ServeOptions) -> Result<Vec<P
 
 /// Returns the addresses that other machines reach; nothing where there is none.
 fn reached(places: &[Place]) -> Option<String> {
-    let is_local = |addresses: &[SocketAddr]| addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
     let open = places.iter().filter(|place| !is_local(&place.addresses));
     let open: Vec<String> = open.map(|place| place.listen.to_string()).collect();
     (!open.is_empty()).then(|| open.join(", "))

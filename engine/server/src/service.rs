@@ -1,13 +1,14 @@
 //! What the views of the server work with.
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use palladium_component::interfaces::{
-    Arguments, DecoratorDocs, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned, ServedPredictions,
-    ServedRoute, ServiceHandle, View, ViewRequest, ViewResponse,
+    Arguments, DecoratorDocs, ErrorDetail, Failure, JobCounts, Operation, Origin, Persister, Predicted, Returned,
+    ServedPredictions, ServedRoute, ServiceHandle, View, ViewRequest, ViewResponse,
 };
 use palladium_component::value::{Diagnostics, KeyPath, nearest};
 use palladium_runtime::App;
@@ -21,6 +22,7 @@ use crate::decorated::plain_response;
 use crate::docs;
 use crate::jobs::Jobs;
 use crate::latest::Latest;
+use crate::listen::{Listen, is_local};
 use crate::models::ModelList;
 use crate::observers::Observers;
 use crate::ready::Needed;
@@ -72,7 +74,7 @@ pub struct Shared {
     pub jobs: Arc<Jobs>,
     /// Whether the process is about to stop.
     pub is_draining: Arc<AtomicBool>,
-    /// Tells those who wait for more of a request that the process stops.
+    /// Tells those who answer streams that these have to end, since the process stops.
     pub stops: watch::Receiver<bool>,
     /// The one that answers new requests.
     pub latest: Arc<Latest>,
@@ -116,7 +118,7 @@ impl Service {
         self.shared.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Returns what tells when the process is about to stop.
+    /// Returns what tells when streams have to end, since the process stops.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.shared.stops.clone()
     }
@@ -195,6 +197,13 @@ impl ServiceHandle for Handle<'_> {
         Ok(ViewResponse::try_from(returned)?)
     }
 
+    fn misfit(&self, route: usize) -> Option<String> {
+        let needed = self.service.needed.iter().find(|needed| needed.asker.is_at(route))?;
+        let misfit = needed.misfit()?;
+        needed.warn(&misfit);
+        Some(needed.say(&misfit))
+    }
+
     fn predicted(&self, predicted: &Predicted) {
         self.service.observers.all().iter().for_each(|observer| observer.predicted(predicted));
     }
@@ -238,12 +247,18 @@ impl ServiceHandle for Handle<'_> {
 }
 
 /// Returns the document by which a view of an application describes the whole service; nothing where none does. The
-/// service need not be started, nor its models loaded.
+/// service need not be started, nor its models loaded; it is described as it runs at the addresses of the configuration.
 ///
 /// # Errors
 /// Routes that cannot be, a document that cannot be written.
 pub fn document(app: &Arc<App>) -> Result<Option<String>, DocumentError> {
     let mut routes = Routes::checked(app)?;
+    let addresses: io::Result<Vec<_>> = routes.settings.fixed.listen.iter().map(Listen::resolve).collect();
+    // A name that cannot be looked up leaves open who reaches the service.
+    if let Ok(addresses) = addresses {
+        let is_local = addresses.iter().all(|addresses| is_local(addresses));
+        routes.detail.get_or_init(|| if is_local { ErrorDetail::Full } else { ErrorDetail::Codes });
+    }
     let (in_use, _unused) = oneshot::channel();
     let (jobs, (_, stops)) = (Jobs::new(routes.settings.keep_jobs), watch::channel(false));
     let shared = Shared { jobs, is_draining: Arc::default(), stops, latest: Arc::default(), _in_use: in_use };

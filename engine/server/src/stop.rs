@@ -16,6 +16,12 @@ use tokio::sync::watch;
 
 use crate::reload::Process;
 
+/// So long before requests are given up, streams are ended, so that their clients hear of it.
+const BEFORE_THE_END: Duration = Duration::from_secs(1);
+
+/// How long the last lines of streams may take to be sent after a second signal.
+const LAST_LINES: Duration = Duration::from_millis(200);
+
 /// Stops a service from another thread.
 #[derive(Clone)]
 pub struct Stopper(pub(crate) watch::Sender<bool>);
@@ -71,6 +77,14 @@ impl Stop {
     /// Ends after a second signal.
     pub async fn run(mut self, drain: Duration) {
         self.first().await;
+        self.finish(drain).await;
+        self.process.stops.send_replace(true);
+        // A third one does not wait for that either.
+        let _ = timeout(LAST_LINES, self.signals.next()).await;
+    }
+
+    /// Stops, until a second signal.
+    async fn finish(&mut self, drain: Duration) {
         self.process.is_draining.store(true, Ordering::Relaxed);
         if !drain.is_zero() {
             let seconds = seconds_text(drain.as_secs_f64());
@@ -81,14 +95,18 @@ impl Stop {
             }
         }
         self.process.jobs.close();
-        self.process.stops.send_replace(true);
         tracing::info!(
             target: "palladium::server",
             "stopping: running requests are finished, jobs are cancelled, a second signal stops at once"
         );
         drop(self.handle.stop(true));
         self.process.open.stop();
-        self.signals.next().await;
+        let longest = self.process.fixed.shutdown_timeout;
+        let of_streams = longest - BEFORE_THE_END.min(longest / 2);
+        if timeout(of_streams, self.signals.next()).await.is_err() {
+            self.process.stops.send_replace(true);
+            self.signals.next().await;
+        }
     }
 
     /// Waits for the first signal, or until a stopper asks.

@@ -75,7 +75,7 @@ pub use operation::{
 pub use pairs::Pairs;
 pub use persister::{ModelCache, Orphan, PersistError, Persister, RefreshError, Refreshes, StorePlace, Upgraded};
 pub use predict_error::PredictError;
-pub use predict_service::{OwnAnswers, OwnResponse, PredictRequest, PredictResponse, PredictService};
+pub use predict_service::{Misfit, OwnAnswers, OwnResponse, PredictRequest, PredictResponse, PredictService};
 pub use release::{Release, ReleaseError};
 pub use scorer::Scorer;
 pub use signature::Signature;

@@ -50,6 +50,13 @@ pub trait PredictService: Lifecycle {
         None
     }
 
+    /// Returns why a model cannot predict for samples that the service makes of requests, as far as that shows without
+    /// one; nothing where it can, or where only a request can tell.
+    fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        let _ = model;
+        None
+    }
+
     /// Returns how much callers are told about errors; nothing leaves that to the server.
     fn error_detail(&self) -> Option<ErrorDetail> {
         None
@@ -152,6 +159,15 @@ pub trait PredictService: Lifecycle {
 
 fn not_in_parts() -> PredictError {
     PredictError::Internal(Failure::message("this predict service takes samples from requests alone"))
+}
+
+/// Why a model cannot predict for the samples of a predict service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// How they differ.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
 }
 
 /// What a predict service may answer beside what its signature and its model tell.

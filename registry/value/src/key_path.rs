@@ -31,6 +31,11 @@ impl KeyPath {
         self.0.iter().map(AsRef::as_ref)
     }
 
+    /// Tells whether it is another path or leads on from there.
+    pub fn is_within(&self, other: &KeyPath) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
     /// Returns the last segment; the root has none.
     pub fn last(&self) -> Option<&str> {
         self.0.last().map(AsRef::as_ref)

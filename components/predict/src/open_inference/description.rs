@@ -114,10 +114,15 @@ impl OpenInference {
                 true
             }
         };
-        if is_ready {
-            return Ok(json(200, &json!({"name": name, "ready": true})));
+        let why = match is_ready {
+            false => Some(format!("no version of `{name}` is active")),
+            // What another version than the active one was trained on shows once it is asked.
+            true => offered.version(request)?.is_none().then(|| service.misfit(offered.served.route)).flatten(),
+        };
+        match why {
+            None => Ok(json(200, &json!({"name": name, "ready": true}))),
+            Some(why) => Ok(json(503, &json!({"name": name, "ready": false, "error": why}))),
         }
-        Ok(json(503, &json!({"name": name, "ready": false, "error": format!("no version of `{name}` is active")})))
     }
 
     /// Lists all models with their versions.
@@ -132,6 +137,9 @@ impl OpenInference {
         for offered in self.offered(service.predict_services()) {
             let listed = offered.served.persister.versions().and_then(|versions| Ok((versions, has_active(&offered)?)));
             let (versions, reason) = match listed {
+                Ok((versions, true)) if service.misfit(offered.served.route).is_some() => {
+                    (versions, "the active version was trained on other columns")
+                }
                 Ok((versions, true)) => (versions, ""),
                 Ok((versions, false)) => (versions, "no version is active"),
                 Err(error) => {

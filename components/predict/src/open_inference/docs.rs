@@ -89,7 +89,7 @@ fn ready() -> Operation {
     let mut operation = operation("GET", "Tell whether all models are ready");
     let properties = json!({"ready": {"const": true}});
     operation.add(answer("They are.", json!({"type": "object", "required": ["ready"], "properties": properties})));
-    operation.add(not_ready("A model is missing, or the service is about to stop.", "ServerNotReady", &["ready"]));
+    operation.add(not_ready("A model is missing or takes other columns than the fields of its predict service, or the service is about to stop.", "ServerNotReady", &["ready"]));
     operation
 }
 
@@ -167,7 +167,11 @@ fn model_ready(names: &[&str]) -> Operation {
     let required = ["name", "ready"];
     operation.add(answer("It is.", json!({"type": "object", "required": required, "properties": properties})));
     operation.add(problem(404, "There is no such model."));
-    operation.add(not_ready("No version is active.", "ModelNotReady", &required));
+    operation.add(not_ready(
+        "No version is active, or it takes other columns than there are inputs.",
+        "ModelNotReady",
+        &required,
+    ));
     operation.add(problem(503, "The store cannot be read."));
     operation
 }

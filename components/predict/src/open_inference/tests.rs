@@ -117,6 +117,18 @@ fn describes_the_server_and_its_models() {
     assert_eq!(service.get("/v2/models/two/versions/1").1["outputs"], outputs);
 }
 
+/// Only the active version is looked at.
+#[test]
+fn a_model_that_takes_other_columns_is_not_ready() {
+    let service = Service { misfits: vec![4], ..service() };
+    let not = json!({"name": "one", "ready": false, "error": "it was trained on others"});
+    assert_eq!(service.get("/v2/models/one/ready"), (503, not));
+    assert_eq!(service.get("/v2/models/one/versions/3/ready").0, 200);
+    let (status, listed) = service.infer("/v2/repository/index", &json!({}));
+    assert_eq!((status, &listed[0]["name"], &listed[0]["state"]), (200, &json!("one"), &json!("UNAVAILABLE")));
+    assert_eq!(listed[0]["reason"], "the active version was trained on other columns");
+}
+
 #[test]
 fn tells_which_models_are_ready() {
     let service = service();

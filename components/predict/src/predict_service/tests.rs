@@ -100,6 +100,36 @@ fn service(list: &[(&str, FieldType)]) -> MappingPredictService {
     }
 }
 
+#[test]
+fn tells_which_models_cannot_predict_for_it() {
+    use ColumnType::{Category, Date, Float, Int, Text};
+    type Columns<'a> = &'a [(&'a str, ColumnType)];
+    let model = |columns: Columns<'_>| {
+        let columns = columns.iter().map(|(name, kind)| ColumnSpec { name: (*name).to_owned(), kind: *kind });
+        TrainedModel { columns: columns.collect(), model: Box::new(Echo::default()), metadata: Metadata::default() }
+    };
+    let service = || service(&[("a", FieldType::Float), ("b", FieldType::Str)]);
+    // Without one common name columns are matched by position.
+    let fitting: [Columns<'_>; 4] =
+        [&[("a", Int), ("b", Text)], &[("b", Category), ("a", Float)], &[("b", Date)], &[("x", Int), ("y", Text)]];
+    for columns in fitting {
+        assert_eq!(service().misfit(&model(columns)), None, "{columns:?}");
+    }
+    let others: [(Columns<'_>, &str, &str); 3] = [
+        (&[("aa", Int), ("b", Text)], "missing here: `aa`; given are `a`, `b`", "rename `a` if it is the column `aa`"),
+        (&[("x", Float)], "trained on 1 columns (`x`), 2 were given", "name the columns of the training data"),
+        (&[("b", Float), ("a", Int)], "column `b` holds text, a number is needed", "each with a type like theirs"),
+    ];
+    for (columns, message, help) in others {
+        let misfit = service().misfit(&model(columns)).unwrap();
+        assert!(misfit.message.contains(message) && misfit.help.contains(help), "{misfit:?}");
+        // Functions may give the model other columns.
+        let own_samples = MappingPredictService { sample_from_data: does(2, |_| Ok(value(Data::Null))), ..service() };
+        let own_predictions = MappingPredictService { predict: does(3, |_| Ok(value(Data::Null))), ..service() };
+        assert_eq!([own_samples, own_predictions].map(|own| own.misfit(&model(columns))), [None, None]);
+    }
+}
+
 fn columns(mapping: &Mapping) -> Vec<ColumnSpec> {
     mapping.table(mapping.builders()).unwrap().specs()
 }

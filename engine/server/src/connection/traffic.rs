@@ -30,6 +30,8 @@ pub struct Traffic {
     pub(super) begun: Cell<usize>,
     /// When the last one ended.
     pub(super) ended: Cell<Option<Instant>>,
+    /// Whether the connection has broken, so that no answer can be read any more.
+    pub(super) is_broken: Cell<bool>,
     /// Whether the client may still be sending what the last request had.
     pub(super) is_unread: Cell<bool>,
     /// How many answers the client has been offered a piece of that it has not taken.
@@ -113,6 +115,11 @@ impl Traffic {
     /// Notes that the connection ends with the answer to the request that is underway.
     pub fn close(&self) {
         self.is_last.set(true);
+    }
+
+    /// Tells whether the connection has broken, so that no answer can be read any more.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken.get()
     }
 
     /// Notes that a request has begun.

@@ -92,7 +92,7 @@ fn ready(operation: &mut Operation) {
     schema["title"] = json!("NotReady");
     schema["required"] = json!(["status", "error_code", "error_message", "reasons"]);
     schema["properties"]["reasons"] = json!({"type": "array", "items": {"type": "string"}});
-    let not_ready = "A model is missing, or the service is about to stop.";
+    let not_ready = "A model is missing or cannot predict for a predict service, or the service is about to stop.";
     operation.add(OperationResponse::new(503, not_ready).with_content(OperationContent::json(schema)));
 }
 

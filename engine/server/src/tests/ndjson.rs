@@ -1,7 +1,7 @@
 //! Streams of lines, both ways at once.
 
 use std::io::{BufRead, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -365,16 +365,40 @@ fn a_client_may_end_its_side_with_its_last_line() {
     }
 }
 
+/// It goes on for most of the time that running requests have, as long as its client sends something.
 #[test]
 fn a_stop_ends_streams_between_lines() {
-    let (running, _) = start(Echo::default(), &json!({}));
+    let (running, _) = start(Echo::default(), &json!({"shutdown_timeout": 3}));
     let mut exchange = Exchange::begin(&running, "/predict");
     exchange.send("{\"x\": 1}\n");
     assert_eq!(exchange.0.receive(false).status, 200);
     assert_eq!(exchange.piece().unwrap(), "{\"result\":1.0}\n");
+    let stopped = Instant::now();
     running.stopper.stop();
+    while TcpStream::connect(running.address).is_ok() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    exchange.send("{\"x\": 2}\n{\"x\": ");
+    assert_eq!(exchange.piece().unwrap(), "{\"result\":2.0}\n");
     let message = "the service stops before the body has ended";
-    assert_eq!(exchange.rest(), [json!({"error_code": -1, "error_message": message, "row": 2, "line": 2})]);
+    assert_eq!(exchange.rest(), [json!({"error_code": -1, "error_message": message, "row": 3, "line": 3})]);
+    assert!(stopped.elapsed() > Duration::from_millis(1900), "it ended after {:?}", stopped.elapsed());
+    running.join().unwrap();
+}
+
+#[test]
+fn a_stop_waits_for_streams_that_end() {
+    let (running, _) = start(Echo::default(), &json!({}));
+    let mut exchange = Exchange::begin(&running, "/predict");
+    exchange.send("{\"x\": 1}\n");
+    assert_eq!(exchange.0.receive(false).status, 200);
+    running.stopper.stop();
+    while TcpStream::connect(running.address).is_ok() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    exchange.send("{\"x\": 2}\n");
+    exchange.end();
+    assert_eq!(exchange.rest(), [1.0, 2.0].map(|number| json!({"result": number})));
     running.join().unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! `/live` and `/ready`, and the time between the first signal and the stop.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use palladium_component::prelude::*;
@@ -51,6 +52,53 @@ fn says_which_models_are_missing() {
     assert_eq!(reasons(&running.get("/ready")), missing);
     *own.reads.lock().unwrap() = Reads::Cached(model(2));
     assert_eq!(reasons(&running.get("/ready")), missing[..1]);
+}
+
+/// Readiness follows the active model; a store that is read for each request is asked for its model once a version.
+#[test]
+fn says_which_models_cannot_predict() {
+    for reads in [Reads::Cached as fn(_) -> Reads, Reads::Stored] {
+        let store = Store::new(reads(model(1)));
+        let own = Store::new(reads(model(2)));
+        let persister: Option<Arc<dyn Persister>> = Some(own.clone());
+        let told = Puppet { persister: persister.clone(), unfit: Some(2), ..Puppet::at("/told") };
+        let less = Puppet { persister, unfit: Some(2), detail: Some(ErrorDetail::Codes), ..Puppet::at("/less") };
+        let fits = Puppet { unfit: Some(2), ..Puppet::at("/predict") };
+        let components = vec![
+            ("model_persister", Component::Persister(store.clone())),
+            ("own", Component::Persister(own.clone())),
+            ("predict_service", Component::PredictService(Arc::new(fits))),
+            ("told", Component::PredictService(Arc::new(told))),
+            ("less", Component::PredictService(Arc::new(less))),
+        ];
+        let running = Running::start(App::of_components(components, Vec::new()), options());
+        let misfits = [
+            "the active model of `own` cannot predict for `told`: it was trained on wisteria",
+            "the active model of `own` cannot predict for `less`",
+        ];
+        assert_eq!(reasons(&running.get("/ready")), misfits);
+        assert_eq!(reasons(&running.get("/ready")), misfits);
+        let n_reads = own.n_reads.load(Ordering::SeqCst);
+        assert_eq!(n_reads, if matches!(reads(model(1)), Reads::Stored(_)) { 2 } else { 0 }, "once for each service");
+        *own.reads.lock().unwrap() = reads(model(3));
+        assert_eq!(running.get("/ready").status, 200);
+        *store.reads.lock().unwrap() = reads(model(2));
+        assert_eq!(
+            reasons(&running.get("/ready")),
+            ["the active model of `model_persister` cannot predict for `predict_service`: it was trained on wisteria"]
+        );
+    }
+}
+
+/// What cannot be read at the moment may fit.
+#[test]
+fn a_model_that_cannot_be_read_now_keeps_nobody_from_being_ready() {
+    let store = Store::new(Reads::Fails);
+    let puppet = Puppet { unfit: Some(1), ..Puppet::at("/predict") };
+    let running = Running::start(app(puppet, &store, &json!({})), options());
+    assert_eq!(running.get("/ready").status, 200);
+    *store.reads.lock().unwrap() = Reads::Stored(model(1));
+    assert_eq!(running.get("/ready").status, 503);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -79,11 +79,14 @@ pub struct Store {
     pub reads: Mutex<Reads>,
     pub refreshes: Mutex<Option<Refreshes>>,
     pub closed: AtomicBool,
+    /// How often a model was read.
+    pub n_reads: AtomicUsize,
 }
 
 impl Store {
     pub fn new(reads: Reads) -> Arc<Store> {
-        Arc::new(Store { reads: Mutex::new(reads), refreshes: Mutex::default(), closed: AtomicBool::new(false) })
+        let (refreshes, closed, n_reads) = (Mutex::default(), AtomicBool::new(false), AtomicUsize::new(0));
+        Arc::new(Store { reads: Mutex::new(reads), refreshes, closed, n_reads })
     }
 
     fn reads(&self) -> Reads {
@@ -103,6 +106,7 @@ fn secret() -> PersistError {
 
 impl Persister for Store {
     fn read(&self, _: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        self.n_reads.fetch_add(1, Ordering::SeqCst);
         match self.reads() {
             Reads::Cached(model) | Reads::Stored(model) => Ok(model),
             Reads::Empty => Err(PersistError::Lookup("no model is active".into())),
@@ -145,7 +149,11 @@ impl Persister for Store {
     }
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
-        Ok(BTreeMap::from([("active-model".to_owned(), "1".to_owned())]))
+        let active = match self.reads() {
+            Reads::Stored(model) => model.metadata.version().unwrap_or(Version::FIRST),
+            _ => Version::FIRST,
+        };
+        Ok(BTreeMap::from([("active-model".to_owned(), active.to_string())]))
     }
 
     fn list_sizes(&self) -> Result<BTreeMap<Version, u64>, PersistError> {
@@ -158,6 +166,8 @@ pub struct Puppet {
     pub entry_point: String,
     pub persister: Option<Arc<dyn Persister>>,
     pub detail: Option<ErrorDetail>,
+    /// The version that cannot predict for it.
+    pub unfit: Option<u64>,
     pub entered: Mutex<Option<Sender<()>>>,
     pub release: Mutex<Option<Receiver<()>>>,
 }
@@ -168,6 +178,7 @@ impl Puppet {
             entry_point: entry_point.into(),
             persister: None,
             detail: None,
+            unfit: None,
             entered: Mutex::default(),
             release: Mutex::default(),
         }
@@ -202,6 +213,12 @@ impl PredictService for Puppet {
 
     fn error_detail(&self) -> Option<ErrorDetail> {
         self.detail
+    }
+
+    fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        let is_unfit = self.unfit.is_some() && model.metadata.version().map(Version::number) == self.unfit;
+        let (message, help) = ("it was trained on wisteria".to_owned(), "name it".to_owned());
+        is_unfit.then_some(Misfit { message, help })
     }
 
     fn predict(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {

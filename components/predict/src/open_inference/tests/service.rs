@@ -185,6 +185,8 @@ pub struct Service {
     pub view: OpenInference,
     pub predictions: Vec<ServedPredictions>,
     pub is_ready: bool,
+    /// The routes of predict services that the active model does not fit.
+    pub misfits: Vec<usize>,
     pub rules: Vec<String>,
     /// The position of the rule of the request.
     pub rule: AtomicUsize,
@@ -234,6 +236,10 @@ impl ServiceHandle for Service {
     ) -> Result<ViewResponse, Failure> {
         self.decorated.lock().unwrap().push(list.to_owned());
         Ok(answer(request))
+    }
+
+    fn misfit(&self, route: usize) -> Option<String> {
+        self.misfits.contains(&route).then(|| "it was trained on others".to_owned())
     }
 
     fn predicted(&self, predicted: &Predicted) {
@@ -291,6 +297,7 @@ pub fn service() -> Service {
         view: view(&[("one", "predict_service")]),
         predictions,
         is_ready: true,
+        misfits: Vec::new(),
         rules: view(&[]).rules().into_iter().map(|rule| rule.path).collect(),
         rule: AtomicUsize::new(0),
         predicted: Mutex::default(),
