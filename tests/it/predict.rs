@@ -247,6 +247,12 @@ fn what_stands_for_a_descriptor_is_written_and_read_where_that_stands() {
     let rejected = read("all.csv");
     assert_eq!((rejected.lines().next(), rejected.lines().last()), (Some("first"), Some("last")), "{rejected}");
     assert!(rejected.contains("`petal width` has to be a number"), "{rejected}");
+    for (out, reject) in [("-", "/dev/stdout"), ("/dev/stdout", "/dev/fd/1"), ("out.csv", "in.csv")] {
+        let ended = Running(start(folder.path(), &["in.csv", out, "--reject", reject])).finish();
+        let said = text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("`--reject {reject}` is IN or OUT: name another file")), "{said}");
+    }
     run("echo first > all.csv; palladium data --to link.csv >> all.csv");
     assert!(read("all.csv").starts_with(&format!("first\n{HEADER},species\n")));
 
