@@ -413,6 +413,30 @@ fn a_check_starts_everything_and_stops() {
     assert!(error.starts_with("error: cannot listen on"), "{error}");
 }
 
+/// Who asks for the head alone does not mean to change anything, unless the configuration says so.
+#[test]
+fn a_head_starts_a_fit_where_it_is_named_alone() {
+    let folder = Arc::new(folder());
+    let rule = |path: &str, methods: &str| {
+        format!(r#"add_url_rule(rule: "{path}", view_func: "palladium.server.fit", methods: [{methods}])"#)
+    };
+    let rules = [rule("/get", r#""GET""#), rule("/head", r#""GET", "HEAD""#)].join(", ");
+    std::fs::write(folder.path().join("layer.ron"), format!(r#"{{"rules": [{rules}]}}"#)).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,layer.ron"];
+    let service = Service::logged(Arc::clone(&folder), "warn", &listen);
+    let warned = "`palladium.server.fit` changes something, and is reached by GET (layer.ron:1:";
+    assert_eq!(service.log().matches(warned).count(), 2, "{}", service.log());
+    let head = |path: &str| service.client.head(format!("{}{path}", service.base)).send().unwrap();
+    let n_jobs = || {
+        let alive: Json = service.get("/alive").json().unwrap();
+        alive["process_metadata"]["jobs"].as_object().unwrap().len()
+    };
+    let refused = head("/get");
+    assert_eq!((refused.status().as_u16(), refused.headers()["allow"].to_str().unwrap()), (405, "GET, OPTIONS"));
+    assert_eq!(n_jobs(), 0);
+    assert_eq!((head("/head").status().as_u16(), n_jobs()), (200, 1));
+}
+
 #[test]
 fn a_check_prints_the_routes_if_asked() {
     let folder = folder();

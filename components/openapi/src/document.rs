@@ -17,9 +17,9 @@ pub struct Info<'a> {
 
 /// What holds for every route.
 const EVERYWHERE: &str = "Errors of the service are JSON with `status`, `error_code` and `error_message`, and have the \
-header `x-request-id`, by which the log is searched; a request may bring one of its own. HEAD is answered like GET, \
-OPTIONS with the header `Allow`, every other method with status 405 and every other path with status 404. A request whose \
-head is too large is refused with status 431, and one whose head cannot be read with status 400, 408 or 431 and an empty \
+header `x-request-id`, by which the log is searched; a request may bring one of its own. HEAD is answered like GET where \
+that changes nothing, OPTIONS with the header `Allow`, every other method with status 405 and every other path with \
+status 404. A request whose head is too large is refused with status 431, and one whose head cannot be read with status 400, 408 or 431 and an empty \
 body. The answer to a request with the header `traceparent` has `traceresponse`, which names the span of the request.";
 
 /// Writes the document of a service.

@@ -40,8 +40,9 @@ use palladium_component::prelude::*;
 ///   service has at `/list`, `/alive`, `/live` and `/ready`, at another path.
 ///
 /// What a view takes may stand in the query string, in the parts of the rule, or in the body, as a form or as a JSON
-/// object. A request with a parameter that neither the view nor a decorator around it takes is answered with status 400.
-/// Where a function decorates the view, which may take any, that is so only for names that are almost one of the view's.
+/// object; other parts of the rule stand for any text. A request with a parameter that neither the view nor a
+/// decorator around it takes is answered with status 400. Where a function decorates the view, which may take any,
+/// that is so only for names that are almost one of the view's.
 ///
 /// A function of a Rhai configuration answers by itself. It is given the request, a map with `method`, `path`, `query`,
 /// `headers`, `body`, `parts` if the rule has any, `peer`, the address that the connection comes from, `request_id`, and
@@ -79,7 +80,8 @@ pub struct AddUrlRule {
     endpoint: Option<String>,
     /// What answers: the name of a view of the server, or a function.
     view_func: Option<ViewFunc>,
-    /// The methods that are answered; HEAD comes with GET, and OPTIONS always.
+    /// The methods that are answered; OPTIONS comes always, and HEAD with GET, but for views that change something: those
+    /// answer HEAD where it is named, and `palladium check` advises against both.
     #[param(default = ["GET"])]
     methods: Methods,
     /// The root key of a list of decorators around the view, instead of the view's own list.

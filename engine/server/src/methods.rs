@@ -16,6 +16,12 @@ impl Methods {
         if names.contains(&"GET") {
             names.push("HEAD");
         }
+        Methods::named(names)
+    }
+
+    /// Returns these methods alone by their names in capitals, with OPTIONS.
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Methods {
+        let mut names: Vec<&str> = names.into_iter().collect();
         names.push("OPTIONS");
         names.sort_unstable();
         names.dedup();
@@ -55,5 +61,6 @@ mod tests {
             assert_eq!(methods.contains(&Method::HEAD), names.contains(&"GET"));
             assert!(!methods.contains(&Method::PUT));
         }
+        assert_eq!(Methods::named(["GET"]).allow(), "GET, OPTIONS");
     }
 }

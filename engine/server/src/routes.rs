@@ -33,10 +33,11 @@ use crate::views::{Answers, ServerView, ViewRoute, decorators};
 /// Returns what is wrong with the routes of an application: rules and entry points that clash with each other or with
 /// the service's own, unknown views, predict services and views without what they need, an ill-typed `alive`, `server`
 /// or `service_metadata`, names that `/alive` requires and that are the key of no model persister, decorators that go by
-/// who makes a request where nobody finds that out. The components need not be initialized.
+/// who makes a request where nobody finds that out, views that change something by a GET. The components need not be initialized.
 pub fn check_routes(app: &App) -> Diagnostics {
     let (routes, mut findings) = Routes::examine(app);
     findings.extend(routes.alive.unknown.iter().cloned());
+    findings.extend(routes.doubts);
     findings
 }
 
@@ -186,6 +187,8 @@ pub struct Routes {
     pub needed: Vec<Needed>,
     /// The views that answer themselves.
     pub views: Vec<Arc<dyn View>>,
+    /// What a service starts with all the same.
+    doubts: Diagnostics,
     /// In the order of their making.
     all: Vec<Arc<Route>>,
     by_path: BTreeMap<String, Arc<Route>>,
@@ -208,6 +211,9 @@ impl Routes {
     pub fn of(app: &App) -> Result<Routes, Diagnostics> {
         let routes = Routes::checked(app)?;
         routes.alive.observe();
+        for doubt in routes.doubts.iter() {
+            tracing::warn!(target: "palladium::server", "{}", doubt.in_one_line());
+        }
         let rules: Vec<&str> = routes.all.iter().map(|route| route.rule.as_str()).collect();
         let (views, objects) = (app.all::<dyn View>(), app.all::<dyn Object>());
         let of_views = views.iter().filter_map(|placed| placed.component.observer(&rules));
@@ -246,7 +252,9 @@ impl Routes {
         let list = Arc::new(ModelList { persister: root.clone(), decorators: decorators_of_list });
         let (all, by_path, with_parts) = (Vec::new(), BTreeMap::new(), Vec::new());
         let (observers, detail, needed, views) = (Arc::default(), Arc::default(), Vec::new(), Vec::new());
-        let mut routes = Routes { alive, list, settings, observers, detail, needed, views, all, by_path, with_parts };
+        let doubts = Diagnostics::default();
+        let mut routes =
+            Routes { alive, list, settings, observers, detail, needed, views, doubts, all, by_path, with_parts };
         for (rule, view) in OWN {
             let decorators = decorators(app, view.decorator_list_name());
             let answers = Answers::Server(view);

@@ -47,7 +47,15 @@ pub(super) fn add(app: &App, routes: &mut Routes, persister_is_wrong: bool, find
                 findings.push(finding);
                 continue;
             }
-            let methods = Methods::of(rule.methods.iter().map(String::as_str));
+            let names = rule.methods.iter().map(String::as_str);
+            let methods = match &answers {
+                // Who asks for the head alone does not mean to change anything.
+                Answers::Server(view) if view.changes(false) => {
+                    routes.doubts.extend(reached_by_reading(placed, *view, &rule.methods));
+                    Methods::named(names)
+                }
+                _ => Methods::of(names),
+            };
             let inside = rule.passes_on_to.as_deref().and_then(ServerView::find);
             let inside = views::decorators(app, inside.and_then(ServerView::decorator_list_name));
             let ViewRule { path: rule, changes, predicts, .. } = rule;
@@ -166,6 +174,14 @@ fn conflict(placed: &Placement, rule: &str, routes: &Routes) -> Option<Diagnosti
         Some(span) => clash(message).at(&placed.span, "this one").also(span, "the other one").help(help),
         None => clash(message).at(&placed.span, "").help("give it another `rule`"),
     })
+}
+
+/// Says that a view which changes something answers a method by which others read.
+fn reached_by_reading(placed: &Placement, view: ServerView, methods: &[String]) -> Option<Diagnostic> {
+    let method = methods.iter().find(|method| matches!(method.as_str(), "GET" | "HEAD"))?;
+    let message = format!("`{}` changes something, and is reached by {method}", view.name());
+    let finding = finding(placed, Code::BadArguments, message).at(&placed.span, "");
+    Some(finding.help("browsers and proxies send that by themselves: have it answer `\"methods\": [\"POST\"]` alone"))
 }
 
 /// Returns what a view needs and the configuration has not.
