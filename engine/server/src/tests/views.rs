@@ -228,10 +228,12 @@ fn rules_and_names_that_cannot_be_are_found() {
         ),
         (vec![Added::at("/a", Does::Endpoint)], vec![(Code::BadArguments, "nothing answers at this rule")]),
         (
-            vec![named("/fit", "palladium.server.fit")],
+            vec![named("/fit", "palladium.server.fit").by(&["POST"])],
             vec![(Code::MissingKey, "the configuration has no `dataset_loader_train`, a dataset loader")],
         ),
     ];
+    let by_get = vec![(Code::BadArguments, "`palladium.server.activate` changes something, and is reached by GET")];
+    let cases = cases.into_iter().chain([(vec![named("/a", "palladium.server.activate")], by_get)]);
     for (views, expected) in cases {
         let store = Store::new(Reads::Empty);
         let components = vec![
@@ -245,7 +247,7 @@ fn rules_and_names_that_cannot_be_are_found() {
     let near = check_routes(&with_store(vec![named("/a", "palladium.server.fitt")]));
     assert_eq!(near.iter().next().unwrap().labels[0].text, "did you mean `palladium.server.fit`?");
     for view in ["palladium.server.activate", "palladium.server.update_model_cache"] {
-        let findings = check_routes(&app_of(vec![named("/a", view)], Vec::new(), &json!({})));
+        let findings = check_routes(&app_of(vec![named("/a", view).by(&["POST"])], Vec::new(), &json!({})));
         let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
         assert_eq!(messages, ["this view has no models: there is no `model_persister`"]);
     }
