@@ -36,20 +36,21 @@ impl Decorator for AccessLog {
         let (request, view) = (request_of(&call)?, call.name());
         let started = request.started.unwrap_or_else(Instant::now);
         let returned = call.proceed();
-        let identity = request.caller.identity();
-        tracing::info!(
-            target: "palladium::access",
-            request_id = request.request_id,
-            trace_id = request.trace.as_ref().map(|trace| display(trace.trace_id)),
-            span_id = request.trace.as_ref().map(|trace| display(trace.span_id)),
-            view,
-            method = request.method,
-            path = request.path,
-            peer = request.peer.map(|peer| display(Address(peer))),
-            principal = identity.as_ref().map(|identity| identity.principal.as_str()),
-            status = status_of(&returned),
-            microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        );
+        request.caller.show(|identity| {
+            tracing::info!(
+                target: "palladium::access",
+                request_id = request.request_id,
+                trace_id = request.trace.as_ref().map(|trace| display(trace.trace_id)),
+                span_id = request.trace.as_ref().map(|trace| display(trace.span_id)),
+                view,
+                method = request.method,
+                path = request.path,
+                peer = request.peer.map(|peer| display(Address(peer))),
+                principal = identity.map(|identity| identity.principal.as_str()),
+                status = status_of(&returned),
+                microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            );
+        });
         returned
     }
 
@@ -79,14 +80,20 @@ struct Address(IpAddr);
 
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = "255.255.255.255".len();
         let IpAddr::V4(address) = self.0 else { return self.0.fmt(formatter) };
+        let (mut text, mut length) = ([0; LONGEST], 0);
         for (index, octet) in address.octets().into_iter().enumerate() {
             if index > 0 {
-                formatter.write_str(".")?;
+                text[length] = b'.';
+                length += 1;
             }
-            formatter.write_str(itoa::Buffer::new().format(octet))?;
+            for unit in [100, 10, 1].into_iter().filter(|unit| octet >= *unit || *unit == 1) {
+                text[length] = b'0' + octet / unit % 10;
+                length += 1;
+            }
         }
-        Ok(())
+        formatter.write_str(std::str::from_utf8(&text[..length]).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -104,7 +111,7 @@ mod tests {
 
     #[test]
     fn addresses_are_shown_as_they_are() {
-        for text in ["0.0.0.0", "10.1.29.255", "255.255.255.255", "::1", "2001:db8::ff00:42:8329"] {
+        for text in ["0.0.0.0", "10.1.29.255", "9.99.100.109", "255.255.255.255", "::1", "2001:db8::ff00:42:8329"] {
             let address: IpAddr = text.parse().unwrap();
             assert_eq!(Address(address).to_string(), text);
         }

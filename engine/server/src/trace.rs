@@ -40,10 +40,10 @@ pub fn of(request: &HttpRequest, observers: &Observers, is_logged: bool) -> Opti
 /// Says in a response where its span stands.
 pub fn tell(trace: &Trace, response: &mut HttpResponse) {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    let flags = if trace.is_sampled { SAMPLED } else { 0 };
-    let parts = [(3..35, &trace.trace_id.0[..]), (36..52, &trace.span_id.0), (53..55, &[flags])];
-    let written = parts.into_iter().try_for_each(|(place, bytes)| hex::encode_to_slice(bytes, &mut text[place]));
-    if let (Ok(()), Ok(value)) = (written, HeaderValue::from_bytes(&text)) {
+    text[3..35].copy_from_slice(&trace.trace_id.digits());
+    text[36..52].copy_from_slice(&trace.span_id.digits());
+    text[54] += if trace.is_sampled { SAMPLED } else { 0 };
+    if let Ok(value) = HeaderValue::from_bytes(&text) {
         response.headers_mut().insert(TRACERESPONSE, value);
     }
 }

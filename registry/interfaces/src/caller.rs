@@ -56,6 +56,11 @@ impl Caller {
         self.known().identity.clone()
     }
 
+    /// Shows who makes the request, without a copy; nothing while nobody has found out.
+    pub fn show<T>(&self, show: impl FnOnce(Option<&Identity>) -> T) -> T {
+        show(self.known().identity.as_deref())
+    }
+
     /// Keeps what the decorators of a list read credentials from.
     pub(crate) fn is_known_by(&self, credentials: &Arc<[Credential]>) {
         self.known().credentials.push(Arc::clone(credentials));
@@ -102,6 +107,7 @@ mod tests {
         let before = caller.clone();
         caller.identify(of("user"));
         assert_eq!(caller.identity().unwrap().principal, "user");
+        assert!(caller.show(|identity| identity == Some(&of("user"))));
         assert_eq!(before.identity().unwrap().principal, "gateway", "a clone does not follow");
         assert_ne!(before, caller);
     }

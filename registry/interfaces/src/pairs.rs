@@ -20,10 +20,12 @@ impl Pairs {
     /// Returns the pairs whose names and values stand one behind the other in a text and end where `ends` says. It is
     /// nothing if these are no places between its characters, in order and up to its end.
     pub fn of(text: String, ends: Vec<(usize, usize)>) -> Option<Pairs> {
-        let mut begin = 0;
+        // Nearly all texts have no other characters.
+        let (is_ascii, mut begin) = (text.is_ascii(), 0);
         for (name, value) in &ends {
             let is_ordered = begin <= *name && name <= value;
-            if !is_ordered || !text.is_char_boundary(*name) || !text.is_char_boundary(*value) {
+            let are_places = is_ascii || text.is_char_boundary(*name) && text.is_char_boundary(*value);
+            if !is_ordered || !are_places {
                 return None;
             }
             begin = *value;
