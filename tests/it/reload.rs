@@ -123,6 +123,25 @@ fn what_a_check_finds_is_not_taken_over() {
     assert_eq!(name(&service), "third");
 }
 
+/// What the service has warned of when it started is no worse than before.
+#[test]
+fn what_a_service_has_started_with_is_taken_over_with_a_warning() {
+    let requires = |names: &str| format!(r#""alive": {{"process_store_required": [{names}]}},"#);
+    let mut service = start(&named("first", &requires(r#""model_persistr""#)));
+    layer(service.folder.path(), &named("second", &requires(r#""model_persistr", "other""#)));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("the configuration was not reloaded", 1);
+    let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    assert!(errors.iter().any(|line| line.contains("requires `other`")), "{log}");
+    assert!(!errors.iter().any(|line| line.contains("requires `model_persistr`")), "{log}");
+    layer(service.folder.path(), &named("third", &requires(r#""model_persistr""#)));
+    service.process.signal(Signal::HUP);
+    let log = service.wait_for_log("reloaded the configuration", 1);
+    let warnings = log.lines().filter(|line| line.contains("WARN") && line.contains("requires `model_persistr`"));
+    assert!(warnings.count() > 1, "{log}");
+    assert_eq!(name(&service), "third");
+}
+
 #[test]
 fn a_model_is_not_given_up_for_none() {
     let mut service = start(&named("first", ""));

@@ -50,15 +50,31 @@ impl Loader {
         self.loaded(&self.start(mode)?)
     }
 
-    /// Does what [`Loader::load`] does with a configuration in which `palladium check` finds nothing either.
+    /// Does what [`Loader::load`] does with a configuration in which `palladium check` finds nothing either, but what is
+    /// known already, of which it warns.
     ///
     /// # Errors
     /// Those of [`Loader::load`], and what that only warns of.
-    pub fn load_checked(&self, mode: Mode) -> Result<Loaded, CommandError> {
+    pub fn load_checked(&self, mode: Mode, known: &Diagnostics) -> Result<Loaded, CommandError> {
         let config = self.read(mode, Environment::process())?;
         self.set_up_log(&config, &Logging::of(config.root()).unwrap_or_default())?;
         let (_, findings) = self.examine(&config);
-        if findings.is_empty() { self.loaded(&config) } else { Err(findings.into()) }
+        let is_same = |one: &Diagnostic, other: &Diagnostic| {
+            (one.code, &one.message, &one.key_path) == (other.code, &other.message, &other.key_path)
+        };
+        let (old, new): (Vec<_>, Vec<_>) =
+            findings.0.into_iter().partition(|finding| known.iter().any(|other| is_same(finding, other)));
+        for finding in self.redaction.redact_findings(Diagnostics(old)) {
+            warn!("{}", finding.in_one_line());
+        }
+        if new.is_empty() { self.loaded(&config) } else { Err(Diagnostics(new).into()) }
+    }
+
+    /// Returns what `palladium check` finds in a configuration with which a service has started nevertheless.
+    pub fn doubts(&self, app: &App) -> Diagnostics {
+        let mut doubts = palladium_runtime::doubtful_keys(app.root(), &self.registry);
+        doubts.extend(palladium_server::check_routes(app));
+        doubts
     }
 
     /// Returns the components of a configuration, not initialized, and everything that can be found wrong with it

@@ -107,12 +107,12 @@ impl Command for Serve {
 }
 
 /// Returns what loads the configuration again: one that is wrong has to be mended, and not to take the place of one that
-/// works, also where a service would start with it.
+/// works, also where a service would start with it. What was wrong already when this one started keeps nothing back.
 fn reload(loader: Loader, first: &Loaded) -> Reload {
     let logging = |loaded: &Loaded| loaded.app.root().get(root_keys::LOGGING).map(Value::to_json);
-    let before = logging(first);
+    let (before, known) = (logging(first), loader.doubts(&first.app));
     Arc::new(move || {
-        let loaded = loader.load_checked(Mode::Serve).map_err(|error| loader.in_lines(error))?;
+        let loaded = loader.load_checked(Mode::Serve, &known).map_err(|error| loader.in_lines(error))?;
         if logging(&loaded) != before {
             tracing::warn!("`{}` has changed, which takes a restart to count", root_keys::LOGGING);
         }
