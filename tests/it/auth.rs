@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::blocking::{Client, RequestBuilder, Response};
@@ -434,6 +435,28 @@ fn secrets_in_the_file_are_refused_unseen() {
             assert!(printed.contains(said) && !printed.contains("canary"), "{printed}");
         }
     }
+}
+
+/// The line of a request has the time from its head on, with that which its body took to come.
+#[test]
+fn the_access_log_counts_from_the_head_on() {
+    const PAUSE: Duration = Duration::from_millis(300);
+    let layer = r#"{"predict_decorators": ["palladium.decorators.AccessLog"]}"#;
+    let service = Guarded::behind(layer, &[("PALLADIUM_LOG", "palladium::access=info")]);
+    // The next one is answered on the worker, once its body is there.
+    assert_eq!(service.request("GET", SAMPLE).send().unwrap().status(), 200);
+    let row = r#"[{"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5}]"#;
+    let mut stream = TcpStream::connect(service.base.trim_start_matches("http://")).unwrap();
+    let head = format!("content-type: application/json\r\nconnection: close\r\ncontent-length: {}", row.len());
+    write!(stream, "POST /predict HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n").unwrap();
+    std::thread::sleep(PAUSE);
+    stream.write_all(row.as_bytes()).unwrap();
+    let answer = std::io::read_to_string(stream).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let log = service.log();
+    let line = log.lines().find(|line| line.contains("method=\"POST\"")).unwrap();
+    let time: u128 = line.rsplit_once("microseconds=").unwrap().1.trim().parse().unwrap();
+    assert!(time >= PAUSE.as_micros(), "{line}");
 }
 
 /// Every decorator, with canaries wherever a secret may stand.

@@ -33,7 +33,8 @@ use crate::views::{Answers, ServerView, ViewRoute, decorators};
 /// Returns what is wrong with the routes of an application: rules and entry points that clash with each other or with
 /// the service's own, unknown views, predict services and views without what they need, an ill-typed `alive`, `server`
 /// or `service_metadata`, names that `/alive` requires and that are the key of no model persister, decorators that go by
-/// who makes a request where nobody finds that out, views that change something by a GET. The components need not be initialized.
+/// who makes a request where nobody finds that out, views that change something by a GET. The components need not be
+/// initialized.
 pub fn check_routes(app: &App) -> Diagnostics {
     let (routes, mut findings) = Routes::examine(app);
     findings.extend(routes.alive.unknown.iter().cloned());
