@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Load on predictions of the iris model, side by side in one run: a bare handler of the same server library that returns
-# a constant of the same size (the ceiling), `palladium serve` without decorators, the same with metrics, an access log
-# and an API key, and, where Python can bring them, the original Palladium under gunicorn, FastAPI under uvicorn and
-# MLServer, each with as many workers as it has cores. For each request and number of connections: requests per
-# second, their share of the bare handler's, median and 99th percentile of the latency, and CPU time per request. Then
-# how long each took from its start to its first prediction, and its memory before and after the load. `palladium` and
-# the bare handler are built as they are given away, which takes minutes.
+# Load on predictions of the iris model, side by side in one run: `palladium serve` without decorators, the same with
+# metrics, an access log and an API key, for each of them a bare handler of the same server library that returns the same
+# response as a constant, headers included (the ceiling), and, where Python can bring them, the original Palladium under
+# gunicorn, FastAPI under uvicorn and MLServer, each with as many workers as it has cores. For each request and number
+# of connections: requests per second, their share of the bare handler's, median and 99th percentile of the latency, and
+# CPU time per request. Then how long each took from its start to its first prediction, and its memory before and after
+# the load. `palladium` and the bare handler are built as they are given away, which takes minutes.
+#
+# `bare` has the responses of `palladium`, and the Python servers are compared with it too; `bare-guarded` has those of
+# `guarded`.
 #
 # A load sends the next request at once; a paced one waits for a millisecond, and its latency is that of a server with
 # cores to spare.
@@ -40,6 +43,8 @@ cargo build --profile dist --locked --quiet --package palladium-server --example
 palladium="$CARGO_TARGET_DIR/dist/palladium"
 constant="$CARGO_TARGET_DIR/dist/examples/constant"
 
+# Each is compared with the bare handler before it.
+servers=(bare palladium original fastapi mlserver bare-guarded guarded)
 work="$(mktemp -d)"
 declare -A port process started idle
 finish() {
@@ -135,7 +140,7 @@ start() {
 }
 
 for rows in 1 100 10000; do
-    for name in bare palladium guarded original fastapi mlserver; do body "$name" "$rows" >"$work/$name-$rows"; done
+    for name in "${servers[@]}"; do body "$name" "$rows" >"$work/$name-$rows"; done
 done
 mkdir "$work/service" "$work/python"
 cp configs/iris/config.ron configs/iris/iris.data "$work/service"
@@ -208,36 +213,49 @@ medians() {
     done
 }
 
+# start_bare NAME PORT SERVER ROWS: starts a bare handler with the response of a server.
+start_bare() {
+    local headers
+    ask "$3" "$4" --output "$work/answer-$2" --dump-header "$work/head"
+    # The library adds these itself.
+    mapfile -t headers < <(tr -d '\r' <"$work/head" | sed -n 's/^\([^:]*\): \(.*\)/\1\n\2/p' | awk '
+        NR % 2 { name = tolower($0); next }
+        name !~ /^(content-length|content-type|date)$/ { print name; print }')
+    start "$1" "$2" "$work" "$constant" "127.0.0.1:$2" "$work/answer-$2" "${headers[@]}"
+}
+
 # compare REQUEST ROWS CONNECTIONS [DELAY]: loads all servers; between requests each connection waits for so many
 # milliseconds.
 compare() {
     local ceiling name loaded rate median late microseconds share round
-    ask palladium "$2" --output "$work/answer"
-    start bare 5011 "$work" "$constant" 127.0.0.1:5011 "$work/answer"
+    start_bare bare 5011 palladium "$2"
+    start_bare bare-guarded 5013 guarded "$2"
     for ((round = 0; round < rounds; round++)); do
-        for name in bare palladium guarded original fastapi mlserver; do
+        for name in "${servers[@]}"; do
             [ -n "${started[$name]:-}" ] || continue
             # MLServer has no GET.
             [ "$name" != mlserver ] || [ "$2" -gt 0 ] || continue
             loaded="$(load "$name" "$3" "$2" "${4:-0}")"
             read -r rate median late microseconds <<<"$loaded"
-            [ "$name" != bare ] || ceiling="$rate"
+            case "$name" in bare*) ceiling="$rate" ;; esac
             share="$(awk -v rate="$rate" -v ceiling="$ceiling" 'BEGIN { print rate / ceiling }')"
             echo "$rate $median $late $microseconds $share" >>"$work/loads-$name"
         done
     done
-    for name in bare palladium guarded original fastapi mlserver; do
+    for name in "${servers[@]}"; do
         [ -f "$work/loads-$name" ] || continue
         read -r rate median late microseconds share <<<"$(medians "$work/loads-$name")"
         rm "$work/loads-$name"
-        printf '%-16s %11d %-10s %11.1f %6.3f %9.3f %9.3f %10.2f\n' "$1" "$3" "$name" "$rate" "$share" "$median" "$late" \
+        printf '%-16s %11d %-12s %11.1f %6.3f %9.3f %9.3f %10.2f\n' "$1" "$3" "$name" "$rate" "$share" "$median" "$late" \
             "$microseconds"
     done
-    kill -- "-${process[bare]}"
-    wait "${process[bare]}" 2>/dev/null || true
+    for name in bare bare-guarded; do
+        kill -- "-${process[$name]}"
+        wait "${process[$name]}" 2>/dev/null || true
+    done
 }
 
-printf '%-16s %11s %-10s %11s %6s %9s %9s %10s\n' request connections server 'requests/s' share 'p50 ms' 'p99 ms' 'CPU us'
+printf '%-16s %11s %-12s %11s %6s %9s %9s %10s\n' request connections server 'requests/s' share 'p50 ms' 'p99 ms' 'CPU us'
 for connections in ${CONNECTIONS:-1 8 64}; do compare 'GET' 0 "$connections"; done
 for connections in ${CONNECTIONS:-1 8 64}; do compare 'POST 1 row' 1 "$connections"; done
 compare 'GET, paced' 0 8 1
@@ -246,7 +264,7 @@ compare 'POST 100 rows' 100 8
 compare 'POST 10,000 rows' 10000 2
 
 printf '\n%-10s %22s %14s %18s\n' server 'first prediction ms' 'MiB at first' 'MiB after the load'
-for name in palladium guarded original fastapi mlserver; do
+for name in palladium original fastapi mlserver guarded; do
     [ -n "${started[$name]:-}" ] || continue
     printf '%-10s %22d %14d %18d\n' "$name" "${started[$name]}" "${idle[$name]}" "$(memory "$name")"
 done
