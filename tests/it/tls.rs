@@ -248,6 +248,11 @@ fn clients_need_a_certificate_where_that_is_asked_for() {
     assert_eq!(status(authority.client()), None);
     assert_eq!(status(authority.client().identity(identity(Authority::new().sign("client")))), None);
     assert_eq!(status(authority.client().identity(identity(authority.sign("client")))), Some(200));
+    service.wait_for_log("a TLS handshake failed: peer sent no certificates peer=127.0.0.1", 1);
+    service.wait_for_log("a TLS handshake failed: invalid peer certificate: ", 1);
+    // Those who go away without a word are many.
+    drop(TcpStream::connect(service.address()).unwrap());
+    assert!(!service.log().contains("was left"), "{}", service.log());
 }
 
 #[test]

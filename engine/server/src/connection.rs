@@ -16,7 +16,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_http::Protocol;
-use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -377,14 +376,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-/// Returns what a client of an unencrypted connection speaks, by its first bytes.
+/// Returns what a client of an unencrypted connection speaks, by its first bytes, which `peek` looks at.
 ///
 /// # Errors
 /// They do not come in time.
-pub async fn protocol(stream: &TcpStream, longest: Duration) -> io::Result<Protocol> {
+pub async fn protocol(
+    peek: impl AsyncFnOnce(&mut [u8]) -> io::Result<usize>,
+    longest: Duration,
+) -> io::Result<Protocol> {
     const PREFACE: &[u8] = b"PRI * HTTP/2";
     let mut first = [0; PREFACE.len()];
-    let n_read = timeout(longest, stream.peek(&mut first)).await.map_err(|_| too_slow())??;
+    let n_read = timeout(longest, peek(&mut first)).await.map_err(|_| too_slow())??;
     Ok(if first[..n_read] == *PREFACE { Protocol::Http2 } else { Protocol::Http1 })
 }
 

@@ -1,5 +1,6 @@
 //! From accepted connections to requests: what actix-web has in its `HttpServer`, over connections that are watched.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,16 +13,17 @@ use std::time::Duration;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
 use actix_server::{GracefulShutdownSignal, ServerBuilder};
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, map_config};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config};
 use actix_tls::accept::TlsError;
-use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_tls::accept::rustls_0_23::{Acceptor, AcceptorService, TlsStream};
 use actix_web::dev::{AppConfig, Payload, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse};
 use arc_swap::ArcSwap;
+use rustix::net::{RecvFlags, recv};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
 
 use crate::body::GivenUp;
 use crate::connection::{Patience, Traffic, Watched, protocol};
@@ -61,7 +63,8 @@ impl Http {
             let accept = move |stream: TcpStream| {
                 let open = Arc::clone(&http.open);
                 async move {
-                    let protocol = protocol(&stream, http.fixed.head_timeout).await?;
+                    let peek = async |first: &mut [u8]| stream.peek(first).await;
+                    let protocol = protocol(peek, http.fixed.head_timeout).await?;
                     let peer = stream.peer_addr().ok();
                     // Answers are small and complete.
                     stream.set_nodelay(true)?;
@@ -100,7 +103,11 @@ impl Http {
                     Ok((Watched::new(stream, patience, protocol, || open.connection()), protocol, peer))
                 }
             };
-            acceptor
+            let shake_hands = |stream: TcpStream, acceptor: &AcceptorService| {
+                let (peer, handshake) = (stream.peer_addr().ok(), acceptor.call(stream));
+                async move { handshake.await.inspect_err(|error| tell_refused(peer, error)) }
+            };
+            apply_fn_factory::<_, _, _, _, _, TcpStream, _, _>(acceptor, shake_hands)
                 .map_init_err(drop)
                 .map_err(TlsError::into_service_error)
                 .and_then(fn_service(accept))
@@ -116,10 +123,17 @@ impl Http {
         let address = listener.local_addr()?;
         let name = name(address.as_pathname().unwrap_or_else(|| Path::new("unix")).display());
         builder.listen_uds(name, listener, move || {
-            let (open, patience) = (Arc::clone(&self.open), Patience::of(&self.fixed));
+            let (http, patience) = (self.clone(), Patience::of(&self.fixed));
             let accept = move |stream: UnixStream| {
-                let watched = Watched::new(stream, patience, Protocol::Http1, || open.connection());
-                async move { Ok((watched, Protocol::Http1, None)) }
+                let open = Arc::clone(&http.open);
+                async move {
+                    let peek = async |first: &mut [u8]| {
+                        let mut peek = || Ok(recv(&stream, &mut *first, RecvFlags::PEEK)?.0);
+                        stream.async_io(Interest::READABLE, &mut peek).await
+                    };
+                    let protocol = protocol(peek, http.fixed.head_timeout).await?;
+                    Ok((Watched::new(stream, patience, protocol, || open.connection()), protocol, None))
+                }
             };
             fn_service(accept).and_then(self.service())
         })
@@ -177,6 +191,22 @@ impl Http {
             .client_disconnect_timeout(DISCONNECT)
             .on_connect_ext(|stream: &Watched<S>, belongings| drop(belongings.insert(stream.traffic())))
             .finish(map_config(app, |()| AppConfig::default()))
+    }
+}
+
+/// Says in the log why a connection is not encrypted; those that were only tried are for who looks closely.
+fn tell_refused(peer: Option<SocketAddr>, error: &TlsError<io::Error, Infallible>) {
+    let peer = peer.map(|peer| peer.ip());
+    match error {
+        TlsError::Tls(why) if why.kind() == io::ErrorKind::InvalidData => {
+            tracing::info!(target: "palladium::server", peer = peer.map(display), "a TLS handshake failed: {why}");
+        }
+        TlsError::Tls(why) => {
+            tracing::debug!(target: "palladium::server", peer = peer.map(display), "a TLS handshake was left: {why}");
+        }
+        TlsError::Timeout | TlsError::Service(_) => {
+            tracing::debug!(target: "palladium::server", peer = peer.map(display), "a TLS handshake took too long");
+        }
     }
 }
 
