@@ -403,6 +403,11 @@ fn options_win_over_the_configuration() {
         check_error(service.post("/predict", " ".repeat(51)), 413, "50 bytes");
         assert!(service.end().success(), "it does not go on for a day");
     }
+    // Machines without IPv6 cannot tell.
+    for host in ["::1", "[::1]"].into_iter().filter(|_| std::net::TcpListener::bind("[::1]:0").is_ok()) {
+        let said = succeed(folder.path(), &["serve", "--check", "--host", host, "--config", "config.ron"]);
+        assert!(said.starts_with("can listen on http://[::1]:"), "{said}");
+    }
     let both = palladium(folder.path()).args(["serve", "--listen", "127.0.0.1:0", "--port", "1"]).output().unwrap();
     assert_eq!(both.status.code(), Some(2));
     let no_address = palladium(folder.path()).args(["serve", "--listen", "5000"]).output().unwrap();
@@ -421,6 +426,17 @@ fn http_2_is_spoken_to_clients_that_know_so() {
     }
     let request = client.get(format!("{}/live", service.base)).header("x-long", "x".repeat(70_000));
     check_error(request.send().unwrap(), 431, "65536 bytes");
+    assert!(service.end().success());
+    let folder = Arc::new(iris());
+    let socket = folder.path().join("palladium.sock");
+    let listen = format!("unix:{}", socket.display());
+    let service = Service::logged(folder, "info", &["--listen", &listen, "--config", "config.ron"]);
+    for version in [reqwest::Version::HTTP_2, reqwest::Version::HTTP_11] {
+        let client = Client::builder().unix_socket(socket.as_path());
+        let client = if version == reqwest::Version::HTTP_2 { client.http2_prior_knowledge() } else { client };
+        let response = client.build().unwrap().get("http://localhost/live").send().unwrap();
+        assert_eq!((response.version(), response.status().as_u16()), (version, 200));
+    }
     assert!(service.end().success());
 }
 

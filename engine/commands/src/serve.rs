@@ -125,7 +125,10 @@ fn options(matches: &ArgMatches) -> ServeOptions {
     let (host, port) = (matches.get_one::<String>("host"), matches.get_one::<u16>("port"));
     let mut listen: Vec<Listen> = matches.get_many("listen").into_iter().flatten().cloned().collect();
     if host.is_some() || port.is_some() {
-        let host = host.map_or("127.0.0.1", String::as_str).to_owned();
+        let host = host.map_or("127.0.0.1", String::as_str);
+        // As an address has one before its port.
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let host = bare.unwrap_or(host).to_owned();
         // A check takes any port but one that is named.
         let usual = if matches.get_flag("check") { 0 } else { 5000 };
         listen.push(Listen::Tcp { host, port: port.copied().unwrap_or(usual) });

@@ -50,6 +50,12 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The service listens on an address already, by another name of it.
+    #[error("cannot listen on {address}, where the service listens already")]
+    Twice {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The service stopped by itself.
     #[error("the service failed")]
     Failed(#[source] io::Error),
@@ -71,6 +77,7 @@ impl Explain for ServeError {
                 io::ErrorKind::PermissionDenied => "choose a port from 1024 on in `server.listen` or with `--port`",
                 _ => "choose a name or address of this machine in `server.listen` or with `--host`",
             },
+            ServeError::Twice { .. } => "name each address once: `0.0.0.0` and `[::]` stand for all of this machine's",
             ServeError::Config(_) | ServeError::Failed(_) => return None,
         };
         Some(help.to_owned())
@@ -264,7 +271,11 @@ struct Place {
 impl Place {
     /// Returns the error of an address that cannot be listened on, one of these.
     fn failed(&self, address: &dyn Display, source: io::Error) -> ServeError {
-        let error = ServeError::Bind { address: address.to_string(), source };
+        self.placed(ServeError::Bind { address: address.to_string(), source })
+    }
+
+    /// Returns an error with the place in the configuration that it is about, if it is about one.
+    fn placed(&self, error: ServeError) -> ServeError {
         match &self.written {
             Some(value) => Diagnostics(vec![settings::unreachable(&error, settings::LISTEN, Some(value))]).into(),
             None => error,
@@ -329,9 +340,13 @@ fn start(
             builder = http.clone().listen_unix(builder, listener).map_err(failed)?;
             continue;
         }
-        let failed = |address: SocketAddr, source| match address.port() {
+        let earlier = addresses.clone();
+        let failed = |address: SocketAddr, source: io::Error| match address.port() {
             // Any port, as a trial takes one.
             0 => place.failed(&address.ip(), source),
+            _ if source.kind() == io::ErrorKind::AddrInUse && earlier.iter().any(|other| overlap(&address, other)) => {
+                place.placed(ServeError::Twice { address })
+            }
             _ => place.failed(&address, source),
         };
         for listener in
@@ -349,6 +364,12 @@ fn start(
         }
     }
     Ok(Started { running: builder.run(), addresses, names, files })
+}
+
+/// Tells whether connections to an address may be for another one too.
+fn overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
+    let is_every = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (is_every || one.ip() == other.ip())
 }
 
 /// Returns a path that does not depend on the working directory.

@@ -2,13 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::slice;
 use std::time::Duration;
 
 use palladium_component::interfaces::Explain;
 use palladium_component::value::{Code, Data, Diagnostic, Diagnostics, KeyPath, Map, Value, nearest, with_causes};
 use palladium_runtime::{App, root_keys};
 
-use crate::listen::Listen;
+use crate::listen::{Listen, NoAddress};
 use crate::options::ServeOptions;
 
 /// How the service runs.
@@ -166,7 +167,17 @@ pub struct Setting<T> {
     /// What it has to be.
     expected: &'static str,
     /// Sets it, where the value is what it has to be.
-    set: fn(&mut T, &Value) -> Option<()>,
+    set: fn(&mut T, &Value) -> Result<(), Fault>,
+}
+
+/// Why a value is not what it has to be.
+enum Fault {
+    /// It is something else.
+    Kind,
+    /// It is a number that is too small or too large.
+    Range,
+    /// An item of it is wrong, the one at this position.
+    Item(usize, &'static str),
 }
 
 /// The key of the addresses.
@@ -193,7 +204,10 @@ pub const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "backlog",
         expected: "a whole number from 1 to 65535",
-        set: |settings, value| put(&mut settings.fixed.backlog, number(value, 1, 65_535)?.try_into().ok()),
+        set: |settings, value| {
+            let backlog = u32::try_from(number(value, 1, 65_535)?);
+            put(&mut settings.fixed.backlog, backlog.map_err(|_| Fault::Range))
+        },
     },
     Setting {
         name: "workers",
@@ -266,7 +280,7 @@ pub const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "allow_unauthenticated_admin",
         expected: "true or false",
-        set: |settings, value| put(&mut settings.allow_unauthenticated_admin, value.as_bool()),
+        set: |settings, value| put(&mut settings.allow_unauthenticated_admin, value.as_bool().ok_or(Fault::Kind)),
     },
     Setting {
         name: "keep_jobs",
@@ -393,7 +407,7 @@ pub fn unreachable(error: &impl Explain, entry: &str, value: Option<&Value>) -> 
 /// Returns where the addresses of the root key are written, in their order.
 pub fn written_addresses(app: &App) -> &[Value] {
     let listen = app.root().get(root_keys::SERVER).and_then(|server| server.get(LISTEN));
-    listen.map_or(&[], |value| value.as_list().unwrap_or(std::slice::from_ref(value)))
+    listen.map_or(&[], listed)
 }
 
 /// Reads the entries of a map by a table; `others` are read elsewhere.
@@ -419,9 +433,14 @@ fn read<T>(
             });
             continue;
         };
-        if (setting.set)(into, &entry.value).is_none() {
+        let value = &entry.value;
+        if let Err(fault) = (setting.set)(into, value) {
             let finding = wrong(format!("`{name}` of `{key}` has to be {}", setting.expected));
-            findings.push(finding.at_value(&entry.value, format!("this is {}", entry.value.describe())));
+            findings.push(match fault {
+                Fault::Kind => finding.at_value(value, format!("this is {}", value.describe())),
+                Fault::Range => finding.at_value(value, "out of range"),
+                Fault::Item(position, why) => finding.at_value(listed(value).get(position).unwrap_or(value), why),
+            });
         }
     }
 }
@@ -444,41 +463,54 @@ fn tls(value: &Value, key: &KeyPath, findings: &mut Diagnostics) -> Option<TlsSe
 }
 
 /// Sets a setting, where there is a value for it.
-fn put<T>(setting: &mut T, value: Option<T>) -> Option<()> {
+fn put<T>(setting: &mut T, value: Result<T, Fault>) -> Result<(), Fault> {
     *setting = value?;
-    Some(())
+    Ok(())
 }
 
-fn number(value: &Value, least: usize, most: usize) -> Option<usize> {
-    value.as_int().and_then(|number| usize::try_from(number).ok()).filter(|number| (least..=most).contains(number))
+fn number(value: &Value, least: usize, most: usize) -> Result<usize, Fault> {
+    let number = usize::try_from(value.as_int().ok_or(Fault::Kind)?).ok();
+    number.filter(|number| (least..=most).contains(number)).ok_or(Fault::Range)
 }
 
-fn seconds(value: &Value, least: f64) -> Option<Duration> {
+fn seconds(value: &Value, least: f64) -> Result<Duration, Fault> {
     let number = match value.data {
         Data::Int(number) => number as f64,
         Data::Float(number) => number,
-        _ => return None,
+        _ => return Err(Fault::Kind),
     };
-    (least..=LONGEST).contains(&number).then(|| Duration::from_secs_f64(number))
+    if (least..=LONGEST).contains(&number) { Ok(Duration::from_secs_f64(number)) } else { Err(Fault::Range) }
 }
 
-fn path(value: &Value) -> Option<PathBuf> {
-    value.as_text().filter(|text| !text.is_empty()).map(PathBuf::from)
+fn path(value: &Value) -> Result<PathBuf, Fault> {
+    value.as_text().filter(|text| !text.is_empty()).map(PathBuf::from).ok_or(Fault::Kind)
 }
 
 /// Reads permissions, in which the owner at least may write.
-fn mode(value: &Value) -> Option<u32> {
-    let text = value.as_text().filter(|text| (3..=4).contains(&text.len()))?;
-    u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777 && mode & 0o200 != 0)
+fn mode(value: &Value) -> Result<u32, Fault> {
+    let text = value.as_text().filter(|text| (3..=4).contains(&text.len()));
+    let mode = text.and_then(|text| u32::from_str_radix(text, 8).ok());
+    mode.filter(|mode| *mode <= 0o777 && mode & 0o200 != 0).ok_or(Fault::Kind)
 }
 
-fn addresses(value: &Value) -> Option<Vec<Listen>> {
-    let one = |value: &Value| value.as_text().and_then(|text| text.parse().ok());
-    let listed = match value.as_list() {
-        Some(items) => items.iter().map(one).collect::<Option<Vec<Listen>>>()?,
-        None => vec![one(value)?],
-    };
-    let is_any = |address: &Listen| matches!(address, Listen::Tcp { port: 0, .. });
-    let is_repeated = |(index, address): (usize, &Listen)| !is_any(address) && listed[..index].contains(address);
-    (!listed.is_empty() && !listed.iter().enumerate().any(is_repeated)).then_some(listed)
+/// Reads addresses, each of which stands there once; any port is another one each time.
+fn addresses(value: &Value) -> Result<Vec<Listen>, Fault> {
+    let mut addresses: Vec<Listen> = Vec::new();
+    for (position, item) in listed(value).iter().enumerate() {
+        let text = item.as_text().ok_or(Fault::Kind)?;
+        let address = text.parse().map_err(|NoAddress| match text.contains(':') {
+            true => Fault::Item(position, "this is no address"),
+            false => Fault::Item(position, "its port is missing"),
+        })?;
+        if addresses.contains(&address) && !matches!(address, Listen::Tcp { port: 0, .. }) {
+            return Err(Fault::Item(position, "this one stands here already"));
+        }
+        addresses.push(address);
+    }
+    if addresses.is_empty() { Err(Fault::Kind) } else { Ok(addresses) }
+}
+
+/// Returns the values of a list, or one that stands for a list of itself.
+fn listed(value: &Value) -> &[Value] {
+    value.as_list().unwrap_or(slice::from_ref(value))
 }

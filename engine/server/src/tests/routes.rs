@@ -211,6 +211,15 @@ fn an_address_that_cannot_be_had_is_explained() {
         error.help().as_deref(),
         Some("another process listens there: stop it or choose another port in `server.listen` or with `--port`")
     );
+    // Any port of one address that is also a port of all of them.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for other in ["localhost", "0.0.0.0"] {
+        let twice = [format!("127.0.0.1:{port}"), format!("{other}:{port}")].map(|address| at(&address));
+        let error = serve(app(), &ServeOptions { listen: twice.into(), ..options() }, unready).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(&format!(":{port}, where the service listens already")), "{said}");
+        assert!(error.help().unwrap().contains("name each address once"), "{:?}", error.help());
+    }
     let foreign = ServeOptions { listen: vec![at("192.0.2.1:0")], ..options() };
     assert_eq!(serve(app(), &foreign, unready).unwrap_err().to_string(), "cannot listen on 192.0.2.1");
 }

@@ -112,6 +112,23 @@ fn wrong_settings_are_found() {
             assert_eq!(settings, Settings::default(), "{name} {value}");
         }
     }
+    for (name, value, label) in [
+        ("workers", json!(0), "out of range"),
+        ("workers", json!(1.5), "this is a number"),
+        ("drain", json!(-0.5), "out of range"),
+        ("drain", json!("1s"), "this is text"),
+        ("listen", json!(5000), "this is a whole number"),
+        ("listen", json!("127.0.0.1"), "its port is missing"),
+        ("listen", json!(["a:1", "b:x"]), "this is no address"),
+        ("listen", json!(["a:1", "b:1", "a:1"]), "this one stands here already"),
+    ] {
+        let mut findings = Diagnostics::default();
+        Settings::of(
+            &App::of_components(Vec::new(), vec![("server", self::value(&json!({name: value})))]),
+            &mut findings,
+        );
+        assert_eq!(findings.iter().next().unwrap().labels[0].text, label, "{name} {value}");
+    }
     let file = "the path of a file";
     let time = "seconds from 0.001 to 86400";
     let wrong = |name: &str, expected: &str| format!("`{name}` of `server.tls` has to be {expected}");
