@@ -92,7 +92,7 @@ const LOGGING_DOCS: &str = "what is logged, set up before any component is built
 const SERVER_DOCS: &str = "how the service runs; times are in seconds, sizes in bytes. `listen`: an address or a list \
      of them, `HOST:PORT` or `unix:PATH` (`127.0.0.1:5000`); `socket_mode`: the permissions of Unix sockets (`\"660\"`); \
      `backlog`: connections that wait until they are accepted (1024); `workers`: threads (one a core); \
-     `max_connections`: connections at once; `tls`: the files `certificate` and `key`, as PEM, with which everything \
+     `max_connections`: connections at once, split evenly over the workers; `tls`: the files `certificate` and `key`, as PEM, with which everything \
      but Unix sockets is encrypted, HTTP/2 included, `client_ca`: the authorities of which clients need a certificate, \
      `handshake_timeout` (10), and `refresh`: how often newer files are looked for (10); `keep_alive`: how long an idle \
      connection stays open, 0 for no longer than one request (75); `head_timeout`: how long the head of a request may \

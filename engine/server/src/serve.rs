@@ -255,8 +255,10 @@ fn say_where(server: &Server, fixed: &Fixed, names: &[String]) {
     );
 }
 
+/// Returns the number of workers: each may have a connection.
 fn workers(fixed: &Fixed) -> usize {
-    fixed.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
+    let wanted = fixed.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    fixed.max_connections.map_or(wanted, |most| wanted.min(most))
 }
 
 /// An address.
@@ -323,7 +325,7 @@ fn start(
         ServerBuilder::new().workers(workers).disable_signals().shutdown_timeout(full_seconds(fixed.shutdown_timeout));
     if let Some(count) = fixed.max_connections {
         // Each worker counts its own.
-        builder = builder.max_concurrent_connections(count.div_ceil(workers));
+        builder = builder.max_concurrent_connections(count / workers);
     }
     let (current, open, fixed) = (Arc::clone(current), Arc::clone(&process.open), fixed.clone());
     let http = Http { current, open, fixed, stopping: builder.graceful_shutdown_signal() };

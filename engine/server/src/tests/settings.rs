@@ -334,23 +334,27 @@ fn connections_need_not_be_kept() {
 
 #[test]
 fn connections_at_once_are_limited() {
-    let running = running(&json!({"listen": "127.0.0.1:0", "workers": 1, "max_connections": 1}));
-    let mut first = running.client();
-    assert_eq!(first.request("GET", "/alive", &[], "").status, 200);
-    let is_answered = Arc::new(AtomicBool::new(false));
-    let mut second = running.client();
-    let (flag, waiting) = (Arc::clone(&is_answered), second.0.get_ref().try_clone().unwrap());
-    let thread = std::thread::spawn(move || {
-        let status = second.request("GET", "/alive", &[], "").status;
-        flag.store(true, Ordering::SeqCst);
-        status
-    });
-    for _ in 0..50 {
-        assert_eq!(first.request("GET", "/alive", &[], "").status, 200);
+    for (workers, limit, most) in [(1, 1, 1), (1, 3, 3), (2, 1, 1), (4, 2, 2), (2, 5, 4)] {
+        let server = json!({"listen": "127.0.0.1:0", "workers": workers, "max_connections": limit});
+        let store = Store::new(Reads::Cached(model(1)));
+        let options = ServeOptions { listen: Vec::new(), workers: None, ..options() };
+        let running = Running::start(app(Puppet::at("/predict"), &store, &json!({"server": server})), options);
+        let mut open: Vec<_> = (0..most).map(|_| running.client()).collect();
+        let mut answered = || open.iter_mut().all(|client| client.request("GET", "/alive", &[], "").status == 200);
+        assert!(answered());
+        let is_answered = Arc::new(AtomicBool::new(false));
+        let mut another = running.client();
+        let flag = Arc::clone(&is_answered);
+        let thread = std::thread::spawn(move || {
+            let status = another.request("GET", "/alive", &[], "").status;
+            flag.store(true, Ordering::SeqCst);
+            status
+        });
+        assert!((0..50).all(|_| answered()));
+        assert!(!is_answered.load(Ordering::SeqCst), "another one waits where {workers} workers have {limit}");
+        open.pop();
+        assert_eq!(thread.join().unwrap(), 200);
     }
-    assert!(!is_answered.load(Ordering::SeqCst), "the second one waits");
-    drop((first, waiting));
-    assert_eq!(thread.join().unwrap(), 200);
 }
 
 #[test]
