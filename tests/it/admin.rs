@@ -104,6 +104,35 @@ fn a_service_without_a_model_fits_one_and_serves_it() {
 
 /// Whether or not the service keeps its model in memory.
 #[test]
+fn a_fit_warns_of_a_model_that_does_not_fit_a_predict_service() {
+    for store in [
+        r#"File(path: "${here}/iris-{version}")"#,
+        r#"CachedUpdatePersister(impl: File(path: "${here}/iris-{version}"))"#,
+    ] {
+        let folder = folder();
+        let layer = r#"{"model_persister": STORE, "typo": PredictService(entry_point: "/typo", mapping: [
+            ("sepal lenght", "float"), ("sepal width", "float"), ("petal length", "float"), ("petal width", "float"),
+        ])}"#;
+        std::fs::write(folder.path().join("layer.ron"), layer.replace("STORE", store)).unwrap();
+        let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,admin.ron,layer.ron"];
+        let service = Service::logged(Arc::clone(&folder), "warn", &listen);
+        let stored = service.over(service.form("/fit", "activate=false"));
+        assert_eq!(stored["info"], "model version: 1 (not active)", "{store}");
+        let job = service.over(service.form("/fit", ""));
+        let why = "the active model of `model_persister` cannot predict for `typo`: \
+                   the model was trained on columns that are missing here: `sepal length`";
+        let (status, info) = (&job["status"], job["info"].as_str().unwrap());
+        assert!(
+            status == "finished" && info.starts_with(&format!("model version: 2 (active); warning: {why}")),
+            "{job}"
+        );
+        assert!(!info.contains("predict_service"), "{job}");
+        service.wait_for_log(why, 1);
+    }
+}
+
+/// Whether or not the service keeps its model in memory.
+#[test]
 fn a_damaged_version_is_not_activated() {
     for store in [
         r#"File(path: "${here}/iris-{version}")"#,

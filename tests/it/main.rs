@@ -37,6 +37,7 @@ mod predict;
 mod predict_service;
 mod process;
 mod proxy;
+mod ready;
 mod refresh;
 mod reload;
 mod schema;

@@ -343,6 +343,40 @@ fn fields_that_the_model_was_not_trained_on_keep_a_service_from_being_ready() {
         assert!(status == 503 && body.contains(why), "{path}: {status} {body}");
     }
     assert_eq!((told("/v2/models/predict_service/ready").0, told(SAMPLE).0), (200, 200));
+    let why = "does not fit the service: the model was trained on columns that are missing here: `sepal length`";
+    let typo = SAMPLE.replace("/predict", "/typo").replace("length=6", "lenght=6");
+    let (status, body) = told(&typo);
+    let answer: Json = serde_json::from_str(&body).unwrap();
+    let message = answer["error_message"].as_str().unwrap();
+    assert!(status == 503 && message.starts_with(&format!("the active model {why}")), "{body}");
+    assert_eq!((&answer["status"], &answer["error_code"]), (&json!("ERROR"), &json!(-1)));
+    assert_eq!(answer["metadata"]["model_version"], 1, "{body}");
+    let row = r#"{"sepal lenght": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5}"#;
+    let lines = service.client.post(format!("{}/typo", service.base)).header("content-type", "application/x-ndjson");
+    let lines = lines.body(format!("{row}\n{row}\n")).send().unwrap();
+    assert_eq!(lines.status(), 200);
+    for line in lines.text().unwrap().lines() {
+        assert_eq!(serde_json::from_str::<Json>(line).unwrap()["error_message"], message, "{line}");
+    }
+    let tensor = json!({"name": "samples", "shape": [1, 4], "datatype": "FP64", "data": [6.3, 2.5, 4.9, 1.5]});
+    for path in ["/v2/models/typo/infer", "/v2/models/typo/versions/1/infer"] {
+        let asked = service.post(path, json!({"inputs": [tensor]}).to_string());
+        assert_eq!((asked.status().as_u16(), &asked.headers()["x-model-version"]), (503, &"1".parse().unwrap()));
+        let error = asked.json::<Json>().unwrap()["error"].take();
+        assert!(error.as_str().unwrap().starts_with(&format!("the model {why}")), "{path}: {error}");
+    }
+    // Who is told codes alone reads no more than that.
+    let entries = entries.replace("PredictService(entry", r#"PredictService(errors: "codes", entry"#);
+    std::fs::write(folder.path().join("layer.ron"), entries).unwrap();
+    let service = Service::start_with(folder, &["--config", "config.ron,layer.ron"]);
+    let bare = service.get(&typo);
+    let id = bare.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let message = bare.json::<Json>().unwrap()["error_message"].take();
+    assert_eq!(message, format!("the active model does not fit the service, request id {id}"));
+    let bare = service.post("/v2/models/typo/infer", json!({"inputs": [tensor]}).to_string());
+    let id = bare.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let error = bare.json::<Json>().unwrap()["error"].take();
+    assert_eq!(error, format!("the model does not fit the service, request id {id}"));
 }
 
 /// More connections than a low limit of open files lets in are answered.

@@ -23,7 +23,9 @@ const UPDATE_DECORATORS: &str = "update_model_decorators";
 /// or the model is damaged, does not replace the one that is in use; the log says why, and `/alive` says that it is so
 /// and since when. If there is no active model yet, if it is damaged or if the store does not answer, the service starts
 /// all the same and looks again at each time of the rule and at each request, until when it answers 503; after a look that
-/// failed, requests leave the store alone for a second. A version that is activated through the service is read before
+/// failed, requests leave the store alone for a second. `/ready` and `/alive` look too while there is no model, once a
+/// second at most and without waiting for another look, so that a service to which nobody sends requests before it is
+/// ready becomes so once there is a model. A version that is activated through the service is read before
 /// that: one that cannot be read is not activated. Commands such as `fit` and `list` do without a cache. The root key
 /// `update_model_decorators` lists what is called around each look for a new model.
 ///
@@ -227,6 +229,12 @@ impl Persister for CachedUpdatePersister {
 impl ModelCache for CachedUpdatePersister {
     fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError> {
         self.update_cache(None)
+    }
+
+    fn look(&self) {
+        if self.cache.on.load(Ordering::Acquire) && self.cache.model.load().is_none() && self.cache.takes_turn() {
+            self.updater(Occasion::Request).refresh();
+        }
     }
 }
 

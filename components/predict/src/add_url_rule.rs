@@ -26,7 +26,8 @@ use palladium_component::prelude::*;
 /// The entry may stand under any key. The views of the server are
 /// - `palladium.server.fit`: starts a fit and answers `{"job_id": …}`. It takes `persist`, `activate` and `evaluate`,
 ///   each `true` or `false`, and `persist_if_better_than`, a number; what is not given is as on the command line.
-///   While a fit runs, another one is answered with status 409. In `server_fit_decorators`;
+///   While a fit runs, another one is answered with status 409. What the job says warns of a model that it has
+///   activated and that does not fit a predict service. In `server_fit_decorators`;
 /// - `palladium.server.update_model_cache`: has the model persister look for a newly activated model and answers
 ///   `{"job_id": …}`, or status 503 if it keeps no model in memory. In `update_model_cache_decorators`;
 /// - `palladium.server.activate`: activates the version `model_version` and answers like `/list`. In

@@ -252,12 +252,24 @@ impl Offered {
             return Err(PredictError::TooManyRows { limit: service.max_rows() }.into());
         }
         let query = keyword_parameters(&body.request, signature, request)?;
-        let response = served.service.predict_table(model, samples, &query)?;
+        let predicted = served.service.predict_table(model, samples, &query);
+        let response = predicted.map_err(|error| self.problem(model, error))?;
         let id = body.request.id.as_deref();
         let answered = Answered { name, model, signature, id, bytes }.write(&response)?;
         let (route, version, n_samples) = (served.route, model.metadata.version(), response.n_samples());
         service.predicted(&Predicted { route, version, n_samples, queued: Duration::ZERO, time: started.elapsed() });
         Ok(answered)
+    }
+
+    /// Returns why there is no prediction; a model that cannot predict for the service is no error within it.
+    fn problem(&self, model: &TrainedModel, error: PredictError) -> Problem {
+        match error {
+            PredictError::Internal(failure) => match self.served.service.misfit(model) {
+                Some(misfit) => Problem::Misfit { misfit, failure },
+                None => failure.into(),
+            },
+            other => other.into(),
+        }
     }
 
     /// Returns the version that a request names.

@@ -39,8 +39,9 @@ use crate::{own_samples, query, rows};
 /// place of all lines.
 ///
 /// The model finds its columns by the names of the mapping, in any order, or by their order where it knows none of the
-/// names. While the active model was trained on others, or on columns of other types, as numbers are to text, `/ready` answers
-/// 503 and says so; `palladium check --connect` and `palladium serve --check` tell it with the place.
+/// names. While the active model was trained on others, or on columns of other types, as numbers are to text, `/ready`
+/// and requests are answered with status 503 and the reason; `palladium check --connect` and `palladium serve --check`
+/// tell it with the place.
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,

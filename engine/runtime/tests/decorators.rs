@@ -182,6 +182,8 @@ impl ModelCache for Asked {
     fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError> {
         asked("update")
     }
+
+    fn look(&self) {}
 }
 
 /// Answers under a list of its own.

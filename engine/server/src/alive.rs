@@ -4,8 +4,9 @@
 //! what came of looking for a new one: `refresh` has the time of the `last` look and, while looks fail, an `error` and
 //! since when they are `failing_since`. A required model that is not there is `N/A`, and the same stands in
 //! `process_metadata`, under `refresh` and its name. The error says what sort of thing happened, as a `RefreshError`
-//! does in words. Required data that a dataset loader keeps in memory are shown in the same way, without metadata. What
-//! happened may tell of servers, files and users, and stands in the log.
+//! does in words. A persister that keeps no model in memory is asked for its active version, which is shown with the time
+//! since when it is known to be the active one. Required data that a dataset loader keeps in memory are shown in the
+//! same way, without metadata. What happened may tell of servers, files and users, and stands in the log.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -13,9 +14,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use palladium_component::Failed;
-use palladium_component::interfaces::{DatasetLoader, Persister, Refreshes, TrainedModel};
-use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value, nearest};
-use palladium_runtime::{App, VERSION, root_keys};
+use palladium_component::interfaces::{DatasetLoader, Persister, Refreshes, TrainedModel, Version};
+use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value, nearest, with_causes};
+use palladium_runtime::{App, VERSION, lifecycle, root_keys};
 use serde_json::{Value as Json, json};
 
 use crate::answer::{guarded, respond};
@@ -36,6 +37,17 @@ struct Required {
     what: What,
     /// The model last seen there, and since when.
     seen: Mutex<Option<(Weak<TrainedModel>, DateTime<Utc>)>>,
+    /// What was last seen in a store that is read for each request.
+    stored: Mutex<Option<Stored>>,
+}
+
+/// The active version of a store that is read for each request.
+struct Stored {
+    version: Version,
+    /// Since when it is known to be the active one.
+    since: DateTime<Utc>,
+    /// What is listed about it, once it could be.
+    metadata: Option<Json>,
 }
 
 /// What a required name stands for.
@@ -66,7 +78,7 @@ impl Alive {
         Alive { service_metadata, required, unknown }
     }
 
-    /// Notes which models are there, so that the time they are there since is that of the start.
+    /// Notes which models are there, so that the time they are there since is that of the start. It may block.
     pub fn observe(&self) {
         for finding in self.unknown.iter() {
             let label = finding.labels.first().map_or("", |label| label.text.as_str());
@@ -87,13 +99,27 @@ impl Alive {
         self.required.iter().map(|required| required.name.as_str())
     }
 
-    /// Returns the required names of which there is nothing.
+    /// Tells whether the state can be told without asking a store.
+    pub fn is_at_hand(&self) -> bool {
+        self.required.iter().all(|required| match &required.what {
+            What::Model(persister) => guarded(|| persister.in_memory()).is_ok_and(|model| model.is_some()),
+            What::Data(_) | What::Nothing => true,
+        })
+    }
+
+    /// Returns the required names of which there is nothing. It may block.
     pub fn missing(&self) -> impl Iterator<Item = String> {
         self.required.iter().filter(|required| required.entry().is_none()).map(|required| required.name.clone())
     }
 
-    /// Returns the state: 503 if something required is not there.
+    /// Answers with the state; it blocks unless that is at hand.
     pub fn answer(&self, jobs: &Jobs) -> HttpResponse {
+        let (status, body) = self.state(jobs);
+        respond(status, body)
+    }
+
+    /// Returns the state: 503 if something required is not there. It blocks unless that is at hand.
+    pub fn state(&self, jobs: &Jobs) -> (StatusCode, Vec<u8>) {
         let (usage, usage_vms) = memory();
         let mut body = serde_json::Map::new();
         body.insert("memory_usage".to_owned(), json!(usage));
@@ -113,18 +139,23 @@ impl Alive {
             body.insert(required.name.clone(), entry);
         }
         body.insert("process_metadata".to_owned(), process);
-        respond(status, Json::Object(body).to_string().into_bytes())
+        (status, Json::Object(body).to_string().into_bytes())
     }
 }
 
 impl Required {
-    /// Returns what is shown about the model or the data, if they are in memory.
+    /// Returns what is shown about the model or the data, if they are there.
     fn entry(&self) -> Option<Json> {
+        let model = match &self.what {
+            What::Model(persister) => guarded(|| persister.look_in_memory()).ok()?,
+            What::Data(_) | What::Nothing => None,
+        };
+        // What came of the look for the model is known after it.
         let refreshes = self.refreshes();
         let loaded = refreshes.as_ref().and_then(|refreshes| refreshes.loaded.clone());
         let mut entry = match &self.what {
             What::Model(persister) => {
-                let model = guarded(|| persister.in_memory()).ok()??;
+                let Some(model) = model else { return self.stored(persister.as_ref()) };
                 // A persister that does not say when it loaded its model has it since it was seen.
                 let updated = loaded.unwrap_or_else(|| self.since(&model).to_rfc3339_opts(SecondsFormat::Micros, true));
                 json!({"updated": updated, "metadata": model.metadata.for_listing()})
@@ -145,6 +176,37 @@ impl Required {
             What::Data(loader) => guarded(|| loader.kept()).ok().flatten().map(|kept| kept.refreshes),
             What::Nothing => None,
         }
+    }
+
+    /// Returns what is shown about the active version of a store that is read for each request.
+    fn stored(&self, persister: &dyn Persister) -> Option<Json> {
+        let active = guarded(|| match persister.at_hand() {
+            None if persister.cache().is_none() => lifecycle::active(persister),
+            _ => Ok(None),
+        });
+        let why = match active {
+            Ok(Ok(active)) => return Some(self.show_stored(persister, active?)),
+            Ok(Err(error)) => with_causes(&error),
+            Err(panic) => panic,
+        };
+        tracing::warn!(target: "palladium::server", "the model of `{}` is not there: {why}", self.name);
+        None
+    }
+
+    fn show_stored(&self, persister: &dyn Persister, active: Version) -> Json {
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = match &mut *stored {
+            Some(known) if known.version == active => known,
+            other => other.insert(Stored { version: active, since: Utc::now(), metadata: None }),
+        };
+        if stored.metadata.is_none() {
+            let listed = guarded(|| persister.list_models()).ok().and_then(Result::ok).unwrap_or_default();
+            let metadata = listed.iter().find(|metadata| metadata.version() == Some(active));
+            stored.metadata = metadata.map(|metadata| json!(metadata.for_listing()));
+        }
+        // What cannot be listed may be read all the same.
+        let metadata = stored.metadata.clone().unwrap_or_else(|| json!({"version": active.number()}));
+        json!({"updated": stored.since.to_rfc3339_opts(SecondsFormat::Micros, true), "metadata": metadata})
     }
 
     fn since(&self, model: &Arc<TrainedModel>) -> DateTime<Utc> {
@@ -231,7 +293,7 @@ fn read_required(app: &App, alive: &Value, findings: &mut Diagnostics, unknown: 
             (None, [(_, _, loader), ..]) => What::Data(Arc::clone(loader)),
             (None, []) => What::Nothing,
         };
-        required.push(Required { name: name.to_owned(), what, seen: Mutex::default() });
+        required.push(Required { name: name.to_owned(), what, seen: Mutex::default(), stored: Mutex::default() });
     }
     required
 }

@@ -5,8 +5,8 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use palladium_component::interfaces::{
-    Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments, Pairs,
-    PredictError, PredictResponse, PredictService, Version, View, ViewResponse,
+    Arguments, DecoratorList, ErrorDetail, ErrorResponse, Failure, InputError, InputErrors, MetadataArguments, Misfit,
+    Pairs, PredictError, PredictResponse, PredictService, Version, View, ViewResponse,
 };
 use palladium_component::value::Map;
 use palladium_component::value::with_causes;
@@ -218,8 +218,9 @@ struct Facts {
 enum Reason {
     /// For the client.
     Said(String),
-    /// For the log; the client reads this much of it, and the id of the request.
-    Kept { said: &'static str, logged: String },
+    /// For the log; the client reads this much of it, and the id of the request or, where clients are told in full and
+    /// there is one, the detail.
+    Kept { said: &'static str, detail: Option<String>, logged: String },
 }
 
 /// Where in a body the three fields of a refusal stand.
@@ -271,7 +272,7 @@ impl Refusal {
 
     /// Returns a refusal whose reason is logged.
     pub fn internal(logged: impl Into<String>) -> Refusal {
-        let reason = Reason::Kept { said: "an internal error occurred", logged: logged.into() };
+        let reason = Reason::Kept { said: "an internal error occurred", detail: None, logged: logged.into() };
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, -1, reason)
     }
 
@@ -282,7 +283,14 @@ impl Refusal {
 
     /// Returns a refusal whose reason is logged, for something that may be there later.
     pub fn unavailable(said: &'static str, logged: impl Into<String>) -> Refusal {
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, Reason::Kept { said, logged: logged.into() })
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, Reason::Kept { said, detail: None, logged: logged.into() })
+    }
+
+    /// Returns the refusal of a service whose samples are not those that the active model was trained on.
+    pub fn misfit(misfit: Misfit, failure: &Failure) -> Refusal {
+        let said = "the active model does not fit the service";
+        let reason = Reason::Kept { said, detail: Some(misfit.message), logged: explained(failure) };
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, reason)
     }
 
     /// Returns the refusal of a request for which no model is active, as the store says so.
@@ -347,7 +355,7 @@ impl Refusal {
 
     /// Logs what is kept from clients.
     pub fn log(&self, name: &Name) {
-        if let Reason::Kept { said, logged } = &self.0.reason {
+        if let Reason::Kept { said, logged, .. } = &self.0.reason {
             let (request_id, trace_id) = (&name.id, name.trace.map(display));
             tracing::error!(target: "palladium::server", request_id, trace_id, "{said}: {logged}");
         }
@@ -356,6 +364,9 @@ impl Refusal {
     /// Returns what a client is told.
     fn told(&self, detail: ErrorDetail, request_id: &str) -> ErrorResponse {
         let error_message = match (&self.0.reason, self.0.word) {
+            (Reason::Kept { said, detail: Some(full), .. }, _) if detail == ErrorDetail::Full => {
+                format!("{said}: {full}")
+            }
             (Reason::Kept { said, .. }, _) => format!("{said}, request id {request_id}"),
             (Reason::Said(_), Some(word)) if detail == ErrorDetail::Codes => match self.0.status {
                 StatusCode::BAD_REQUEST => format!("BadRequest: {word}"),
@@ -424,12 +435,6 @@ impl Refusal {
             Shape::Flat | Shape::Envelope(_) | Shape::Both(_) => None,
         };
         written.finish(own)
-    }
-}
-
-impl From<PredictError> for Refusal {
-    fn from(error: PredictError) -> Refusal {
-        Refusal::of(&error)
     }
 }
 

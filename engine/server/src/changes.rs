@@ -19,6 +19,7 @@ use crate::decorated::{http_response, plain_response};
 use crate::given::TakenKind::{Flag, Job, Number};
 use crate::given::{Given, Taken, TakenKind};
 use crate::jobs::{Cancel, Done, Kind, NotStarted};
+use crate::misfits;
 use crate::service::Service;
 use crate::views::ServerView;
 
@@ -115,7 +116,7 @@ pub fn start_fit(service: &Arc<Service>, asked: &Asked<'_>) -> Result<HttpRespon
         let fitted = fit(&inputs, &options, &context);
         in_use.tell_latest();
         match fitted {
-            Ok(report) => Done::Finished(summary(&report)),
+            Ok(report) => Done::Finished(summary(&report) + &misfits::after(&in_use, &report)),
             Err(error @ JobError::Cancelled) => Done::Cancelled(error.to_string()),
             Err(error) => Done::Failed { said: said(&error), logged: with_causes(&error) },
         }

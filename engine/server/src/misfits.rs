@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use palladium_component::interfaces::{ErrorDetail, Misfit, PersistError, TrainedModel, Version};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Span};
+use palladium_runtime::fit::{FitReport, Outcome};
 use palladium_runtime::{App, lifecycle};
 
 use crate::answer::guarded;
@@ -119,6 +120,22 @@ pub fn warn(service: &Service) {
             needed.warn(&misfit);
         }
     }
+}
+
+/// Says in the log for which predict services a model that a fit has activated cannot predict, and returns the same, as
+/// what is to be added to what the fit did.
+pub fn after(service: &Service, report: &FitReport) -> String {
+    if !matches!(report.outcome, Outcome::Persisted { activated: true, .. }) {
+        return String::new();
+    }
+    let mut added = String::new();
+    for needed in &service.needed {
+        if let Some(misfit) = needed.misfit() {
+            needed.warn(&misfit);
+            added = format!("{added}; warning: {}", needed.say(&misfit));
+        }
+    }
+    added
 }
 
 /// Returns the predict services of an application, of which the persisters alone need be initialized, for which the active

@@ -335,7 +335,7 @@ impl Asking {
                     }
                 }
                 Some(Outcome::Refused(error)) => {
-                    let refusal = Refusal::of(&error).of_line();
+                    let refusal = self.route.refusal(&self.model, &error).of_line();
                     // One line a batch says what a model has that fails at everything.
                     if !std::mem::replace(&mut is_logged, true) {
                         refusal.log(&self.name);

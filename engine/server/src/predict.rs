@@ -9,8 +9,8 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use palladium_component::interfaces::{
-    DecoratorList, ErrorDetail, Pairs, PersistError, Persister, PredictRequest, PredictResponse, PredictService,
-    Predicted, TrainedModel, Version, ViewRequest,
+    DecoratorList, ErrorDetail, Pairs, PersistError, Persister, PredictError, PredictRequest, PredictResponse,
+    PredictService, Predicted, TrainedModel, Version, ViewRequest,
 };
 use palladium_component::value::with_causes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -290,7 +290,7 @@ impl PredictRoute {
     ) -> Result<Answer, Refusal> {
         let started = Instant::now();
         let work = || {
-            let response = self.service.predict(model, request).map_err(Refusal::from)?;
+            let response = self.service.predict(model, request).map_err(|error| self.refusal(model, &error))?;
             let answer = self.envelope.success(&response, version).map_err(Refusal::internal)?;
             let (status, body) = answer;
             Ok(Answer { status, body, predicted: self.tell(version, &response, queued, started) })
@@ -301,6 +301,17 @@ impl PredictRoute {
             self.pace.note(told.map_or_else(|| started.elapsed(), |told| told.time));
         }
         answered?
+    }
+
+    /// Returns the refusal of the service or its model; a model that cannot predict for the service is no error within it.
+    pub fn refusal(&self, model: &TrainedModel, error: &PredictError) -> Refusal {
+        match error {
+            PredictError::Internal(failure) => match guarded(|| self.service.misfit(model)) {
+                Ok(Some(misfit)) => Refusal::misfit(misfit, failure),
+                Ok(None) | Err(_) => Refusal::of(error),
+            },
+            _ => Refusal::of(error),
+        }
     }
 
     /// Tells the observers of a prediction, and returns what they were told.

@@ -85,10 +85,10 @@ impl Needed {
         guarded(|| self.persister.in_memory()).is_ok_and(|model| model.is_some())
     }
 
-    /// Looks what there is: in memory, or active in a store that is read for each request.
+    /// Looks what there is: in memory, or active in a store that is read for each request. It may block.
     pub fn look(&self) -> Found {
         let asked = guarded(|| {
-            if let Some(model) = self.persister.in_memory() {
+            if let Some(model) = self.persister.look_in_memory() {
                 return Ok(self.asker.judge(&model));
             }
             match self.persister.at_hand() {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, web};
 use palladium_component::interfaces::{DecoratorList, Pairs, View, ViewRequest};
-use palladium_component::value::Callable;
+use palladium_component::value::{Callable, with_causes};
 use palladium_runtime::{App, decorate, root_keys};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -181,7 +181,7 @@ impl ViewRoute {
     /// Answers what neither blocks nor is decorated without leaving the worker.
     pub fn at_once(&self, service: &Arc<Service>) -> Option<HttpResponse> {
         match self.answers {
-            Answers::Server(ServerView::Alive) if self.decorators.is_empty() => {
+            Answers::Server(ServerView::Alive) if self.decorators.is_empty() && service.alive.is_at_hand() => {
                 Some(service.alive.answer(&service.jobs))
             }
             Answers::Server(ServerView::Live) if self.decorators.is_empty() => Some(live()),
@@ -210,6 +210,12 @@ impl ViewRoute {
         request_id: String,
     ) -> Result<HttpResponse, Refusal> {
         let service = &server.service;
+        if matches!(self.answers, Answers::Server(ServerView::Alive)) && self.decorators.is_empty() {
+            let asked = Arc::clone(service);
+            let state = web::block(move || asked.alive.state(&asked.jobs)).await;
+            let (status, body) = state.map_err(|error| Refusal::internal(with_causes(&error)))?;
+            return Ok(respond(status, body));
+        }
         let head = ViewRequest { parts, ..plain_request(request, request_id) };
         let query = query::decode(request.query_string()).map_err(Refusal::bad_request);
         let has_body = !matches!(*request.method(), Method::GET | Method::HEAD);

@@ -26,6 +26,15 @@ pub trait Persister: Lifecycle {
         self.at_hand()?.ok()
     }
 
+    /// Returns the active model if it is in memory; where none is, a persister that keeps one there looks for it first.
+    /// It may block.
+    fn look_in_memory(&self) -> Option<Arc<TrainedModel>> {
+        self.in_memory().or_else(|| {
+            self.cache()?.look();
+            self.in_memory()
+        })
+    }
+
     /// Returns when it looked for a new model to keep in memory and what came of it, if it keeps one.
     fn refreshes(&self) -> Option<Refreshes> {
         None
@@ -238,6 +247,11 @@ pub trait ModelCache {
     /// # Errors
     /// The store's; the model in memory stays.
     fn update(&self) -> Result<Option<Arc<TrainedModel>>, PersistError>;
+
+    /// Looks for the active model and loads it where none is in memory, for somebody who asks whether one is there. Many
+    /// may ask at once and again and again: it waits for no other look, and asks the store once a second at most. What
+    /// came of it is told by [`Persister::in_memory`] and [`Persister::refreshes`].
+    fn look(&self);
 }
 
 /// Where a store is looked for, in words for the operator and without a secret.

@@ -119,7 +119,7 @@ fn at_hand(cached: &CachedUpdatePersister) -> Option<f64> {
 /// Makes as if all the time had passed for which a cache leaves its store alone.
 fn let_pauses_pass(cached: &CachedUpdatePersister) {
     let mut tried = cached.cache.tried.lock().unwrap_or_else(PoisonError::into_inner);
-    tried.rests_until = None;
+    (tried.rests_until, tried.looked_until) = (None, None);
     if let Some(failed) = &mut tried.failed {
         failed.until = Instant::now();
     }
@@ -230,6 +230,48 @@ fn requests_ask_a_store_that_failed_once_a_second() {
     assert!(cached.update_cache(None).is_err());
     cached.updater(Occasion::Rule).refresh();
     assert_eq!(n_looks(), before + 2);
+}
+
+/// Returns what is in memory after somebody has asked whether a model is there.
+fn looked(cached: &CachedUpdatePersister) -> Option<f64> {
+    cached.look_in_memory().map(|model| answer(&model))
+}
+
+#[test]
+fn who_asks_whether_there_is_a_model_finds_it_with_one_look_a_second() {
+    let (fake, cached) = cached(true);
+    *fake.active.lock().unwrap() = None;
+    assert_eq!((looked(&cached), fake.looks.load(Ordering::Relaxed)), (None, 0), "nothing is kept yet");
+    initialize(&cached, Mode::Serve).unwrap();
+    let n_looks = || fake.looks.load(Ordering::Relaxed);
+    for expected in 2..4 {
+        let_pauses_pass(&cached);
+        let started = Instant::now();
+        (0..100).for_each(|_| assert_eq!(looked(&cached), None));
+        assert!(n_looks() == expected || started.elapsed() > Duration::from_secs(1), "{} looks", n_looks());
+    }
+    fake.activate(version(2)).unwrap();
+    let_pauses_pass(&cached);
+    assert_eq!(looked(&cached), Some(2.0));
+    let before = n_looks();
+    fake.activate(version(1)).unwrap();
+    let_pauses_pass(&cached);
+    assert_eq!((looked(&cached), n_looks()), (Some(2.0), before), "one that is there is enough");
+}
+
+#[test]
+fn who_asks_whether_there_is_a_model_leaves_a_damaged_version_alone() {
+    let (fake, cached) = cached(true);
+    fake.broken.store(true, Ordering::Relaxed);
+    initialize(&cached, Mode::Serve).unwrap();
+    (0..8).for_each(|_| assert!(cached.update_cache(None).is_err()));
+    for _ in 0..3 {
+        let mut tried = cached.cache.tried.lock().unwrap();
+        (tried.rests_until, tried.looked_until) = (None, None);
+        drop(tried);
+        assert_eq!(looked(&cached), None);
+    }
+    assert_eq!((fake.n_reads(), fake.looks.load(Ordering::Relaxed)), (9, 12));
 }
 
 #[test]

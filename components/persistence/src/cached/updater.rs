@@ -20,7 +20,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// For how long at most it is left alone. Somewhat less than an hour, so that a rule of each hour misses no turn.
 const LONGEST_PAUSE: Duration = Duration::from_secs(59 * 60);
 
-/// For how long requests leave a store alone that failed: each would wait until it has no more time.
+/// For how long requests leave a store alone that failed, each of which would wait until it has no more time, and for how
+/// long those who ask whether there is a model leave any store alone after they have looked.
 const REST: Duration = Duration::from_secs(1);
 
 /// The model at hand. Until it is switched on, which `initialize` does, nothing is kept.
@@ -47,6 +48,8 @@ pub struct Tried {
     pub failed: Option<FailedLoad>,
     /// Until when no request tries the store.
     pub rests_until: Option<Instant>,
+    /// Until when nobody looks who only asks whether there is a model.
+    pub looked_until: Option<Instant>,
 }
 
 /// What is to be loaded.
@@ -90,7 +93,7 @@ pub enum Occasion {
     Asked,
     /// The rule says so.
     Rule,
-    /// A prediction needs a model. It waits for no other look.
+    /// A prediction needs a model, or somebody asks whether there is one. It waits for no other look.
     Request,
 }
 
@@ -165,6 +168,18 @@ impl Cache {
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
+    }
+
+    /// Tells whether it is the turn of somebody who only asks whether there is a model: while nobody looks, once in a
+    /// while.
+    pub fn takes_turn(&self) -> bool {
+        let Some(mut tried) = self.lock(false) else { return false };
+        let now = Instant::now();
+        let is_free = [tried.rests_until, tried.looked_until].into_iter().flatten().all(|until| until <= now);
+        if is_free {
+            tried.looked_until = Some(now + REST);
+        }
+        is_free
     }
 
     fn put(&self, model: &Arc<TrainedModel>) {

@@ -194,7 +194,7 @@ fn output(model: &TrainedModel, signature: &Signature) -> Option<Tensor<'static>
 /// Tells whether there is an active model: in memory, or in a store that is read for each request.
 fn has_active(offered: &Offered) -> Result<bool, PersistError> {
     let persister = &offered.served.persister;
-    if persister.in_memory().is_some() {
+    if persister.look_in_memory().is_some() {
         return Ok(true);
     }
     match persister.at_hand() {

@@ -207,7 +207,7 @@ fn infer(offered: &Offered, service: &dyn ServiceHandle) -> Operation {
         (413, "The body is too large, or has too many samples."),
         (415, "The body is neither JSON nor bytes, or is encoded."),
         (500, "The model refuses or fails."),
-        (503, "There is no active model, it cannot be read, or predicting takes too long."),
+        (503, "There is no model, it cannot be read or does not fit the service, or predicting takes too long."),
     ] {
         operation.add(problem(status, description).with_header(version()));
     }

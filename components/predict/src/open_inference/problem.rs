@@ -14,6 +14,8 @@ pub enum Problem {
     Wrong { status: u16, word: &'static str, message: String },
     /// The log has the reason; the caller reads this much of it, and the id of the request.
     Kept { status: u16, said: &'static str, failure: Failure },
+    /// The model cannot predict for the service, which the log has; the caller reads why where it is told in full.
+    Misfit { misfit: Misfit, failure: Failure },
 }
 
 impl Problem {
@@ -45,14 +47,29 @@ impl Problem {
             Problem::Wrong { status, word, .. } if detail == ErrorDetail::Codes => refusal(status, word),
             Problem::Wrong { status, message, .. } => refusal(status, &message),
             Problem::Kept { status, said, failure } => {
-                let (trace_id, logged) = (request.trace_id().map(display), with_causes(&failure));
-                tracing::error!(target: "palladium::server", request_id, trace_id, "{said}: {logged}");
+                log(request, said, &failure);
                 refusal(status, &format!("{said}, request id {request_id}"))
+            }
+            Problem::Misfit { misfit, failure } => {
+                log(request, MISFIT, &failure);
+                match detail {
+                    ErrorDetail::Full => refusal(503, &format!("{MISFIT}: {}", misfit.message)),
+                    ErrorDetail::Codes => refusal(503, &format!("{MISFIT}, request id {request_id}")),
+                }
             }
         };
         response.set_header("x-request-id", request_id.as_str());
         response
     }
+}
+
+const MISFIT: &str = "the model does not fit the service";
+
+/// Logs what is kept from the caller.
+fn log(request: &ViewRequest, said: &str, failure: &Failure) {
+    let (request_id, trace_id) = (&request.request_id, request.trace_id().map(display));
+    let logged = with_causes(failure);
+    tracing::error!(target: "palladium::server", request_id, trace_id, "{said}: {logged}");
 }
 
 impl From<PredictError> for Problem {

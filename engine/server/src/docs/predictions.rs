@@ -106,7 +106,8 @@ impl Answers<'_> {
         {
             operation.add(self.of_service(OperationResponse::refusal(status, description)));
         }
-        let missing = "There is no model, it cannot be read, or the prediction takes too long.";
+        let missing =
+            "There is no model, it cannot be read or does not fit the service, or the prediction takes too long.";
         let unavailable = OperationResponse::refusal(503, missing).with_header(model_version());
         operation.add(self.of_server(unavailable));
         operation

@@ -1,5 +1,8 @@
 //! `/alive`.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use palladium_component::interfaces::{Component, KeptData, RefreshError, Refreshes};
@@ -8,6 +11,7 @@ use palladium_runtime::App;
 use serde_json::{Value as Json, json};
 
 use super::support::*;
+use crate::ServeOptions;
 
 fn keys(json: &Json) -> Vec<&str> {
     json.as_object().unwrap().keys().map(String::as_str).collect()
@@ -57,15 +61,100 @@ fn shows_required_models_and_since_when_they_are_there() {
 }
 
 #[test]
-fn what_is_not_in_memory_is_not_there() {
+fn what_is_neither_in_memory_nor_active_in_a_store_is_not_there() {
     let entries = json!({"alive": {"process_store_required": ["model", "data"]}});
-    for reads in [Reads::Stored(model(1)), Reads::Fails, Reads::Panics] {
+    for reads in [Reads::Empty, Reads::Unreachable] {
         let running = Running::start(app(Puppet::at("/predict"), &Store::new(reads), &entries), options());
         let response = running.get("/alive");
         let json = response.json();
         assert_eq!((response.status, &json["model"], &json["data"]), (503, &json!("N/A"), &json!("N/A")));
         assert_eq!(json["process_metadata"], json!({"jobs": {}}), "the body is complete");
     }
+}
+
+#[test]
+fn shows_the_active_version_of_a_store_that_is_read_for_each_request() {
+    let store = Store::new(Reads::Stored(model(3)));
+    let entries = json!({"alive": {"process_store_required": ["model_persister"]}});
+    let running = Running::start(app(Puppet::at("/predict"), &store, &entries), options());
+    let entry = || {
+        let response = running.get("/alive");
+        assert_eq!(response.status, 200);
+        response.json()["model_persister"].clone()
+    };
+    let first = entry();
+    assert_eq!((keys(&first), &first["metadata"]), (vec!["updated", "metadata"], &json!({"version": 3})));
+    assert!(first["updated"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(entry(), first, "the time is that since when the version is active");
+
+    *store.reads.lock().unwrap() = Reads::Stored(model(4));
+    let second = entry();
+    assert_eq!(second["metadata"], json!({"version": 4}));
+    assert_ne!(second["updated"], first["updated"]);
+    // What cannot be listed at the moment is active all the same.
+    for reads in [Reads::Panics, Reads::Fails] {
+        *store.reads.lock().unwrap() = reads;
+        assert_eq!(entry()["metadata"], json!({"version": 1}));
+    }
+    assert_eq!(running.get("/ready").status, 200);
+}
+
+/// A store that takes its time to say what is active, once it is to.
+#[derive(Default)]
+struct Slow(Mutex<Option<(Sender<()>, Receiver<()>)>>);
+
+impl Lifecycle for Slow {}
+
+impl Persister for Slow {
+    fn read(&self, _: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
+        Ok(model(1))
+    }
+
+    fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {
+        Ok(Version::FIRST)
+    }
+
+    fn activate(&self, _: Version) -> Result<(), PersistError> {
+        Ok(())
+    }
+
+    fn delete(&self, _: Version) -> Result<(), PersistError> {
+        Ok(())
+    }
+
+    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
+        Ok(vec![model(1).metadata.clone()])
+    }
+
+    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        if let Some((begins, goes_on)) = self.0.lock().unwrap().take() {
+            begins.send(()).unwrap();
+            goes_on.recv().unwrap();
+        }
+        Ok(BTreeMap::from([("active-model".to_owned(), "1".to_owned())]))
+    }
+}
+
+#[test]
+fn a_store_that_is_asked_keeps_no_worker_from_its_work() {
+    let slow = Arc::new(Slow::default());
+    let components = vec![
+        ("model_persister", Component::Persister(Arc::clone(&slow) as Arc<dyn Persister>)),
+        ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
+    ];
+    let alive = value(&json!({"process_store_required": ["model"]}));
+    let options = ServeOptions { workers: NonZeroUsize::new(1), ..options() };
+    let running = Running::start(App::of_components(components, vec![("alive", alive)]), options);
+    let ((begins, has_begun), (go_on, goes_on)) = (channel(), channel());
+    *slow.0.lock().unwrap() = Some((begins, goes_on));
+    std::thread::scope(|scope| {
+        // What is asked of the view is not looked at.
+        let asked = scope.spawn(|| running.get("/alive?%ff").status);
+        has_begun.recv().unwrap();
+        assert_eq!(running.get("/live").status, 200);
+        go_on.send(()).unwrap();
+        assert_eq!(asked.join().unwrap(), 200);
+    });
 }
 
 #[test]

@@ -71,6 +71,8 @@ pub enum Reads {
     Empty,
     /// It fails to read.
     Fails,
+    /// It does not even say which version is active.
+    Unreachable,
     /// It panics.
     Panics,
 }
@@ -110,7 +112,7 @@ impl Persister for Store {
         match self.reads() {
             Reads::Cached(model) | Reads::Stored(model) => Ok(model),
             Reads::Empty => Err(PersistError::Lookup("no model is active".into())),
-            Reads::Fails => Err(secret()),
+            Reads::Fails | Reads::Unreachable => Err(secret()),
             Reads::Panics => panic!("the store panics"),
         }
     }
@@ -119,7 +121,7 @@ impl Persister for Store {
         match self.reads() {
             Reads::Cached(model) => Some(Ok(model)),
             Reads::Empty => Some(Err(PersistError::Lookup("no model is active".into()))),
-            Reads::Stored(_) | Reads::Fails | Reads::Panics => None,
+            Reads::Stored(_) | Reads::Fails | Reads::Unreachable | Reads::Panics => None,
         }
     }
 
@@ -143,7 +145,7 @@ impl Persister for Store {
         match self.reads() {
             Reads::Cached(model) | Reads::Stored(model) => Ok(vec![model.metadata.clone()]),
             Reads::Empty => Ok(Vec::new()),
-            Reads::Fails => Err(secret()),
+            Reads::Fails | Reads::Unreachable => Err(secret()),
             Reads::Panics => panic!("the store panics"),
         }
     }
@@ -151,6 +153,7 @@ impl Persister for Store {
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
         let active = match self.reads() {
             Reads::Stored(model) => model.metadata.version().unwrap_or(Version::FIRST),
+            Reads::Unreachable => return Err(secret()),
             _ => Version::FIRST,
         };
         Ok(BTreeMap::from([("active-model".to_owned(), active.to_string())]))

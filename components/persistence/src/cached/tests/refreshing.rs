@@ -318,6 +318,8 @@ fn no_request_waits_for_the_first_model_of_another() {
         let error = cached.read(None).err().unwrap();
         assert!(matches!(error, PersistError::Lookup(_)));
         assert_eq!(error.to_string(), "No model available: it is being loaded");
+        let n_looks = looks(&fake);
+        assert_eq!((looked(&cached), looks(&fake)), (None, n_looks), "nor does who asks whether there is a model");
         assert_eq!(cached.refreshes().unwrap().failing_since, failing_since);
         go_on();
     });
