@@ -66,6 +66,27 @@ fn a_store_that_is_read_for_each_request_makes_a_service_ready_once_a_model_is_a
     }
 }
 
+#[test]
+fn a_service_whose_model_cannot_be_read_for_requests_is_not_ready() {
+    let folder = Arc::new(iris());
+    let files = with_layers(folder.path(), &["stores/files.ron"]);
+    succeed(folder.path(), &["fit", "--config", &files]);
+    let service = Service::start_with(Arc::clone(&folder), &["--config", &files]);
+    let ready = PROBES.into_iter().filter(|probe| *probe != "/alive");
+    let all = |wanted: u16| ready.clone().for_each(|probe| assert_eq!(status(&service, probe), wanted, "{probe}"));
+    all(200);
+    let model = folder.path().join("iris-1.model");
+    let whole = std::fs::read(&model).unwrap();
+    std::fs::write(&model, &whole[..whole.len() / 2]).unwrap();
+    // Who asks for a prediction finds out.
+    assert_eq!(status(&service, SAMPLE), 503);
+    all(503);
+    let said = succeed(folder.path(), &["serve", "--check", "--config", &files]);
+    assert!(said.ends_with("\nnot ready: no model of `model_persister` is loaded\n"), "{said}");
+    std::fs::write(&model, &whole).unwrap();
+    all(200);
+}
+
 /// Who routes requests to a service that is ready sends none before.
 #[test]
 fn each_probe_finds_the_first_model_by_itself() {

@@ -1,6 +1,7 @@
 //! Predict services whose samples are not those that their active model was trained on: each of their predictions would
 //! fail.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,19 +45,20 @@ impl Asker {
     }
 
     /// Says what there is in a store that is read for each request. Its model is read once for each version that is
-    /// active; one that cannot be read now may be so for the next request.
+    /// active, and again once a request could not have it.
     ///
     /// # Errors
-    /// The store does not say which version is active.
+    /// The store does not say which version is active, or that cannot be read.
     pub fn look_in_store(&self) -> Result<Found, PersistError> {
         let persister = self.route.persister.as_ref();
         let Some(active) = lifecycle::active(persister)? else { return Ok(Found::Nothing) };
         let found = |misfit: Option<Misfit>| misfit.map_or(Found::Fits, Found::Differs);
         let known = self.stored.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, misfit)) = known.filter(|(version, _)| *version == active) {
+        let is_current = |version: Version| version == active && !self.route.lacks_model.load(Ordering::Relaxed);
+        if let Some((_, misfit)) = known.filter(|(version, _)| is_current(*version)) {
             return Ok(found(misfit));
         }
-        let Ok(model) = persister.read(Some(active)) else { return Ok(Found::Fits) };
+        let model = persister.read(Some(active))?;
         let misfit = self.route.service.misfit(&model);
         *self.stored.lock().unwrap_or_else(PoisonError::into_inner) = Some((active, misfit.clone()));
         Ok(found(misfit))

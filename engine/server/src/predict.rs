@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub struct PredictRoute {
     pub detail: Arc<OnceLock<ErrorDetail>>,
     /// How long predictions take for short bodies.
     pub pace: Pace,
+    /// Whether a request could not have the model, which is read for each.
+    pub lacks_model: AtomicBool,
     /// The position in the route table.
     pub index: usize,
 }
@@ -260,7 +263,9 @@ impl PredictRoute {
             Ok(None) => {
                 let persister = Arc::clone(&self.persister);
                 let read = web::block(move || guarded(|| persister.read(None))).await;
-                read.map_err(|error| unreadable(with_causes(&error)))?
+                let read = read.map_err(|error| unreadable(with_causes(&error)))?;
+                self.lacks_model.store(!matches!(read, Ok(Ok(_))), Ordering::Relaxed);
+                read
             }
             Ok(Some(read)) => Ok(read),
             Err(panic) => Err(panic),
@@ -271,6 +276,7 @@ impl PredictRoute {
     /// Returns the active model on a thread that may block.
     pub fn read_model(&self) -> Result<Arc<TrainedModel>, Refusal> {
         let read = guarded(|| self.persister.at_hand().unwrap_or_else(|| self.persister.read(None)));
+        self.lacks_model.store(!matches!(read, Ok(Ok(_))), Ordering::Relaxed);
         read.map_err(unreadable)?.map_err(no_model)
     }
 

@@ -5,6 +5,7 @@ mod callers;
 mod unguarded;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::http::Method;
@@ -297,7 +298,9 @@ impl Routes {
         let rule = service.entry_point().to_owned();
         let (observers, detail) = (Arc::clone(&self.observers), Arc::clone(&self.detail));
         let (pace, index) = (Pace::default(), self.all.len());
-        let route = PredictRoute { service, persister, envelope, decorators, observers, detail, pace, index };
+        let lacks_model = AtomicBool::new(false);
+        let route =
+            PredictRoute { service, persister, envelope, decorators, observers, detail, pace, lacks_model, index };
         let route = Arc::new(route);
         self.needed.push(Needed {
             key,

@@ -25,7 +25,7 @@ use crate::latest::Latest;
 use crate::listen::{Listen, is_local};
 use crate::models::ModelList;
 use crate::observers::Observers;
-use crate::ready::Needed;
+use crate::ready::{Found, Needed};
 use crate::routes::{Route, Routes};
 use crate::views::{ServerView, decorators};
 
@@ -197,11 +197,16 @@ impl ServiceHandle for Handle<'_> {
         Ok(ViewResponse::try_from(returned)?)
     }
 
-    fn misfit(&self, route: usize) -> Option<String> {
+    fn not_ready(&self, route: usize) -> Option<String> {
         let needed = self.service.needed.iter().find(|needed| needed.asker.is_at(route))?;
-        let misfit = needed.misfit()?;
-        needed.warn(&misfit);
-        Some(needed.say(&misfit))
+        match needed.look() {
+            Found::Fits => None,
+            Found::Nothing => Some(format!("no model of `{}` is loaded", needed.key)),
+            Found::Differs(misfit) => {
+                needed.warn(&misfit);
+                Some(needed.say(&misfit))
+            }
+        }
     }
 
     fn predicted(&self, predicted: &Predicted) {

@@ -167,9 +167,9 @@ pub trait ServiceHandle: Send + Sync {
         answer: &mut dyn FnMut(&ViewRequest) -> ViewResponse,
     ) -> Result<ViewResponse, Failure>;
 
-    /// Returns why the active model cannot predict for what a predict service makes of requests, by the position of its
-    /// route, in words for its clients; nothing where it can, where it cannot be read or where there is none.
-    fn misfit(&self, route: usize) -> Option<String>;
+    /// Returns why a predict service is not ready, by the position of its route, in words for its clients: it has no active
+    /// model that can be read, or one that cannot predict for what it makes of requests.
+    fn not_ready(&self, route: usize) -> Option<String>;
 
     /// Tells the observers of the service that a model has predicted.
     fn predicted(&self, predicted: &Predicted);

@@ -117,7 +117,7 @@ impl OpenInference {
         let why = match is_ready {
             false => Some(format!("no version of `{name}` is active")),
             // What another version than the active one was trained on shows once it is asked.
-            true => offered.version(request)?.is_none().then(|| service.misfit(offered.served.route)).flatten(),
+            true => offered.version(request)?.is_none().then(|| service.not_ready(offered.served.route)).flatten(),
         };
         match why {
             None => Ok(json(200, &json!({"name": name, "ready": true}))),
@@ -137,8 +137,8 @@ impl OpenInference {
         for offered in self.offered(service.predict_services()) {
             let listed = offered.served.persister.versions().and_then(|versions| Ok((versions, has_active(&offered)?)));
             let (versions, reason) = match listed {
-                Ok((versions, true)) if service.misfit(offered.served.route).is_some() => {
-                    (versions, "the active version was trained on other columns")
+                Ok((versions, true)) if service.not_ready(offered.served.route).is_some() => {
+                    (versions, "the active version cannot predict for the service")
                 }
                 Ok((versions, true)) => (versions, ""),
                 Ok((versions, false)) => (versions, "no version is active"),

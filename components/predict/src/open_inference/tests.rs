@@ -126,7 +126,7 @@ fn a_model_that_takes_other_columns_is_not_ready() {
     assert_eq!(service.get("/v2/models/one/versions/3/ready").0, 200);
     let (status, listed) = service.infer("/v2/repository/index", &json!({}));
     assert_eq!((status, &listed[0]["name"], &listed[0]["state"]), (200, &json!("one"), &json!("UNAVAILABLE")));
-    assert_eq!(listed[0]["reason"], "the active version was trained on other columns");
+    assert_eq!(listed[0]["reason"], "the active version cannot predict for the service");
 }
 
 #[test]

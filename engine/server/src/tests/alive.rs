@@ -96,7 +96,7 @@ fn shows_the_active_version_of_a_store_that_is_read_for_each_request() {
         *store.reads.lock().unwrap() = reads;
         assert_eq!(entry()["metadata"], json!({"version": 1}));
     }
-    assert_eq!(running.get("/ready").status, 200);
+    assert_eq!(running.get("/ready").status, 503, "to be ready takes a model that can be read");
 }
 
 /// A store that takes its time to say what is active, once it is to.

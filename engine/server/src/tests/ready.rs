@@ -90,15 +90,21 @@ fn says_which_models_cannot_predict() {
     }
 }
 
-/// What cannot be read at the moment may fit.
 #[test]
-fn a_model_that_cannot_be_read_now_keeps_nobody_from_being_ready() {
+fn a_model_that_cannot_be_read_is_not_ready() {
     let store = Store::new(Reads::Fails);
-    let puppet = Puppet { unfit: Some(1), ..Puppet::at("/predict") };
-    let running = Running::start(app(puppet, &store, &json!({})), options());
+    let running = Running::start(app(Puppet::at("/predict"), &store, &json!({})), options());
+    let set = |reads: Reads| *store.reads.lock().unwrap() = reads;
+    assert_eq!(reasons(&running.get("/ready")), ["no model of `model_persister` is loaded"]);
+    set(Reads::Stored(model(1)));
     assert_eq!(running.get("/ready").status, 200);
-    *store.reads.lock().unwrap() = Reads::Stored(model(1));
-    assert_eq!(running.get("/ready").status, 503);
+    let n_reads = store.n_reads.load(Ordering::SeqCst);
+    assert_eq!((running.get("/ready").status, store.n_reads.load(Ordering::SeqCst)), (200, n_reads), "it is known");
+    // Only who needs it finds that it cannot be read any more.
+    set(Reads::Fails);
+    assert_eq!((running.get("/predict").status, running.get("/ready").status), (503, 503));
+    set(Reads::Stored(model(1)));
+    assert_eq!(running.get("/ready").status, 200);
 }
 
 #[test]

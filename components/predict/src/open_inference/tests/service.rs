@@ -238,7 +238,7 @@ impl ServiceHandle for Service {
         Ok(answer(request))
     }
 
-    fn misfit(&self, route: usize) -> Option<String> {
+    fn not_ready(&self, route: usize) -> Option<String> {
         self.misfits.contains(&route).then(|| "it was trained on others".to_owned())
     }
 
