@@ -95,7 +95,7 @@ pub fn set_up(
         }
         Target::File(file) => {
             let failed = |error| Failure::with_help(not_written(file, &error), OTHER_FILE);
-            check_kept(file, configuration).map_err(failed)?;
+            check_writable(file, configuration).map_err(failed)?;
             let files = LogFiles::open(file.clone()).map_err(failed)?;
             (Output::Files(files), false)
         }
@@ -136,7 +136,7 @@ pub fn set_up(
 /// Returns that the log cannot be written where a configuration, which is in these files, says.
 pub fn check_file(root: &Value, configuration: &[PathBuf]) -> Option<Diagnostic> {
     let Target::File(file) = Logging::of(root).ok()?.to else { return None };
-    let error = check_kept(&file, configuration).and_then(|()| file.check()).err()?;
+    let error = check_writable(&file, configuration).err()?;
     let key = KeyPath::parse(root_keys::LOGGING).join("to");
     let finding = Diagnostic::new(Code::Unreachable, not_written(&file, &error)).in_key(&key).help(OTHER_FILE);
     match root.get(root_keys::LOGGING).and_then(|logging| logging.get("to")) {
@@ -145,11 +145,11 @@ pub fn check_file(root: &Value, configuration: &[PathBuf]) -> Option<Diagnostic>
     }
 }
 
-/// Checks that a log file is none whose content would be lost.
-fn check_kept(file: &LogFile, configuration: &[PathBuf]) -> io::Result<()> {
+/// Checks that a log file can be written and is none whose content would be lost.
+fn check_writable(file: &LogFile, configuration: &[PathBuf]) -> io::Result<()> {
     match kept(&file.current(), configuration) {
         Some(what) => Err(io::Error::other(format!("it is {what}, which would be lost"))),
-        None => Ok(()),
+        None => file.check(),
     }
 }
 

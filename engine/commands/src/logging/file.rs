@@ -136,7 +136,7 @@ impl LogFile {
     }
 
     /// Returns the folder of the file.
-    pub fn folder(&self) -> &Path {
+    fn folder(&self) -> &Path {
         folder_of(&self.path)
     }
 
