@@ -386,7 +386,7 @@ fn no_line_of_a_request_is_lost_over_reloads() {
     layer(folder.path(), &lists("pipe"));
     service.process.signal(Signal::HUP);
     let log = service.wait_for_log("the configuration was not reloaded", 1);
-    assert!(log.contains("pipe` cannot be opened: it is a pipe that nobody reads"), "{log}");
+    assert!(log.contains("pipe` cannot be appended to: it is a pipe that nobody reads"), "{log}");
     assert!(service.end().success());
 }
 

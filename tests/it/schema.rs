@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::process::{iris, repository, succeed};
+use crate::process::{iris, palladium, repository, succeed, text};
 
 /// Returns whether a configuration fits the schema.
 struct Schema {
@@ -35,6 +35,7 @@ fn printed_iris() -> Json {
 
 #[test]
 fn examples_fit_the_schema() {
+    const VARIABLES: [&str; 2] = ["DASHBOARD_KEY", "OAUTH2_SECRET"];
     let schema = Schema::of_the_binary();
     assert!(schema.takes(&printed_iris()));
     let catalogue: Json = serde_json::from_str(&succeed(&repository(), &["components", "--format", "json"])).unwrap();
@@ -45,7 +46,11 @@ fn examples_fit_the_schema() {
         std::fs::write(&ron, component["example"]["ron"].as_str().unwrap()).unwrap();
         std::fs::write(&rhai, component["example"]["rhai"].as_str().unwrap()).unwrap();
         let load = |file: &str| -> Json {
-            serde_json::from_str(&succeed(folder.path(), &["config", "--format", "json", "--config", file])).unwrap()
+            let mut command = palladium(folder.path());
+            command.args(["config", "--format", "json", "--config", file]);
+            let output = command.envs(VARIABLES.map(|name| (name, "0123456789abcdef"))).output().unwrap();
+            assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+            serde_json::from_slice(&output.stdout).unwrap()
         };
         let example = load("a.ron");
         assert_eq!(example, load("a.rhai"), "the examples of {name} differ");
@@ -76,6 +81,7 @@ fn mistakes_do_not_fit_the_schema() {
         ("/logging", json!({ "filters": { "palladium::access": "yes" } })),
         ("/logging", json!({ "to": "a.log", "rotation": "weekly" })),
         ("/logging", json!({ "keep": 0 })),
+        ("/logging", json!({ "to": "stdout" })),
         ("/alive", json!({ "process_store_required": "model" })),
         ("/alive", json!({ "process_store_required": [1] })),
         ("/fit_decorators", json!("x")),
@@ -102,7 +108,7 @@ fn mistakes_do_not_fit_the_schema() {
         ("/__mode__", json!("fit")),
         ("/logging", json!({ "level": "debug", "filters": { "palladium::access": "info" }, "format": "json" })),
         ("/logging", json!({ "to": "a.log", "rotation": "daily", "keep": 7, "time": "local" })),
-        ("/logging", json!({ "filter": "info,actix_server=warn", "keep": null })),
+        ("/logging", json!({ "filter": "info,actix_server=warn", "keep": null, "to": "./stdout" })),
         ("/alive", json!({ "process_store_required": ["model_persister", { "__copy__": "name" }] })),
         ("/fit_decorators", json!([{ "__copy__": "mine" }])),
         ("/fit_decorators", json!([{ "!": "palladium.util.Partial", "func": "f" }])),

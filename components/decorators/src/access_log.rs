@@ -14,7 +14,7 @@ use crate::view::request_of;
 /// "predict_decorators": [
 ///     {
 ///         "!": "palladium.decorators.ApiKey",
-///         "api_keys": { "dashboard": "${environ.DASHBOARD_KEY:-}" },
+///         "api_keys": { "dashboard": "${environ.DASHBOARD_KEY}" },
 ///     },
 ///     "palladium.decorators.AccessLog",
 /// ],

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use tracing::field::display;
 
 use crate::credentials::{Given, bearer, header};
-use crate::plain::{HeaderName, hidden, hidden_in};
+use crate::plain::{HeaderName, hidden, hidden_in, why_empty};
 use crate::view::{described_401, refusal, request_of};
 
 /// Lets programs with a key in.
@@ -23,7 +23,7 @@ use crate::view::{described_401, refusal, request_of};
 /// "predict_decorators": [{
 ///     "!": "palladium.decorators.ApiKey",
 ///     "api_keys": {
-///         "dashboard": "${environ.DASHBOARD_KEY:-}",
+///         "dashboard": "${environ.DASHBOARD_KEY}",
 ///         "nightly-job": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 ///     },
 ///     "scopes": { "nightly-job": ["fit"] },
@@ -72,10 +72,11 @@ impl FromArgument for Keys {
         let map = value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, &hidden(value)))?;
         let mut keys: Vec<(String, Digest)> = Vec::new();
         for (name, entry) in map {
+            let is_empty = entry.value.as_text() == Some("") && !has_placeholder(&entry.value);
             let wrong = |problem: &str| Mismatch::Refused {
                 message: format!("the key of {name:?} {problem}"),
                 value: hidden_in(&entry.value, value),
-                label: String::new(),
+                label: if is_empty { why_empty(&entry.value) } else { String::new() },
             };
             let digest = digest_of(&entry.value).map_err(wrong)?;
             if let Some((other, _)) = keys.iter().find(|(_, known)| *known == digest && !has_placeholder(value)) {
@@ -96,13 +97,16 @@ fn digest_of(value: &Value) -> Result<Digest, &'static str> {
     if has_placeholder(value) {
         return Ok(sha256(text));
     }
+    if text.is_empty() {
+        return Err("is empty");
+    }
     if let Some(digits) = text.strip_prefix("sha256:") {
         let mut digest = [0; 32];
         hex::decode_to_slice(digits, &mut digest).map_err(|_| "is not `sha256:` and 64 hexadecimal digits")?;
         return Ok(in_words(&digest));
     }
     // A key that is written into the file would be read by everybody who reads the file.
-    if value.span.text().trim_matches(['"', '`']) == text && !text.is_empty() {
+    if value.span.text().trim_matches(['"', '`']) == text {
         return Err("stands in the file: take it from the environment, or give `sha256:` and its digest");
     }
     if text.trim() != text {
@@ -326,6 +330,7 @@ mod tests {
     fn arguments_are_checked_and_never_shown() {
         for (arguments, said) in [
             (json!({"api_keys": {}}), "holds no key"),
+            (json!({"api_keys": {"a": ""}}), "the key of \"a\" is empty"),
             (json!({"api_keys": {"a": "canary"}}), "is shorter than 16 bytes"),
             (json!({"api_keys": {"a": "sha256:canary"}}), "64 hexadecimal digits"),
             (json!({"api_keys": {"a": KEY, "b": KEY}}), "is also that of"),

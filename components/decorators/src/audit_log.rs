@@ -31,7 +31,10 @@ use crate::view::{described_later, later, principal, request_of};
 /// address, method and path before the view is called, and `answered` with the status afterwards. Both have the same
 /// `request_id`, and the same `trace_id` if the request has a trace. A request that cannot be written down is answered
 /// with status 503 and does nothing. The file is only ever appended to; one that is moved away or deleted is begun anew
-/// with the next line. Parameters are left out unless `parameters` names them, which does not have a view take one that
+/// with the next line. One that holds anything but lines of this decorator and `RequestLog`, such as a store of models or a
+/// configuration, stays as it is: the service does not start then, which `palladium check --connect` tells before.
+///
+/// Parameters are left out unless `parameters` names them, which does not have a view take one that
 /// it does not know; of one that is given several times all values are written, as a list. Headers never are written, and
 /// neither is a parameter that another decorator of the list reads credentials from.
 ///
@@ -89,12 +92,13 @@ impl AuditLog {
 impl Lifecycle for AuditLog {
     fn initialize(&self, context: &InitContext<'_>) -> Result<(), Failure> {
         if context.mode == Mode::Serve {
-            let path = self.path.display();
-            let journal = Journal::open(&self.path, None);
-            let journal = journal.map_err(|error| Failure::message(format!("`{path}` cannot be opened: {error}")))?;
-            let _ = self.journal.set(journal);
+            let _ = self.journal.set(Journal::open(&self.path, None)?);
         }
         Ok(())
+    }
+
+    fn probe(&self) -> Result<Probe, Failure> {
+        Journal::probe(&self.path)
     }
 }
 

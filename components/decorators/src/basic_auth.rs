@@ -34,6 +34,11 @@ use crate::watched::{Watched, read};
 /// { "!": "palladium.decorators.BasicAuth", "users_file": "${here}/users" }
 /// ```
 ///
+/// One that is deleted, names nobody or has a wrong line while the service runs counts as it was before: all users of
+/// before are still let in, and the log says so as an error. With such a file the service does not start. To let nobody
+/// in, leave a user in it whose password nobody knows: `openssl rand -hex 32 | palladium hash-password` prints the hash of
+/// one.
+///
 /// Basic authentication sends the password with each request: put TLS in front. Checking a password takes time by
 /// intention. One that was right is known for `remember` seconds, kept as a keyed hash in memory; at most
 /// `max_hashing` are checked at once, and who does not get a turn within `max_wait` seconds is answered with status 503.
@@ -253,6 +258,15 @@ mod tests {
         std::fs::write(&path, format!("\u{feff}ada:{SECRET}\r\nbob:{SECRET}\r\n")).unwrap();
         std::thread::sleep(Duration::from_millis(1100));
         assert_eq!((status("ada"), status("bob")), (200, 200), "saved by an editor of another system");
+        std::fs::write(&path, "# nobody\n").unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!((status("ada"), status("bob")), (200, 200), "a file that names nobody leaves everybody in");
+        let emptied = plan("BasicAuth", &json!({"users_file": path})).unwrap();
+        assert!(initialize(emptied.as_ref(), "predict_decorators.0").unwrap_err().contains("it names no user"));
+        let unknown = SECRET.replace("$pclx", "$qclx");
+        std::fs::write(&path, format!("nobody:{unknown}\n")).unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!((status("ada"), status("bob"), status("nobody")), (401, 401, 401));
 
         let missing = plan("BasicAuth", &json!({"users_file": folder.path().join("no")})).unwrap();
         assert!(initialize(missing.as_ref(), "predict_decorators.0").unwrap_err().contains("cannot be read"));

@@ -1,5 +1,6 @@
 //! Pages of other origins.
 
+use palladium_component::ParamType;
 use palladium_component::prelude::*;
 use url::Url;
 
@@ -23,16 +24,17 @@ use crate::view::{add_to_header, answer, refusal, request_of};
 ///
 /// It stands last, so that it is outermost: what a browser asks before a request (a preflight, an OPTIONS without
 /// credentials) is answered by it alone, with status 204 where origin, method and headers are allowed and 403 where they
-/// are not, and refusals of other decorators can be read by the page too. It keeps nobody from calling: it tells
+/// are not, and refusals of other decorators can be read by the page too. `palladium check` finds one that stands before a
+/// decorator which keeps out who does not say who they are, as that refuses a preflight. It keeps nobody from calling: it tells
 /// browsers which pages may. Views that change something take requests from the pages of other sites only if it names
 /// their origin, for which `*` does not do, or if they have a token or a key in a header.
 #[component(Decorator, name = "palladium.decorators.Cors", check)]
 pub struct Cors {
     /// The origins whose pages may call, such as `https://dashboard.example.com`, or `*` for all.
     origins: Texts,
-    /// The methods with which they may call.
+    /// The methods with which they may call, such as `PUT`; those of HTTP may stand in small letters too.
     #[param(default = ["GET", "HEAD", "POST"])]
-    methods: Vec<String>,
+    methods: Methods,
     /// The headers that they may send beside those that are always allowed.
     #[param(default = ["Content-Type"])]
     headers: Vec<HeaderName>,
@@ -47,6 +49,29 @@ pub struct Cors {
     max_age: u64,
 }
 
+/// Methods as browsers write them.
+struct Methods(Vec<String>);
+
+impl FromArgument for Methods {
+    const TYPE: ParamType = ParamType::List(&ParamType::Text);
+
+    fn from_argument(value: &Value) -> Result<Methods, Mismatch> {
+        const KNOWN: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+        let items = value.as_list().ok_or_else(|| Mismatch::wrong(Self::TYPE, value))?;
+        if items.is_empty() {
+            let label = "leave it out for `GET`, `HEAD` and `POST`".to_owned();
+            return Err(Mismatch::Refused { message: "it names none".to_owned(), value: value.clone(), label });
+        }
+        let method = |item: &Value| {
+            let method = item.as_text().filter(|text| is_token(text));
+            let method = method.ok_or_else(|| Mismatch::wrong("the name of a method, such as `PUT`", item))?;
+            let known = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(method));
+            Ok(known.map_or(method, |known| *known).to_owned())
+        };
+        Ok(Methods(items.iter().map(method).collect::<Result<_, _>>()?))
+    }
+}
+
 impl Cors {
     fn check(&self) -> Result<(), ArgumentError> {
         if self.origins.0.is_empty() {
@@ -56,16 +81,17 @@ impl Cors {
             let error = ArgumentError::new("credentials", "every page could act for whoever looks at it");
             return Err(error.help("name the origins, or leave `credentials` out"));
         }
+        if let Some(pattern) = self.origins.0.iter().find(|origin| *origin != "*" && origin.contains('*')) {
+            let error = ArgumentError::new("origins", format!("{pattern:?} is a pattern, which no origin is equal to"));
+            return Err(error.help("name each origin, or write `*` alone for all of them"));
+        }
         if let Some(odd) = self.origins.0.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
             let error = ArgumentError::new("origins", format!("{odd:?} is no origin"));
             return Err(
                 error.help("write scheme, host and port alone, as in `https://example.com:8443`, in lower case")
             );
         }
-        match self.methods.iter().find(|method| !is_token(method)) {
-            Some(odd) => Err(ArgumentError::new("methods", format!("{odd:?} is no method"))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn allows_all(&self) -> bool {
@@ -86,13 +112,13 @@ impl Cors {
         let asked = request.header("access-control-request-headers").unwrap_or_default();
         let mut asked = asked.split(',').map(str::trim).filter(|name| !name.is_empty());
         let knows = |name: &str| self.headers.iter().any(|known| known.0.eq_ignore_ascii_case(name));
-        let is_allowed = self.methods.iter().any(|known| known == method) && asked.all(knows);
+        let is_allowed = self.methods.0.iter().any(|known| known == method) && asked.all(knows);
         let mut response = match self.allowed(request).filter(|_| is_allowed) {
             None => refusal(request, 403, "pages of this origin may not make such a request"),
             Some(origin) => {
                 let mut response = ViewResponse { status: 204, headers: Pairs::default(), body: Vec::new() };
                 self.greet(&mut response, origin);
-                response.set_header("access-control-allow-methods", self.methods.join(", "));
+                response.set_header("access-control-allow-methods", self.methods.0.join(", "));
                 response.set_header("access-control-allow-headers", names(&self.headers));
                 response.set_header("access-control-max-age", self.max_age.to_string());
                 response
@@ -145,6 +171,10 @@ impl Decorator for Cors {
     }
 
     fn wraps_only_views(&self) -> bool {
+        true
+    }
+
+    fn answers_preflights(&self) -> bool {
         true
     }
 
@@ -236,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn methods_may_stand_in_small_letters() {
+        let cors = decorator("Cors", &json!({"origins": PAGE, "methods": ["get", "Post", "patch", "report"]}));
+        let ask = |method: &str| {
+            let asked = [("origin", PAGE), ("access-control-request-method", method)];
+            through(&[&cors], &request("OPTIONS", &asked))
+        };
+        for (method, status) in [("GET", 204), ("POST", 204), ("PATCH", 204), ("report", 204), ("REPORT", 403)] {
+            assert_eq!(ask(method).status, status, "{method}");
+        }
+        assert_eq!(header(&ask("GET"), "access-control-allow-methods"), Some("GET, POST, PATCH, report"));
+    }
+
+    #[test]
     fn pages_of_allowed_origins_may_read_the_answer() {
         let cors = decorator("Cors", &json!({"origins": PAGE, "expose": ["X-Request-Id"]}));
         let answer = through(&[&cors], &request("GET", &[("origin", PAGE)]));
@@ -271,7 +314,10 @@ mod tests {
             (json!({"origins": "https://a.example.com:443"}), "is no origin"),
             (json!({"origins": "null"}), "is no origin"),
             (json!({"origins": "https://a\r\nb: c"}), "is no origin"),
-            (json!({"origins": PAGE, "methods": ["GET, PUT"]}), "is no method"),
+            (json!({"origins": "https://*.example.com"}), "is a pattern"),
+            (json!({"origins": [PAGE, "https://a.example.com:*"]}), "is a pattern"),
+            (json!({"origins": PAGE, "methods": ["GET, PUT"]}), "has to be the name of a method"),
+            (json!({"origins": PAGE, "methods": []}), "`methods` of `palladium.decorators.Cors`: it names none"),
             (json!({"origins": PAGE, "headers": ["a\r\nb"]}), "`headers`"),
         ] {
             let findings = plan("Cors", &arguments).err().unwrap();

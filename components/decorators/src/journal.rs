@@ -1,5 +1,7 @@
 //! Files of lines that grow.
 
+mod content;
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, rename};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use indexmap::IndexMap;
+use palladium_component::interfaces::{Explain, Failure, Probe};
+use palladium_component::value::check_appendable;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use serde_json::{Map as JsonMap, Value as Json};
@@ -56,6 +60,23 @@ struct Open {
     bytes: u64,
     /// Whether it ends within a line.
     is_torn: bool,
+    /// Whether it holds lines of a journal for certain; one that was empty may have been filled by somebody else.
+    is_own: bool,
+}
+
+/// A file that lines cannot be appended to.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` cannot be appended to", path.display())]
+struct NotOpened {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Explain for NotOpened {
+    fn help(&self) -> Option<String> {
+        let help = "name a file that is not there yet, in a folder that is, or one that such a decorator has begun";
+        Some(help.to_owned())
+    }
 }
 
 impl Journal {
@@ -63,11 +84,12 @@ impl Journal {
     /// count.
     ///
     /// # Errors
-    /// It cannot be opened for appending, or is a pipe that nobody reads.
-    pub fn open(path: &Path, bounds: Option<Rotation>) -> io::Result<Journal> {
+    /// It cannot be opened for appending, holds something else than lines of a journal, or is a pipe that nobody reads.
+    pub fn open(path: &Path, bounds: Option<Rotation>) -> Result<Journal, Failure> {
         let mut files = files();
         files.retain(|_, file| file.strong_count() > 0);
-        let open = open(path)?;
+        let failed = |source| NotOpened { path: path.to_owned(), source };
+        let open = check_appendable(path).and_then(|()| open(path)).map_err(failed)?;
         // What has no path of its own, such as a pipe behind `/dev/stdout`, goes by the one that is given.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let file = files.get(&path).and_then(Weak::upgrade).unwrap_or_else(|| {
@@ -81,11 +103,22 @@ impl Journal {
         Ok(Journal { file, bounds })
     }
 
+    /// Finds out whether a file can be appended to, without making it.
+    ///
+    /// # Errors
+    /// Those of [`Journal::open`] that can be known before.
+    pub fn probe(path: &Path) -> Result<Probe, Failure> {
+        let failed = |source| NotOpened { path: path.to_owned(), source };
+        check_appendable(path).and_then(|()| content::check(path)).map_err(failed)?;
+        let new = if path.exists() { "" } else { ", which will be made" };
+        Ok(Probe::Found(format!("the file `{}`{new}", path.display())))
+    }
+
     /// Appends a line, and waits until it is on the disk where that is asked for. A file that was moved away or deleted
     /// since is begun anew.
     ///
     /// # Errors
-    /// The file cannot be written or rotated.
+    /// The file cannot be written or rotated, or what is in its place now holds something else.
     pub fn append(&self, line: &Json, sync: bool) -> io::Result<()> {
         let mut text = line.to_string();
         text.push('\n');
@@ -93,6 +126,9 @@ impl Journal {
         if !state.open.is_at(&self.file.path) {
             state.open = open(&self.file.path)?;
             tracing::info!("`{}` was moved away or deleted, and is begun anew", self.file.path.display());
+        }
+        if !state.open.is_own && state.open.bytes > 0 {
+            content::check(&self.file.path)?;
         }
         let bytes = state.open.bytes;
         let is_full = |bounds: &Rotation| bytes > 0 && bytes + text.len() as u64 > bounds.max_bytes;
@@ -184,6 +220,7 @@ impl Open {
         }
         self.bytes += n_written as u64;
         self.is_torn = false;
+        self.is_own = true;
         Ok(())
     }
 
@@ -203,6 +240,7 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 }
 
 fn open(path: &Path) -> io::Result<Open> {
+    content::check(path)?;
     // What callers do is not everybody's business.
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600).custom_flags(OFlags::NONBLOCK.bits() as i32);
@@ -216,7 +254,7 @@ fn open(path: &Path) -> io::Result<Open> {
     let bytes = file.metadata()?.len();
     // What cannot be read may end within a line.
     let is_torn = bytes > 0 && !ends_line(path).unwrap_or(false);
-    Ok(Open { file, bytes, is_torn })
+    Ok(Open { file, bytes, is_torn, is_own: bytes > 0 })
 }
 
 /// Tells whether a file, which is not empty, ends with its last line: a process that was killed may have left a part.

@@ -42,7 +42,9 @@ use crate::watched::{Watched, read};
 /// not in it, but after an attempt not for `pause` seconds; what was fetched before stays in use when that fails, and
 /// status 503 is answered while nothing was ever fetched. Requests do not wait until a set is fetched again, except one
 /// that finds it older than twice `refresh`, as after a quiet night, and those with an unknown key, which wait for
-/// `timeout` seconds at most. Files are read again when they have changed.
+/// `timeout` seconds at most. Files are read again when they have changed. One that is deleted, cannot be read or holds no
+/// key while the service runs leaves the keys of before in use, and the log says so as an error; the service does not
+/// start with such a file. To let nobody in, put a public key into it whose private key nobody has.
 ///
 /// A key verifies the algorithms of its own type alone, so that a public key is never taken for a secret. The algorithms
 /// `HS256`, `HS384` and `HS512` need `secret`, and it needs them: whoever verifies with a secret can also sign. `none` is

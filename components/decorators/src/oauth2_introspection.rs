@@ -28,7 +28,7 @@ use crate::view::{described_bearer, later, refusal, request_of};
 ///     "!": "palladium.decorators.OAuth2Introspection",
 ///     "endpoint": "https://idp.example.com/oauth2/introspect",
 ///     "client_id": "iris",
-///     "client_secret": "${environ.OAUTH2_SECRET:-}",
+///     "client_secret": "${environ.OAUTH2_SECRET}",
 /// }]
 /// ```
 ///
@@ -76,9 +76,11 @@ pub struct OAuth2Introspection {
 
 impl OAuth2Introspection {
     fn check(&self) -> Result<(), ArgumentError> {
-        if self.client_id.is_empty() || self.client_secret.is_empty() {
-            let message = "`client_id` or `client_secret` is empty".to_owned();
-            return Err(ArgumentError { parameter: None, message, help: None });
+        for (name, text) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {
+            if text.is_empty() {
+                let error = ArgumentError::new(name, format!("`{name}` is empty"));
+                return Err(error.help("take it from a variable of the environment that is set and not empty"));
+            }
         }
         let is_plain = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         if !is_plain(&self.client_id) || !is_plain(&self.client_secret) {

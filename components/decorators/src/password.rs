@@ -7,9 +7,10 @@ use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Argon2, Params, PasswordVerifier};
 use palladium_component::ParamType;
 use palladium_component::prelude::*;
+use palladium_component::value::has_placeholder;
 
 use crate::keyed_hash::KeyedHash;
-use crate::plain::{hidden, hidden_in};
+use crate::plain::{hidden, hidden_in, why_empty};
 
 /// The argon2 hash of a password, as `palladium hash-password` prints it.
 #[derive(Clone)]
@@ -65,12 +66,16 @@ impl FromArgument for Users {
         let map = value.as_map().ok_or_else(|| Mismatch::wrong(Self::TYPE, &hidden(value)))?;
         let mut users = Users::default();
         for (user, entry) in map {
-            let hash = PasswordHash::parse(entry.value.as_text().unwrap_or_default());
+            let is_empty = entry.value.as_text() == Some("") && !has_placeholder(&entry.value);
+            let hash = match is_empty {
+                true => Err("is empty"),
+                false => PasswordHash::parse(entry.value.as_text().unwrap_or_default()),
+            };
             let added = hash.map_err(str::to_owned).and_then(|hash| users.add(user, hash));
             added.map_err(|problem| Mismatch::Refused {
                 message: format!("the hash of the password of {user:?} {problem}"),
                 value: hidden_in(&entry.value, value),
-                label: String::new(),
+                label: if is_empty { why_empty(&entry.value) } else { String::new() },
             })?;
         }
         Ok(users)

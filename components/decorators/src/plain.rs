@@ -63,11 +63,12 @@ impl FromArgument for Secret {
         const SHORTEST: usize = 32;
         let text = value.as_text().ok_or_else(|| Mismatch::wrong(Self::TYPE, &hidden(value)))?;
         if text.len() < SHORTEST && !has_placeholder(value) {
-            return Err(Mismatch::Refused {
-                message: "it has to be of at least 32 bytes: draw one, by `openssl rand -hex 32`".to_owned(),
-                value: hidden(value),
-                label: String::new(),
-            });
+            const NEEDED: &str = "has to be of at least 32 bytes: draw one, by `openssl rand -hex 32`";
+            let (message, label) = match text.is_empty() {
+                true => (format!("it is empty, and {NEEDED}"), why_empty(value)),
+                false => (format!("it {NEEDED}"), String::new()),
+            };
+            return Err(Mismatch::Refused { message, value: hidden(value), label });
         }
         Ok(Secret(text.to_owned()))
     }
@@ -107,6 +108,16 @@ pub fn is_loopback(url: &Url) -> bool {
 pub fn is_token(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_letter)
+}
+
+/// Returns why a text that should be a secret is empty, with the name of the variable that it comes from.
+pub fn why_empty(value: &Value) -> String {
+    let variable = value.span.text().split_once("${environ.").map_or("", |(_, rest)| rest);
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    match variable.split(|letter| !is_name(letter)).next().unwrap_or_default() {
+        "" => "take it from a variable of the environment that is set".to_owned(),
+        name => format!("the variable `{name}` of the environment is not set or empty"),
+    }
 }
 
 /// Returns a value of the same type that holds nothing, at its place in a text that shows nothing of it.

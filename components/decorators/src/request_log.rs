@@ -50,7 +50,9 @@ use crate::view::{principal, request_of};
 /// not have. Null stands for tensors that are sent in bytes behind the JSON, or do not fit their shape.
 ///
 /// Several decorators may write one file, whose largest `max_bytes` and `keep` count; it is not put aside while an
-/// `AuditLog` writes it too. A file that is moved away or deleted is begun anew with the next line.
+/// `AuditLog` writes it too. A file that is moved away or deleted is begun anew with the next line. One that holds
+/// anything but lines of these decorators, such as a store of models or a configuration, stays as it is: the service does
+/// not start then, which `palladium check --connect` tells before.
 #[component(Decorator, name = "palladium.decorators.RequestLog", check, lifecycle)]
 pub struct RequestLog {
     /// The file, which is made where there is none; its folder has to exist.
@@ -136,11 +138,13 @@ impl Lifecycle for RequestLog {
             Some(secret) => KeyedHash::with_key(&secret.0),
             None => KeyedHash::random()?,
         };
-        let path = self.path.display();
-        let journal = Journal::open(&self.path, Some(Rotation { max_bytes: self.max_bytes, keep: self.keep }));
-        let journal = journal.map_err(|error| Failure::message(format!("`{path}` cannot be opened: {error}")))?;
+        let journal = Journal::open(&self.path, Some(Rotation { max_bytes: self.max_bytes, keep: self.keep }))?;
         let _ = self.ready.set((journal, hash));
         Ok(())
+    }
+
+    fn probe(&self) -> Result<Probe, Failure> {
+        Journal::probe(&self.path)
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use palladium_component::interfaces::{CommandError, Explain, Failure};
-use palladium_component::value::folder_of;
+use palladium_component::value::{descriptor_of, folder_of};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 use tempfile::{NamedTempFile, TempPath};
@@ -46,7 +46,7 @@ impl Aside {
 
     fn open(path: &Path) -> io::Result<Aside> {
         let as_it_is = |file| Aside { path: path.to_owned(), writer: BufWriter::new(file), beside: None };
-        if let Some(descriptor) = descriptor::of(path) {
+        if let Some(descriptor) = descriptor_of(path) {
             return descriptor::open(descriptor).map(as_it_is);
         }
         let there = match fs::metadata(path) {
@@ -99,7 +99,7 @@ impl Aside {
 
 /// Tells whether something is at a path that [`Aside`] replaces.
 pub fn is_replaced(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) && descriptor::of(path).is_none()
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) && descriptor_of(path).is_none()
 }
 
 /// Tells whether something is at a path to which [`Aside`] writes as it is.

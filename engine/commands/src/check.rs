@@ -37,7 +37,7 @@ impl Command for Check {
                     .long_help(
                         "After a clean check, ask every component whether what it needs is there: that files exist, \
                          that databases and stores answer, that credentials work; that the certificates of `server.tls` can be \
-                         used and the folder of the log is there; that predict services have the fields which their active models were trained on. Changes nothing.",
+                         used and the log file can be written; that predict services have the fields which their active models were trained on. Changes nothing.",
                     ),
             )
             .arg(
@@ -135,7 +135,7 @@ fn check(
         findings.extend(palladium_server::check_files(&app));
         palladium_runtime::initialize_persisters(&app, config.root(), terminal.registry());
         findings.extend(palladium_server::check_models(&app, Duration::from_secs(seconds.into())));
-        findings.extend(logging::check_folder(config.root()));
+        findings.extend(logging::check_file(config.root(), config.files()));
         findings.sort();
     }
     let routes = with_routes.then(|| (routes::lines(&app), routes::to_json(&app)));

@@ -125,7 +125,7 @@ impl Loader {
     }
 
     fn set_up_log(&self, config: &Config, logging: &Logging) -> Result<(), CommandError> {
-        logging::set_up(logging, &self.log, &self.redaction, &self.status)?;
+        logging::set_up(logging, config.files(), &self.log, &self.redaction, &self.status)?;
         config.on_print(|line| info!(target: "palladium::script", "{line}"));
         if let Some(name) = config.default_location() {
             info!("Using configuration at {name}");

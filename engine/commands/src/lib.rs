@@ -18,6 +18,7 @@ mod graph;
 mod help;
 mod host;
 mod json_schema;
+mod kept;
 mod list;
 mod load_watch;
 mod logging;

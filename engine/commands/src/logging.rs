@@ -13,6 +13,7 @@ mod time;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use memchr::memchr2;
@@ -24,10 +25,11 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::kept::kept;
 use crate::redaction::Redaction;
 use crate::status_line::StatusLine;
 use fields::Fields;
-use file::LogFiles;
+use file::{LogFile, LogFiles};
 use lines::Lines;
 use settings::read_directives;
 pub use settings::{Format, Logging, Target, Time};
@@ -65,11 +67,17 @@ impl Log {
 
 /// Sets up the log; further calls do nothing. `PALLADIUM_LOG` holds directives such as `debug` or
 /// `palladium_runtime=debug,warn` and wins over what the configuration says about levels; what cannot be read in it is
-/// said and passed over.
+/// said and passed over. The files of the configuration are not written.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &StatusLine) -> Result<(), Failure> {
+/// The file cannot be written, or its content would be lost.
+pub fn set_up(
+    logging: &Logging,
+    configuration: &[PathBuf],
+    log: &Log,
+    redaction: &Redaction,
+    status: &StatusLine,
+) -> Result<(), Failure> {
     if tracing::dispatcher::has_been_set() {
         return Ok(());
     }
@@ -86,10 +94,9 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
             (Output::Stderr, color)
         }
         Target::File(file) => {
-            let files = LogFiles::open(file.clone()).map_err(|error| {
-                let text = format!("the log file `{}` cannot be written: {error}", file.path.display());
-                Failure::with_help(text, OTHER_FILE)
-            })?;
+            let failed = |error| Failure::with_help(not_written(file, &error), OTHER_FILE);
+            check_writable(file, configuration).map_err(failed)?;
+            let files = LogFiles::open(file.clone()).map_err(failed)?;
             (Output::Files(files), false)
         }
     };
@@ -126,20 +133,28 @@ pub fn set_up(logging: &Logging, log: &Log, redaction: &Redaction, status: &Stat
     Ok(())
 }
 
-/// Returns that the log cannot be written where a configuration says, if its folder is missing.
-pub fn check_folder(root: &Value) -> Option<Diagnostic> {
+/// Returns that the log cannot be written where a configuration, which is in these files, says.
+pub fn check_file(root: &Value, configuration: &[PathBuf]) -> Option<Diagnostic> {
     let Target::File(file) = Logging::of(root).ok()?.to else { return None };
-    if file.folder().is_dir() {
-        return None;
-    }
+    let error = check_writable(&file, configuration).err()?;
     let key = KeyPath::parse(root_keys::LOGGING).join("to");
-    let (path, folder) = (file.path.display(), file.folder().display());
-    let message = format!("the log file `{path}` cannot be written: there is no folder `{folder}`");
-    let finding = Diagnostic::new(Code::Unreachable, message).in_key(&key).help(OTHER_FILE);
+    let finding = Diagnostic::new(Code::Unreachable, not_written(&file, &error)).in_key(&key).help(OTHER_FILE);
     match root.get(root_keys::LOGGING).and_then(|logging| logging.get("to")) {
         Some(value) => Some(finding.at_value(value, "needed here")),
         None => Some(finding),
     }
+}
+
+/// Checks that a log file can be written and is none whose content would be lost.
+fn check_writable(file: &LogFile, configuration: &[PathBuf]) -> io::Result<()> {
+    match kept(&file.current(), configuration) {
+        Some(what) => Err(io::Error::other(format!("it is {what}, which would be lost"))),
+        None => file.check(),
+    }
+}
+
+fn not_written(file: &LogFile, error: &io::Error) -> String {
+    format!("the log file `{}` cannot be written: {error}", file.path.display())
 }
 
 /// Makes what writes lines without secrets.

@@ -1,7 +1,6 @@
 //! `palladium predict`.
 
 mod progress;
-mod replaced;
 mod standard_input;
 
 use std::io::{BufRead, BufReader, ErrorKind, Write, stdout};
@@ -13,15 +12,16 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches};
 use palladium_component::interfaces::whole_number;
 use palladium_component::prelude::*;
+use palladium_component::value::{descriptor_of, is_same_file};
 use palladium_runtime::batch::{BatchError, BatchOptions, BatchReport, Content, Format, Input, Sink, predict};
 use palladium_runtime::{Predictor, root_keys};
 
 use self::progress::Progress;
-use self::replaced::{check_replaced, is_same};
 use self::standard_input::StandardInput;
 use crate::aside::{Aside, is_written_as_it_is};
 use crate::descriptor;
 use crate::host::job_failed;
+use crate::kept::check_replaced;
 use crate::signals::stop_at_signals;
 use crate::{options, terminal};
 
@@ -186,8 +186,8 @@ impl<'m> Call<'m> {
             return Err(CommandError::Usage("`--reject` needs a file, not `-`".to_owned()));
         }
         let is_in_or_out = |reject: &&str| {
-            let is_output = output == DASH && descriptor::of(Path::new(reject)) == Some(descriptor::OUTPUT);
-            is_output || [input, output].iter().any(|other| is_same(reject, other))
+            let is_output = output == DASH && descriptor_of(Path::new(reject)) == Some(descriptor::OUTPUT);
+            is_output || [input, output].iter().any(|other| is_same_file(reject, other))
         };
         if let Some(reject) = reject.filter(is_in_or_out) {
             return Err(CommandError::Usage(format!("`--reject {reject}` is IN or OUT: name another file")));
@@ -196,7 +196,7 @@ impl<'m> Call<'m> {
         if let Some(reject) = reject.filter(|_| reject_says == Some(Format::Parquet)) {
             return Err(CommandError::Usage(format!("`--reject {reject}`: rejected rows are CSV or NDJSON")));
         }
-        if input_format != Format::Parquet && descriptor::of(Path::new(input)) == Some(descriptor::INPUT) {
+        if input_format != Format::Parquet && descriptor_of(Path::new(input)) == Some(descriptor::INPUT) {
             input = DASH;
         }
         if input == DASH && input_format == Format::Parquet {
@@ -254,7 +254,7 @@ fn open(call: &Call<'_>, cancelled: &Arc<AtomicBool>) -> Result<Content<'static>
     let file = || {
         let failed = |source| CommandError::Failed(BatchError::Input { name: input.to_owned(), source }.into());
         // Parquet begins at the start of a file wherever a descriptor stands.
-        match descriptor::of(Path::new(input)).filter(|_| call.input_format != Format::Parquet) {
+        match descriptor_of(Path::new(input)).filter(|_| call.input_format != Format::Parquet) {
             Some(descriptor) => descriptor::open(descriptor),
             None => std::fs::File::open(input),
         }

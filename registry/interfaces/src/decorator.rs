@@ -62,6 +62,12 @@ pub trait Decorator: Lifecycle {
         false
     }
 
+    /// Tells whether it answers what browsers ask before a request, without credentials, so that it has to stand further
+    /// outside than those that keep everybody out who does not say who they are.
+    fn answers_preflights(&self) -> bool {
+        false
+    }
+
     /// Tells whether pages of this origin may have a view change something, with the passwords and certificates that
     /// browsers add. The service refuses such requests of pages that no decorator of the list lets in.
     fn allows_origin(&self, origin: &str) -> bool {

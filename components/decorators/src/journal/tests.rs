@@ -1,5 +1,6 @@
 use std::process::Command;
 
+use palladium_component::value::with_causes;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -30,6 +31,15 @@ fn limited<T>(resource: Resource, limit: u64, work: impl FnOnce() -> T) -> T {
     done
 }
 
+/// Returns a line of a journal that goes on.
+fn line(number: u32) -> String {
+    format!("{}\n", numbered(number))
+}
+
+fn numbered(number: u32) -> Json {
+    json!({"request_id": number.to_string()})
+}
+
 #[test]
 fn files_are_put_aside_when_they_are_full() {
     let folder = tempfile::tempdir().unwrap();
@@ -46,8 +56,9 @@ fn files_are_put_aside_when_they_are_full() {
     assert_eq!(folder.path().read_dir().unwrap().count(), 3);
 
     drop(journal);
+    std::fs::write(&path, line(0)).unwrap();
     let journal = Journal::open(&path, bounds(0)).unwrap();
-    journal.append(&json!({"n": "larger than a file may be"}), true).unwrap();
+    journal.append(&json!({"request_id": "larger than a file may be"}), true).unwrap();
     assert_eq!((read("log").lines().count(), read("log.1").lines().count()), (1, 2));
     assert!(Journal::open(&folder.path().join("no/log"), None).is_err());
 }
@@ -92,7 +103,9 @@ fn what_cannot_be_taken_back_is_ended() {
 fn a_file_that_ends_within_a_line_is_gone_on_with_on_another() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    for (before, after) in [("", "{}\n"), ("{}\n", "{}\n{}\n"), ("{\"n", "{\"n\n{}\n")] {
+    let (whole, torn) = (line(0), "{\"request_id\":\"ab");
+    let twice = format!("{whole}{{}}\n");
+    for (before, after) in [("", "{}\n"), (&whole, &twice), (torn, &format!("{torn}\n{{}}\n"))] {
         std::fs::write(&path, before).unwrap();
         Journal::open(&path, None).unwrap().append(&json!({}), false).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
@@ -148,23 +161,24 @@ fn all_that_append_to_one_file_share_it() {
     let folder = tempfile::tempdir().unwrap();
     let (path, link) = (folder.path().join("log"), folder.path().join("link"));
     std::os::unix::fs::symlink(&path, &link).unwrap();
-    let bounds = |keep| Some(Rotation { max_bytes: 50, keep });
+    let bounds = |keep| Some(Rotation { max_bytes: 100, keep });
     let old = Journal::open(&path, bounds(1000)).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..LINES {
-                old.append(&json!(number), false).unwrap();
+                old.append(&numbered(number), false).unwrap();
             }
         });
         for number in LINES..2 * LINES {
-            Journal::open(&link, bounds(5)).unwrap().append(&json!(number), false).unwrap();
+            Journal::open(&link, bounds(5)).unwrap().append(&numbered(number), false).unwrap();
         }
     });
     let files = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<PathBuf> = files.filter(|file| *file != link).collect();
     assert!(files.len() > 10, "{files:?}");
     let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
-    let mut numbers: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+    let number = |line: &str| serde_json::from_str::<Json>(line).unwrap()["request_id"].as_str().unwrap().parse();
+    let mut numbers: Vec<u32> = text.lines().map(|line| number(line).unwrap()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..2 * LINES).collect::<Vec<_>>());
 }
@@ -195,19 +209,19 @@ fn the_widest_bounds_count_for_as_long_as_they_are_used() {
 fn a_file_that_is_gone_is_begun_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    let journal = Journal::open(&path, Some(Rotation { max_bytes: 10, keep: 2 })).unwrap();
+    let journal = Journal::open(&path, Some(Rotation { max_bytes: 40, keep: 2 })).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    journal.append(&json!({"n": 0}), true).unwrap();
+    journal.append(&numbered(0), true).unwrap();
     rename(&path, folder.path().join("elsewhere")).unwrap();
-    journal.append(&json!({"n": 1}), true).unwrap();
-    assert_eq!((read("elsewhere").as_str(), read("log").as_str()), ("{\"n\":0}\n", "{\"n\":1}\n"));
+    journal.append(&numbered(1), true).unwrap();
+    assert_eq!((read("elsewhere"), read("log")), (line(0), line(1)));
     std::fs::remove_file(&path).unwrap();
-    journal.append(&json!({"n": 2}), false).unwrap();
-    assert_eq!(read("log"), "{\"n\":2}\n");
+    journal.append(&numbered(2), false).unwrap();
+    assert_eq!(read("log"), line(2));
     assert!(!folder.path().join("log.1").exists(), "what is gone is not put aside");
     rename(folder.path().join("elsewhere"), &path).unwrap();
-    journal.append(&json!(3), false).unwrap();
-    assert_eq!(read("log"), "{\"n\":0}\n3\n");
+    journal.append(&numbered(3), false).unwrap();
+    assert_eq!(read("log"), line(0) + &line(3));
     std::fs::remove_dir_all(folder.path()).unwrap();
     assert!(journal.append(&json!(4), false).is_err(), "what cannot be kept is told");
 }
@@ -218,7 +232,7 @@ fn a_pipe_is_written_to_once_somebody_reads_it() {
     let path = folder.path().join("log");
     mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
     let error = Journal::open(&path, None).err().unwrap();
-    assert_eq!(error.to_string(), "it is a pipe that nobody reads; start its reader first");
+    assert!(with_causes(&error).ends_with(": it is a pipe that nobody reads; start its reader first"));
 
     // Reader and writer wait for each other; whoever reads and writes has no need to.
     let mut reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
@@ -230,4 +244,59 @@ fn a_pipe_is_written_to_once_somebody_reads_it() {
     reader.read_exact(&mut read).unwrap();
     assert_eq!(read, *b"{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n");
     Journal::open(Path::new("/dev/null"), None).unwrap().append(&json!({}), false).unwrap();
+}
+
+#[test]
+fn what_somebody_else_has_written_stays() {
+    const STORE: &str = "SQLite format 3\0 and models";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let read = || std::fs::read_to_string(&path).unwrap();
+    let bounds = Some(Rotation { max_bytes: 10, keep: 0 });
+    std::fs::write(&path, STORE).unwrap();
+    for failure in [Journal::open(&path, bounds).err().unwrap(), Journal::probe(&path).err().unwrap()] {
+        let said = with_causes(&failure);
+        let expected = "cannot be appended to: it holds something else than lines of `RequestLog` and `AuditLog`";
+        assert!(said.starts_with(&format!("`{}`", path.display())) && said.ends_with(expected), "{said}");
+        assert!(failure.help().unwrap().starts_with("name a file that is not there yet"));
+    }
+    assert_eq!(read(), STORE);
+
+    // It comes in the place of the file, or into the file while that is empty.
+    let journal = Journal::open(&folder.path().join("other"), bounds).unwrap();
+    for name in ["other", "other.new"] {
+        journal.append(&numbered(0), false).unwrap();
+        let foreign = folder.path().join("foreign");
+        std::fs::write(&foreign, STORE).unwrap();
+        rename(&foreign, folder.path().join(name)).unwrap();
+        assert!(journal.append(&numbered(1), false).is_err(), "{name}");
+        assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), STORE);
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    std::fs::remove_file(&path).unwrap();
+    let journal = Journal::open(&path, bounds).unwrap();
+    std::fs::write(&path, STORE).unwrap();
+    assert!(journal.append(&numbered(0), false).is_err());
+    assert_eq!(read(), STORE);
+}
+
+#[test]
+fn whether_a_file_can_be_opened_is_found_out_without_making_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let found = |path: &Path| match Journal::probe(path) {
+        Ok(Probe::Found(what)) => what,
+        Ok(Probe::Nothing) => panic!("it needs a file"),
+        Err(failure) => with_causes(&failure),
+    };
+    let shown = path.display();
+    assert_eq!(found(&path), format!("the file `{shown}`, which will be made"));
+    assert!(!path.exists());
+    std::fs::write(&path, line(0)).unwrap();
+    assert_eq!(found(&path), format!("the file `{shown}`"));
+    for (path, said) in [(folder.path(), "it is a folder"), (Path::new("/no/log"), "there is no folder `/no`")] {
+        let expected = format!("`{}` cannot be appended to: {said}", path.display());
+        assert_eq!(found(path), expected);
+        assert_eq!(with_causes(&Journal::open(path, None).err().unwrap()), expected);
+    }
 }

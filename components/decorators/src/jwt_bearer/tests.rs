@@ -130,6 +130,23 @@ fn tokens_of_the_provider_are_let_in() {
 }
 
 #[test]
+fn a_file_without_a_key_leaves_those_of_before_in_use() {
+    let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
+    let auth = of_file(&signer, &folder, &json!({}));
+    let status_with = |keys: &Json| {
+        std::fs::write(folder.path().join("keys.json"), keys.to_string()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        through(&[&auth], &bearing(&signer.sign(&json!({"alg": "ES256", "kid": "e"}), &claims()))).status
+    };
+    assert_eq!(status_with(&signer.jwks()), 200);
+    let none = json!({"keys": []});
+    assert_eq!(status_with(&none), 200);
+    let emptied = plan("JWTBearer", &arguments(&json!({"jwks_file": folder.path().join("keys.json")}))).unwrap();
+    assert!(initialize(emptied.as_ref(), "predict_decorators.0").unwrap_err().contains("holds no key"));
+    assert_eq!(status_with(&Signer::new().jwks()), 401, "nobody has the private key");
+}
+
+#[test]
 fn attacks_are_refused() {
     let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
     let auth = of_file(&signer, &folder, &json!({"required_claims": ["scope"]}));

@@ -2,13 +2,11 @@
 #![expect(clippy::redundant_closure_for_method_calls, reason = "a method of rows is one for a single lifetime")]
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Write;
 use std::sync::Arc;
 
 use palladium_component::prelude::*;
-use palladium_component::value::{folder_of, near_file};
+use palladium_component::value::{folder_of, is_sqlite, near_file};
 use rustix::fs::{Access, access};
 
 use super::chunks::{ChunkReader, ChunkWriter};
@@ -403,14 +401,6 @@ impl Store<'_> {
         };
         DatabaseError::Unreadable { place: self.settings.location.to_string(), version, source }
     }
-}
-
-/// Tells whether a file begins as databases of SQLite do.
-fn is_sqlite(path: &Path) -> bool {
-    const BEGINNING: &[u8; 16] = b"SQLite format 3\0";
-    let mut found = [0; BEGINNING.len()];
-    let is_read = path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut found)).is_ok();
-    is_read && found == *BEGINNING
 }
 
 /// Collects the bytes of a model and checks that they are those that were stored.

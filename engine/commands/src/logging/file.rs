@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use palladium_component::value::folder_of;
+use palladium_component::value::{beginning, check_appendable, descriptor_of, folder_of};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
@@ -105,19 +105,38 @@ impl LogFile {
         }
     }
 
-    /// Opens the file of a period and deletes the oldest others.
-    fn begin(&self, period: &str) -> io::Result<File> {
-        let path = match period {
+    fn path_of(&self, period: &str) -> PathBuf {
+        match period {
             "" => self.path.clone(),
             period => self.folder().join(self.name(period)),
-        };
+        }
+    }
+
+    /// Returns the file of this period.
+    pub fn current(&self) -> PathBuf {
+        self.path_of(&self.period(Utc::now()))
+    }
+
+    /// Checks that the file of this period can be written, without making it.
+    ///
+    /// # Errors
+    /// Those of [`LogFiles::open`] that can be known before.
+    pub fn check(&self) -> io::Result<()> {
+        let path = self.current();
+        check_appendable(&path).and_then(|()| check_content(&path))
+    }
+
+    /// Opens the file of a period and deletes the oldest others.
+    fn begin(&self, period: &str) -> io::Result<File> {
+        let path = self.path_of(period);
+        check_content(&path)?;
         let file = open(&path)?;
         self.delete_oldest();
         Ok(file)
     }
 
     /// Returns the folder of the file.
-    pub fn folder(&self) -> &Path {
+    fn folder(&self) -> &Path {
         folder_of(&self.path)
     }
 
@@ -150,6 +169,16 @@ impl LogFile {
         for name in names.iter().rev().skip(keep) {
             let _ = std::fs::remove_file(self.folder().join(name));
         }
+    }
+}
+
+/// Checks that what a file holds may go on with lines of text. What cannot be read or has no end is not looked at.
+fn check_content(path: &Path) -> io::Result<()> {
+    const LOOKED_AT: u64 = 1024;
+    let found = if descriptor_of(path).is_none() { beginning(path, LOOKED_AT).unwrap_or_default() } else { Vec::new() };
+    match found.contains(&0) {
+        true => Err(io::Error::other("it holds something else than text, such as a database")),
+        false => Ok(()),
     }
 }
 
@@ -216,8 +245,17 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_opened_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let log = LogFile { path: folder.path().join("no/a.log"), rotation: Rotation::Daily, keep: None };
-        assert!(LogFiles::open(log).is_err());
+        let at = |name: &str| LogFile { path: folder.path().join(name), rotation: Rotation::Never, keep: None };
+        std::fs::write(folder.path().join("models.db"), "SQLite format 3\0").unwrap();
+        std::fs::write(folder.path().join("a.log"), "a line\n").unwrap();
+        for log in [at("no/a.log"), LogFile { rotation: Rotation::Daily, ..at("no/a.log") }, at(""), at("models.db")] {
+            assert!(log.check().is_err() && LogFiles::open(log.clone()).is_err(), "{log:?}");
+        }
+        assert_eq!(std::fs::read(folder.path().join("models.db")).unwrap(), b"SQLite format 3\0");
+        for log in [at("a.log"), at("new.log"), LogFile { path: "/dev/full".into(), ..at("") }] {
+            assert!(log.check().is_ok(), "{log:?}");
+        }
+        assert_eq!(names(folder.path()), ["a.log", "models.db"], "a check makes none");
     }
 
     #[test]

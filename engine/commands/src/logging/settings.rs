@@ -114,6 +114,7 @@ impl Logging {
                     "time" => one_of(&TIMES),
                     "rotation" => one_of(&ROTATIONS),
                     "keep" => or_none(json!({ "type": "integer", "minimum": 1 })),
+                    "to" => or_none(json!({ "type": "string", "minLength": 1, "not": { "const": "stdout" } })),
                     _ => or_none(json!({ "type": "string", "minLength": 1 })),
                 };
                 ((*key).to_owned(), schema)
@@ -269,6 +270,13 @@ impl Reader<'_> {
         let to = self.given("to").cloned();
         let path = match to.as_ref().map(|entry| (entry, entry.value.as_text())) {
             None | Some((_, Some("stderr"))) => None,
+            Some((entry, Some("stdout"))) => {
+                self.report("`to` of `logging` has to be `stderr` or a file", |finding| {
+                    let help = "write `\"stderr\"`, or `\"./stdout\"` for a file of that name";
+                    finding.at_value(&entry.value, "standard output is for what commands print").help(help)
+                });
+                return Target::Stderr;
+            }
             Some((_, Some(path))) if !path.is_empty() && !path.ends_with('/') => Some(PathBuf::from(path)),
             Some((entry, _)) => {
                 let label = format!("this is {}", describe(&entry.value));

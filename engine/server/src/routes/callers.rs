@@ -1,11 +1,14 @@
-//! Decorators that go by who makes a request, in lists where nobody finds that out before them, and decorators that are to
-//! write down by what others of their list find it out.
+//! Decorators that go by who makes a request, in lists where nobody finds that out before them, decorators that answer
+//! browsers and stand behind others that do not let those in, and decorators that are to write down by what others of their
+//! list find it out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palladium_component::Failed;
-use palladium_component::interfaces::{Component, Credential, Decorator, DecoratorList, ParameterPlace};
+use palladium_component::interfaces::{
+    Authentication, Component, Credential, Decorator, DecoratorList, ParameterPlace,
+};
 use palladium_component::value::{Code, Diagnostic, Diagnostics, KeyPath, Value};
 use palladium_runtime::{App, component_of};
 
@@ -22,6 +25,7 @@ pub(super) fn check(app: &App, routes: &[Arc<Route>], findings: &mut Diagnostics
             let key = KeyPath::parse(name);
             for index in 0..items.len() {
                 findings.0.extend(stranger(app, &key, items, index));
+                findings.0.extend(unheard(app, &key, items, index));
                 findings.0.extend(telltale(app, &key, items, index));
             }
         }
@@ -48,6 +52,20 @@ fn stranger(app: &App, list: &KeyPath, items: &[Value], index: usize) -> Option<
              or a token, behind this one",
         ),
     })
+}
+
+/// Returns what is wrong with the decorator at a position of its list if browsers cannot reach it: they ask it without
+/// credentials, which one further outside wants to have.
+fn unheard(app: &App, list: &KeyPath, items: &[Value], index: usize) -> Option<Diagnostic> {
+    let keeps_out = |decorator: &Arc<dyn Decorator>| decorator.authentication() == Authentication::Required;
+    decorator(&items[index]).filter(|decorator| decorator.answers_preflights())?;
+    let other = items[index + 1..].iter().find(|item| decorator(item).is_some_and(keeps_out))?;
+    let key = list.join(index.to_string());
+    let name = component_name(app, &key);
+    let message = format!("`{name}` answers what browsers ask without credentials, which does not come to it");
+    let finding = Diagnostic::new(Code::BadArguments, message).at_value(&items[index], "").in_key(&key);
+    let finding = finding.of_component(name).also(&other.span, "this one, further outside, refuses it");
+    Some(finding.help("the last decorator of a list is the outermost: let the two change places"))
 }
 
 /// Returns what is wrong with the decorator at a position of its list if it names a credential to be written down.
