@@ -40,7 +40,7 @@ fn stamp(wrapped) {
         if response.status == 503 { response.status = 200; response.body = "starting"; }
         response
     }],
-    list_decorators: [|wrapped| throw "the password is 123"],
+    list_decorators: [|wrapped| throw "the password is sesame"],
     get_metadata_decorators: [|wrapped| { let metadata = wrapped.proceed(); metadata.shard = 7; metadata }],
 }
 "#;
@@ -83,7 +83,7 @@ fn functions_decorate_the_views() {
     let failed = get("/list");
     assert_eq!(failed.status(), 500);
     let body = failed.text().unwrap();
-    assert!(body.contains("an internal error occurred") && !body.contains("123"), "{body}");
+    assert!(body.contains("an internal error occurred") && !body.contains("sesame"), "{body}");
     process.signal(Signal::TERM);
     let log = text(&process.finish().stderr);
     assert!(log.contains("; look at ") && log.contains("decorators.rhai:"), "{log}");
