@@ -169,7 +169,7 @@ fn what_the_model_refuses_is_told_as_without_functions() {
         assert_eq!(answer(post(&service, path, body.clone())), list, "{path}");
     }
     let (status, told) = answer(post(&service, "/parameter", format!("[{ROW}]")));
-    assert_eq!((status, &told["error_message"]), (400, &json!("BadRequest: the model takes no parameter `nope`")));
+    assert_eq!((status, &told["error_message"]), (500, &json!("the model takes no parameter `nope`")));
     assert_eq!(get("/catches").json::<Json>().unwrap()["result"], "none");
     assert_eq!(get("/own").status(), 500, "what a function throws itself is its own");
 }

@@ -39,8 +39,10 @@ use crate::{own_samples, query, rows};
 /// place of all lines.
 ///
 /// The model finds its columns by the names of the mapping, in any order, or by their order where it knows none of the
-/// names. While the active model was trained on others, or on columns of other types, as numbers are to text, `/ready` answers
-/// 503 and says so; `palladium check --connect` and `palladium serve --check` tell it with the place.
+/// names. While the active model was trained on others, or on columns of other types, as numbers are to text, does not
+/// take one of the `params`, or has no probabilities where the service has `predict_proba`, `/ready` answers 503 and says
+/// so; `palladium check --connect` and `palladium serve --check` tell it with the place. What a function `predict` asks of
+/// the model shows in predictions alone.
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,
@@ -83,9 +85,9 @@ pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
     /// `float`, `int`, `str` or `bool`.
     mapping: Mapping,
-    /// Keyword parameters that the model may be given: pairs of name and type, or a map from name to type. They come
-    /// from the query string, of a POST too. What is not given there is the model's attribute of that name, if it
-    /// has one, and is else left to the model.
+    /// Keyword parameters of predictions: pairs of name and type, or a map from name to type. The model has to take them
+    /// unless a function `predict` uses them, and none has the name of a field. They come from the query string, of a POST
+    /// too. What is not given there is the model's attribute of that name, if it has one, and is else left to the model.
     #[param(default = [])]
     params: Params,
     /// The route, beginning with `/`.
@@ -152,12 +154,27 @@ impl MappingPredictService {
         if let Some(sample) = &self.sample {
             sample.check(&self.mapping)?;
         }
+        self.check_names()?;
         for (name, function, takes) in self.functions() {
             if let Some(block) = block(name, function) {
                 block.check(takes)?;
             }
         }
         check_path(&self.entry_point)
+    }
+
+    /// Checks that what stands in a query string is a field or a parameter, as far as no function reads it.
+    fn check_names(&self) -> Result<(), ArgumentError> {
+        if self.sample_from_data.is_some() || self.params_from_data.is_some() {
+            return Ok(());
+        }
+        let is_field = |name: &str| self.mapping.fields().iter().any(|field| field.name == name);
+        let Some(both) = self.params.fields().iter().find(|param| is_field(&param.name)) else { return Ok(()) };
+        let message = format!(
+            "`params` has `{}`, which is a field of the `mapping` too: in the query string of a GET it would be both",
+            both.name
+        );
+        Err(ArgumentError::new("params", message).help("give the parameter another name, or leave it out"))
     }
 
     /// Returns the building blocks with what they take.
@@ -169,6 +186,49 @@ impl MappingPredictService {
             ("response_from_prediction", &self.response_from_prediction, &["predictions", "single"]),
             ("response_from_exception", &self.response_from_exception, &["error"]),
         ]
+    }
+
+    /// Returns how the fields differ from the columns of a model; a function that makes samples need not keep them.
+    fn columns_misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        if self.sample_from_data.is_some() {
+            return None;
+        }
+        let error = Samples::new(self.mapping.empty().clone()).align(&model.columns).err()?;
+        let renamed = if matches!(error, DataError::ColumnsMissing { .. }) { error.help() } else { None };
+        let usual = || "name the columns of the training data, each with a type like theirs".to_owned();
+        let (message, label) = (error.to_string(), "not what the model was trained on");
+        Some(Misfit { message, label, help: renamed.unwrap_or_else(usual) })
+    }
+
+    /// Returns which parameters a model does not take; a function that makes parameters need not keep them.
+    fn params_misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        let taken = model.model.parameters();
+        let names = self.params.fields().iter().map(|field| field.name.as_str());
+        let unknown: Vec<&str> = names.filter(|name| !taken.contains(name)).collect();
+        if self.params_from_data.is_some() || unknown.is_empty() {
+            return None;
+        }
+        let listed = |names: &[&str]| format!("`{}`", names.join("`, `"));
+        let takes = match taken {
+            [] => "its predictions take no parameters".to_owned(),
+            taken => format!("its predictions take {} alone", listed(taken)),
+        };
+        Some(Misfit {
+            message: format!("the model does not take {} of `params`: {takes}", listed(&unknown)),
+            label: "has `params` that the model does not take",
+            help: format!(
+                "leave out {}, or give the service a function `predict` that has a use for it",
+                listed(&unknown)
+            ),
+        })
+    }
+
+    fn probabilities_misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        (self.predict_proba && !model.model.has_probabilities()).then(|| Misfit {
+            message: PredictError::NoProbabilities.to_string(),
+            label: "asks for probabilities, which the model has not",
+            help: "leave `predict_proba` out, or train a model that has class probabilities".to_owned(),
+        })
     }
 
     /// Returns every number of the samples that is infinite or NaN, row by row; those of a list have a number.
@@ -255,15 +315,13 @@ impl PredictService for MappingPredictService {
         self.sample.as_ref().map(|sample| sample.0.clone())
     }
 
-    /// Functions that make samples or that ask the model may give it other columns.
+    /// A function that asks the model may give it other columns and parameters, and have probabilities of its own.
     fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
-        if self.sample_from_data.is_some() || self.predict.is_some() {
+        if self.predict.is_some() {
             return None;
         }
-        let error = Samples::new(self.mapping.empty().clone()).align(&model.columns).err()?;
-        let renamed = if matches!(error, DataError::ColumnsMissing { .. }) { error.help() } else { None };
-        let usual = || "name the columns of the training data, each with a type like theirs".to_owned();
-        Some(Misfit { message: error.to_string(), help: renamed.unwrap_or_else(usual) })
+        let columns = self.columns_misfit(model);
+        columns.or_else(|| self.params_misfit(model)).or_else(|| self.probabilities_misfit(model))
     }
 
     fn error_detail(&self) -> Option<ErrorDetail> {

@@ -135,7 +135,9 @@ fn told(error: &PredictError) -> String {
     match error {
         // It says so itself.
         PredictError::BadRequest(_) | PredictError::Invalid(_) | PredictError::TooManyRows { .. } => error.to_string(),
-        PredictError::Refused { .. } | PredictError::NoProbabilities => format!("PredictError: {error}"),
+        PredictError::Refused { .. } | PredictError::NoProbabilities | PredictError::NoParameter { .. } => {
+            format!("PredictError: {error}")
+        }
         PredictError::Internal(failure) => format!("InternalError: {}", with_causes(failure)),
     }
 }

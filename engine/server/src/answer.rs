@@ -308,7 +308,9 @@ impl Refusal {
                 refusal.0.is_of_service = true;
                 refusal
             }
-            PredictError::NoProbabilities => Refusal::said(status, -1, error.to_string()),
+            PredictError::NoProbabilities | PredictError::NoParameter { .. } => {
+                Refusal::said(status, -1, error.to_string())
+            }
             PredictError::Internal(failure) => Refusal::failed(failure),
         }
     }

@@ -218,7 +218,7 @@ impl PredictService for Puppet {
     fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
         let is_unfit = self.unfit.is_some() && model.metadata.version().map(Version::number) == self.unfit;
         let (message, help) = ("it was trained on wisteria".to_owned(), "name it".to_owned());
-        is_unfit.then_some(Misfit { message, help })
+        is_unfit.then_some(Misfit { message, label: "no wisteria", help })
     }
 
     fn predict(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
