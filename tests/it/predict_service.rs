@@ -61,6 +61,51 @@ fn parameters_that_a_request_leaves_out_are_those_of_the_model() {
     }
 }
 
+/// A number that no float holds is JSON all the same, in a list, a line and an inference request.
+#[test]
+fn numbers_that_are_too_large_are_told_with_their_place() {
+    let service = layered(
+        r#"#{
+            "inference": #{ "!": "OpenInference" },
+            "own": #{
+                "!": "palladium.server.PredictService",
+                "entry_point": "/own",
+                "mapping": [["sepal length", "float"], ["sepal width", "float"], ["petal length", "float"], ["petal width", "float"]],
+                "sample_from_data": |model, data| data,
+            },
+            "text": #{
+                "!": "palladium.server.PredictService",
+                "entry_point": "/text",
+                "mapping": [["text", "str"]],
+                "predict": |model, samples, params| samples.column("text"),
+            },
+        }"#,
+    );
+    let wrong = ROW.replace("6.3", "1e400");
+    let body = format!("[{ROW}, {wrong}]");
+    let told = metadata(post(&service, "/predict", body.clone()));
+    assert_eq!(
+        told["error_message"],
+        "BadRequest: sample 2: `sepal length` has to be a number between -1.8e308 and 1.8e308, got the number 1e400"
+    );
+    assert_eq!(told["errors"][0]["code"], "wrong_type");
+    let told = metadata(post(&service, "/own", body));
+    let expected = "BadRequest: sample 2: the field `sepal length` holds a number that is too large for a float";
+    assert_eq!((&told["error_message"], &told["errors"][0]["code"]), (&json!(expected), &json!("wrong_type")));
+    let text: Json = post(&service, "/text", r#"[{"text": 1e400, "more": -1e400}]"#.to_owned()).json().unwrap();
+    assert_eq!(text["result"], json!(["1e400"]));
+    let request = service.client.post(format!("{}/predict", service.base));
+    let lines = request.header("content-type", "application/x-ndjson").body(format!("{wrong}\n{ROW}\n"));
+    let answers = lines.send().unwrap().text().unwrap();
+    let answers: Vec<Json> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&answers[0]["errors"][0]["code"], &answers[0]["line"]), (&json!("wrong_type"), &json!(1)));
+    assert_eq!(answers[1], json!({"result": "Iris-versicolor"}));
+    let tensor = r#"{"inputs": [{"name": "m", "shape": [1, 4], "datatype": "FP64", "data": [1, 2, 1e400, 3]}]}"#;
+    let refused: Json = post(&service, "/v2/models/predict_service/infer", tensor.to_owned()).json().unwrap();
+    let message = refused["error"].as_str().unwrap();
+    assert!(message.starts_with("the inputs hold a number that no float holds: number out of range"), "{message}");
+}
+
 #[test]
 fn functions_stand_in_for_every_building_block() {
     for language in ["ron", "rhai"] {

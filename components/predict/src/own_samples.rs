@@ -10,7 +10,7 @@ use serde_json::{Map as JsonMap, Value as Json};
 use crate::blocks::{Block, model_value};
 use crate::column::ColumnBuilder;
 use crate::convert::Given;
-use crate::faults::{missing, not_a_body, not_an_object, twice, wrong};
+use crate::faults::{is_too_large, missing, not_a_body, not_an_object, too_large, twice, wrong};
 use crate::field::Mapping;
 use crate::plain;
 use crate::rows::{scalars, stop};
@@ -27,7 +27,7 @@ pub fn read(
 ) -> Result<Table, PredictError> {
     let (columns, errors) = (mapping.builders(), InputErrors::default());
     let (model, is_list) = (model_value(model), request.body.is_some());
-    let mut making = Making { mapping, block, model, columns, errors, row: 0, is_list, failed: None };
+    let mut making = Making { mapping, block, model, columns, errors, row: 0, is_list, field: None, failed: None };
     match &request.body {
         None => making.take(plain::of_pairs(&request.query))?,
         Some(body) => making.read(body, request.max_rows)?,
@@ -47,6 +47,8 @@ struct Making<'a> {
     row: usize,
     /// Whether the sample is one of a list.
     is_list: bool,
+    /// The field whose value could not be read.
+    field: Option<String>,
     /// Why reading has stopped, if that is not the text's fault.
     failed: Option<PredictError>,
 }
@@ -59,7 +61,11 @@ impl Making<'_> {
         match (self.failed.take(), read) {
             (Some(failed), _) => Err(failed),
             (None, Err(error)) => {
-                self.errors.push(|| not_a_body(body, &error));
+                let row = self.row + 1;
+                self.errors.push(|| match self.field.take() {
+                    Some(field) if is_too_large(&error) => too_large(row, &field),
+                    _ => not_a_body(body, &error),
+                });
                 Ok(())
             }
             (None, Ok(())) => Ok(()),
@@ -168,7 +174,8 @@ impl<'de> Visitor<'de> for Item<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let Item(making) = self;
         let (mut fields, mut is_clear) = (JsonMap::new(), true);
-        while let Some((name, value)) = entries.next_entry::<String, Json>()? {
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value::<Json>().inspect_err(|_| making.field = Some(name.clone()))?;
             if fields.contains_key(&name) {
                 making.errors.push(|| twice(making.row + 1, &name));
                 is_clear = false;

@@ -50,10 +50,10 @@ use crate::{own_samples, query, rows};
 /// beside `line`.
 ///
 /// Values are converted to the type of their field:
-/// - `float`: numbers, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as Python reads them, but
-///   without underscores);
+/// - `float`: numbers between -1.8e308 and 1.8e308, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as
+///   Python reads them, but without underscores);
 /// - `int`: whole numbers of at most 64 bits, flags as 1 and 0, and text of digits;
-/// - `str`: text as it is, numbers as the request writes them, with all their digits, and flags as JSON writes them;
+/// - `str`: text as it is, numbers of any size as the request writes them, with all their digits, and flags as JSON writes them;
 /// - `bool`: flags, 1 and 0, and the words `true`, `false`, `t`, `f`, `yes`, `no`, `1`, `0` in any case.
 ///
 /// Null is none of them. Models that need every number finite answer `inf` and `nan` with status 400. What is infinite or

@@ -324,14 +324,53 @@ fn numbers_keep_their_digits_as_text() {
         ("null", Err("sample 1: `s` has to be text, got null")),
         ("[1]", Err("sample 1: `s` has to be text, got a list")),
         ("{}", Err("sample 1: `s` has to be text, got an object")),
-        ("1e999", Err("sample 1: the field `s` is not JSON: number out of range at line 1 column 12")),
+        ("1e999", Ok("1e999")),
+        (" -1E400 ", Ok("-1E400")),
         ("01", Err("sample 1: the field `s` is not JSON: invalid number at line 1 column 9")),
-        (r#""\ud800""#, Err("sample 1: the field `s` is not JSON: unexpected end of hex escape at line 1 column 15")),
+        (
+            r#""\ud800""#,
+            Err("sample 1: the text of the field `s` is not JSON: unexpected end of hex escape at line 1 column 8"),
+        ),
     ];
     for (value, expected) in cases {
         let expected = expected.map(|text| json!([text])).map_err(|text| format!("BadRequest: {text}"));
         assert_eq!(answer(&service, &post(format!(r#"[{{"s": {value}}}]"#))), expected, "{value}");
     }
+}
+
+/// What no float holds is JSON, and what else is wrong is told beside it.
+#[test]
+fn numbers_that_are_too_large_are_told_as_such() {
+    let list = [("f", FieldType::Float), ("i", FieldType::Int), ("b", FieldType::Bool), ("s", FieldType::Str)];
+    let service = service(&list);
+    let body =
+        r#"[{"f": 1e400, "i": -1e400, "b": 1e400, "s": 1e400, "x": 1e400}, {"f": "x", "i": 1, "b": 1, "s": ""}]"#;
+    let expected = [
+        "wrong_type 1 f: a number between -1.8e308 and 1.8e308, the number 1e400",
+        "wrong_type 1 i: a whole number of at most 64 bits, the number -1e400",
+        "wrong_type 1 b: a flag such as true or false, the number 1e400",
+        "wrong_type 2 f: a number, text \"x\"",
+    ];
+    assert_eq!(errors(&service, &post(body)), expected);
+    let digits = errors(&service, &post(format!(r#"[{{"f": {}, "i": 1, "b": 1, "s": 1}}]"#, "9".repeat(1000))));
+    let cut = format!("{}…", "9".repeat(40));
+    assert_eq!(digits, [format!("wrong_type 1 f: a number between -1.8e308 and 1.8e308, the number {cut}")]);
+    let broken = r#"[{"f": 1, "i": 1, "b": 1, "s": "\ud800"}, {"f": 1e400, "i": 1, "b": 1, "s": "\ud800"}]"#;
+    let half = "unexpected end of hex escape at line 1 column 8";
+    let expected = [
+        format!("not_json 1 s: text, {half}"),
+        "wrong_type 2 f: a number between -1.8e308 and 1.8e308, the number 1e400".to_owned(),
+        format!("not_json 2 s: text, {half}"),
+    ];
+    assert_eq!(errors(&service, &post(broken)), expected);
+    for body in ["1e400", "[1e400]"] {
+        let told = answer(&service, &post(body)).unwrap_err();
+        assert!(told.starts_with("BadRequest: the body has to be a list of objects: number out of range"), "{told}");
+    }
+    let own =
+        MappingPredictService { sample_from_data: does(2, |mut given| Ok(given.remove(1))), ..self::service(&AB) };
+    let told = errors(&own, &post(r#"[{"a": 1, "b": 1}, {"a": 1, "c": [1e400]}]"#));
+    assert_eq!(told, ["wrong_type 2 c: a number between -1.8e308 and 1.8e308, a larger one"]);
 }
 
 #[test]
