@@ -106,6 +106,33 @@ fn numbers_that_are_too_large_are_told_with_their_place() {
     assert!(message.starts_with("the inputs hold a number that no float holds: number out of range"), "{message}");
 }
 
+/// The example of the manual: requests have objects, functions see texts.
+#[test]
+fn functions_see_single_values() {
+    let service = layered(
+        r#"#{
+            "words": #{
+                "!": "palladium.server.PredictService",
+                "entry_point": "/words",
+                "mapping": [["text", "str"]],
+                "unwrap_sample": true,
+                "sample_from_data": |model, data| data.text.to_lower(),
+                "predict": |model, samples, params| samples.to_array().map(|text| text.split().len()),
+            },
+        }"#,
+    );
+    let answer: Json =
+        post(&service, "/words", r#"[{"text": "Good day"}, {"text": "Hello"}]"#.to_owned()).json().unwrap();
+    assert_eq!(answer["result"], json!([2, 1]));
+    let answer: Json = service.get("/words?text=Have+a+nice+day").json().unwrap();
+    assert_eq!(answer["result"], 4);
+    let refused = post(&service, "/words", r#"["Good day"]"#.to_owned());
+    assert_eq!(
+        metadata(refused)["error_message"],
+        "BadRequest: sample 1: a sample has to be an object, got text \"Good day\""
+    );
+}
+
 #[test]
 fn functions_stand_in_for_every_building_block() {
     for language in ["ron", "rhai"] {

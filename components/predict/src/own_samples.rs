@@ -15,19 +15,22 @@ use crate::field::Mapping;
 use crate::plain;
 use crate::rows::{scalars, stop};
 
-/// Has a function make the samples of a request: of the pairs of the query string, or of each object of the body.
+/// Has a function make the samples of a request: of the pairs of the query string, or of each object of the body. Where
+/// samples are single values, it may return the value.
 ///
 /// # Errors
 /// A request that cannot be understood, or that the function refuses; values that are not what the mapping says.
 pub fn read(
     mapping: &Mapping,
+    is_value: bool,
     block: &Block<'_>,
     model: &Arc<TrainedModel>,
     request: &PredictRequest,
 ) -> Result<Table, PredictError> {
     let (columns, errors) = (mapping.builders(), InputErrors::default());
     let (model, is_list) = (model_value(model), request.body.is_some());
-    let mut making = Making { mapping, block, model, columns, errors, row: 0, is_list, field: None, failed: None };
+    let mut making =
+        Making { mapping, is_value, block, model, columns, errors, row: 0, is_list, field: None, failed: None };
     match &request.body {
         None => making.take(plain::of_pairs(&request.query))?,
         Some(body) => making.read(body, request.max_rows)?,
@@ -40,6 +43,8 @@ pub fn read(
 
 struct Making<'a> {
     mapping: &'a Mapping,
+    /// Whether a sample is a single value.
+    is_value: bool,
     block: &'a Block<'a>,
     model: Value,
     columns: Vec<ColumnBuilder>,
@@ -80,6 +85,7 @@ impl Making<'_> {
             let given = match &returned.data {
                 Data::Map(entries) => entries.get(&field.name).map(|entry| &entry.value),
                 Data::List(items) => items.get(index),
+                _ if self.is_value => Some(&returned),
                 _ => {
                     let expected = "a map or a list of the fields of the mapping";
                     return Err(self.block.wrong(&format!("returned {}, not {expected}", returned.describe())));

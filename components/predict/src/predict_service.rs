@@ -53,7 +53,8 @@ use crate::{own_samples, query, rows};
 /// - `float`: numbers between -1.8e308 and 1.8e308, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as
 ///   Python reads them, but without underscores);
 /// - `int`: whole numbers of at most 64 bits, flags as 1 and 0, and text of digits;
-/// - `str`: text as it is, numbers of any size as the request writes them, with all their digits, and flags as JSON writes them;
+/// - `str`: text as it is, numbers of any size as the request writes them, with all their digits, and flags as JSON writes
+///   them;
 /// - `bool`: flags, 1 and 0, and the words `true`, `false`, `t`, `f`, `yes`, `no`, `1`, `0` in any case.
 ///
 /// Null is none of them. Models that need every number finite answer `inf` and `nan` with status 400. What is infinite or
@@ -72,6 +73,19 @@ use crate::{own_samples, query, rows};
 ///     "mapping": [["length", "float"], ["width", "float"]],
 ///     "sample_from_data": |model, data| #{ "length": data.length_in_mm / 10.0, "width": data.width_in_mm / 10.0 },
 ///     "response_from_prediction": |predictions, single| #{ result: predictions, metadata: #{ unit: "cm" } },
+/// }
+/// ```
+///
+/// With `unwrap_sample`, functions handle single values instead of rows; requests stay as they are,
+/// `[{"text": "Good day"}, {"text": "Hello"}]`:
+///
+/// ```rhai
+/// "predict_service": #{
+///     "!": "palladium.server.PredictService",
+///     "mapping": [["text", "str"]],
+///     "unwrap_sample": true,
+///     "sample_from_data": |model, data| data.text.to_lower(),
+///     "predict": |model, samples, params| samples.to_array().map(|text| text.split().len()),
 /// }
 /// ```
 ///
@@ -99,7 +113,9 @@ pub struct MappingPredictService {
     /// Whether to answer with class probabilities, in the order of the classes, instead of the class.
     #[param(default = false)]
     predict_proba: bool,
-    /// Declares that a sample is a single value, as for models of texts; the mapping then has exactly one entry.
+    /// Whether functions are shown a sample as a single value instead of a row, as suits models of texts; the mapping then
+    /// has exactly one entry. `samples` of a function `predict` is a column, and `sample_from_data` may return the value
+    /// itself. Requests are as without it: objects with the one field. A model is given one column in either case.
     #[param(default = false)]
     unwrap_sample: bool,
     /// A sample as documents and forms show it: a map from the names of the mapping to values.
@@ -110,14 +126,15 @@ pub struct MappingPredictService {
     /// messages are codes for programs such as `missing_field`, and `errors` have `code`, `row` and `field` alone.
     /// Without it everything is told where the service listens on this machine alone, else codes.
     errors: Option<Detail>,
-    /// A function `|model, data|` that makes a sample: a map by the names of the mapping, or a list in its order. The
-    /// data are a map, the query string of a GET or an object of a POST; the values are then converted as usual.
+    /// A function `|model, data|` that makes a sample: a map by the names of the mapping, or a list in its order, or with
+    /// `unwrap_sample` the value. The data are a map, the query string of a GET or an object of a POST; the values are then
+    /// converted as usual.
     sample_from_data: Option<Callback>,
     /// A function `|model, data|` that returns the keyword parameters of the prediction as a map; the data are the query
     /// string.
     params_from_data: Option<Callback>,
     /// A function `|model, samples, params|` that returns a list of predictions: `model.predict(samples, params)` asks
-    /// the model, `samples.to_array()` are the samples as maps. With `predict_proba` it returns a list of lists, or
+    /// the model, `samples.to_array()` are the samples as maps, or as values with `unwrap_sample`. With `predict_proba` it returns a list of lists, or
     /// what `model.predict_proba(samples)` does.
     predict: Option<Callback>,
     /// A function `|predictions, single|` that returns what is answered: a map with `result`, and with further `metadata`
@@ -247,6 +264,14 @@ impl MappingPredictService {
         errors
     }
 
+    /// Returns samples as functions are shown them: a table, or its one column where samples are single values.
+    fn shown(&self, samples: &Table) -> Arc<dyn Any + Send + Sync> {
+        match (self.unwrap_sample, samples.names().next(), samples.columns()) {
+            (true, Some(name), [values]) => Arc::new(Column { name: name.to_owned(), values: Arc::clone(values) }),
+            _ => Arc::new(samples.clone()),
+        }
+    }
+
     /// Returns what a model has told a function, without the rows where these are not those of the samples: a function may
     /// ask about others.
     fn told_of(&self, samples: &Table, error: PredictError) -> PredictError {
@@ -330,7 +355,7 @@ impl PredictService for MappingPredictService {
 
     fn samples(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<Table, PredictError> {
         if let Some(block) = block("sample_from_data", &self.sample_from_data) {
-            return own_samples::read(&self.mapping, &block, model, request);
+            return own_samples::read(&self.mapping, self.unwrap_sample, &block, model, request);
         }
         match &request.body {
             Some(body) => rows::read(&self.mapping, body, request.max_rows),
@@ -374,8 +399,7 @@ impl PredictService for MappingPredictService {
         }
         let response = match block("predict", &self.predict) {
             Some(block) => {
-                let samples = Arc::new(samples);
-                let given = value(Data::Component(Arc::clone(&samples) as Arc<dyn Any + Send + Sync>));
+                let given = value(Data::Component(self.shown(&samples)));
                 let returned = block.call(vec![model_value(model), given, parameters_value(parameters)]);
                 let returned = returned.map_err(|error| self.told_of(&samples, error))?;
                 read_predictions(&block, &returned, self.predict_proba)?
