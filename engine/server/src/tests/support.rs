@@ -249,6 +249,7 @@ impl PredictService for Puppet {
             "max_rows" => number(request.max_rows.unwrap() as f64),
             "too_many" => Err(PredictError::TooManyRows { limit: request.max_rows.unwrap() }),
             "no_probabilities" => Err(PredictError::NoProbabilities),
+            "no_parameter" => Err(PredictError::NoParameter { name: "q".to_owned() }),
             "fail" => Err(PredictError::Internal(Failure::message("the password is 123"))),
             "panic" => panic!("the model panics"),
             other => panic!("told to do {other}"),
