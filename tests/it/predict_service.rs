@@ -61,6 +61,78 @@ fn parameters_that_a_request_leaves_out_are_those_of_the_model() {
     }
 }
 
+/// A number that no float holds is JSON all the same, in a list, a line and an inference request.
+#[test]
+fn numbers_that_are_too_large_are_told_with_their_place() {
+    let service = layered(
+        r#"#{
+            "inference": #{ "!": "OpenInference" },
+            "own": #{
+                "!": "palladium.server.PredictService",
+                "entry_point": "/own",
+                "mapping": [["sepal length", "float"], ["sepal width", "float"], ["petal length", "float"], ["petal width", "float"]],
+                "sample_from_data": |model, data| data,
+            },
+            "text": #{
+                "!": "palladium.server.PredictService",
+                "entry_point": "/text",
+                "mapping": [["text", "str"]],
+                "predict": |model, samples, params| samples.column("text"),
+            },
+        }"#,
+    );
+    let wrong = ROW.replace("6.3", "1e400");
+    let body = format!("[{ROW}, {wrong}]");
+    let told = metadata(post(&service, "/predict", body.clone()));
+    assert_eq!(
+        told["error_message"],
+        "BadRequest: sample 2: `sepal length` has to be a number between -1.8e308 and 1.8e308, got the number 1e400"
+    );
+    assert_eq!(told["errors"][0]["code"], "wrong_type");
+    let told = metadata(post(&service, "/own", body));
+    let expected = "BadRequest: sample 2: the field `sepal length` holds a number that is too large for a float";
+    assert_eq!((&told["error_message"], &told["errors"][0]["code"]), (&json!(expected), &json!("wrong_type")));
+    let text: Json = post(&service, "/text", r#"[{"text": 1e400, "more": -1e400}]"#.to_owned()).json().unwrap();
+    assert_eq!(text["result"], json!(["1e400"]));
+    let request = service.client.post(format!("{}/predict", service.base));
+    let lines = request.header("content-type", "application/x-ndjson").body(format!("{wrong}\n{ROW}\n"));
+    let answers = lines.send().unwrap().text().unwrap();
+    let answers: Vec<Json> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&answers[0]["errors"][0]["code"], &answers[0]["line"]), (&json!("wrong_type"), &json!(1)));
+    assert_eq!(answers[1], json!({"result": "Iris-versicolor"}));
+    let tensor = r#"{"inputs": [{"name": "m", "shape": [1, 4], "datatype": "FP64", "data": [1, 2, 1e400, 3]}]}"#;
+    let refused: Json = post(&service, "/v2/models/predict_service/infer", tensor.to_owned()).json().unwrap();
+    let message = refused["error"].as_str().unwrap();
+    assert!(message.starts_with("the inputs hold a number that no float holds: number out of range"), "{message}");
+}
+
+/// The example of the manual: requests have objects, functions see texts.
+#[test]
+fn functions_see_single_values() {
+    let service = layered(
+        r#"#{
+            "words": #{
+                "!": "palladium.server.PredictService",
+                "entry_point": "/words",
+                "mapping": [["text", "str"]],
+                "unwrap_sample": true,
+                "sample_from_data": |model, data| data.text.to_lower(),
+                "predict": |model, samples, params| samples.to_array().map(|text| text.split().len()),
+            },
+        }"#,
+    );
+    let answer: Json =
+        post(&service, "/words", r#"[{"text": "Good day"}, {"text": "Hello"}]"#.to_owned()).json().unwrap();
+    assert_eq!(answer["result"], json!([2, 1]));
+    let answer: Json = service.get("/words?text=Have+a+nice+day").json().unwrap();
+    assert_eq!(answer["result"], 4);
+    let refused = post(&service, "/words", r#"["Good day"]"#.to_owned());
+    assert_eq!(
+        metadata(refused)["error_message"],
+        "BadRequest: sample 1: a sample has to be an object, got text \"Good day\""
+    );
+}
+
 #[test]
 fn functions_stand_in_for_every_building_block() {
     for language in ["ron", "rhai"] {
@@ -169,7 +241,7 @@ fn what_the_model_refuses_is_told_as_without_functions() {
         assert_eq!(answer(post(&service, path, body.clone())), list, "{path}");
     }
     let (status, told) = answer(post(&service, "/parameter", format!("[{ROW}]")));
-    assert_eq!((status, &told["error_message"]), (400, &json!("BadRequest: the model takes no parameter `nope`")));
+    assert_eq!((status, &told["error_message"]), (500, &json!("the model takes no parameter `nope`")));
     assert_eq!(get("/catches").json::<Json>().unwrap()["result"], "none");
     assert_eq!(get("/own").status(), 500, "what a function throws itself is its own");
 }

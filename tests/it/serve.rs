@@ -379,6 +379,44 @@ fn fields_that_the_model_was_not_trained_on_keep_a_service_from_being_ready() {
     assert_eq!(error, format!("the model does not fit the service, request id {id}"));
 }
 
+/// That a model does not take a parameter is no fault of requests, and the check finds it.
+#[test]
+fn parameters_that_the_model_does_not_take_keep_a_service_from_being_ready() {
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    let layer = r#"{
+        "predict_service": PredictService(params: {"C": "float"}, mapping: [
+            ("sepal length", "float"), ("sepal width", "float"), ("petal length", "float"), ("petal width", "float"),
+        ]),
+        "inference": OpenInference(),
+    }"#;
+    std::fs::write(folder.path().join("layer.ron"), layer).unwrap();
+    let why = "the active model of `model_persister` cannot predict for `predict_service`: \
+               the model does not take `C` of `params`: its predictions take no parameters";
+    let output =
+        palladium(folder.path()).args(["serve", "--check", "--config", "config.ron,layer.ron"]).output().unwrap();
+    let (said, found) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("not ready: {why}")), "{said}");
+    assert!(found.contains(why) && found.contains("help: leave out `C`"), "{found}");
+    let listen = ["--listen", "127.0.0.1:0", "--config", "config.ron,layer.ron"];
+    let service = Service::logged(Arc::clone(&folder), "warn", &listen);
+    service.wait_for_log(why, 1);
+    for path in ["/ready", "/v2/models/predict_service/ready"] {
+        let answer = service.get(path);
+        let (status, body) = (answer.status().as_u16(), answer.text().unwrap());
+        assert!(status == 503 && body.contains(why), "{path}: {status} {body}");
+    }
+    let tensor = json!({"name": "samples", "shape": [1, 4], "datatype": "FP64", "data": [6.3, 2.5, 4.9, 1.5]});
+    let inferred = service.post("/v2/models/predict_service/infer", json!({"inputs": [tensor]}).to_string());
+    for answer in [service.get(SAMPLE), inferred] {
+        let (status, body) = (answer.status().as_u16(), answer.text().unwrap());
+        let why = "does not fit the service: the model does not take `C` of `params`";
+        assert!(status == 503 && body.contains(why), "{status} {body}");
+    }
+    assert!(service.log().contains("the model takes no parameter `C`"), "{}", service.log());
+}
+
 /// More connections than a low limit of open files lets in are answered.
 #[test]
 fn connections_are_not_bound_by_a_low_limit_of_open_files() {

@@ -21,8 +21,9 @@ use crate::softmax_weights::SoftmaxWeights;
 /// converge within `max_iter` iterations is kept, with a warning in the log.
 ///
 /// A model has its parameters as attributes, and with them `n_iter_`, the iterations that fitting took, and
-/// `n_features_in_`, the number of columns: `params` of a predict service get them where a request gives none. Models
-/// that were stored by a program that did not keep the parameters have the last two alone.
+/// `n_features_in_`, the number of columns. Its predictions take no parameters: `params` of a predict service get the
+/// attributes where a request gives none, for a function `predict` of the service to use. Models that were stored by a
+/// program that did not keep the parameters have the last two alone.
 ///
 /// ```ron
 /// "model": LogisticRegression(C: 0.3)
@@ -109,6 +110,10 @@ impl Model for LogisticModel {
     fn predict(&self, samples: &Samples, _parameters: &Parameters) -> Result<Predictions, PredictError> {
         let codes = self.weights.predict(self.matrix(samples)?.view());
         Ok(Predictions::Classes { labels: Arc::clone(&self.classes), codes })
+    }
+
+    fn has_probabilities(&self) -> bool {
+        true
     }
 
     fn predict_proba(&self, samples: &Samples, _parameters: &Parameters) -> Result<Probabilities, PredictError> {

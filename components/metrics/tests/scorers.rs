@@ -41,6 +41,10 @@ impl Model for Fixed {
         }
     }
 
+    fn has_probabilities(&self) -> bool {
+        true
+    }
+
     fn predict_proba(&self, _: &Samples, _: &Parameters) -> Result<Probabilities, PredictError> {
         match &self.0 {
             Answer::Probabilities(probabilities) => Ok(probabilities.clone()),

@@ -16,6 +16,8 @@ pub enum Given<'a> {
     /// Beyond [`Given::Int`].
     BigInt(u64),
     Float(f64),
+    /// Beyond [`Given::Float`], as JSON writes it.
+    Huge(&'a str),
     Text(&'a str),
     List,
     Object,
@@ -31,7 +33,7 @@ impl<'a> Given<'a> {
             Given::BigInt(number) => Some(number as f64),
             Given::Bool(flag) => Some(f64::from(u8::from(flag))),
             Given::Text(text) => text.trim().parse().ok(),
-            Given::Null | Given::List | Given::Object => None,
+            Given::Huge(_) | Given::Null | Given::List | Given::Object => None,
         }
     }
 
@@ -45,7 +47,7 @@ impl<'a> Given<'a> {
             }
             Given::Bool(flag) => Some(i64::from(flag)),
             Given::Text(text) => text.trim().parse().ok(),
-            Given::BigInt(_) | Given::Null | Given::List | Given::Object => None,
+            Given::BigInt(_) | Given::Huge(_) | Given::Null | Given::List | Given::Object => None,
         }
     }
 
@@ -76,7 +78,7 @@ impl<'a> Given<'a> {
     /// Returns the text: as it is, or the JSON of a number or a flag.
     pub fn to_text(self) -> Option<Cow<'a, str>> {
         match self {
-            Given::Text(text) => Some(Cow::Borrowed(text)),
+            Given::Text(text) | Given::Huge(text) => Some(Cow::Borrowed(text)),
             Given::Int(number) => Some(number.to_string().into()),
             Given::BigInt(number) => Some(number.to_string().into()),
             Given::Float(number) => Some(format!("{number:?}").into()),
@@ -88,7 +90,7 @@ impl<'a> Given<'a> {
     /// Tells whether it is a whole number that 64 bits do not hold.
     fn is_too_large(self) -> bool {
         match self {
-            Given::BigInt(_) => true,
+            Given::BigInt(_) | Given::Huge(_) => true,
             Given::Float(number) => number.is_finite() && number.fract() == 0.0 && self.to_int().is_none(),
             Given::Text(text) => {
                 let text = text.trim();
@@ -109,6 +111,7 @@ impl fmt::Display for Given<'_> {
             Given::Int(number) => write!(formatter, "the number {number}"),
             Given::BigInt(number) => write!(formatter, "the number {number}"),
             Given::Float(number) => write!(formatter, "the number {number:?}"),
+            Given::Huge(text) => write!(formatter, "the number {}", cut(text)),
             Given::Text(text) => write!(formatter, "text {:?}", cut(text)),
             Given::List => formatter.write_str("a list"),
             Given::Object => formatter.write_str("an object"),
@@ -135,9 +138,13 @@ pub fn is_accepted(kind: FieldType, given: Given<'_>) -> bool {
     }
 }
 
+/// The numbers that a float holds.
+pub const RANGE: &str = "a number between -1.8e308 and 1.8e308";
+
 /// Says what a field of a type holds; `given` is what it does not hold.
 pub fn expected(kind: FieldType, given: Given<'_>) -> &'static str {
     match kind {
+        FieldType::Float if matches!(given, Given::Huge(_)) => RANGE,
         FieldType::Float => "a number",
         FieldType::Int if given.is_too_large() => "a whole number of at most 64 bits",
         FieldType::Int => "a whole number",
@@ -184,6 +191,7 @@ mod tests {
             (Given::Int(3), Some(3.0)),
             (Given::BigInt(u64::MAX), Some(18_446_744_073_709_551_615.0)),
             (Given::Bool(true), Some(1.0)),
+            (Given::Huge("1e999"), None),
             (Given::Null, None),
             (Given::List, None),
         ];
@@ -232,6 +240,7 @@ mod tests {
             (text(" a "), Some(" a ")),
             (Given::Int(-5), Some("-5")),
             (Given::Float(1.0), Some("1.0")),
+            (Given::Huge("1e999"), Some("1e999")),
             (Given::Bool(true), Some("true")),
             (Given::Null, None),
             (Given::Object, None),
@@ -246,6 +255,16 @@ mod tests {
         let long = "ä".repeat(41);
         let cases = [
             (FieldType::Float, Given::Text("abc"), "`x` has to be a number, got text \"abc\"".to_owned()),
+            (
+                FieldType::Float,
+                Given::Huge("-1e999"),
+                "`x` has to be a number between -1.8e308 and 1.8e308, got the number -1e999".to_owned(),
+            ),
+            (
+                FieldType::Int,
+                Given::Huge("1e999"),
+                "`x` has to be a whole number of at most 64 bits, got the number 1e999".to_owned(),
+            ),
             (FieldType::Int, Given::Float(1.5), "`x` has to be a whole number, got the number 1.5".to_owned()),
             (
                 FieldType::Int,

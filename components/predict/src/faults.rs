@@ -3,9 +3,11 @@
 use std::fmt;
 
 use palladium_component::prelude::*;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use crate::convert::{Given, cut, expected, is_accepted, refusal};
+use crate::convert::{Given, RANGE, cut, expected, is_accepted, refusal};
 use crate::field::{Field, Mapping};
 use crate::query::misspelt;
 use crate::rows::{scalars, stop};
@@ -55,6 +57,15 @@ impl Examining<'_> {
         self.errors.push(|| InputError { row, field, is_sent: true, expected, message, ..whole() });
     }
 
+    /// Tells of a text that has an escape of half a character.
+    fn bad_text(&mut self, error: &serde_json::Error) {
+        let Some(field) = self.field.map(|field| &self.mapping.fields()[field]) else { return };
+        let (code, row, is_sent, got) = (InputErrorCode::NotJson, Some(self.row + 1), true, error.to_string());
+        let expected = expected(field.kind, Given::Null).to_owned();
+        let message = format!("the text of the field `{}` is not JSON: {error}", field.name);
+        self.errors.push(|| InputError { code, row, field: Some(field.name.clone()), is_sent, expected, got, message });
+    }
+
     fn not_a_list<E: Error>(&mut self, given: Given<'_>) -> E {
         let (code, got) = (InputErrorCode::NotAList, given.to_string());
         let message = format!("the body has to be a list of objects, got {got}");
@@ -82,12 +93,31 @@ pub fn not_a_body(body: &[u8], error: &serde_json::Error) -> InputError {
     let (code, message, got) = if body.iter().all(u8::is_ascii_whitespace) {
         let message = "the body is empty, it has to be a JSON list of objects".to_owned();
         (InputErrorCode::NotJson, message, "nothing".to_owned())
-    } else if error.is_data() {
+    } else if error.is_data() || is_too_large(error) {
         (InputErrorCode::NotAList, format!("the body has to be a list of objects: {error}"), error.to_string())
     } else {
         (InputErrorCode::NotJson, format!("the body is not JSON: {error}"), error.to_string())
     };
     InputError { code, row: None, field: None, is_sent: false, expected: LIST.to_owned(), got, message }
+}
+
+/// Tells whether a parser has stopped at a number that is JSON, but that no float holds. Nothing but the text says so.
+pub fn is_too_large(error: &serde_json::Error) -> bool {
+    error.is_syntax() && error.to_string().starts_with("number out of range")
+}
+
+/// Returns the error of a field that holds a number that no float holds.
+pub fn too_large(row: usize, field: &str) -> InputError {
+    let field = cut(field).into_owned();
+    InputError {
+        code: InputErrorCode::WrongType,
+        row: Some(row),
+        is_sent: true,
+        expected: RANGE.to_owned(),
+        got: "a larger one".to_owned(),
+        message: format!("the field `{field}` holds a number that is too large for a float"),
+        field: Some(field),
+    }
 }
 
 /// Returns the error of a sample that is no object.
@@ -262,13 +292,28 @@ impl Cell<'_, '_> {
         }
         Ok(())
     }
+
+    /// Takes a value that is known to be JSON but for the escapes of a text.
+    fn take_json<E: Error>(self, json: &str) -> Result<(), E> {
+        if json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+            && json.parse().is_ok_and(f64::is_infinite)
+        {
+            return self.take(Given::Huge(json));
+        }
+        let Cell { examining, index } = self;
+        let read = serde_json::Deserializer::from_str(json).deserialize_any(Cell { examining: &mut *examining, index });
+        if let Err(error) = read {
+            examining.bad_text(&error);
+        }
+        Ok(())
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Cell<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        self.take_json(<&RawValue>::deserialize(deserializer)?.get())
     }
 }
 

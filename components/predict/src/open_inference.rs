@@ -263,12 +263,14 @@ impl Offered {
 
     /// Returns why there is no prediction; a model that cannot predict for the service is no error within it.
     fn problem(&self, model: &TrainedModel, error: PredictError) -> Problem {
-        match error {
-            PredictError::Internal(failure) => match self.served.service.misfit(model) {
-                Some(misfit) => Problem::Misfit { misfit, failure },
-                None => failure.into(),
-            },
-            other => other.into(),
+        let is_of_model = matches!(
+            error,
+            PredictError::Internal(_) | PredictError::NoParameter { .. } | PredictError::NoProbabilities
+        );
+        match (is_of_model.then(|| self.served.service.misfit(model)).flatten(), error) {
+            (None, error) => error.into(),
+            (Some(misfit), PredictError::Internal(failure)) => Problem::Misfit { misfit, failure },
+            (Some(misfit), error) => Problem::Misfit { misfit, failure: Failure::message(error.to_string()) },
         }
     }
 

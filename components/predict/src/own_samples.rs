@@ -10,24 +10,27 @@ use serde_json::{Map as JsonMap, Value as Json};
 use crate::blocks::{Block, model_value};
 use crate::column::ColumnBuilder;
 use crate::convert::Given;
-use crate::faults::{missing, not_a_body, not_an_object, twice, wrong};
+use crate::faults::{is_too_large, missing, not_a_body, not_an_object, too_large, twice, wrong};
 use crate::field::Mapping;
 use crate::plain;
 use crate::rows::{scalars, stop};
 
-/// Has a function make the samples of a request: of the pairs of the query string, or of each object of the body.
+/// Has a function make the samples of a request: of the pairs of the query string, or of each object of the body. Where
+/// samples are single values, it may return the value.
 ///
 /// # Errors
 /// A request that cannot be understood, or that the function refuses; values that are not what the mapping says.
 pub fn read(
     mapping: &Mapping,
+    is_value: bool,
     block: &Block<'_>,
     model: &Arc<TrainedModel>,
     request: &PredictRequest,
 ) -> Result<Table, PredictError> {
     let (columns, errors) = (mapping.builders(), InputErrors::default());
     let (model, is_list) = (model_value(model), request.body.is_some());
-    let mut making = Making { mapping, block, model, columns, errors, row: 0, is_list, failed: None };
+    let mut making =
+        Making { mapping, is_value, block, model, columns, errors, row: 0, is_list, field: None, failed: None };
     match &request.body {
         None => making.take(plain::of_pairs(&request.query))?,
         Some(body) => making.read(body, request.max_rows)?,
@@ -40,6 +43,8 @@ pub fn read(
 
 struct Making<'a> {
     mapping: &'a Mapping,
+    /// Whether a sample is a single value.
+    is_value: bool,
     block: &'a Block<'a>,
     model: Value,
     columns: Vec<ColumnBuilder>,
@@ -47,6 +52,8 @@ struct Making<'a> {
     row: usize,
     /// Whether the sample is one of a list.
     is_list: bool,
+    /// The field whose value could not be read.
+    field: Option<String>,
     /// Why reading has stopped, if that is not the text's fault.
     failed: Option<PredictError>,
 }
@@ -59,7 +66,11 @@ impl Making<'_> {
         match (self.failed.take(), read) {
             (Some(failed), _) => Err(failed),
             (None, Err(error)) => {
-                self.errors.push(|| not_a_body(body, &error));
+                let row = self.row + 1;
+                self.errors.push(|| match self.field.take() {
+                    Some(field) if is_too_large(&error) => too_large(row, &field),
+                    _ => not_a_body(body, &error),
+                });
                 Ok(())
             }
             (None, Ok(())) => Ok(()),
@@ -74,6 +85,7 @@ impl Making<'_> {
             let given = match &returned.data {
                 Data::Map(entries) => entries.get(&field.name).map(|entry| &entry.value),
                 Data::List(items) => items.get(index),
+                _ if self.is_value => Some(&returned),
                 _ => {
                     let expected = "a map or a list of the fields of the mapping";
                     return Err(self.block.wrong(&format!("returned {}, not {expected}", returned.describe())));
@@ -168,7 +180,8 @@ impl<'de> Visitor<'de> for Item<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let Item(making) = self;
         let (mut fields, mut is_clear) = (JsonMap::new(), true);
-        while let Some((name, value)) = entries.next_entry::<String, Json>()? {
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value::<Json>().inspect_err(|_| making.field = Some(name.clone()))?;
             if fields.contains_key(&name) {
                 making.errors.push(|| twice(making.row + 1, &name));
                 is_clear = false;

@@ -39,9 +39,10 @@ use crate::{own_samples, query, rows};
 /// place of all lines.
 ///
 /// The model finds its columns by the names of the mapping, in any order, or by their order where it knows none of the
-/// names. While the active model was trained on others, or on columns of other types, as numbers are to text, `/ready`
-/// and requests are answered with status 503 and the reason; `palladium check --connect` and `palladium serve --check`
-/// tell it with the place.
+/// names. While the active model was trained on others, or on columns of other types, as numbers are to text, does not
+/// take one of the `params`, or has no probabilities where the service has `predict_proba`, `/ready` and requests are
+/// answered with status 503 and the reason; `palladium check --connect` and `palladium serve --check` tell it with the
+/// place. What a function `predict` asks of the model shows in predictions alone.
 ///
 /// Fields that the mapping does not name are ignored. What is missing, given twice or of another type is answered with
 /// status 400: `error_message` says the first thing that is wrong, `errors` lists the first hundred with `code`, `row`,
@@ -49,10 +50,11 @@ use crate::{own_samples, query, rows};
 /// beside `line`.
 ///
 /// Values are converted to the type of their field:
-/// - `float`: numbers, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as Python reads them, but
-///   without underscores);
+/// - `float`: numbers between -1.8e308 and 1.8e308, flags as 1 and 0, and text as in `1.5`, ` -1e3 `, `inf`, `nan` (as
+///   Python reads them, but without underscores);
 /// - `int`: whole numbers of at most 64 bits, flags as 1 and 0, and text of digits;
-/// - `str`: text as it is, numbers as the request writes them, with all their digits, and flags as JSON writes them;
+/// - `str`: text as it is, numbers of any size as the request writes them, with all their digits, and flags as JSON writes
+///   them;
 /// - `bool`: flags, 1 and 0, and the words `true`, `false`, `t`, `f`, `yes`, `no`, `1`, `0` in any case.
 ///
 /// Null is none of them. Models that need every number finite answer `inf` and `nan` with status 400. What is infinite or
@@ -74,6 +76,19 @@ use crate::{own_samples, query, rows};
 /// }
 /// ```
 ///
+/// With `unwrap_sample`, functions handle single values instead of rows; requests stay as they are,
+/// `[{"text": "Good day"}, {"text": "Hello"}]`:
+///
+/// ```rhai
+/// "predict_service": #{
+///     "!": "palladium.server.PredictService",
+///     "mapping": [["text", "str"]],
+///     "unwrap_sample": true,
+///     "sample_from_data": |model, data| data.text.to_lower(),
+///     "predict": |model, samples, params| samples.to_array().map(|text| text.split().len()),
+/// }
+/// ```
+///
 /// To refuse a request, a function throws a map: `throw #{ error_message: "closed", error_code: 7, status: 422 }`, where
 /// the code is -1 and the status 500 if they are left out. What the model refuses that a function asks, such as a number that
 /// is not finite, is answered as if there were no function, unless that catches it. Whatever else goes wrong in one is
@@ -84,9 +99,9 @@ pub struct MappingPredictService {
     /// The features: pairs of the name in requests, which is that of the column in the training data, and the type:
     /// `float`, `int`, `str` or `bool`.
     mapping: Mapping,
-    /// Keyword parameters that the model may be given: pairs of name and type, or a map from name to type. They come
-    /// from the query string, of a POST too. What is not given there is the model's attribute of that name, if it
-    /// has one, and is else left to the model.
+    /// Keyword parameters of predictions: pairs of name and type, or a map from name to type. The model has to take them
+    /// unless a function `predict` uses them, and none has the name of a field. They come from the query string, of a POST
+    /// too. What is not given there is the model's attribute of that name, if it has one, and is else left to the model.
     #[param(default = [])]
     params: Params,
     /// The route, beginning with `/`.
@@ -98,7 +113,9 @@ pub struct MappingPredictService {
     /// Whether to answer with class probabilities, in the order of the classes, instead of the class.
     #[param(default = false)]
     predict_proba: bool,
-    /// Declares that a sample is a single value, as for models of texts; the mapping then has exactly one entry.
+    /// Whether functions are shown a sample as a single value instead of a row, as suits models of texts; the mapping then
+    /// has exactly one entry. `samples` of a function `predict` is a column, and `sample_from_data` may return the value
+    /// itself. Requests are as without it: objects with the one field. A model is given one column in either case.
     #[param(default = false)]
     unwrap_sample: bool,
     /// A sample as documents and forms show it: a map from the names of the mapping to values.
@@ -109,14 +126,15 @@ pub struct MappingPredictService {
     /// messages are codes for programs such as `missing_field`, and `errors` have `code`, `row` and `field` alone.
     /// Without it everything is told where the service listens on this machine alone, else codes.
     errors: Option<Detail>,
-    /// A function `|model, data|` that makes a sample: a map by the names of the mapping, or a list in its order. The
-    /// data are a map, the query string of a GET or an object of a POST; the values are then converted as usual.
+    /// A function `|model, data|` that makes a sample: a map by the names of the mapping, or a list in its order, or with
+    /// `unwrap_sample` the value. The data are a map, the query string of a GET or an object of a POST; the values are then
+    /// converted as usual.
     sample_from_data: Option<Callback>,
     /// A function `|model, data|` that returns the keyword parameters of the prediction as a map; the data are the query
     /// string.
     params_from_data: Option<Callback>,
     /// A function `|model, samples, params|` that returns a list of predictions: `model.predict(samples, params)` asks
-    /// the model, `samples.to_array()` are the samples as maps. With `predict_proba` it returns a list of lists, or
+    /// the model, `samples.to_array()` are the samples as maps, or as values with `unwrap_sample`. With `predict_proba` it returns a list of lists, or
     /// what `model.predict_proba(samples)` does.
     predict: Option<Callback>,
     /// A function `|predictions, single|` that returns what is answered: a map with `result`, and with further `metadata`
@@ -153,12 +171,27 @@ impl MappingPredictService {
         if let Some(sample) = &self.sample {
             sample.check(&self.mapping)?;
         }
+        self.check_names()?;
         for (name, function, takes) in self.functions() {
             if let Some(block) = block(name, function) {
                 block.check(takes)?;
             }
         }
         check_path(&self.entry_point)
+    }
+
+    /// Checks that what stands in a query string is a field or a parameter, as far as no function reads it.
+    fn check_names(&self) -> Result<(), ArgumentError> {
+        if self.sample_from_data.is_some() || self.params_from_data.is_some() {
+            return Ok(());
+        }
+        let is_field = |name: &str| self.mapping.fields().iter().any(|field| field.name == name);
+        let Some(both) = self.params.fields().iter().find(|param| is_field(&param.name)) else { return Ok(()) };
+        let message = format!(
+            "`params` has `{}`, which is a field of the `mapping` too: in the query string of a GET it would be both",
+            both.name
+        );
+        Err(ArgumentError::new("params", message).help("give the parameter another name, or leave it out"))
     }
 
     /// Returns the building blocks with what they take.
@@ -170,6 +203,49 @@ impl MappingPredictService {
             ("response_from_prediction", &self.response_from_prediction, &["predictions", "single"]),
             ("response_from_exception", &self.response_from_exception, &["error"]),
         ]
+    }
+
+    /// Returns how the fields differ from the columns of a model; a function that makes samples need not keep them.
+    fn columns_misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        if self.sample_from_data.is_some() {
+            return None;
+        }
+        let error = Samples::new(self.mapping.empty().clone()).align(&model.columns).err()?;
+        let renamed = if matches!(error, DataError::ColumnsMissing { .. }) { error.help() } else { None };
+        let usual = || "name the columns of the training data, each with a type like theirs".to_owned();
+        let (message, label) = (error.to_string(), "not what the model was trained on");
+        Some(Misfit { message, label, help: renamed.unwrap_or_else(usual) })
+    }
+
+    /// Returns which parameters a model does not take; a function that makes parameters need not keep them.
+    fn params_misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        let taken = model.model.parameters();
+        let names = self.params.fields().iter().map(|field| field.name.as_str());
+        let unknown: Vec<&str> = names.filter(|name| !taken.contains(name)).collect();
+        if self.params_from_data.is_some() || unknown.is_empty() {
+            return None;
+        }
+        let listed = |names: &[&str]| format!("`{}`", names.join("`, `"));
+        let takes = match taken {
+            [] => "its predictions take no parameters".to_owned(),
+            taken => format!("its predictions take {} alone", listed(taken)),
+        };
+        Some(Misfit {
+            message: format!("the model does not take {} of `params`: {takes}", listed(&unknown)),
+            label: "has `params` that the model does not take",
+            help: format!(
+                "leave out {}, or give the service a function `predict` that has a use for it",
+                listed(&unknown)
+            ),
+        })
+    }
+
+    fn probabilities_misfit(&self, model: &TrainedModel) -> Option<Misfit> {
+        (self.predict_proba && !model.model.has_probabilities()).then(|| Misfit {
+            message: PredictError::NoProbabilities.to_string(),
+            label: "asks for probabilities, which the model has not",
+            help: "leave `predict_proba` out, or train a model that has class probabilities".to_owned(),
+        })
     }
 
     /// Returns every number of the samples that is infinite or NaN, row by row; those of a list have a number.
@@ -186,6 +262,14 @@ impl MappingPredictService {
             }
         }
         errors
+    }
+
+    /// Returns samples as functions are shown them: a table, or its one column where samples are single values.
+    fn shown(&self, samples: &Table) -> Arc<dyn Any + Send + Sync> {
+        match (self.unwrap_sample, samples.names().next(), samples.columns()) {
+            (true, Some(name), [values]) => Arc::new(Column { name: name.to_owned(), values: Arc::clone(values) }),
+            _ => Arc::new(samples.clone()),
+        }
     }
 
     /// Returns what a model has told a function, without the rows where these are not those of the samples: a function may
@@ -256,15 +340,13 @@ impl PredictService for MappingPredictService {
         self.sample.as_ref().map(|sample| sample.0.clone())
     }
 
-    /// Functions that make samples or that ask the model may give it other columns.
+    /// A function that asks the model may give it other columns and parameters, and have probabilities of its own.
     fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
-        if self.sample_from_data.is_some() || self.predict.is_some() {
+        if self.predict.is_some() {
             return None;
         }
-        let error = Samples::new(self.mapping.empty().clone()).align(&model.columns).err()?;
-        let renamed = if matches!(error, DataError::ColumnsMissing { .. }) { error.help() } else { None };
-        let usual = || "name the columns of the training data, each with a type like theirs".to_owned();
-        Some(Misfit { message: error.to_string(), help: renamed.unwrap_or_else(usual) })
+        let columns = self.columns_misfit(model);
+        columns.or_else(|| self.params_misfit(model)).or_else(|| self.probabilities_misfit(model))
     }
 
     fn error_detail(&self) -> Option<ErrorDetail> {
@@ -273,7 +355,7 @@ impl PredictService for MappingPredictService {
 
     fn samples(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<Table, PredictError> {
         if let Some(block) = block("sample_from_data", &self.sample_from_data) {
-            return own_samples::read(&self.mapping, &block, model, request);
+            return own_samples::read(&self.mapping, self.unwrap_sample, &block, model, request);
         }
         match &request.body {
             Some(body) => rows::read(&self.mapping, body, request.max_rows),
@@ -317,8 +399,7 @@ impl PredictService for MappingPredictService {
         }
         let response = match block("predict", &self.predict) {
             Some(block) => {
-                let samples = Arc::new(samples);
-                let given = value(Data::Component(Arc::clone(&samples) as Arc<dyn Any + Send + Sync>));
+                let given = value(Data::Component(self.shown(&samples)));
                 let returned = block.call(vec![model_value(model), given, parameters_value(parameters)]);
                 let returned = returned.map_err(|error| self.told_of(&samples, error))?;
                 read_predictions(&block, &returned, self.predict_proba)?

@@ -37,7 +37,8 @@ impl Command for Check {
                     .long_help(
                         "After a clean check, ask every component whether what it needs is there: that files exist, \
                          that databases and stores answer, that credentials work; that the certificates of `server.tls` can be \
-                         used and the log file can be written; that predict services have the fields which their active models were trained on. Changes nothing.",
+                         used and the log file can be written; that active models do what their predict services ask of them, \
+                         with fields that they were trained on. Changes nothing.",
                     ),
             )
             .arg(

@@ -74,8 +74,8 @@ impl Command for Serve {
                          certificates read and the addresses bound: on free ports instead of those of \
                          `server.listen`, and beside its Unix sockets, so that it can be done while the service \
                          runs; what `--listen` and `--port` name is bound as it is. Prints the routes and what keeps \
-                         the service from being ready. Ends with 0 if it starts and its predict services have the \
-                         fields which their active models were trained on, else with 1.",
+                         the service from being ready. Ends with 0 if it starts and its active models do what \
+                         their predict services ask of them, with fields that they were trained on, else with 1.",
                     ),
             )
     }

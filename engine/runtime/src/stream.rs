@@ -1,11 +1,12 @@
 //! Answers samples line by line.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
 use palladium_component::interfaces::{Explain, Pairs, PredictError, PredictRequest};
 use palladium_component::value::with_causes;
-use serde_json::{Map, Value as Json};
+use serde_json::value::RawValue;
 use tracing::info;
 
 use crate::JobError;
@@ -115,18 +116,21 @@ fn answer(predictor: &Predictor, line: &[u8]) -> Result<Vec<u8>, String> {
     serde_json::to_vec(&response).map_err(|error| format!("InternalError: {error}"))
 }
 
+/// The fields of an object, whose values are for the service to read.
+type Fields<'a> = BTreeMap<String, &'a RawValue>;
+
 /// Returns the first object of a list; what is wrong with the list is for the service to say.
-fn first_object(line: &[u8]) -> Option<Map<String, Json>> {
+fn first_object(line: &[u8]) -> Option<Fields<'_>> {
     let items = line.strip_prefix(b"[")?;
     serde_json::Deserializer::from_slice(items).into_iter().next()?.ok()
 }
 
 /// Returns the fields of an object as a query string would carry them; null stands for none.
-fn parameters(object: Map<String, Json>) -> Pairs {
-    let text = |value: Json| match value {
-        Json::Null => None,
-        Json::String(text) => Some(text),
-        other => Some(other.to_string()),
+fn parameters(object: Fields<'_>) -> Pairs {
+    let text = |value: &RawValue| match value.get() {
+        "null" => None,
+        text if text.starts_with('"') => serde_json::from_str(text).ok(),
+        other => Some(other.to_owned()),
     };
     object.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect()
 }
@@ -135,7 +139,9 @@ fn told(error: &PredictError) -> String {
     match error {
         // It says so itself.
         PredictError::BadRequest(_) | PredictError::Invalid(_) | PredictError::TooManyRows { .. } => error.to_string(),
-        PredictError::Refused { .. } | PredictError::NoProbabilities => format!("PredictError: {error}"),
+        PredictError::Refused { .. } | PredictError::NoProbabilities | PredictError::NoParameter { .. } => {
+            format!("PredictError: {error}")
+        }
         PredictError::Internal(failure) => format!("InternalError: {}", with_causes(failure)),
     }
 }

@@ -83,7 +83,7 @@ pub const METHODS: &[Method] = &[
     method(
         Of::Model,
         "predict(rows)",
-        "predicts for a table, a list of maps or one map; `predict(rows, #{…})` with parameters",
+        "predicts for a table, a column, a list of maps or one map; `predict(rows, #{…})` with parameters",
     ),
     method(Of::Model, "predict_proba(rows)", "class probabilities as a table with a column for each class"),
     method(Of::Model, "score(data)", "the model's own score on a data set, `()` if it has none"),

@@ -112,11 +112,15 @@ fn with_target(data: &Dataset) -> std::result::Result<Table, Fault> {
     Ok(Table::new(columns)?)
 }
 
-/// Returns the rows to predict for, and whether they are a single map.
+/// Returns the rows to predict for, and whether they are a single map; a column is a table of one.
 pub(crate) fn samples(value: &Dynamic) -> std::result::Result<(Table, bool), Fault> {
     match held(value) {
         Some(Handle::Table(table)) => return Ok(((*table).clone(), false)),
         Some(Handle::Dataset(data)) => return Ok((data.features.clone(), false)),
+        Some(Handle::Column(column)) => {
+            let columns = vec![(column.name.clone(), Arc::clone(&column.values))];
+            return Ok((Table::new(columns)?, false));
+        }
         _ => {}
     }
     if let Ok(row) = value.as_map_ref() {
@@ -134,7 +138,7 @@ pub(crate) fn samples(value: &Dynamic) -> std::result::Result<(Table, bool), Fau
         return Ok((rows_table(&rows)?, false));
     }
     Err(Fault::new(format!("rows are expected here, this is {}", describe(value)))
-        .help("rows are a table, a data set, a map such as `#{x: 1.5}` or a list of maps"))
+        .help("rows are a table, a data set, a column, a map such as `#{x: 1.5}` or a list of maps"))
 }
 
 /// Makes a table of rows: its columns are the keys of all of them, sorted; what a row does not say is missing.

@@ -286,10 +286,14 @@ impl Refusal {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, Reason::Kept { said, detail: None, logged: logged.into() })
     }
 
-    /// Returns the refusal of a service whose samples are not those that the active model was trained on.
-    pub fn misfit(misfit: Misfit, failure: &Failure) -> Refusal {
+    /// Returns the refusal of a service that asks of the active model what it does not do, as an error shows.
+    pub fn misfit(misfit: Misfit, error: &PredictError) -> Refusal {
         let said = "the active model does not fit the service";
-        let reason = Reason::Kept { said, detail: Some(misfit.message), logged: explained(failure) };
+        let logged = match error {
+            PredictError::Internal(failure) => explained(failure),
+            other => other.to_string(),
+        };
+        let reason = Reason::Kept { said, detail: Some(misfit.message), logged };
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, -1, reason)
     }
 
@@ -316,7 +320,9 @@ impl Refusal {
                 refusal.0.is_of_service = true;
                 refusal
             }
-            PredictError::NoProbabilities => Refusal::said(status, -1, error.to_string()),
+            PredictError::NoProbabilities | PredictError::NoParameter { .. } => {
+                Refusal::said(status, -1, error.to_string())
+            }
             PredictError::Internal(failure) => Refusal::failed(failure),
         }
     }

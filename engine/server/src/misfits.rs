@@ -1,5 +1,5 @@
-//! Predict services whose samples are not those that their active model was trained on: each of their predictions would
-//! fail.
+//! Predict services that ask of their active model what it does not do: they have samples that it was not trained on or
+//! parameters that it does not take, or want probabilities that it has not. Each of their predictions would fail.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
@@ -86,7 +86,7 @@ impl Needed {
     pub fn finding(&self, misfit: Misfit) -> Diagnostic {
         let message = format!("{}: {}", self.said(), misfit.message);
         let finding = Diagnostic::new(Code::BadArguments, message).in_key(&self.asker.key).help(misfit.help);
-        finding.at(&self.asker.span, "not what the model was trained on")
+        finding.at(&self.asker.span, misfit.label)
     }
 
     /// Says in the log that a model cannot predict for the service.

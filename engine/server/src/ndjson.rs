@@ -373,7 +373,7 @@ impl Asking {
 
 /// Models that fail at one sample need not at others.
 fn is_of_samples(error: &PredictError) -> bool {
-    !matches!(error, PredictError::NoProbabilities)
+    !matches!(error, PredictError::NoProbabilities | PredictError::NoParameter { .. })
 }
 
 /// Returns a line as the sample that it has to be.

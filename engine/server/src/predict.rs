@@ -312,10 +312,12 @@ impl PredictRoute {
     /// Returns the refusal of the service or its model; a model that cannot predict for the service is no error within it.
     pub fn refusal(&self, model: &TrainedModel, error: &PredictError) -> Refusal {
         match error {
-            PredictError::Internal(failure) => match guarded(|| self.service.misfit(model)) {
-                Ok(Some(misfit)) => Refusal::misfit(misfit, failure),
-                Ok(None) | Err(_) => Refusal::of(error),
-            },
+            PredictError::Internal(_) | PredictError::NoParameter { .. } | PredictError::NoProbabilities => {
+                match guarded(|| self.service.misfit(model)) {
+                    Ok(Some(misfit)) => Refusal::misfit(misfit, error),
+                    Ok(None) | Err(_) => Refusal::of(error),
+                }
+            }
             _ => Refusal::of(error),
         }
     }

@@ -217,7 +217,10 @@ impl Samples {
         let missing = trained.iter().zip(&positions).filter(|(_, position)| position.is_none());
         let missing: Vec<String> = missing.map(|(column, _)| column.name.clone()).collect();
         if !missing.is_empty() {
-            return Err(DataError::ColumnsMissing { missing, given: self.table.names().map(str::to_owned).collect() });
+            let given: Vec<String> = self.table.names().map(str::to_owned).collect();
+            let is_unknown = |name: &&String| trained.iter().all(|column| column.name != **name);
+            let unknown = given.iter().filter(is_unknown).cloned().collect();
+            return Err(DataError::ColumnsMissing { missing, given, unknown });
         }
         let positions: Vec<usize> = positions.into_iter().flatten().collect();
         Ok(Samples { table: self.table.project(&positions) })

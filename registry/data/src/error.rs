@@ -133,6 +133,8 @@ pub enum DataError {
         missing: Vec<String>,
         /// The columns that were given.
         given: Vec<String>,
+        /// Those of them that the model was not trained on.
+        unknown: Vec<String>,
     },
     /// The samples have another number of columns than a model was trained on.
     #[error("the model was trained on {expected} columns ({names}), {found} were given", names = listed(.names))]

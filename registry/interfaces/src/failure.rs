@@ -26,8 +26,8 @@ impl Explain for DataError {
                 let near = nearest(name, present.iter().map(String::as_str))?;
                 Some(format!("did you mean `{near}`?"))
             }
-            DataError::ColumnsMissing { missing, given } => {
-                let near = |name: &String| Some((name.clone(), nearest(name, given.iter().map(String::as_str))?));
+            DataError::ColumnsMissing { missing, unknown, .. } => {
+                let near = |name: &String| Some((name.clone(), nearest(name, unknown.iter().map(String::as_str))?));
                 let (name, near) = missing.iter().find_map(near)?;
                 Some(format!("rename `{near}` if it is the column `{name}`"))
             }

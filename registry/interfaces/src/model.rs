@@ -18,6 +18,11 @@ pub trait Model: Encode + Send + Sync + 'static {
     /// Samples that the model cannot predict for.
     fn predict(&self, samples: &Samples, parameters: &Parameters) -> Result<Predictions, PredictError>;
 
+    /// Tells whether it has class probabilities, so that [`Model::predict_proba`] is asked at all.
+    fn has_probabilities(&self) -> bool {
+        false
+    }
+
     /// Returns class probabilities, samples × classes.
     ///
     /// # Errors
@@ -32,7 +37,7 @@ pub trait Model: Encode + Send + Sync + 'static {
         None
     }
 
-    /// Returns the names of the keyword parameters that predicting takes.
+    /// Returns the names of the keyword parameters that predicting takes; it is given no others.
     fn parameters(&self) -> &[&str] {
         &[]
     }

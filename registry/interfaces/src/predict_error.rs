@@ -33,6 +33,12 @@ pub enum PredictError {
     /// The model has no probabilities: status 500.
     #[error("the model has no class probabilities")]
     NoProbabilities,
+    /// The model is given a parameter that it does not take, which no request can mend: status 500.
+    #[error("the model takes no parameter `{name}`")]
+    NoParameter {
+        /// The name of the parameter.
+        name: String,
+    },
     /// Anything else: status 500.
     #[error(transparent)]
     Internal(Failure),
@@ -54,6 +60,7 @@ impl PredictError {
                 PredictError::Refused { message: message.clone(), code: *code, status: *status }
             }
             PredictError::NoProbabilities => PredictError::NoProbabilities,
+            PredictError::NoParameter { name } => PredictError::NoParameter { name: name.clone() },
             PredictError::Internal(_) => return None,
         })
     }

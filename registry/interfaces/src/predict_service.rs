@@ -50,8 +50,8 @@ pub trait PredictService: Lifecycle {
         None
     }
 
-    /// Returns why a model cannot predict for samples that the service makes of requests, as far as that shows without
-    /// one; nothing where it can, or where only a request can tell.
+    /// Returns why a model cannot predict what the service asks of it, for samples and with parameters of requests, as
+    /// far as that shows without one; nothing where it can, or where only a request can tell.
     fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
         let _ = model;
         None
@@ -161,11 +161,13 @@ fn not_in_parts() -> PredictError {
     PredictError::Internal(Failure::message("this predict service takes samples from requests alone"))
 }
 
-/// Why a model cannot predict for the samples of a predict service.
+/// Why a model cannot predict for a predict service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {
     /// How they differ.
     pub message: String,
+    /// What is wrong with the service where the configuration has it, in a few words.
+    pub label: &'static str,
     /// What to do about it.
     pub help: String,
 }

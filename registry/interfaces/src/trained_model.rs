@@ -30,6 +30,9 @@ impl TrainedModel {
     /// As [`TrainedModel::predict`], and always where the model has no probabilities.
     pub fn predict_proba(&self, samples: Samples, parameters: &Parameters) -> Result<Probabilities, PredictError> {
         self.check_parameters(parameters)?;
+        if !self.model.has_probabilities() {
+            return Err(PredictError::NoProbabilities);
+        }
         self.model.predict_proba(&samples.align(&self.columns)?, parameters)
     }
 
@@ -50,7 +53,7 @@ impl TrainedModel {
     fn check_parameters(&self, parameters: &Parameters) -> Result<(), PredictError> {
         let accepted = self.model.parameters();
         match parameters.keys().find(|name| !accepted.contains(&name.as_str())) {
-            Some(name) => Err(PredictError::BadRequest(format!("the model takes no parameter `{name}`"))),
+            Some(name) => Err(PredictError::NoParameter { name: name.clone() }),
             None => Ok(()),
         }
     }

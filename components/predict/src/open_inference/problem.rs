@@ -84,7 +84,9 @@ impl From<PredictError> for Problem {
                 Problem::Wrong { status: 400, word, message: errors.to_string() }
             }
             PredictError::TooManyRows { .. } => Problem::Said { status: 413, message: error.to_string() },
-            PredictError::NoProbabilities => Problem::Said { status: 500, message: error.to_string() },
+            PredictError::NoProbabilities | PredictError::NoParameter { .. } => {
+                Problem::Said { status: 500, message: error.to_string() }
+            }
             PredictError::Internal(failure) => Problem::from(failure),
         }
     }

@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::request::{Body, Elements, Input};
 use crate::column::ColumnBuilder;
 use crate::convert::{Given, cut, refusal};
+use crate::faults::is_too_large;
 use crate::field::{Field, FieldType};
 use crate::rows::scalars;
 
@@ -203,7 +204,10 @@ impl Filling<'_> {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         match Root(&mut reading).deserialize(&mut deserializer) {
             Ok(()) => Ok(()),
-            Err(error) => Err(reading.problem.unwrap_or_else(|| format!("the body is no inference request: {error}"))),
+            Err(error) => Err(reading.problem.unwrap_or_else(|| match is_too_large(&error) {
+                true => format!("the inputs hold a number that no float holds: {error}"),
+                false => format!("the body is no inference request: {error}"),
+            })),
         }
     }
 }

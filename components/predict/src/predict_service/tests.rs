@@ -14,10 +14,18 @@ use super::*;
 use crate::field::{Field, FieldType};
 
 /// Answers with the first column, and remembers what it was asked.
-#[derive(Default)]
 struct Echo {
     seen: Arc<Mutex<Vec<(Table, Parameters)>>>,
     lose: bool,
+    takes: &'static [&'static str],
+    no_probabilities: bool,
+}
+
+impl Default for Echo {
+    fn default() -> Echo {
+        let takes = &["threshold", "size", "threshold2"];
+        Echo { seen: Arc::default(), lose: false, takes, no_probabilities: false }
+    }
 }
 
 impl Encode for Echo {
@@ -47,6 +55,10 @@ impl Model for Echo {
         })
     }
 
+    fn has_probabilities(&self) -> bool {
+        !self.no_probabilities
+    }
+
     fn predict_proba(&self, samples: &Samples, _: &Parameters) -> Result<Probabilities, PredictError> {
         let labels = Arc::new(ClassLabels::Bool(vec![false, true]));
         let cells = samples.table().columns()[0].as_primitive::<Float64Type>().values();
@@ -61,7 +73,7 @@ impl Model for Echo {
     }
 
     fn parameters(&self) -> &[&str] {
-        &["threshold", "size", "threshold2"]
+        self.takes
     }
 
     fn attribute(&self, name: &str) -> Option<Parameter> {
@@ -115,8 +127,9 @@ fn tells_which_models_cannot_predict_for_it() {
     for columns in fitting {
         assert_eq!(service().misfit(&model(columns)), None, "{columns:?}");
     }
-    let others: [(Columns<'_>, &str, &str); 3] = [
+    let others: [(Columns<'_>, &str, &str); 4] = [
         (&[("aa", Int), ("b", Text)], "missing here: `aa`; given are `a`, `b`", "rename `a` if it is the column `aa`"),
+        (&[("a", Int), ("b", Text), ("aa", Int)], "missing here: `aa`; given are `a`, `b`", "name the columns"),
         (&[("x", Float)], "trained on 1 columns (`x`), 2 were given", "name the columns of the training data"),
         (&[("b", Float), ("a", Int)], "column `b` holds text, a number is needed", "each with a type like theirs"),
     ];
@@ -128,6 +141,51 @@ fn tells_which_models_cannot_predict_for_it() {
         let own_predictions = MappingPredictService { predict: does(3, |_| Ok(value(Data::Null))), ..service() };
         assert_eq!([own_samples, own_predictions].map(|own| own.misfit(&model(columns))), [None, None]);
     }
+}
+
+#[test]
+fn tells_which_models_do_not_take_its_parameters() {
+    let service = |names: &[&str]| {
+        let params: Vec<_> = names.iter().map(|name| (*name, FieldType::Float)).collect();
+        MappingPredictService { params: Params::of(fields(&params)), ..service(&AB) }
+    };
+    let told = |service: &MappingPredictService, echo: Echo| {
+        let misfit = service.misfit(&trained(service, echo))?;
+        Some((misfit.message, misfit.help))
+    };
+    let bare = || Echo { takes: &[], ..Echo::default() };
+    assert_eq!(told(&service(&["size", "threshold"]), Echo::default()), None);
+    let some =
+        "the model does not take `C`, `D` of `params`: its predictions take `threshold`, `size`, `threshold2` alone";
+    let help = "leave out `C`, `D`, or give the service a function `predict` that has a use for it";
+    assert_eq!(told(&service(&["C", "size", "D"]), Echo::default()), Some((some.to_owned(), help.to_owned())));
+    let none = "the model does not take `size` of `params`: its predictions take no parameters";
+    let help = "leave out `size`, or give the service a function `predict` that has a use for it";
+    assert_eq!(told(&service(&["size"]), bare()), Some((none.to_owned(), help.to_owned())));
+    // Functions may use them, or return others.
+    let own_parameters =
+        MappingPredictService { params_from_data: does(2, |_| Ok(value(Data::Null))), ..service(&["size"]) };
+    let own_predictions = MappingPredictService { predict: does(3, |_| Ok(value(Data::Null))), ..service(&["size"]) };
+    assert_eq!([own_parameters, own_predictions].map(|own| told(&own, bare())), [None, None]);
+    // It is no fault of a request, which has not named it.
+    let asked = service(&["size"]).predict(&trained(&service(&["size"]), bare()), &get(&[("a", "1"), ("b", "1")]));
+    assert!(matches!(asked, Err(PredictError::NoParameter { name }) if name == "size"));
+}
+
+#[test]
+fn tells_which_models_have_no_probabilities() {
+    let service = MappingPredictService { predict_proba: true, ..service(&AB) };
+    let without = || trained(&service, Echo { no_probabilities: true, ..Echo::default() });
+    assert_eq!(service.misfit(&trained(&service, Echo::default())), None);
+    assert_eq!(service.misfit(&without()).unwrap().message, "the model has no class probabilities");
+    let asked = service.predict(&without(), &get(&[("a", "1"), ("b", "1")]));
+    assert!(matches!(asked, Err(PredictError::NoProbabilities)));
+    let own = MappingPredictService {
+        predict: does(3, |_| Ok(value(Data::Null))),
+        predict_proba: true,
+        ..self::service(&AB)
+    };
+    assert_eq!(own.misfit(&without()), None);
 }
 
 fn columns(mapping: &Mapping) -> Vec<ColumnSpec> {
@@ -266,14 +324,53 @@ fn numbers_keep_their_digits_as_text() {
         ("null", Err("sample 1: `s` has to be text, got null")),
         ("[1]", Err("sample 1: `s` has to be text, got a list")),
         ("{}", Err("sample 1: `s` has to be text, got an object")),
-        ("1e999", Err("sample 1: the field `s` is not JSON: number out of range at line 1 column 12")),
+        ("1e999", Ok("1e999")),
+        (" -1E400 ", Ok("-1E400")),
         ("01", Err("sample 1: the field `s` is not JSON: invalid number at line 1 column 9")),
-        (r#""\ud800""#, Err("sample 1: the field `s` is not JSON: unexpected end of hex escape at line 1 column 15")),
+        (
+            r#""\ud800""#,
+            Err("sample 1: the text of the field `s` is not JSON: unexpected end of hex escape at line 1 column 8"),
+        ),
     ];
     for (value, expected) in cases {
         let expected = expected.map(|text| json!([text])).map_err(|text| format!("BadRequest: {text}"));
         assert_eq!(answer(&service, &post(format!(r#"[{{"s": {value}}}]"#))), expected, "{value}");
     }
+}
+
+/// What no float holds is JSON, and what else is wrong is told beside it.
+#[test]
+fn numbers_that_are_too_large_are_told_as_such() {
+    let list = [("f", FieldType::Float), ("i", FieldType::Int), ("b", FieldType::Bool), ("s", FieldType::Str)];
+    let service = service(&list);
+    let body =
+        r#"[{"f": 1e400, "i": -1e400, "b": 1e400, "s": 1e400, "x": 1e400}, {"f": "x", "i": 1, "b": 1, "s": ""}]"#;
+    let expected = [
+        "wrong_type 1 f: a number between -1.8e308 and 1.8e308, the number 1e400",
+        "wrong_type 1 i: a whole number of at most 64 bits, the number -1e400",
+        "wrong_type 1 b: a flag such as true or false, the number 1e400",
+        "wrong_type 2 f: a number, text \"x\"",
+    ];
+    assert_eq!(errors(&service, &post(body)), expected);
+    let digits = errors(&service, &post(format!(r#"[{{"f": {}, "i": 1, "b": 1, "s": 1}}]"#, "9".repeat(1000))));
+    let cut = format!("{}…", "9".repeat(40));
+    assert_eq!(digits, [format!("wrong_type 1 f: a number between -1.8e308 and 1.8e308, the number {cut}")]);
+    let broken = r#"[{"f": 1, "i": 1, "b": 1, "s": "\ud800"}, {"f": 1e400, "i": 1, "b": 1, "s": "\ud800"}]"#;
+    let half = "unexpected end of hex escape at line 1 column 8";
+    let expected = [
+        format!("not_json 1 s: text, {half}"),
+        "wrong_type 2 f: a number between -1.8e308 and 1.8e308, the number 1e400".to_owned(),
+        format!("not_json 2 s: text, {half}"),
+    ];
+    assert_eq!(errors(&service, &post(broken)), expected);
+    for body in ["1e400", "[1e400]"] {
+        let told = answer(&service, &post(body)).unwrap_err();
+        assert!(told.starts_with("BadRequest: the body has to be a list of objects: number out of range"), "{told}");
+    }
+    let own =
+        MappingPredictService { sample_from_data: does(2, |mut given| Ok(given.remove(1))), ..self::service(&AB) };
+    let told = errors(&own, &post(r#"[{"a": 1, "b": 1}, {"a": 1, "c": [1e400]}]"#));
+    assert_eq!(told, ["wrong_type 2 c: a number between -1.8e308 and 1.8e308, a larger one"]);
 }
 
 #[test]
@@ -442,6 +539,13 @@ fn arguments_are_checked_while_planning() {
         (json!({"mapping": [["a", "float"]]}), None),
         (json!({"mapping": [["a", "str"]], "unwrap_sample": true, "params": {"t": "bool"}}), None),
         (json!({"mapping": [["a", "float"]], "params": [["t", "int"]], "entry_point": "/v1/a.b~c"}), None),
+        (
+            json!({"mapping": [["a", "float"]], "params": [["t", "int"], ["a", "float"]]}),
+            Some(format!(
+                "`{name}`: `params` has `a`, which is a field of the `mapping` too: in the query string of a GET it would \
+                 be both"
+            )),
+        ),
         (json!({}), Some(format!("`{name}` needs `mapping`"))),
         (json!({"mapping": []}), Some(format!("`mapping` of `{name}` has to be a list of at least one feature"))),
         (

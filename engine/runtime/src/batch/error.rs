@@ -83,6 +83,9 @@ impl Explain for BatchError {
         match self {
             BatchError::Job(error) => error.help(),
             BatchError::Columns { help, .. } => help.clone(),
+            BatchError::Predict(PredictError::NoParameter { .. } | PredictError::NoProbabilities) => {
+                Some("`palladium check --connect` shows where the predict service asks for it".to_owned())
+            }
             BatchError::Row { .. } => Some("`--reject FILE` puts such rows aside and goes on".to_owned()),
             BatchError::Endless { .. } => {
                 let help = "close it with another `\"`; a quote within quotes is written as two. No row behind it is known, \

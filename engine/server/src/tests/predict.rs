@@ -70,6 +70,7 @@ fn refusals_of_the_service() {
         ("/predict?do=refuse", 500, asked(17, "not today")),
         ("/predict?do=refuse_with_status", 422, asked(18, "not so")),
         ("/predict?do=no_probabilities", 500, asked(-1, "the model has no class probabilities")),
+        ("/predict?do=no_parameter", 500, asked(-1, "the model takes no parameter `q`")),
         ("/predict?do=fail", 500, asked(-1, "an internal error occurred, request id abc")),
         ("/predict?do=panic", 500, asked(-1, "an internal error occurred, request id abc")),
         ("/predict?a=%zz", 400, error(-1, "BadRequest: the query string holds a `%` without two hexadecimal digits")),

@@ -221,7 +221,7 @@ impl PredictService for Puppet {
     fn misfit(&self, model: &TrainedModel) -> Option<Misfit> {
         let is_unfit = self.unfit.is_some() && model.metadata.version().map(Version::number) == self.unfit;
         let (message, help) = ("it was trained on wisteria".to_owned(), "name it".to_owned());
-        is_unfit.then_some(Misfit { message, help })
+        is_unfit.then_some(Misfit { message, label: "no wisteria", help })
     }
 
     fn predict(&self, model: &Arc<TrainedModel>, request: &PredictRequest) -> Result<PredictResponse, PredictError> {
@@ -252,6 +252,7 @@ impl PredictService for Puppet {
             "max_rows" => number(request.max_rows.unwrap() as f64),
             "too_many" => Err(PredictError::TooManyRows { limit: request.max_rows.unwrap() }),
             "no_probabilities" => Err(PredictError::NoProbabilities),
+            "no_parameter" => Err(PredictError::NoParameter { name: "q".to_owned() }),
             "fail" => Err(PredictError::Internal(Failure::message("the password is 123"))),
             "panic" => panic!("the model panics"),
             other => panic!("told to do {other}"),

@@ -32,6 +32,10 @@ impl Model for More {
         Ok(Predictions::Classes { labels: Arc::clone(&self.0), codes })
     }
 
+    fn has_probabilities(&self) -> bool {
+        true
+    }
+
     fn predict_proba(&self, samples: &Samples, _: &Parameters) -> Result<Probabilities, PredictError> {
         let values = Array2::from_elem((samples.n_rows(), 2), 0.5);
         Ok(Probabilities { labels: Arc::clone(&self.0), values })

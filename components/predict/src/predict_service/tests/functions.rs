@@ -83,6 +83,29 @@ fn functions_stand_in_for_building_blocks() {
     }
 }
 
+/// Requests stay objects where functions are shown single values.
+#[test]
+fn functions_are_shown_single_values() {
+    fn shown(given: &Value) -> Vec<String> {
+        let Data::Component(held) = &given.data else { panic!("{given:?}") };
+        let column = held.downcast_ref::<Column>().unwrap();
+        assert_eq!(column.name, "text");
+        column.values.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+    }
+    let own = MappingPredictService {
+        unwrap_sample: true,
+        sample_from_data: does(2, |given| Ok(given[1].get("said").cloned().unwrap_or(value(Data::Null)))),
+        predict: does(3, |given| Ok(plain(&json!(shown(&given[1]))))),
+        ..service(&[("text", FieldType::Str)])
+    };
+    assert_eq!(answer(&own, &post(r#"[{"said": "a"}, {"said": 5}]"#)), Ok(json!(["a", "5"])));
+    assert_eq!(answer(&own, &get(&[("said", "b")])), Ok(json!("b")));
+    assert_eq!(errors(&own, &post(r#"[{"said": "a"}, {}]"#)), ["wrong_type 2 text: text, null"]);
+    let rows = MappingPredictService { unwrap_sample: false, ..own };
+    let told = answer(&rows, &post(r#"[{"said": "a"}]"#)).unwrap_err();
+    assert!(told.contains("returned text, not a map or a list of the fields of the mapping"), "{told}");
+}
+
 #[test]
 fn a_function_is_given_objects_without_doubt() {
     let own = MappingPredictService { sample_from_data: does(2, |mut given| Ok(given.remove(1))), ..service(&AB) };
