@@ -208,6 +208,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::gate::tests::beside_another;
     use crate::password::tests::SECRET;
     use crate::testing::{body, decorator, header, initialize, plan, request, through};
 
@@ -273,28 +274,63 @@ mod tests {
         assert!(missing.probe().is_err() && auth.probe().is_ok());
     }
 
-    #[test]
-    fn a_password_that_was_right_is_not_hashed_again() {
-        let auth = BasicAuth {
-            users: Some(Users::parse(&format!("ada:{SECRET}")).unwrap()),
+    /// Returns a decorator that lets in Ada and Bob, whose gate is at hand.
+    fn of_two() -> BasicAuth {
+        BasicAuth {
+            users: Some(Users::parse(&format!("ada:{SECRET}\nbob:{SECRET}")).unwrap()),
             users_file: None,
             realm: QuotedText("x".to_owned()),
             remember: 60.0,
-            max_remembered: 1,
+            max_remembered: 2,
             max_hashing: 1,
             max_wait: 0.0,
             watched: Watched::default(),
             hash: OnceLock::from(KeyedHash::random().unwrap()),
             known: Expiring::default(),
             gate: Gate::default(),
-        };
-        assert!(matches!(auth.verify("ada", "secret"), Ok(Outcome::Right)));
-        // While another password is being checked, who is known need not wait, everybody else cannot.
-        let _checking = auth.gate.enter(Bounds { most: 1, queue: 0, wait: Duration::ZERO }).unwrap();
-        assert!(matches!(auth.verify("ada", "secret"), Ok(Outcome::Right)));
-        for (user, password) in [("ada", "wrong"), ("eve", "secret")] {
-            assert!(matches!(auth.verify(user, password), Ok(Outcome::Busy)));
         }
+    }
+
+    #[test]
+    fn a_password_that_was_right_is_not_hashed_again() {
+        let users = ["ada", "bob"];
+        for (remember, max_remembered, known) in [
+            (60.0, 2, [200, 200]),
+            (60.0, 1, [503, 200]),
+            (0.0, 2, [503, 503]),
+            // Over before the password is checked.
+            (1e-9, 2, [503, 503]),
+        ] {
+            let auth = Arc::new(BasicAuth { remember, max_remembered, ..of_two() });
+            let decorator: Arc<dyn Decorator> = auth.clone();
+            let status = |user: &str, password: &str| through(&[&decorator], &login(user, password)).status;
+            assert_eq!(users.map(|user| status(user, "secret")), [200, 200]);
+            // While another password is being checked, who is known need not wait, everybody else cannot.
+            let _checking = auth.gate.enter(Bounds { most: 1, queue: 0, wait: Duration::ZERO }).unwrap();
+            assert_eq!(users.map(|user| status(user, "secret")), known, "{remember} {max_remembered}");
+            assert_eq!([status("ada", "wrong"), status("eve", "secret")], [503, 503]);
+        }
+    }
+
+    #[test]
+    fn who_gets_no_turn_is_asked_to_come_again() {
+        for (max_hashing, max_wait, waits, status) in [(1, 0.0, false, 503), (1, 60.0, true, 200), (2, 0.0, false, 200)]
+        {
+            let auth = Arc::new(BasicAuth { max_hashing, max_wait, ..of_two() });
+            let decorator: Arc<dyn Decorator> = auth.clone();
+            let answer = beside_another(&auth.gate, || through(&[&decorator], &login("ada", "secret")));
+            let retry = (status == 503).then_some("1");
+            let found = (answer.0, answer.1.status, header(&answer.1, "retry-after"));
+            assert_eq!(found, (waits, status, retry), "{max_hashing} {max_wait}");
+        }
+    }
+
+    #[test]
+    fn the_realm_is_what_the_client_shows() {
+        let auth = decorator("BasicAuth", &json!({"users": {"ada": SECRET}, "realm": "Iris, inside"}));
+        let answer = through(&[&auth], &request("GET", &[]));
+        let asked = header(&answer, "www-authenticate");
+        assert_eq!((answer.status, asked), (401, Some("Basic realm=\"Iris, inside\"")));
     }
 
     #[test]

@@ -74,8 +74,25 @@ impl<G: Borrow<Gate>> Drop for Inside<G> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use std::thread;
+
     use super::*;
+
+    /// Makes a call while another one is inside, which leaves when this one waits or has ended. Returns whether it
+    /// waited, and what it returned.
+    pub fn beside_another<T: Send>(gate: &Gate, call: impl FnOnce() -> T + Send) -> (bool, T) {
+        let another = gate.enter(Bounds { most: 1, queue: 0, wait: Duration::ZERO }).unwrap();
+        thread::scope(|scope| {
+            let call = scope.spawn(call);
+            while !call.is_finished() && gate.counts.lock().unwrap().waiting == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let waits = !call.is_finished();
+            drop(another);
+            (waits, call.join().unwrap())
+        })
+    }
 
     #[test]
     fn lets_a_bounded_number_in() {

@@ -60,7 +60,7 @@ impl Explain for FileError {}
 const MOST_BYTES: u64 = 4 << 20;
 
 /// How often a file is looked at.
-const PERIOD: Duration = Duration::from_secs(1);
+pub const PERIOD: Duration = Duration::from_secs(1);
 
 impl<T> Default for Watched<T> {
     fn default() -> Watched<T> {

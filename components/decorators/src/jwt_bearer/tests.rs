@@ -1,80 +1,17 @@
+mod signer;
+
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64};
-use ring::rand::SystemRandom;
-use ring::rsa::{KeyPair as RsaPair, PublicKeyComponents};
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use ring::rsa::PublicKeyComponents;
+use ring::signature::KeyPair;
 use serde_json::{Value as Json, json};
 
+use self::signer::{PUBLIC, SECRET, SHARED, Signer, message, pem, with_secret};
 use super::*;
 use crate::testing::{Provider, body, decorator, header, initialize, plan, request, through};
+use crate::watched::PERIOD;
 
 const ISSUER: &str = "https://idp/";
-
-/// An identity provider with a key of each type. That of RSA stands in a file, and is of use in these tests alone.
-struct Signer {
-    rsa: RsaPair,
-    curve: EcdsaKeyPair,
-}
-
-impl Signer {
-    fn new() -> Signer {
-        let text: String = include_str!("test_key.txt").split_whitespace().collect();
-        let rsa = RsaPair::from_pkcs8(&STANDARD.decode(text).unwrap()).unwrap();
-        let random = SystemRandom::new();
-        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        let curve = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_ref(), &random).unwrap();
-        Signer { rsa, curve }
-    }
-
-    fn jwks(&self) -> Json {
-        let rsa: PublicKeyComponents<Vec<u8>> = self.rsa.public().into();
-        let (n, e) = (BASE64.encode(rsa.n), BASE64.encode(rsa.e));
-        let point = self.curve.public_key().as_ref();
-        let (x, y) = (BASE64.encode(&point[1..33]), BASE64.encode(&point[33..]));
-        json!({"keys": [
-            {"kty": "RSA", "kid": "r", "use": "sig", "alg": "RS256", "n": n, "e": e},
-            {"kty": "EC", "kid": "e", "crv": "P-256", "x": x, "y": y},
-            {"kty": "RSA", "kid": "encrypts", "use": "enc", "n": n, "e": e},
-            {"kty": "oct", "kid": "o", "k": BASE64.encode(SHARED)},
-            {"kty": "EC", "kid": "s", "crv": "secp256k1", "x": x, "y": y},
-            {"kty": "new", "kid": "n"},
-        ]})
-    }
-
-    /// The public key as a file holds it.
-    fn pem(&self) -> String {
-        // The head of a SubjectPublicKeyInfo of P-256, before the point.
-        let head = hex::decode("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
-        let encoded = STANDARD.encode([&head, self.curve.public_key().as_ref()].concat());
-        format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n", &encoded[..64], &encoded[64..])
-    }
-
-    fn sign(&self, head: &Json, claims: &Json) -> String {
-        let message = message(head, claims);
-        let random = SystemRandom::new();
-        let signature = match head["alg"].as_str().unwrap() {
-            "ES256" => self.curve.sign(&random, message.as_bytes()).unwrap().as_ref().to_vec(),
-            _ => {
-                let mut signature = vec![0; self.rsa.public().modulus_len()];
-                self.rsa.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature).unwrap();
-                signature
-            }
-        };
-        format!("{message}.{}", BASE64.encode(signature))
-    }
-}
-
-const SHARED: &str = "0123456789abcdef0123456789abcdef";
-
-fn message(head: &Json, claims: &Json) -> String {
-    format!("{}.{}", BASE64.encode(head.to_string()), BASE64.encode(claims.to_string()))
-}
-
-fn with_secret(head: &Json, claims: &Json, secret: &[u8]) -> String {
-    let message = message(head, claims);
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
-    format!("{message}.{}", BASE64.encode(ring::hmac::sign(&key, message.as_bytes())))
-}
 
 fn now() -> u64 {
     jsonwebtoken::get_current_timestamp()
@@ -84,16 +21,18 @@ fn claims() -> Json {
     json!({"iss": ISSUER, "aud": "iris", "sub": "ada", "exp": now() + 60, "scope": "a b", "permissions": ["c"]})
 }
 
+/// Returns an object with the fields of another one added, or in the place of its own.
+fn with(mut object: Json, more: &Json) -> Json {
+    object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    object
+}
+
 fn changed(change: &Json) -> Json {
-    let mut all = claims();
-    all.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    all
+    with(claims(), change)
 }
 
 fn arguments(more: &Json) -> Json {
-    let mut arguments = json!({"issuer": ISSUER, "audience": "iris"});
-    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    arguments
+    with(json!({"issuer": ISSUER, "audience": "iris"}), more)
 }
 
 fn bearing(token: &str) -> ViewRequest {
@@ -104,9 +43,12 @@ fn bearing(token: &str) -> ViewRequest {
 fn of_file(signer: &Signer, folder: &tempfile::TempDir, more: &Json) -> std::sync::Arc<dyn Decorator> {
     let path = folder.path().join("keys.json");
     std::fs::write(&path, signer.jwks().to_string()).unwrap();
-    let mut arguments = arguments(&json!({"jwks_file": path}));
-    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    decorator("JWTBearer", &arguments)
+    decorator("JWTBearer", &with(arguments(&json!({"jwks_file": path})), more))
+}
+
+/// Returns a decorator with the secret.
+fn of_secret(more: &Json) -> std::sync::Arc<dyn Decorator> {
+    decorator("JWTBearer", &with(arguments(&json!({"secret": SHARED})), more))
 }
 
 #[test]
@@ -235,6 +177,84 @@ fn it_is_said_what_is_wrong_with_a_claim() {
 }
 
 #[test]
+fn options_say_what_a_token_has_to_hold() {
+    let (expired, unsaid) = ("the token has expired", "the token does not say who brings it");
+    let cases = [
+        (json!({}), json!({"exp": now() - 20}), Ok("ada")),
+        (json!({"leeway": 0}), json!({"exp": now() - 20}), Err(expired)),
+        (json!({"leeway": 0}), json!({"nbf": now() + 20}), Err("the token is not valid yet")),
+        (json!({"leeway": 600}), json!({"exp": now() - 300}), Ok("ada")),
+        (json!({"leeway": 600}), json!({"nbf": now() + 300}), Ok("ada")),
+        (json!({"leeway": 600}), json!({"exp": now() - 700}), Err(expired)),
+        (json!({"issuer": "x"}), json!({"iss": "x"}), Ok("ada")),
+        (json!({"issuer": "x"}), json!({}), Err("the token comes from another issuer")),
+        (json!({"audience": ["x", "y"]}), json!({"aud": "y"}), Ok("ada")),
+        (json!({"audience": ["x", "y"]}), json!({}), Err("the token is meant for another audience")),
+        (json!({}), json!({"scope": null}), Ok("ada")),
+        (json!({"required_claims": ["scope", "email"]}), json!({}), Err("the token lacks a claim")),
+        (json!({"required_claims": ["scope", "email"]}), json!({"email": "a@b"}), Ok("ada")),
+        (json!({"principal_claim": "email"}), json!({"email": "a@b"}), Ok("a@b")),
+        (json!({"principal_claim": "email"}), json!({}), Err(unsaid)),
+    ];
+    for (options, change, expected) in cases {
+        let token = with_secret(&json!({"alg": "HS256"}), &changed(&change), SHARED.as_bytes());
+        let asked = bearing(&token);
+        let answer = through(&[&of_secret(&options)], &asked);
+        let identity = asked.caller.identity();
+        let said = header(&answer, "www-authenticate").and_then(|all| all.split('"').nth(3));
+        let found = identity.as_ref().map(|identity| &*identity.principal).ok_or(said);
+        assert_eq!(
+            (answer.status, found),
+            (expected.map_or(401, |_| 200), expected.map_err(Some)),
+            "{options} {change}"
+        );
+    }
+}
+
+#[test]
+fn refusals_name_the_realm() {
+    let auth = of_secret(&json!({"realm": "Iris"}));
+    let unclear = "error=\"invalid_request\", error_description=\"the request carries no token that can be read\"";
+    let invalid = "error=\"invalid_token\", error_description=\"the token cannot be read\"";
+    for (asked, status, more) in [
+        (request("GET", &[]), 401, String::new()),
+        (bearing("a b"), 400, format!(", {unclear}")),
+        (bearing("abc"), 401, format!(", {invalid}")),
+    ] {
+        let answer = through(&[&auth], &asked);
+        let expected = format!("Bearer realm=\"Iris\"{more}");
+        assert_eq!((answer.status, header(&answer, "www-authenticate")), (status, Some(&*expected)));
+    }
+}
+
+#[test]
+fn keys_of_a_file_are_read_again_when_it_has_changed() {
+    let (before, after, folder) = (Signer::new(), Signer::new(), tempfile::tempdir().unwrap());
+    type Text = fn(&Signer) -> String;
+    let sources: [(&str, Text); 2] =
+        [("jwks_file", |signer| signer.jwks().to_string()), ("public_key_file", Signer::pem)];
+    let started = sources.map(|(option, text)| {
+        let path = folder.path().join(option);
+        std::fs::write(&path, text(&before)).unwrap();
+        (option, text, decorator("JWTBearer", &arguments(&json!({option: path}))), path)
+    });
+    let statuses = |auth| {
+        [&before, &after].map(|signer| {
+            let token = signer.sign(&json!({"alg": "ES256", "kid": "e"}), &claims());
+            through(&[auth], &bearing(&token)).status
+        })
+    };
+    for (option, _, auth, _) in &started {
+        assert_eq!(statuses(auth), [200, 401], "{option}");
+    }
+    std::thread::sleep(PERIOD);
+    for (option, text, auth, path) in &started {
+        std::fs::write(path, text(&after)).unwrap();
+        assert_eq!(statuses(auth), [401, 200], "{option} has changed");
+    }
+}
+
+#[test]
 fn a_public_key_verifies_its_own_algorithm() {
     let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
     let path = folder.path().join("key.pem");
@@ -253,14 +273,75 @@ fn a_public_key_verifies_its_own_algorithm() {
 }
 
 #[test]
+fn a_public_key_of_each_type_is_read() {
+    let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("key.pem");
+    let names = PUBLIC.map(|(name, _)| name);
+    let rsa = pem("30820122300d06092a864886f70d01010105000382010f00", signer.rsa.public().as_ref());
+    let pkcs1 = pem("", signer.rsa.public().as_ref()).replace("PUBLIC", "RSA PUBLIC");
+    let p384 = pem("3076301006072a8648ce3d020106052b81040022036200", signer.p384.public_key().as_ref());
+    let ed25519 = pem("302a300506032b6570032100", signer.ed25519.public_key().as_ref());
+    for (key, verified) in [
+        (rsa, &names[..6]),
+        (pkcs1, &names[..6]),
+        (signer.pem(), &["ES256"]),
+        (p384, &["ES384"]),
+        (ed25519, &["EdDSA"]),
+    ] {
+        std::fs::write(&path, &key).unwrap();
+        let auth = decorator("JWTBearer", &arguments(&json!({"public_key_file": path, "algorithms": names})));
+        for name in names {
+            let answer = through(&[&auth], &bearing(&signer.sign(&json!({"alg": name}), &claims())));
+            let expected = if verified.contains(&name) { 200 } else { 401 };
+            assert_eq!(answer.status, expected, "{name} with {key}");
+        }
+    }
+}
+
+#[test]
 fn a_secret_verifies_where_it_is_given() {
-    let auth = decorator("JWTBearer", &arguments(&json!({"secret": SHARED})));
+    let auth = of_secret(&json!({}));
     let token = with_secret(&json!({"alg": "HS256"}), &claims(), SHARED.as_bytes());
     assert_eq!(through(&[&auth], &bearing(&token)).status, 200);
     let token = with_secret(&json!({"alg": "HS256"}), &claims(), b"another");
     assert_eq!(through(&[&auth], &bearing(&token)).status, 401);
     let token = format!("{}.", message(&json!({"alg": "none"}), &claims()));
     assert_eq!(through(&[&auth], &bearing(&token)).status, 401);
+}
+
+#[test]
+fn each_algorithm_is_accepted_where_it_is_allowed() {
+    let (signer, folder) = (Signer::new(), tempfile::tempdir().unwrap());
+    let of_keys = PUBLIC.map(|(name, id)| (name, signer.sign(&json!({"alg": name, "kid": id}), &claims())));
+    check_algorithms(&of_keys, &["RS256", "ES256"], |more| of_file(&signer, &folder, more));
+    let shared = SECRET.map(|name| (name, with_secret(&json!({"alg": name}), &claims(), SHARED.as_bytes())));
+    check_algorithms(&shared, &["HS256"], of_secret);
+}
+
+/// Checks that decorators let in tokens of the algorithms that are named, or of these where none is.
+fn check_algorithms(tokens: &[(&str, String)], default: &[&str], of: impl Fn(&Json) -> std::sync::Arc<dyn Decorator>) {
+    let names: Vec<&str> = tokens.iter().map(|(name, _)| *name).collect();
+    let mut cases = vec![(json!({}), default.to_vec()), (json!({"algorithms": names}), names.clone())];
+    cases.extend(names.iter().map(|name| (json!({"algorithms": name}), vec![*name])));
+    for (more, allowed) in cases {
+        let auth = of(&more);
+        for (name, token) in tokens {
+            let answer = through(&[&auth], &bearing(token));
+            let said = "error_description=\"the token is signed by an algorithm that is not allowed\"";
+            match allowed.contains(name) {
+                true => assert_eq!(answer.status, 200, "{name} with {more}"),
+                false => {
+                    assert_eq!(answer.status, 401, "{name} with {more}");
+                    assert!(header(&answer, "www-authenticate").unwrap().ends_with(said), "{name} with {more}");
+                }
+            }
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let (head, _) = signed.split_once('.').unwrap();
+            let other = BASE64.encode(changed(&json!({"sub": "root"})).to_string());
+            let forged = through(&[&auth], &bearing(&format!("{head}.{other}.{signature}")));
+            assert_eq!(forged.status, 401, "{name} with {more}, and other claims");
+        }
+    }
 }
 
 #[test]
@@ -381,11 +462,7 @@ fn nobody_with_a_known_key_waits_for_a_provider_that_hangs() {
 
 #[test]
 fn arguments_are_checked_and_never_shown() {
-    let with_keys = |more: Json| {
-        let mut arguments = arguments(&json!({"jwks_file": "keys.json"}));
-        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        arguments
-    };
+    let with_keys = |more: Json| with(arguments(&json!({"jwks_file": "keys.json"})), &more);
     for (arguments, said) in [
         (arguments(&json!({})), "one of `jwks_url`, `jwks_file`, `public_key_file` and `secret` is needed"),
         (with_keys(json!({"public_key_file": "x"})), "`secret` can be given, not several"),

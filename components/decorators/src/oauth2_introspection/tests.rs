@@ -1,10 +1,18 @@
 use serde_json::json;
 
 use super::*;
+use crate::gate::tests::beside_another;
 use crate::testing::{Provider, body, decorator, header, plan, request, through};
 
 fn arguments(provider: &Provider) -> Json {
     json!({"endpoint": provider.url, "client_id": "a b", "client_secret": "s:canary", "timeout": 1.0})
+}
+
+/// Returns a decorator with some of the arguments changed.
+fn changed(provider: &Provider, change: &Json) -> Arc<dyn Decorator> {
+    let mut arguments = arguments(provider);
+    arguments.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    decorator("OAuth2Introspection", &arguments)
 }
 
 fn bearing(token: &str) -> ViewRequest {
@@ -116,6 +124,100 @@ fn nothing_is_known_longer_than_the_token_is_valid() {
     std::thread::sleep(Duration::from_millis(1100));
     assert_eq!(through(&[&auth], &bearing("abc")).status, 401);
     assert_eq!(provider.count(), 2);
+}
+
+#[test]
+fn so_much_is_known_for_so_long() {
+    let provider = Provider::saying(200, r#"{"active": true, "sub": "ada"}"#);
+    for (change, tokens, asked) in [
+        (json!({}), ["a", "a", "a"], 1),
+        (json!({"remember": 0}), ["a", "a", "a"], 3),
+        // Over before the provider has answered.
+        (json!({"remember": 1e-9}), ["a", "a", "a"], 3),
+        (json!({"max_remembered": 2}), ["a", "b", "a"], 2),
+        (json!({"max_remembered": 1}), ["a", "b", "a"], 3),
+    ] {
+        let auth = changed(&provider, &change);
+        assert_eq!(tokens.map(|token| through(&[&auth], &bearing(token)).status), [200; 3], "{change}");
+        assert_eq!(provider.count(), asked, "{change}");
+    }
+}
+
+#[test]
+fn so_many_requests_ask_at_once() {
+    for (max_requests, waits) in [(1, true), (2, false)] {
+        let provider = Provider::saying(200, r#"{"active": true, "sub": "ada"}"#);
+        let auth = Arc::new(OAuth2Introspection {
+            endpoint: ServiceUrl(provider.url.parse().unwrap()),
+            client_id: "a".to_owned(),
+            client_secret: "b".to_owned(),
+            audience: None,
+            issuer: None,
+            remember: 0.0,
+            max_remembered: 1,
+            timeout: 60.0,
+            max_requests,
+            realm: None,
+            hash: OnceLock::from(KeyedHash::random().unwrap()),
+            known: Expiring::default(),
+            remote: Remote::default(),
+            gate: Gate::default(),
+        });
+        let decorator: Arc<dyn Decorator> = auth.clone();
+        let (waited, answer) = beside_another(&auth.gate, || through(&[&decorator], &bearing("abc")));
+        assert_eq!((waited, answer.status, provider.count()), (waits, 200, 1), "{max_requests}");
+    }
+}
+
+#[test]
+fn the_provider_is_told_who_asks() {
+    let provider = Provider::saying(200, r#"{"active": true, "sub": "ada"}"#);
+    // The texts are `iris:x` and `a%3Ab:c+d`.
+    for (id, secret, encoded) in [("iris", "x", "aXJpczp4"), ("a:b", "c d", "YSUzQWI6Yytk")] {
+        let auth = changed(&provider, &json!({"client_id": id, "client_secret": secret}));
+        assert_eq!(through(&[&auth], &bearing("abc")).status, 200);
+        let question = provider.asked.try_recv().unwrap();
+        assert!(question.contains(&format!("authorization: Basic {encoded}\r\n")), "{question}");
+    }
+}
+
+#[test]
+fn the_name_of_the_user_comes_before_other_names() {
+    let provider = Provider::saying(200, "");
+    for (names, principal) in [
+        (json!({"client_id": "app", "sub": "1", "username": "ada"}), Some("ada")),
+        (json!({"client_id": "app", "sub": "1"}), Some("1")),
+        (json!({"client_id": "app", "sub": "1", "username": null}), Some("1")),
+        (json!({"client_id": "app"}), Some("app")),
+        (json!({"client_id": "app", "sub": "1", "username": "a\nb"}), None),
+        (json!({"name": "ada"}), None),
+    ] {
+        let mut claims = names.clone();
+        claims["active"] = true.into();
+        provider.say(200, &claims.to_string());
+        let asked = bearing("abc");
+        let answer = through(&[&changed(&provider, &json!({}))], &asked);
+        let identity = asked.caller.identity();
+        let found = identity.as_ref().map(|identity| &*identity.principal);
+        assert_eq!((answer.status, found), (principal.map_or(401, |_| 200), principal), "{names}");
+    }
+}
+
+#[test]
+fn refusals_name_the_realm() {
+    let provider = Provider::saying(200, r#"{"active": false}"#);
+    let auth = changed(&provider, &json!({"realm": "Iris"}));
+    let unclear = "error=\"invalid_request\", error_description=\"the request carries no token that can be read\"";
+    let inactive = "the token is not active, or is meant for another service";
+    for (asked, status, more) in [
+        (request("GET", &[]), 401, String::new()),
+        (bearing("a b"), 400, format!(", {unclear}")),
+        (bearing("abc"), 401, format!(", error=\"invalid_token\", error_description=\"{inactive}\"")),
+    ] {
+        let answer = through(&[&auth], &asked);
+        let expected = format!("Bearer realm=\"Iris\"{more}");
+        assert_eq!((answer.status, header(&answer, "www-authenticate")), (status, Some(&*expected)));
+    }
 }
 
 #[test]
