@@ -156,7 +156,7 @@ fn a_failing_fit_tells_what_failed_and_no_more() {
 
 /// Returns the address of a file on a server that answers all requests but the first, to which it says nothing, and what
 /// tells of that one.
-fn silent_at_first(content: Vec<u8>) -> (String, Receiver<()>) {
+pub fn silent_at_first(content: Vec<u8>) -> (String, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/iris.data", listener.local_addr().unwrap());
     let (asks, asked) = channel();
