@@ -229,6 +229,27 @@ fn functions_of_a_configuration_are_views() {
 }
 
 #[test]
+fn an_endpoint_names_the_view_of_further_rules() {
+    let folder = folder();
+    let layer = r#"#{
+        rules: [
+            #{ "!": "add_url_rule", rule: "/own", endpoint: "greeting", view_func: |request| "Hello!" },
+            #{ "!": "add_url_rule", rule: "/again", endpoint: "greeting" },
+            #{ "!": "add_url_rule", rule: "/up", endpoint: "live" },
+        ],
+    }"#;
+    std::fs::write(folder.path().join("rules.rhai"), layer).unwrap();
+    let service = Service::start_with(folder, &["--config", "config.ron,rules.rhai"]);
+    let body = |path: &str| {
+        let answer = service.get(path);
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().unwrap()
+    };
+    assert_eq!(["/own", "/again"].map(body), ["Hello!"; 2]);
+    assert_eq!(body("/up"), body("/live"));
+}
+
+#[test]
 fn other_machines_do_not_get_what_nobody_guards() {
     let folder = folder();
     let run = |arguments: &[&str]| {

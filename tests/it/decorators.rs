@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reqwest::blocking::Client;
 use rustix::process::Signal;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::process::{Running, iris, palladium, succeed, text};
 use crate::serve::Service;
@@ -192,4 +192,44 @@ fn functions_find_out_who_makes_a_request() {
     let said = "the request of a call cannot be changed; look at ";
     assert!(log.contains(said) && log.contains("`identify(\"ada\", [\"read\"])`, before `proceed()`"), "{log}");
     assert!(log.contains("`identify` has to come before `proceed`"), "{log}");
+}
+
+/// Components that are views, and what stands at their paths.
+const VIEWS: &[(&str, &str, &[&str])] = &[
+    ("palladium.observability.Metrics", "metrics_decorators", &["/metrics"]),
+    ("palladium.openapi.Docs", "docs_decorators", &["/openapi.json", "/docs", "/docs/swagger-ui.css"]),
+    (
+        "palladium.server.OpenInference",
+        "open_inference_decorators",
+        &["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/predict_service"],
+    ),
+    ("palladium.console.Console", "console_decorators", &["/console", "/console/console.js", "/console/api/service"]),
+];
+
+#[test]
+fn the_list_of_a_view_guards_all_of_its_routes() {
+    const KEY: &str = "iris-example-key";
+    let key = json!({"!": "palladium.decorators.ApiKey", "api_keys": {"ada": "${environ.KEY}"}});
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    for is_named in [false, true] {
+        let mut layer = json!({"docs": null});
+        for (index, (name, default, _)) in VIEWS.iter().enumerate() {
+            let (mut view, mut list) = (json!({"!": name}), (*default).to_owned());
+            if is_named {
+                list = format!("guard_{index}");
+                view["decorator_list_name"] = list.as_str().into();
+            }
+            layer[format!("view_{index}")] = view;
+            layer[list] = json!([key]);
+        }
+        std::fs::write(folder.path().join("views.ron"), layer.to_string().replace("null", "None")).unwrap();
+        let arguments = ["--config", "config.ron,views.ron"];
+        let service = Service::start_in(Arc::clone(&folder), &arguments, &[("KEY", KEY)]);
+        for path in VIEWS.iter().flat_map(|(_, _, paths)| *paths) {
+            assert_eq!(service.get(path).status(), 401, "{path}");
+            let asked = service.client.get(format!("{}{path}", service.base)).header("x-api-key", KEY);
+            assert_eq!(asked.send().unwrap().status(), 200, "{path}");
+        }
+    }
 }
