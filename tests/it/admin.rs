@@ -185,7 +185,7 @@ fn a_failing_fit_tells_what_failed_and_no_more() {
 
 /// Returns the address of a file on a server that answers all requests but the first, to which it says nothing, and what
 /// tells of that one.
-fn silent_at_first(content: Vec<u8>) -> (String, Receiver<()>) {
+pub fn silent_at_first(content: Vec<u8>) -> (String, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/iris.data", listener.local_addr().unwrap());
     let (asks, asked) = channel();
@@ -255,6 +255,27 @@ fn functions_of_a_configuration_are_views() {
     let response = service.form("/hello/gr%C3%BC%C3%9Fe", "a=b");
     assert_eq!((response.status().as_u16(), &response.headers()["x-method"]), (203, &"POST".parse().unwrap()));
     assert_eq!(response.text().unwrap(), "Hello, grüße! a=b");
+}
+
+#[test]
+fn an_endpoint_names_the_view_of_further_rules() {
+    let folder = folder();
+    let layer = r#"#{
+        rules: [
+            #{ "!": "add_url_rule", rule: "/own", endpoint: "greeting", view_func: |request| "Hello!" },
+            #{ "!": "add_url_rule", rule: "/again", endpoint: "greeting" },
+            #{ "!": "add_url_rule", rule: "/up", endpoint: "live" },
+        ],
+    }"#;
+    std::fs::write(folder.path().join("rules.rhai"), layer).unwrap();
+    let service = Service::start_with(folder, &["--config", "config.ron,rules.rhai"]);
+    let body = |path: &str| {
+        let answer = service.get(path);
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().unwrap()
+    };
+    assert_eq!(["/own", "/again"].map(body), ["Hello!"; 2]);
+    assert_eq!(body("/up"), body("/live"));
 }
 
 #[test]

@@ -271,12 +271,66 @@ fn guarded_routes_are_closed_however_they_are_named() {
             format!(r#"{{{name}, "rule": "{rule}", "methods": ["GET", "POST", "DELETE"]}}"#)
         })
         .collect();
-    let lists = ["predict", "alive", "list", "server_fit", "update_model_cache", "activate", "jobs"];
+    let lists = [
+        "predict",
+        "alive",
+        "list",
+        "server_fit",
+        "update_model_cache",
+        "activate",
+        "jobs",
+        "metrics",
+        "docs",
+        "console",
+        "open_inference",
+    ];
+    let components = r#""metrics": Metrics(), "console": Console(), "inference": OpenInference(),"#;
     let key =
         r#"{"!": "palladium.decorators.ApiKey", "api_keys": {"tester": "${environ.KEY:-right-right-right-right}"}}"#;
     let lists: Vec<String> = lists.iter().map(|name| format!(r#""{name}_decorators": [{key}]"#)).collect();
-    let service = start(&format!(r#""rules": [{}], {}"#, rules.join(", "), lists.join(", ")), "off");
-    let routes = ["/predict", "/alive", "/list", "/fit", "/update", "/activate", "/jobs/1"];
+    let entries = format!(r#""rules": [{}], {components} {}"#, rules.join(", "), lists.join(", "));
+    let service = start(&entries, "off");
+    let routes = [
+        "/predict",
+        "/alive",
+        "/list",
+        "/fit",
+        "/update",
+        "/activate",
+        "/jobs/1",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/docs/swagger-ui.css",
+        "/console",
+        "/console/console.js",
+        "/console/api/service",
+        "/console/api/models",
+        "/console/api/activate",
+        "/console/api/fit",
+        "/v2",
+        "/v2/health/live",
+        "/v2/repository/index",
+        "/v2/models/predict_service",
+        "/v2/models/predict_service/versions/1/ready",
+        "/v2/models/predict_service/infer",
+    ];
+    let told = [
+        "\"models\"",
+        "process_metadata",
+        "job_id",
+        "Iris",
+        "\"result\"",
+        "# HELP",
+        "\"openapi\"",
+        "<html",
+        "swagger-ui {",
+        "function",
+        "\"stores\"",
+        "\"extensions\"",
+        "\"platform\"",
+        "\"outputs\"",
+    ];
     let methods =
         ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get", "post"];
     let encoded = |path: &str| {
@@ -307,6 +361,7 @@ fn guarded_routes_are_closed_however_they_are_named() {
     };
     let body = r#"{"model_version": 1}"#;
     for route in routes {
+        let mut is_there = false;
         for target in encoded(route) {
             for method in methods {
                 let head = format!("{method} {target} HTTP/1.1\r\nhost: x\r\n{CLOSE}x-http-method-override: POST\r\n");
@@ -316,11 +371,13 @@ fn guarded_routes_are_closed_however_they_are_named() {
                 let statuses = statuses(&answer);
                 let is_closed = matches!(statuses[..], [400 | 401 | 403 | 404 | 405]);
                 assert!(is_closed, "{method} {target}: {answer}");
-                for told in ["models", "process_metadata", "job_id", "Iris", "\"result\""] {
+                for told in told {
                     assert!(!answer.contains(told), "{method} {target}: {answer}");
                 }
+                is_there |= target == route && statuses == [401];
             }
         }
+        assert!(is_there, "nothing stands at {route}");
     }
     let alive = service
         .client

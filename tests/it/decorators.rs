@@ -1,15 +1,16 @@
 //! Functions of a configuration around the views of the service.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use reqwest::blocking::Client;
 use rustix::process::Signal;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use crate::process::{Running, iris, palladium, succeed, text};
-use crate::serve::Service;
+use crate::process::{Running, iris, palladium, repository, succeed, text};
+use crate::serve::{SAMPLE, Service};
 
 /// The Basic-Auth example of Palladium's manual, and further decorators around it.
 const DECORATORS: &str = r#"
@@ -192,4 +193,125 @@ fn functions_find_out_who_makes_a_request() {
     let said = "the request of a call cannot be changed; look at ";
     assert!(log.contains(said) && log.contains("`identify(\"ada\", [\"read\"])`, before `proceed()`"), "{log}");
     assert!(log.contains("`identify` has to come before `proceed`"), "{log}");
+}
+
+/// Components that are views, and what stands at their paths.
+const VIEWS: &[(&str, &str, &[&str])] = &[
+    ("palladium.observability.Metrics", "metrics_decorators", &["/metrics"]),
+    ("palladium.openapi.Docs", "docs_decorators", &["/openapi.json", "/docs", "/docs/swagger-ui.css"]),
+    (
+        "palladium.server.OpenInference",
+        "open_inference_decorators",
+        &["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/predict_service"],
+    ),
+    ("palladium.console.Console", "console_decorators", &["/console", "/console/console.js", "/console/api/service"]),
+];
+
+#[test]
+fn the_list_of_a_view_guards_all_of_its_routes() {
+    const KEY: &str = "iris-example-key";
+    let key = json!({"!": "palladium.decorators.ApiKey", "api_keys": {"ada": "${environ.KEY}"}});
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    for is_named in [false, true] {
+        let mut layer = json!({"docs": null});
+        for (index, (name, default, _)) in VIEWS.iter().enumerate() {
+            let (mut view, mut list) = (json!({"!": name}), (*default).to_owned());
+            if is_named {
+                list = format!("guard_{index}");
+                view["decorator_list_name"] = list.as_str().into();
+            }
+            layer[format!("view_{index}")] = view;
+            layer[list] = json!([key]);
+        }
+        std::fs::write(folder.path().join("views.ron"), layer.to_string().replace("null", "None")).unwrap();
+        let arguments = ["--config", "config.ron,views.ron"];
+        let service = Service::start_in(Arc::clone(&folder), &arguments, &[("KEY", KEY)]);
+        for path in VIEWS.iter().flat_map(|(_, _, paths)| *paths) {
+            assert_eq!(service.get(path).status(), 401, "{path}");
+            let asked = service.client.get(format!("{}{path}", service.base)).header("x-api-key", KEY);
+            assert_eq!(asked.send().unwrap().status(), 200, "{path}");
+        }
+    }
+}
+
+/// Returns the iris service with a fitted model and a layer of `configs/service`, beside which it writes.
+fn example(name: &str) -> Service {
+    let folder = Arc::new(iris());
+    std::fs::copy(repository().join("configs/service").join(name), folder.path().join(name)).unwrap();
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    Service::start_with(folder, &["--config", &format!("config.ron,{name}")])
+}
+
+/// Returns the lines of JSON that a service has written.
+fn lines(service: &Service, name: &str) -> Vec<Json> {
+    let text = std::fs::read_to_string(service.folder.path().join(name)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_decorator_of_the_example_about_traffic_does_its_work() {
+    const PAGE: &str = "https://dashboard.example.com";
+    const MOST: usize = 8;
+    for language in ["ron", "rhai"] {
+        let service = example(&format!("traffic.{language}"));
+        let of_page = || service.client.get(format!("{}{SAMPLE}", service.base)).header("origin", PAGE).send().unwrap();
+        let answer = of_page();
+        assert_eq!(answer.status(), 200);
+        assert!(answer.headers()["server-timing"].to_str().unwrap().starts_with("predict;dur="));
+        let check_outer = |answer: &reqwest::blocking::Response| {
+            for (name, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("referrer-policy", "same-origin"),
+                ("cache-control", "no-store"),
+                ("access-control-allow-origin", PAGE),
+                ("access-control-expose-headers", "server-timing, x-model-version"),
+            ] {
+                assert_eq!(answer.headers()[name], value, "{name}");
+            }
+        };
+        check_outer(&answer);
+        assert_eq!(service.get(SAMPLE).headers().get("access-control-allow-origin"), None);
+        let written = lines(&service, "requests.ndjson");
+        assert_eq!(written.len(), 2);
+        let query = written[0]["query"].as_object().unwrap();
+        assert_eq!((&query["sepal length"], &query["sepal width"]), (&json!("6.3"), &json!("2.5")), "{query:?}");
+        assert!(query["petal length"] != "4.9" && query.get("petal width").is_none(), "{query:?}");
+
+        // Streams have their places until they end.
+        let sample = json!({"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5});
+        let line = format!("{sample}\n");
+        let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+        let stream = || {
+            let mut stream = BufReader::new(TcpStream::connect(service.address()).unwrap());
+            let message = format!("{head}{:x}\r\n{line}\r\n", line.len());
+            stream.get_mut().write_all(message.as_bytes()).unwrap();
+            let mut read = String::new();
+            while !read.contains("Iris-versicolor") {
+                assert!(stream.read_line(&mut read).unwrap() > 0, "{read}");
+            }
+            stream
+        };
+        let _streams: Vec<_> = (0..MOST).map(|_| stream()).collect();
+        let refused = of_page();
+        assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+        check_outer(&refused);
+    }
+}
+
+#[test]
+fn the_example_of_an_audit_writes_down_who_activates_what() {
+    for language in ["ron", "rhai"] {
+        let service = example(&format!("audit.{language}"));
+        let activate = || service.client.post(format!("{}/activate", service.base)).form(&[("model_version", "1")]);
+        assert_eq!(activate().send().unwrap().status(), 401);
+        assert_eq!(activate().basic_auth("admin", Some("secret")).send().unwrap().status(), 200);
+        let written = lines(&service, "audit.ndjson");
+        let said: Vec<_> = written.iter().map(|line| [&line["event"], &line["principal"]]).collect();
+        assert_eq!(said, [["asked", "admin"], ["answered", "admin"]], "{written:?}");
+        assert_eq!(written[0]["parameters"], json!({"model_version": "1"}));
+        assert_eq!(written[1]["status"], 200);
+    }
 }

@@ -3,20 +3,24 @@
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
+use crate::admin::silent_at_first;
 use crate::process::{iris, program, repository, succeed, text};
 use crate::serve::{SAMPLE, Service};
 
-/// Returns the iris service with a fitted model that is kept in memory, the metrics and the views of administrators.
-fn service(language: &str) -> Service {
+/// Returns a folder with the iris example and a fitted model, the metrics and the views of administrators.
+fn fitted() -> Arc<tempfile::TempDir> {
     let folder = Arc::new(iris());
-    for name in ["metrics", "admin"] {
-        let name = format!("{name}.{language}");
-        std::fs::copy(repository().join("configs/service").join(&name), folder.path().join(name)).unwrap();
+    for name in ["metrics.ron", "metrics.rhai", "admin.ron", "admin.rhai"] {
+        std::fs::copy(repository().join("configs/service").join(name), folder.path().join(name)).unwrap();
     }
     succeed(folder.path(), &["fit", "--config", "config.ron"]);
-    Service::start_with(folder, &["--config", &format!("config.ron,metrics.{language},admin.{language}")])
+    folder
+}
+
+fn start(folder: &Arc<tempfile::TempDir>, language: &str) -> Service {
+    Service::start_with(Arc::clone(folder), &["--config", &format!("config.ron,metrics.{language},admin.{language}")])
 }
 
 impl Service {
@@ -37,7 +41,7 @@ fn sample(metrics: &str, name: &str) -> f64 {
 #[test]
 fn a_service_counts_what_it_answers() {
     for language in ["ron", "rhai"] {
-        let service = service(language);
+        let service = start(&fitted(), language);
         let sample_of = json!({"sepal length": 6.3, "sepal width": 2.5, "petal length": 4.9, "petal width": 1.5});
         let post = service.client.post(format!("{}/predict", service.base)).header("content-type", "application/json");
         assert_eq!(post.body(json!([&sample_of, &sample_of]).to_string()).send().unwrap().status(), 200);
@@ -96,6 +100,84 @@ fn a_service_counts_what_it_answers() {
         let received = sample(&metrics, "palladium_http_request_body_bytes_sum{route=\"/predict\"}");
         assert!(received > many.len() as f64, "{received} with chunks of {}", many.len());
         check_format(&metrics);
+    }
+}
+
+#[test]
+fn what_goes_wrong_is_counted_and_so_is_what_goes_on() {
+    let folder = fitted();
+    let (url, is_asked) = silent_at_first(Vec::new());
+    let config = folder.path().join("config.ron");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("${here}/iris.data", &url)).unwrap();
+    let started = now();
+    let service = start(&folder, "ron");
+    let of = |metrics: &str, name: &str| sample(metrics, &format!("{name}{{persister=\"model_persister\"}}"));
+    let jobs = |metrics: &str| {
+        let over =
+            ["finished", "error", "cancelled"].map(|status| format!("palladium_jobs_total{{status=\"{status}\"}}"));
+        (sample(metrics, "palladium_jobs_running"), over.map(|name| sample(metrics, &name)))
+    };
+    let metrics = service.metrics();
+    assert_eq!(jobs(&metrics), (0.0, [0.0; 3]));
+    assert_eq!(sample(&metrics, &format!("palladium_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))), 1.0);
+    let of_model = |metrics: &str| {
+        ["trained", "loaded", "refresh"].map(|what| of(metrics, &format!("palladium_model_{what}_timestamp_seconds")))
+    };
+    let before @ [trained, loaded, looked] = of_model(&metrics);
+    assert!(trained < started && started < loaded && loaded <= looked && looked < now(), "{before:?}, {started}");
+
+    let fit: Json = service.form("/fit", "").json().unwrap();
+    is_asked.recv().unwrap();
+    assert_eq!(jobs(&service.metrics()), (1.0, [0.0; 3]));
+    let job = format!("/jobs/{}", fit["job_id"].as_str().unwrap());
+    assert_eq!(service.client.delete(format!("{}{job}", service.base)).send().unwrap().status(), 202);
+    while service.get(&job).json::<Json>().unwrap()["status"] == "running" {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(jobs(&service.metrics()), (0.0, [0.0, 0.0, 1.0]));
+
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    for path in files.filter(|path| path.to_str().unwrap().contains(".db")) {
+        std::fs::write(path, "this is no database").unwrap();
+    }
+    for failures in [1.0, 2.0] {
+        assert_eq!(service.over(service.form("/update-model-cache", ""))["status"], "error");
+        let metrics = service.metrics();
+        assert_eq!(jobs(&metrics), (0.0, [0.0, failures, 1.0]));
+        assert_eq!(of(&metrics, "palladium_model_refresh_failures_total"), failures);
+        assert_eq!(of(&metrics, "palladium_model_refresh_failing"), 1.0);
+        let [trained_still, loaded_still, looked_again] = of_model(&metrics);
+        assert_eq!((trained_still, loaded_still), (trained, loaded));
+        assert!(looked < looked_again);
+    }
+}
+
+/// Returns the time in seconds since the epoch.
+fn now() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+#[test]
+fn rule_and_buckets_are_those_of_the_configuration() {
+    let folder = fitted();
+    let layer = json!({"numbers": {
+        "!": "palladium.observability.Metrics", "rule": "/numbers", "duration_buckets": [0.25, 7],
+    }});
+    std::fs::write(folder.path().join("layer.ron"), layer.to_string()).unwrap();
+    let service = Service::start_with(folder, &["--config", "config.ron,layer.ron"]);
+    assert_eq!(service.get(SAMPLE).status(), 200);
+    assert_eq!(service.get("/metrics").status(), 404);
+    let metrics = service.get("/numbers").text().unwrap();
+    for (name, labels) in [
+        ("palladium_http_request_duration_seconds", "route=\"/predict\""),
+        ("palladium_predict_duration_seconds", "route=\"/predict\",model_version=\"1\""),
+        ("palladium_predict_queue_seconds", "route=\"/predict\",model_version=\"1\""),
+    ] {
+        let start = format!("{name}_bucket{{{labels},le=\"");
+        let bounds: Vec<&str> =
+            metrics.lines().filter_map(|line| Some(line.strip_prefix(&start)?.split_once('"')?.0)).collect();
+        assert_eq!(bounds, ["0.25", "7", "+Inf"], "{name} in {metrics}");
     }
 }
 

@@ -108,6 +108,27 @@ fn files_hold_what_was_predicted_and_what_was_rejected() {
 }
 
 #[test]
+fn predictions_are_those_of_the_version_that_is_named() {
+    let folder = fitted();
+    let at = |name: &str| folder.path().join(name);
+    let renamed = std::fs::read_to_string(at("iris.data")).unwrap().replace("Iris-", "Flower-");
+    std::fs::write(at("renamed.data"), renamed).unwrap();
+    let set = "dataset_loader_train.path=\"renamed.data\"";
+    succeed(folder.path(), &["fit", "--config", "config.ron", "--set", set]);
+    std::fs::write(at("in.csv"), format!("{HEADER}\n6.3,2.5,4.9,1.5\n")).unwrap();
+    for (arguments, version, class) in [
+        (&[][..], 2, "Flower-versicolor"),
+        (&["--version", "1"], 1, "Iris-versicolor"),
+        (&["--version", "2"], 2, "Flower-versicolor"),
+    ] {
+        let ended = Running(start(folder.path(), &[&["in.csv", "-"], arguments].concat())).finish();
+        let expected = format!("{HEADER},prediction\n6.3,2.5,4.9,1.5,{class}\n");
+        assert_eq!(text(&ended.stdout), expected, "{arguments:?}");
+        assert_eq!(text(&ended.stderr), format!("1 row predicted with model version {version}\n"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn nothing_half_written_is_left() {
     let folder = fitted();
     write_rows(&folder.path().join("in.csv"), 100);

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use crate::process::{iris, palladium, succeed};
 use crate::serve::{SAMPLE, Service};
+use crate::tls::Authority;
 
 /// Writes the layer that the tests change.
 fn layer(folder: &Path, entries: &str) {
@@ -288,6 +289,46 @@ fn what_takes_a_restart_is_named() {
     }
     assert!(!log.contains("`server.listen` has changed"), "the command line wins over it: {log}");
     assert_eq!(name(&service), "second");
+}
+
+#[test]
+fn each_key_that_takes_a_restart_is_named_alone() {
+    let folder = Arc::new(iris());
+    succeed(folder.path(), &["fit", "--config", "config.ron"]);
+    Authority::named("authority").write_pair(folder.path(), "server", "127.0.0.1");
+    let layer_of = |key: &str, value: &str| {
+        let listen = if key == "listen" { "" } else { r#""listen": "127.0.0.1:0", "# };
+        layer(folder.path(), &format!(r#""server": {{{listen}"{key}": {value}}},"#));
+    };
+    layer_of("listen", r#""127.0.0.1:0""#);
+    let mut service = Service::logged(Arc::clone(&folder), "info", &["--config", "config.ron,layer.ron"]);
+    let cases = [
+        ("listen", r#""127.0.0.1:1""#),
+        ("socket_mode", r#""600""#),
+        ("backlog", "7"),
+        ("workers", "3"),
+        ("max_connections", "70"),
+        ("tls", r#"{"certificate": "server.pem", "key": "server.key"}"#),
+        ("keep_alive", "3"),
+        ("head_timeout", "3"),
+        ("write_timeout", "3"),
+        ("drain", "3"),
+        ("shutdown_timeout", "3"),
+        // What counts at once is not named.
+        ("body_timeout", "3"),
+    ];
+    let mut read = 0;
+    for (count, (key, value)) in (1..).zip(cases) {
+        layer_of(key, value);
+        service.process.signal(Signal::HUP);
+        let log = service.wait_for_log("reloaded the configuration", count);
+        let ends = "` has changed, which takes a restart to count";
+        let named: Vec<&str> =
+            log[read..].lines().filter_map(|line| line.split_once("`server.")?.1.strip_suffix(ends)).collect();
+        let expected = if key == "body_timeout" { vec![] } else { vec![key] };
+        assert_eq!(named, expected, "{key} in {log}");
+        read = log.len();
+    }
 }
 
 /// Several connections ask again and again while the configuration is reloaded: each request is answered, by one of the

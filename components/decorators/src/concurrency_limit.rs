@@ -75,6 +75,50 @@ mod tests {
     use super::*;
     use crate::testing::{decorator, header, request, through, through_to};
 
+    /// While one request is inside and as many wait as `queue` says, whether a further one waits is up to both arguments.
+    #[test]
+    fn so_many_wait_for_so_long() {
+        // What a patient request waits for, it gets long before its time is over.
+        const PATIENT: f64 = 60.0;
+        for (queue, max_wait, n_waiting, admitted) in [
+            (0, PATIENT, 1, 0),
+            (1, 0.0, 1, 0),
+            (1, 0.01, 1, 0),
+            (1, PATIENT, 1, 1),
+            (1, PATIENT, 2, 1),
+            (2, PATIENT, 3, 2),
+        ] {
+            let arguments = json!({"max": 1, "max_wait": max_wait, "queue": queue});
+            let limit = decorator("ConcurrencyLimit", &arguments);
+            std::thread::scope(|scope| {
+                let limit = &limit;
+                let (entered, inside) = channel();
+                let (end, ended) = channel::<()>();
+                let (answers, answered) = channel();
+                scope.spawn(move || {
+                    through_to(&[limit], &request("GET", &[]), || {
+                        entered.send(()).unwrap();
+                        ended.recv().unwrap();
+                        ViewResponse::text(200, "")
+                    })
+                });
+                inside.recv().unwrap();
+                for _ in 0..n_waiting {
+                    let answers = answers.clone();
+                    scope.spawn(move || answers.send(through(&[limit], &request("GET", &[])).status).unwrap());
+                }
+                // Those that are not to wait are answered while the first one is inside.
+                for _ in admitted..n_waiting {
+                    assert_eq!(answered.recv_timeout(Duration::from_secs(20)), Ok(503), "{arguments}");
+                }
+                end.send(()).unwrap();
+                for _ in 0..admitted {
+                    assert_eq!(answered.recv(), Ok(200), "{arguments}");
+                }
+            });
+        }
+    }
+
     #[test]
     fn a_further_request_waits_and_is_then_refused() {
         let limit = decorator("ConcurrencyLimit", &json!({"max": 1, "max_wait": 0.05, "queue": 1}));

@@ -279,6 +279,18 @@ mod tests {
     }
 
     #[test]
+    fn preflights_are_told_what_the_arguments_say() {
+        let cors = decorator("Cors", &json!({"origins": PAGE, "methods": ["DELETE", "PUT"], "max_age": 7}));
+        for (method, status) in [("DELETE", 204), ("PUT", 204), ("POST", 403)] {
+            let asked = [("origin", PAGE), ("access-control-request-method", method)];
+            let answer = through(&[&cors], &request("OPTIONS", &asked));
+            let told = ["access-control-allow-methods", "access-control-max-age"].map(|name| header(&answer, name));
+            let said = if status == 204 { [Some("DELETE, PUT"), Some("7")] } else { [None; 2] };
+            assert_eq!((answer.status, told), (status, said), "{method}");
+        }
+    }
+
+    #[test]
     fn pages_of_allowed_origins_may_read_the_answer() {
         let cors = decorator("Cors", &json!({"origins": PAGE, "expose": ["X-Request-Id"]}));
         let answer = through(&[&cors], &request("GET", &[("origin", PAGE)]));

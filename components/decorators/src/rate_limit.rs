@@ -258,6 +258,26 @@ mod tests {
     }
 
     #[test]
+    fn every_answer_tells_what_is_left() {
+        // A store that gets a request in two hours: no machine is so slow that it has another one in between.
+        let limit = decorator("RateLimit", &json!({"per_minute": 1.0 / 120.0, "burst": 2}));
+        for (status, left, n_used) in [(200, "1", 1), (200, "0", 2), (429, "0", 2)] {
+            let answer = through(&[&limit], &request("GET", &[]));
+            assert_eq!((answer.status, header(&answer, "ratelimit-limit")), (status, Some("2")));
+            assert_eq!(header(&answer, "ratelimit-remaining"), Some(left));
+            let seconds = |name: &str| header(&answer, name).map(|text| text.parse::<u64>().unwrap());
+            let reset = seconds("ratelimit-reset").unwrap();
+            assert!((n_used * 7_000..=n_used * 7_200).contains(&reset), "{reset}");
+            let again = seconds("retry-after");
+            assert_eq!(
+                again.map(|again| (7_000..=7_200).contains(&again)),
+                (status == 429).then_some(true),
+                "{again:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_number_of_stores_is_bounded() {
         let (limit, now) = (limit(1.0, 1, 2), Instant::now());
         let admitted = |key: &str, time: Instant| limit.take(key, time).is_admitted;

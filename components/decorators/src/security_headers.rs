@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn headers_are_added_and_none_is_replaced() {
-        let answer = through(&[&decorator("SecurityHeaders", &json!({}))], &request("GET", &[]));
+        let usual = through(&[&decorator("SecurityHeaders", &json!({}))], &request("GET", &[]));
         for (name, value) in [
             ("x-content-type-options", Some("nosniff")),
             ("x-frame-options", Some("DENY")),
@@ -117,7 +117,18 @@ mod tests {
             ("cache-control", Some("no-store")),
             ("strict-transport-security", None),
         ] {
-            assert_eq!(header(&answer, name), value);
+            assert_eq!(header(&usual, name), value);
+        }
+        let names = ["frame_options", "referrer_policy", "content_security_policy", "cache_control"];
+        let headers = ["x-frame-options", "referrer-policy", "content-security-policy", "cache-control"];
+        for (argument, given) in names.into_iter().zip(headers) {
+            for value in [Some("other"), None] {
+                let decorator = decorator("SecurityHeaders", &json!({argument: value}));
+                let answer = through(&[&decorator], &request("GET", &[]));
+                let changed: Vec<&str> =
+                    headers.into_iter().filter(|name| header(&answer, name) != header(&usual, name)).collect();
+                assert_eq!((header(&answer, given), changed), (value, vec![given]), "{argument}");
+            }
         }
         let arguments = json!({"frame_options": null, "hsts_max_age": 60, "hsts_subdomains": true});
         let view = || {

@@ -17,22 +17,26 @@ struct Kept {
 pub fn write_models(text: &mut Exposition, service: &dyn ServiceHandle) {
     let kept: Vec<Kept> =
         service.persisters().iter().filter_map(|(key, persister)| kept(key, persister.as_ref())).collect();
-    let now = Utc::now().timestamp_micros() as f64 / 1e6;
+    write_kept(text, &kept, Utc::now().timestamp_micros() as f64 / 1e6);
+}
+
+/// Writes what is known at a time, in seconds since the epoch.
+fn write_kept(text: &mut Exposition, kept: &[Kept], now: f64) {
     let refreshes = |kept: &Kept| kept.refreshes.clone();
     let time_of = |time: Option<String>| time.as_deref().and_then(seconds);
-    gauge(text, &kept, "palladium_model_version", "Version of the model in memory.", |kept| {
+    gauge(text, kept, "palladium_model_version", "Version of the model in memory.", |kept| {
         kept.version.map(|version| version.number() as f64)
     });
     let help = "When the model in memory was trained, in seconds since the epoch.";
-    gauge(text, &kept, "palladium_model_trained_timestamp_seconds", help, |kept| kept.trained);
+    gauge(text, kept, "palladium_model_trained_timestamp_seconds", help, |kept| kept.trained);
     let help = "Time since the model in memory was trained, in seconds.";
-    gauge(text, &kept, "palladium_model_age_seconds", help, |kept| kept.trained.map(|trained| now - trained));
+    gauge(text, kept, "palladium_model_age_seconds", help, |kept| kept.trained.map(|trained| now - trained));
     let help = "When the model in memory was loaded, in seconds since the epoch.";
-    gauge(text, &kept, "palladium_model_loaded_timestamp_seconds", help, |kept| time_of(refreshes(kept)?.loaded));
+    gauge(text, kept, "palladium_model_loaded_timestamp_seconds", help, |kept| time_of(refreshes(kept)?.loaded));
     let help = "When it was looked for a new model last, in seconds since the epoch.";
-    gauge(text, &kept, "palladium_model_refresh_timestamp_seconds", help, |kept| time_of(refreshes(kept)?.last));
+    gauge(text, kept, "palladium_model_refresh_timestamp_seconds", help, |kept| time_of(refreshes(kept)?.last));
     let help = "1 if the last look for a new model failed, else 0.";
-    gauge(text, &kept, "palladium_model_refresh_failing", help, |kept| {
+    gauge(text, kept, "palladium_model_refresh_failing", help, |kept| {
         refreshes(kept).map(|refreshes| f64::from(u8::from(refreshes.error.is_some())))
     });
     let help = "Looks for a new model that failed.";
@@ -79,6 +83,44 @@ fn seconds(time: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_number_says_what_is_known() {
+        let time = |second: u32| Some(format!("1970-01-01T00:00:{second}.500000Z"));
+        let error = Some(RefreshError::Unreachable);
+        let (loaded, last, failing_since) = (time(20), time(30), time(25));
+        let failing = Refreshes { loaded, last, error, failing_since, failures: 3 };
+        let kept = [
+            Kept {
+                persister: "a".into(),
+                version: Some(Version::new(7).unwrap()),
+                trained: time(10).as_deref().and_then(seconds),
+                refreshes: Some(failing),
+            },
+            Kept { persister: "b".into(), version: None, trained: None, refreshes: Some(Refreshes::default()) },
+        ];
+        let mut text = Exposition::default();
+        write_kept(&mut text, &kept, 50.0);
+        write_jobs(&mut text, JobCounts { running: 1, finished: 2, failed: 3, cancelled: 4 });
+        let text = text.finish();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = [
+            "palladium_model_version{persister=\"a\"} 7",
+            "palladium_model_trained_timestamp_seconds{persister=\"a\"} 10.5",
+            "palladium_model_age_seconds{persister=\"a\"} 39.5",
+            "palladium_model_loaded_timestamp_seconds{persister=\"a\"} 20.5",
+            "palladium_model_refresh_timestamp_seconds{persister=\"a\"} 30.5",
+            "palladium_model_refresh_failing{persister=\"a\"} 1",
+            "palladium_model_refresh_failing{persister=\"b\"} 0",
+            "palladium_model_refresh_failures_total{persister=\"a\"} 3",
+            "palladium_model_refresh_failures_total{persister=\"b\"} 0",
+            "palladium_jobs_running 1",
+            "palladium_jobs_total{status=\"finished\"} 2",
+            "palladium_jobs_total{status=\"error\"} 3",
+            "palladium_jobs_total{status=\"cancelled\"} 4",
+        ];
+        assert_eq!(samples, expected);
+    }
 
     #[test]
     fn times_are_seconds_since_the_epoch() {

@@ -57,7 +57,10 @@ fn a_thousand_connections_lose_nothing_while_models_are_swapped() {
                         for client in &mut clients {
                             let response = client.receive(false);
                             assert_eq!(response.status, 200, "{}", response.body);
-                            let version = response.json()["result"].as_f64().unwrap() as u64;
+                            let answer = response.json();
+                            let version = answer["result"].as_f64().unwrap() as u64;
+                            assert_eq!(answer["metadata"]["model_version"], version, "{answer}");
+                            assert_eq!(response.headers["x-model-version"], version.to_string(), "{answer}");
                             // The newest one is noted after it is there.
                             assert!((sent..=newest.load(Ordering::SeqCst) + 1).contains(&version), "{version}");
                             answers += 1;
