@@ -18,16 +18,18 @@ const UPDATE_DECORATORS: &str = "update_model_decorators";
 /// Keeps the active model of another persister in memory, so that predictions need not wait for a store.
 ///
 /// A service loads the active model when it starts, when a model is activated through it, and each time that
-/// `update_cache_rrule` says: so it takes up what other processes activate. A new model is loaded beside the one that is
-/// in use and takes its place in one step: no prediction waits. What cannot be loaded, because the store does not answer
-/// or the model is damaged, does not replace the one that is in use; the log says why, and `/alive` says that it is so
-/// and since when. If there is no active model yet, if it is damaged or if the store does not answer, the service starts
-/// all the same and looks again at each time of the rule and at each request, until when it answers 503; after a look that
-/// failed, requests leave the store alone for a second. `/ready` and `/alive` look too while there is no model, once a
-/// second at most and without waiting for another look, so that a service to which nobody sends requests before it is
-/// ready becomes so once there is a model. A version that is activated through the service is read before
-/// that: one that cannot be read is not activated. Commands such as `fit` and `list` do without a cache. The root key
-/// `update_model_decorators` lists what is called around each look for a new model.
+/// `update_cache_rrule` says: so it takes up what other processes activate. A new model is loaded beside the one that
+/// is in use and takes its place in one step: no prediction waits. What cannot be loaded, because the store does not
+/// answer or the model is damaged, does not replace the one that is in use; the log says why, and `/alive` says that it
+/// is so and since when. If there is no active model yet, if it is damaged or if the store does not answer, the service
+/// starts all the same and looks again at each time of the rule and at each request, until when it answers 503; after a
+/// look that failed, requests leave the store alone for a second. `/ready` and `/alive` look too while there is no
+/// model, once a second at most and without waiting for another look, so that a service to which nobody sends requests
+/// before it is ready becomes so once there is a model. Before `/ready` says so of a model, it makes a first
+/// prediction, for a sample of zeros and empty texts, of which what it answers does not matter: no request waits for
+/// what is done but once. A version that is activated through the service is read before that: one that cannot be read
+/// is not activated. Commands such as `fit` and `list` do without a cache. The root key `update_model_decorators` lists
+/// what is called around each look for a new model.
 ///
 /// This service looks for a new model every minute of the working hours:
 ///

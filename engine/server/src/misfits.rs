@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use palladium_component::interfaces::{ErrorDetail, Misfit, PersistError, TrainedModel, Version};
@@ -26,12 +26,14 @@ pub struct Asker {
     route: Arc<PredictRoute>,
     /// What was found about the active version of a store that is read for each request.
     stored: Mutex<Option<(Version, Option<Misfit>)>>,
+    /// The model in memory that was asked for a first prediction, and whether that is over.
+    warmed: Mutex<(Weak<TrainedModel>, bool)>,
 }
 
 impl Asker {
     /// Returns the predict service of a route.
     pub fn new(key: KeyPath, span: Span, route: Arc<PredictRoute>) -> Asker {
-        Asker { key, span, route, stored: Mutex::default() }
+        Asker { key, span, route, stored: Mutex::default(), warmed: Mutex::default() }
     }
 
     /// Tells whether it answers at this position in the route table.
@@ -39,9 +41,37 @@ impl Asker {
         self.route.index == route
     }
 
-    /// Says what a model that is there is to the service.
-    pub fn judge(&self, model: &TrainedModel) -> Found {
-        self.route.service.misfit(model).map_or(Found::Fits, Found::Differs)
+    /// Says what a model that is in memory is to the service. One that fits is asked for a first prediction, of which what
+    /// it answers does not matter, and by one of those alone who ask at once.
+    pub fn judge(&self, model: &Arc<TrainedModel>) -> Found {
+        if let Some(misfit) = self.route.service.misfit(model) {
+            return Found::Differs(misfit);
+        }
+        let asked = Arc::downgrade(model);
+        if let Some(found) = self.known_as(&asked) {
+            return found;
+        }
+        let why = match guarded(|| model.warm()) {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panic) => Some(panic),
+        };
+        if let Some(why) = why {
+            tracing::debug!(target: "palladium::server", "the first prediction of a model says nothing: {why}");
+        }
+        let mut warmed = self.warmed.lock().unwrap_or_else(PoisonError::into_inner);
+        warmed.1 |= warmed.0.ptr_eq(&asked);
+        Found::Fits
+    }
+
+    /// Says what a model is that was asked for a first prediction; another one counts as asked from now on.
+    fn known_as(&self, model: &Weak<TrainedModel>) -> Option<Found> {
+        let mut warmed = self.warmed.lock().unwrap_or_else(PoisonError::into_inner);
+        if warmed.0.ptr_eq(model) {
+            return Some(if warmed.1 { Found::Fits } else { Found::Cold });
+        }
+        *warmed = (Weak::clone(model), false);
+        None
     }
 
     /// Says what there is in a store that is read for each request. Its model is read once for each version that is
@@ -70,7 +100,7 @@ impl Needed {
     pub fn misfit(&self) -> Option<Misfit> {
         match self.look() {
             Found::Differs(misfit) => Some(misfit),
-            Found::Nothing | Found::Fits => None,
+            Found::Nothing | Found::Cold | Found::Fits => None,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Needed {
 pub enum Found {
     /// No model.
     Nothing,
+    /// A model whose first prediction is not over.
+    Cold,
     /// A model that predicts for what the service makes of requests, as far as is known.
     Fits,
     /// One that cannot.
@@ -51,10 +53,12 @@ pub fn missing(service: &Service) -> Vec<String> {
     if service.is_draining() {
         reasons.push("it is about to stop".to_owned());
     }
-    let (mut names, mut misfits): (Vec<String>, _) = (service.alive.missing().collect(), Vec::new());
+    let mut names: Vec<String> = service.alive.missing().collect();
+    let (mut cold, mut misfits) = (Vec::new(), Vec::new());
     for needed in &service.needed {
         match needed.look() {
             Found::Nothing => names.push(needed.key.to_string()),
+            Found::Cold => cold.push(needed.cold()),
             Found::Fits => {}
             Found::Differs(misfit) => {
                 needed.warn(&misfit);
@@ -65,6 +69,8 @@ pub fn missing(service: &Service) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     reasons.extend(names.iter().map(|name| format!("no model of `{name}` is loaded")));
+    cold.dedup();
+    reasons.extend(cold);
     reasons.extend(misfits);
     reasons
 }
@@ -83,6 +89,11 @@ impl Needed {
     /// Tells whether it has a model in memory.
     pub fn is_in_memory(&self) -> bool {
         guarded(|| self.persister.in_memory()).is_ok_and(|model| model.is_some())
+    }
+
+    /// Says that the model has not made its first prediction.
+    pub fn cold(&self) -> String {
+        format!("the model of `{}` makes its first prediction", self.key)
     }
 
     /// Looks what there is: in memory, or active in a store that is read for each request. It may block.

@@ -202,6 +202,7 @@ impl ServiceHandle for Handle<'_> {
         match needed.look() {
             Found::Fits => None,
             Found::Nothing => Some(format!("no model of `{}` is loaded", needed.key)),
+            Found::Cold => Some(needed.cold()),
             Found::Differs(misfit) => {
                 needed.warn(&misfit);
                 Some(needed.say(&misfit))

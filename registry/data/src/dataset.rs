@@ -1,6 +1,8 @@
 //! What loaders return and what models are asked about.
 
-use arrow_array::{Array, ArrayRef, UInt64Array};
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Float64Array, StringArray, UInt64Array};
 use ndarray::{Array1, Array2};
 
 use crate::table::take_cells;
@@ -146,6 +148,25 @@ impl Samples {
         Samples { table }
     }
 
+    /// Returns one sample for columns that a model was trained on: of zeros, empty texts and the first day of 1970.
+    ///
+    /// # Errors
+    /// Two columns of one name.
+    pub fn neutral(trained: &[ColumnSpec]) -> Result<Samples, DataError> {
+        let cell = |column: &ColumnSpec| -> ArrayRef {
+            let text = match column.kind {
+                kind if kind.is_numeric() => return Arc::new(Float64Array::from(vec![0.0])),
+                ColumnType::Date => "1970-01-01",
+                ColumnType::Timestamp => "1970-01-01T00:00:00",
+                ColumnType::TimestampUtc => "1970-01-01T00:00:00Z",
+                _ => "",
+            };
+            Arc::new(StringArray::from(vec![text]))
+        };
+        let columns = trained.iter().map(|column| (column.name.clone(), cell(column))).collect();
+        Samples::new(Table::new(columns)?).align(trained)
+    }
+
     /// Returns the table.
     pub fn table(&self) -> &Table {
         &self.table
@@ -230,8 +251,6 @@ impl Samples {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Float64Array, StringArray};
-    use std::sync::Arc;
 
     fn samples(names: &[&str]) -> Samples {
         let numbers = (0..).map(f64::from);
@@ -244,6 +263,17 @@ mod tests {
 
     fn specs(names: &[&str]) -> Vec<ColumnSpec> {
         names.iter().map(|name| ColumnSpec { name: (*name).to_owned(), kind: ColumnType::Float }).collect()
+    }
+
+    #[test]
+    fn a_neutral_sample_fits_columns_of_every_type() {
+        let column = |kind: ColumnType| ColumnSpec { name: format!("{kind:?}"), kind };
+        let columns = ColumnType::ALL.map(column);
+        let neutral = Samples::neutral(&columns).unwrap();
+        assert_eq!(neutral.n_rows(), 1);
+        assert!(neutral.table().columns().iter().all(|cells| cells.null_count() == 0));
+        let numbers = [ColumnType::Float, ColumnType::Int, ColumnType::Bool].map(column);
+        assert_eq!(Samples::neutral(&numbers).unwrap().numeric().unwrap(), Array2::<f64>::zeros((1, 3)));
     }
 
     #[test]

@@ -24,6 +24,14 @@ impl TrainedModel {
         self.model.predict(&samples.align(&self.columns)?, parameters)
     }
 
+    /// Makes a first prediction, for a sample of zeros and empty texts, so that no request waits for what is done but once.
+    ///
+    /// # Errors
+    /// Those of the model, which that sample may be wrong for.
+    pub fn warm(&self) -> Result<(), PredictError> {
+        self.predict(Samples::neutral(&self.columns)?, &Parameters::default()).map(drop)
+    }
+
     /// Returns class probabilities for samples, whose columns are matched with those of the training data.
     ///
     /// # Errors

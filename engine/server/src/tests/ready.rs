@@ -1,7 +1,9 @@
 //! `/live` and `/ready`, and the time between the first signal and the stop.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use palladium_component::prelude::*;
@@ -104,6 +106,61 @@ fn a_model_that_cannot_be_read_is_not_ready() {
     set(Reads::Fails);
     assert_eq!((running.get("/predict").status, running.get("/ready").status), (503, 503));
     set(Reads::Stored(model(1)));
+    assert_eq!(running.get("/ready").status, 200);
+}
+
+/// A model that waits in its first prediction.
+struct Slow {
+    n_predictions: Arc<AtomicUsize>,
+    first: Mutex<Option<(Sender<()>, Receiver<()>)>>,
+}
+
+impl Encode for Slow {
+    fn format(&self) -> FormatId {
+        FormatId { name: "test.Slow", version: 1 }
+    }
+
+    fn encode(&self, _: &mut dyn Write) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl Model for Slow {
+    fn predict(&self, samples: &Samples, _: &Parameters) -> Result<Predictions, PredictError> {
+        let first = self.first.lock().unwrap().take();
+        if let Some((begins, goes_on)) = first {
+            assert_eq!((samples.n_rows(), samples.numeric().unwrap().sum()), (1, 0.0));
+            begins.send(()).unwrap();
+            goes_on.recv().unwrap();
+        }
+        self.n_predictions.fetch_add(1, Ordering::SeqCst);
+        Err(PredictError::BadRequest("zero is no weight".to_owned()))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_model_in_memory_makes_a_first_prediction_before_the_service_is_ready() {
+    let store = Store::new(Reads::Empty);
+    let running = Running::start(app(Puppet::at("/predict"), &store, &json!({})), options());
+    let ((begins, has_begun), (go_on, goes_on)) = (channel(), channel());
+    let (n_predictions, first) = (Arc::<AtomicUsize>::default(), Mutex::new(Some((begins, goes_on))));
+    let slow = Slow { n_predictions: Arc::clone(&n_predictions), first };
+    let columns = vec![ColumnSpec { name: "weight".to_owned(), kind: ColumnType::Float }];
+    let model = TrainedModel { model: Box::new(slow), columns, metadata: Metadata::default() };
+    *store.reads.lock().unwrap() = Reads::Cached(Arc::new(model));
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| running.get("/ready").status);
+        has_begun.recv().unwrap();
+        assert_eq!(reasons(&running.get("/ready")), ["the model of `model_persister` makes its first prediction"]);
+        go_on.send(()).unwrap();
+        assert_eq!(asked.join().unwrap(), 200, "what it answers does not matter");
+    });
+    assert_eq!((running.get("/ready").status, n_predictions.load(Ordering::SeqCst)), (200, 1), "it does so once");
+    *store.reads.lock().unwrap() = Reads::Cached(self::model(2));
     assert_eq!(running.get("/ready").status, 200);
 }
 
