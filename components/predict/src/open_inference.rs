@@ -263,11 +263,7 @@ impl Offered {
 
     /// Returns why there is no prediction; a model that cannot predict for the service is no error within it.
     fn problem(&self, model: &TrainedModel, error: PredictError) -> Problem {
-        let is_of_model = matches!(
-            error,
-            PredictError::Internal(_) | PredictError::NoParameter { .. } | PredictError::NoProbabilities
-        );
-        match (is_of_model.then(|| self.served.service.misfit(model)).flatten(), error) {
+        match (error.is_of_model().then(|| self.served.service.misfit(model)).flatten(), error) {
             (None, error) => error.into(),
             (Some(misfit), PredictError::Internal(failure)) => Problem::Misfit { misfit, failure },
             (Some(misfit), error) => Problem::Misfit { misfit, failure: Failure::message(error.to_string()) },

@@ -311,13 +311,8 @@ impl PredictRoute {
 
     /// Returns the refusal of the service or its model; a model that cannot predict for the service is no error within it.
     pub fn refusal(&self, model: &TrainedModel, error: &PredictError) -> Refusal {
-        match error {
-            PredictError::Internal(_) | PredictError::NoParameter { .. } | PredictError::NoProbabilities => {
-                match guarded(|| self.service.misfit(model)) {
-                    Ok(Some(misfit)) => Refusal::misfit(misfit, error),
-                    Ok(None) | Err(_) => Refusal::of(error),
-                }
-            }
+        match error.is_of_model().then(|| guarded(|| self.service.misfit(model))) {
+            Some(Ok(Some(misfit))) => Refusal::misfit(misfit, error),
             _ => Refusal::of(error),
         }
     }

@@ -1,5 +1,6 @@
 //! The routes `/live` and `/ready`: whether the process works, and whether it should be sent requests.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -68,11 +69,16 @@ pub fn missing(service: &Service) -> Vec<String> {
     }
     names.sort_unstable();
     names.dedup();
-    reasons.extend(names.iter().map(|name| format!("no model of `{name}` is loaded")));
+    reasons.extend(names.iter().map(no_model));
     cold.dedup();
     reasons.extend(cold);
     reasons.extend(misfits);
     reasons
+}
+
+/// Says that there is no model of a persister.
+pub fn no_model(persister: impl Display) -> String {
+    format!("no model of `{persister}` is loaded")
 }
 
 impl Needed {

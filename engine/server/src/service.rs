@@ -25,7 +25,7 @@ use crate::latest::Latest;
 use crate::listen::{Listen, is_local};
 use crate::models::ModelList;
 use crate::observers::Observers;
-use crate::ready::{Found, Needed};
+use crate::ready::{Found, Needed, no_model};
 use crate::routes::{Route, Routes};
 use crate::views::{ServerView, decorators};
 
@@ -201,7 +201,7 @@ impl ServiceHandle for Handle<'_> {
         let needed = self.service.needed.iter().find(|needed| needed.asker.is_at(route))?;
         match needed.look() {
             Found::Fits => None,
-            Found::Nothing => Some(format!("no model of `{}` is loaded", needed.key)),
+            Found::Nothing => Some(no_model(&needed.key)),
             Found::Cold => Some(needed.cold()),
             Found::Differs(misfit) => {
                 needed.warn(&misfit);

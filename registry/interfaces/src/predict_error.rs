@@ -50,6 +50,11 @@ impl PredictError {
         PredictError::Refused { message: message.into(), code, status: None }
     }
 
+    /// Tells whether the model has failed, at no fault of the request: it may be one that does not fit the service.
+    pub fn is_of_model(&self) -> bool {
+        matches!(self, PredictError::Internal(_) | PredictError::NoParameter { .. } | PredictError::NoProbabilities)
+    }
+
     /// Returns the error once more; nothing where it is internal.
     pub fn for_caller(&self) -> Option<PredictError> {
         Some(match self {

@@ -1,8 +1,7 @@
 //! `/alive`.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use palladium_component::interfaces::{Component, KeptData, RefreshError, Refreshes};
@@ -99,54 +98,14 @@ fn shows_the_active_version_of_a_store_that_is_read_for_each_request() {
     assert_eq!(running.get("/ready").status, 503, "to be ready takes a model that can be read");
 }
 
-/// A store that takes its time to say what is active, once it is to.
-#[derive(Default)]
-struct Slow(Mutex<Option<(Sender<()>, Receiver<()>)>>);
-
-impl Lifecycle for Slow {}
-
-impl Persister for Slow {
-    fn read(&self, _: Option<Version>) -> Result<Arc<TrainedModel>, PersistError> {
-        Ok(model(1))
-    }
-
-    fn write(&self, _: &TrainedModel) -> Result<Version, PersistError> {
-        Ok(Version::FIRST)
-    }
-
-    fn activate(&self, _: Version) -> Result<(), PersistError> {
-        Ok(())
-    }
-
-    fn delete(&self, _: Version) -> Result<(), PersistError> {
-        Ok(())
-    }
-
-    fn list_models(&self) -> Result<Vec<Metadata>, PersistError> {
-        Ok(vec![model(1).metadata.clone()])
-    }
-
-    fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
-        if let Some((begins, goes_on)) = self.0.lock().unwrap().take() {
-            begins.send(()).unwrap();
-            goes_on.recv().unwrap();
-        }
-        Ok(BTreeMap::from([("active-model".to_owned(), "1".to_owned())]))
-    }
-}
-
 #[test]
 fn a_store_that_is_asked_keeps_no_worker_from_its_work() {
-    let slow = Arc::new(Slow::default());
-    let components = vec![
-        ("model_persister", Component::Persister(Arc::clone(&slow) as Arc<dyn Persister>)),
-        ("predict_service", Component::PredictService(Arc::new(Puppet::at("/predict")))),
-    ];
-    let alive = value(&json!({"process_store_required": ["model"]}));
+    let store = Store::new(Reads::Stored(model(1)));
+    let entries = json!({"alive": {"process_store_required": ["model"]}});
     let options = ServeOptions { workers: NonZeroUsize::new(1), ..options() };
-    let running = Running::start(App::of_components(components, vec![("alive", alive)]), options);
+    let running = Running::start(app(Puppet::at("/predict"), &store, &entries), options);
     let ((begins, has_begun), (go_on, goes_on)) = (channel(), channel());
-    *slow.0.lock().unwrap() = Some((begins, goes_on));
+    *store.pause.lock().unwrap() = Some((begins, goes_on));
     std::thread::scope(|scope| {
         // What is asked of the view is not looked at.
         let asked = scope.spawn(|| running.get("/alive?%ff").status);

@@ -83,12 +83,14 @@ pub struct Store {
     pub closed: AtomicBool,
     /// How often a model was read.
     pub n_reads: AtomicUsize,
+    /// What it tells once it is asked for the active version, and waits for then.
+    pub pause: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
 
 impl Store {
     pub fn new(reads: Reads) -> Arc<Store> {
         let (refreshes, closed, n_reads) = (Mutex::default(), AtomicBool::new(false), AtomicUsize::new(0));
-        Arc::new(Store { reads: Mutex::new(reads), refreshes, closed, n_reads })
+        Arc::new(Store { reads: Mutex::new(reads), refreshes, closed, n_reads, pause: Mutex::default() })
     }
 
     fn reads(&self) -> Reads {
@@ -151,6 +153,11 @@ impl Persister for Store {
     }
 
     fn list_properties(&self) -> Result<BTreeMap<String, String>, PersistError> {
+        let pause = self.pause.lock().unwrap().take();
+        if let Some((begins, goes_on)) = pause {
+            begins.send(()).unwrap();
+            goes_on.recv().unwrap();
+        }
         let active = match self.reads() {
             Reads::Stored(model) => model.metadata.version().unwrap_or(Version::FIRST),
             Reads::Unreachable => return Err(secret()),
